@@ -1,0 +1,145 @@
+//! Maps MACs, addresses and names of events to made-up ones, the same to the same, so that a recording can be given
+//! away. What decides how leash judges stays: local stays local, public public, the well-known resolvers themselves.
+
+use crate::event::{Event, Lookup};
+use crate::model::{Hint, Mac, Name, Tuple, is_group, is_local};
+use crate::wire::doh::{is_resolver_address, is_resolver_name};
+use ipnet::{IpNet, Ipv4Net};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Where all addresses of the house go.
+const HOUSE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
+
+/// What was mapped so far. It grows with the number of different addresses and names: for recordings, not for a daemon.
+#[derive(Default)]
+pub struct Anonymiser {
+    macs: BTreeMap<Mac, u32>,
+    addresses: BTreeMap<IpAddr, u32>,
+    names: BTreeMap<Name, u32>,
+}
+
+impl Anonymiser {
+    /// The same event with other identities.
+    pub fn map(&mut self, event: Event) -> Event {
+        match event {
+            Event::Clock | Event::Gap { .. } | Event::Read(_) => event,
+            Event::Lan { .. } => Event::Lan { prefixes: vec![HOUSE] },
+            Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
+            Event::Leased { ip, mac, hostname } => {
+                Event::Leased { ip: self.address(ip), mac: self.mac(mac), hostname: self.label(hostname, "host") }
+            }
+            Event::Booted { mac, hostname, vendor_class } => Event::Booted {
+                mac: self.mac(mac),
+                hostname: self.label(hostname, "host"),
+                vendor_class: self.label(vendor_class, "vendor"),
+            },
+            Event::Looked(Lookup { by, server, kind, name, outcome, addresses, aliases }) => Event::Looked(Lookup {
+                by: self.address(by),
+                server: self.address(server),
+                kind,
+                name: self.name(&name),
+                outcome,
+                addresses: addresses.into_iter().map(|address| self.address(address)).collect(),
+                aliases: aliases.iter().map(|alias| self.name(alias)).collect(),
+            }),
+            Event::FlowOpened { tuple, midstream } => Event::FlowOpened { tuple: self.tuple(tuple), midstream },
+            Event::FlowCounted { tuple, sent, received } => {
+                Event::FlowCounted { tuple: self.tuple(tuple), sent, received }
+            }
+            Event::FlowClosed { tuple, sent, received } => {
+                Event::FlowClosed { tuple: self.tuple(tuple), sent, received }
+            }
+            Event::FirstPacket { tuple, hint } => {
+                Event::FirstPacket { tuple: self.tuple(tuple), hint: self.hint(hint) }
+            }
+        }
+    }
+
+    fn number<K: Ord>(map: &mut BTreeMap<K, u32>, key: K) -> u32 {
+        let next = map.len() as u32 + 1;
+        *map.entry(key).or_insert(next)
+    }
+
+    fn mac(&mut self, mac: Mac) -> Mac {
+        let [a, b, c, d] = Self::number(&mut self.macs, mac).to_be_bytes();
+        Mac([2, 0, a, b, c, d])
+    }
+
+    /// Into 10/8 and fd00::/8 within the house, else into 198.18/15 (RFC 2544) and 2001:db8::/32 (RFC 3849).
+    fn address(&mut self, ip: IpAddr) -> IpAddr {
+        if is_group(ip) || is_resolver_address(ip) {
+            return ip;
+        }
+        let n = Self::number(&mut self.addresses, ip);
+        let v6 = |first: u16, second: u16| Ipv6Addr::new(first, second, 0, 0, 0, 0, (n >> 16) as u16, n as u16);
+        match (ip, is_local(ip)) {
+            (IpAddr::V4(_), true) => Ipv4Addr::from(0x0a00_0000 | n & 0x00ff_ffff).into(),
+            (IpAddr::V4(_), false) => Ipv4Addr::from(0xc612_0000 | n & 0x0001_ffff).into(),
+            (IpAddr::V6(v6_ip), true) if v6_ip.segments()[0] & 0xffc0 == 0xfe80 => v6(0xfe80, 0).into(),
+            (IpAddr::V6(_), true) => v6(0xfd00, 0).into(),
+            (IpAddr::V6(_), false) => v6(0x2001, 0xdb8).into(),
+        }
+    }
+
+    fn name(&mut self, name: &Name) -> Name {
+        if is_resolver_name(name) {
+            return name.clone();
+        }
+        format!("name-{}.example", Self::number(&mut self.names, name.clone())).into()
+    }
+
+    fn label(&mut self, label: Option<Name>, word: &str) -> Option<Name> {
+        label.map(|label| format!("{word}-{}", Self::number(&mut self.names, label)).into())
+    }
+
+    fn tuple(&mut self, tuple: Tuple) -> Tuple {
+        Tuple { source: self.address(tuple.source), destination: self.address(tuple.destination), ..tuple }
+    }
+
+    fn hint(&mut self, hint: Hint) -> Hint {
+        match hint {
+            Hint::Tls { sni, alpn, ech, esni } => Hint::Tls { sni: sni.map(|name| self.name(&name)), alpn, ech, esni },
+            Hint::Quic { version, sni, alpn, ech } => {
+                Hint::Quic { version, sni: sni.map(|name| self.name(&name)), alpn, ech }
+            }
+            Hint::Socks { version, target } => Hint::Socks { version, target: target.map(|name| self.name(&name)) },
+            Hint::HttpConnect { target } => Hint::HttpConnect { target: self.name(&target) },
+            Hint::Http { host, websocket } => Hint::Http { host: host.map(|name| self.name(&name)), websocket },
+            Hint::Stun { .. }
+            | Hint::Ssh
+            | Hint::Mqtt
+            | Hint::WireGuard
+            | Hint::Ntp
+            | Hint::Dns
+            | Hint::Dtls
+            | Hint::BitTorrent => hint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_stays_the_same_and_nothing_else_stays() {
+        let mut anonymiser = Anonymiser::default();
+        let mut map = |line: &str| anonymiser.map(line.parse().unwrap()).to_string();
+        assert_eq!(map("neighbour 192.168.8.20 aa:bb:cc:00:00:01"), "neighbour 10.0.0.1 02:00:00:00:00:01");
+        assert_eq!(
+            map("looked 192.168.8.20 192.168.8.1 1 cam.vendor.example found 203.0.113.5,2001:db8:5::1 via cdn.example"),
+            "looked 10.0.0.1 10.0.0.2 1 name-1.example found 198.18.0.3,2001:db8::4 via name-2.example"
+        );
+        assert_eq!(
+            map("hint tcp 192.168.8.20:40000 > 203.0.113.5:443 tls sni=cam.vendor.example alpn=h2"),
+            "hint tcp 10.0.0.1:40000 > 198.18.0.3:443 tls sni=name-1.example alpn=h2"
+        );
+        assert_eq!(
+            map("booted aa:bb:cc:00:00:01 host=Kitchen vendor=udhcp"),
+            "booted 02:00:00:00:00:01 host=host-3 vendor=vendor-4"
+        );
+        let resolver = "hint tcp 192.168.8.20:1 > 1.1.1.1:443 tls sni=dns.google";
+        assert_eq!(map(resolver), "hint tcp 10.0.0.1:1 > 1.1.1.1:443 tls sni=dns.google");
+    }
+}

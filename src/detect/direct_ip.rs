@@ -1,0 +1,54 @@
+//! A contact that no lookup of the device explains, although its lookups are visible.
+
+use super::{Detector, Evidence, Finding, Scene, Strength, Subject};
+use crate::engine::flows::{Label, Service};
+
+/// See the module.
+pub const DETECTOR: Detector = Detector {
+    name: "direct-ip",
+    about: "calls an address that none of its lookups named",
+    fooled_by: &[
+        "an address handed out inside an answer of the vendor's own server (cameras and televisions do that)",
+        "an address looked up before leash began to look, and kept since",
+        "lookups that leash cannot see: DNS over HTTPS or TLS, or another resolver",
+        "peers of a call or a game",
+    ],
+    judge,
+};
+
+fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
+    let Subject { device, id, endpoint, contact } = *subject;
+    let (none, other) = (contact.flows(Label::Unexplained), contact.flows(Label::OtherDevice));
+    let flows = none.saturating_add(other);
+    // Time by address is common and needed; a resolver is the business of whoever looks for bypassed DNS.
+    if flows == 0 || matches!(contact.service, Service::Ntp | Service::Dns | Service::Dot | Service::Doh | Service::Doq)
+    {
+        return None;
+    }
+    let boot_seen = device.booted.is_some_and(|booted| booted <= contact.unexplained_at);
+    let neighbour_asked = scene.names.others(id, endpoint.address).map(|(_, known)| &known.name).next();
+    let asked_since = scene.names.of(id, endpoint.address).map(|known| &known.name).next();
+    let (strength, because) = match neighbour_asked.filter(|_| asked_since.is_none()) {
+        Some(name) => (Strength::Weak, format!("another device looked it up as {name}")),
+        None if contact.stun => (Strength::Weak, "a STUN exchange confirms the peer, as calls and cameras do".into()),
+        None if asked_since.is_some() => (Strength::Weak, "it asked only afterwards".into()),
+        None if boot_seen => (Strength::Strong, "and it was watched since it started".into()),
+        None => (Strength::Fair, "it may have asked before leash looked".into()),
+    };
+    let lookups = device.lookups;
+    let named = match (asked_since, lookups) {
+        (Some(name), _) => format!("before it looked it up as {name}"),
+        (None, 1) => "although its one lookup never named it".into(),
+        (None, _) => format!("although none of its {lookups} lookups named it"),
+    };
+    let says = format!("calls {} {named}; {because}", endpoint.address);
+    let evidence = vec![
+        Evidence { what: "flows", seen: flows.into(), limit: 1 },
+        Evidence { what: "bytes", seen: contact.unexplained_bytes, limit: 0 },
+        Evidence { what: "lookups", seen: lookups.into(), limit: 1 },
+        Evidence { what: "boots", seen: boot_seen.into(), limit: 1 },
+        Evidence { what: "other_lookups", seen: scene.names.others(id, endpoint.address).count() as u64, limit: 1 },
+        Evidence { what: "stun", seen: contact.stun.into(), limit: 1 },
+    ];
+    Some(Finding { detector: DETECTOR.name, strength, says, evidence })
+}

@@ -1,0 +1,93 @@
+//! Detectors: pure functions over what the engine has counted. A new one is a file here, a line in [`ALL`], and a
+//! folder of cases in tests/replay.
+
+pub mod direct_ip;
+
+use crate::engine::contacts::Contact;
+use crate::engine::devices::{Device, DeviceId};
+use crate::engine::names::Names;
+use crate::model::Endpoint;
+
+/// All detectors, in the order in which their findings are shown.
+pub const ALL: &[Detector] = &[direct_ip::DETECTOR];
+
+/// A detector.
+pub struct Detector {
+    /// Its word in the configuration and the JSON.
+    pub name: &'static str,
+    /// What it looks for, for people.
+    pub about: &'static str,
+    /// What is known to fool it, for people.
+    pub fooled_by: &'static [&'static str],
+    /// Its statement on a contact now.
+    pub judge: fn(&Subject, &Scene) -> Option<Finding>,
+}
+
+/// What is judged.
+pub struct Subject<'a> {
+    /// The device.
+    pub device: &'a Device,
+    /// Its place in the tables of the scene.
+    pub id: DeviceId,
+    /// Whom it talks to.
+    pub endpoint: Endpoint,
+    /// What they have had with each other.
+    pub contact: &'a Contact,
+}
+
+/// What else is known, read-only.
+pub struct Scene<'a> {
+    /// What lookups taught.
+    pub names: &'a Names,
+}
+
+/// How much a finding says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// A hint: there is a common harmless reason at hand. Never counts towards a block.
+    Weak,
+    /// It counts as one kind of evidence.
+    Fair,
+    /// So does this, and little speaks against it.
+    Strong,
+}
+
+impl Strength {
+    /// As the JSON says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Strength::Weak => "weak",
+            Strength::Fair => "fair",
+            Strength::Strong => "strong",
+        }
+    }
+}
+
+/// A detector's statement now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whose.
+    pub detector: &'static str,
+    /// How much it says.
+    pub strength: Strength,
+    /// What it says, for people.
+    pub says: String,
+    /// The numbers behind it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A number behind a finding, and from where on it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What was counted; the unit is the word's end.
+    pub what: &'static str,
+    /// The count.
+    pub seen: u64,
+    /// From here on it counts.
+    pub limit: u64,
+}
+
+/// The findings of all detectors on a contact.
+pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
+    ALL.iter().filter_map(|detector| (detector.judge)(subject, scene)).collect()
+}

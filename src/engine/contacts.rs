@@ -1,0 +1,217 @@
+//! Contacts: all flows of one device to one endpoint.
+
+use super::devices::DeviceId;
+use super::flows::{Flow, Label, Service};
+use crate::limits;
+use crate::model::{Endpoint, Explained, Name};
+use crate::time::{Stamp, Time, Wall};
+use std::collections::BTreeMap;
+
+/// What a device and an endpoint have had with each other.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// First seen.
+    pub first: Wall,
+    /// Last seen.
+    pub last: Wall,
+    /// The same for ages.
+    pub fresh: Time,
+    /// When the first flow that no lookup explains began.
+    pub unexplained_since: Option<Wall>,
+    /// The same for comparing with other events.
+    pub unexplained_at: Time,
+    /// Bytes of IP packets that the device sent.
+    pub sent: u64,
+    /// That it received.
+    pub received: u64,
+    /// Of both, in flows that no lookup explains.
+    pub unexplained_bytes: u64,
+    /// The server name seen last.
+    pub sni: Option<Name>,
+    /// Flows by label: see [`Contact::flows`].
+    flows: [u32; 6],
+    /// The label of the flow judged last.
+    pub label: Label,
+    /// What it speaks.
+    pub service: Service,
+    /// The other side opened it.
+    pub inbound: bool,
+    /// Encrypted ClientHello was seen.
+    pub ech: bool,
+    /// A STUN exchange confirmed the peer.
+    pub stun: bool,
+}
+
+fn slot(label: Label) -> Option<usize> {
+    match label {
+        Label::Waiting => None,
+        Label::Lookup => Some(0),
+        Label::OtherDevice => Some(1),
+        Label::Unexplained => Some(2),
+        Label::NotCovered => Some(3),
+        Label::Unseen => Some(4),
+        Label::Apart => Some(5),
+    }
+}
+
+/// No lookup of the device explains it, or none so far.
+fn lacks_lookup(label: Label) -> bool {
+    matches!(label, Label::Unexplained | Label::OtherDevice | Label::NotCovered)
+}
+
+impl Contact {
+    /// How many flows have this label.
+    pub fn flows(&self, label: Label) -> u32 {
+        slot(label).map_or(0, |slot| self.flows[slot])
+    }
+
+    /// How many flows there were.
+    pub fn all_flows(&self) -> u32 {
+        self.flows.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// A flow of it was judged.
+    pub fn count(&mut self, flow: &Flow, at: Stamp) {
+        if let Some(slot) = slot(flow.label) {
+            self.flows[slot] = self.flows[slot].saturating_add(1);
+        }
+        self.label = flow.label;
+        self.first = self.first.min(flow.start);
+        (self.last, self.fresh) = (self.last.max(at.wall), at.now);
+        if lacks_lookup(flow.label) && self.unexplained_since.is_none() {
+            self.unexplained_since = Some(flow.start);
+            self.unexplained_at = flow.opened;
+        }
+    }
+
+    /// Bytes of one of its flows.
+    pub fn credit(&mut self, label: Label, sent: u64, received: u64, at: Stamp) {
+        self.sent = self.sent.saturating_add(sent);
+        self.received = self.received.saturating_add(received);
+        if lacks_lookup(label) {
+            self.unexplained_bytes = self.unexplained_bytes.saturating_add(sent).saturating_add(received);
+        }
+        self.last = self.last.max(at.wall);
+        self.fresh = at.now;
+    }
+
+    /// Takes over what a flow's first packets showed.
+    pub fn show(&mut self, flow: &Flow) {
+        if flow.service != Service::Unknown {
+            self.service = flow.service;
+        }
+        self.sni = flow.sni.clone().or(self.sni.take());
+        self.ech |= flow.ech;
+        self.stun |= matches!(flow.service, Service::Stun | Service::Turn);
+    }
+
+    /// All flows with label `from` get label `to`.
+    pub fn relabel(&mut self, from: Label, to: Label) {
+        if let (Some(old), Some(new)) = (slot(from), slot(to)) {
+            self.flows[new] = self.flows[new].saturating_add(std::mem::take(&mut self.flows[old]));
+        }
+        if self.label == from {
+            self.label = to;
+        }
+    }
+
+    /// Whether DNS explains its latest flow.
+    pub fn explained(&self) -> Option<Explained> {
+        self.label.explained(false)
+    }
+}
+
+/// All contacts.
+#[derive(Debug, Default)]
+pub struct Contacts {
+    table: BTreeMap<(DeviceId, Endpoint), Contact>,
+    held: BTreeMap<DeviceId, usize>,
+    /// For which there was no room.
+    pub refused: u32,
+}
+
+impl Contacts {
+    /// The contact; made when there is room, for which the stale are given up.
+    pub fn entry(&mut self, device: DeviceId, endpoint: Endpoint, at: Stamp) -> Option<&mut Contact> {
+        let key = (device, endpoint);
+        if !self.table.contains_key(&key) {
+            if self.is_full(device) {
+                self.sweep(at.now);
+            }
+            if self.is_full(device) {
+                self.refused += 1;
+                return None;
+            }
+            *self.held.entry(device).or_default() += 1;
+        }
+        Some(self.table.entry(key).or_insert_with(|| Contact {
+            first: at.wall,
+            last: at.wall,
+            fresh: at.now,
+            unexplained_since: None,
+            unexplained_at: Time(0),
+            sent: 0,
+            received: 0,
+            unexplained_bytes: 0,
+            sni: None,
+            flows: [0; 6],
+            label: Label::Waiting,
+            service: Service::Unknown,
+            inbound: false,
+            ech: false,
+            stun: false,
+        }))
+    }
+
+    fn is_full(&self, device: DeviceId) -> bool {
+        let of_device = self.held.get(&device).copied().unwrap_or_default();
+        self.table.len() >= limits::CONTACTS || of_device >= limits::CONTACTS_PER_DEVICE
+    }
+
+    fn sweep(&mut self, now: Time) {
+        let held = &mut self.held;
+        self.table.retain(|(device, _), contact| {
+            let keep = now.since(contact.fresh) < limits::CONTACT_STALE;
+            if let (false, Some(held)) = (keep, held.get_mut(device)) {
+                *held -= 1;
+            }
+            keep
+        });
+    }
+
+    /// A contact that exists.
+    pub fn get(&self, device: DeviceId, endpoint: Endpoint) -> Option<&Contact> {
+        self.table.get(&(device, endpoint))
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, device: DeviceId, endpoint: Endpoint) -> Option<&mut Contact> {
+        self.table.get_mut(&(device, endpoint))
+    }
+
+    /// The contacts of a device in the order of their endpoints.
+    pub fn of(&self, device: DeviceId) -> impl Iterator<Item = (Endpoint, &Contact)> {
+        self.table
+            .range((device, FIRST)..)
+            .take_while(move |((id, _), _)| *id == device)
+            .map(|((_, endpoint), c)| (*endpoint, c))
+    }
+
+    /// The same, to change them.
+    pub fn of_mut(&mut self, device: DeviceId) -> impl Iterator<Item = (Endpoint, &mut Contact)> {
+        let range = self.table.range_mut((device, FIRST)..);
+        range.take_while(move |((id, _), _)| *id == device).map(|((_, endpoint), c)| (*endpoint, c))
+    }
+
+    /// All contacts, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Contact> {
+        self.table.values_mut()
+    }
+}
+
+/// The least endpoint in the order of [`Endpoint`].
+const FIRST: Endpoint = Endpoint {
+    address: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+    protocol: crate::model::Protocol::Tcp,
+    port: 0,
+};

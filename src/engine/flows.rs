@@ -1,0 +1,203 @@
+//! Conntrack's view: the live flows, and those that are over but still wait for their lookup.
+
+use super::devices::DeviceId;
+use crate::limits;
+use crate::model::{Explained, Name, Tuple};
+use crate::time::{Stamp, Time, Wall};
+use std::collections::{HashMap, VecDeque};
+
+/// What is known of why a flow's address was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// The grace for its lookup is not over.
+    Waiting,
+    /// A lookup of the device explains the address.
+    Lookup,
+    /// Only another device's does.
+    OtherDevice,
+    /// None does.
+    Unexplained,
+    /// None was seen, but no lookup of this device was seen at all so far.
+    NotCovered,
+    /// It began before we looked, or facts were missing.
+    Unseen,
+    /// Within the house, opened by the other side, or of a device that is trusted: not asked.
+    Apart,
+}
+
+impl Label {
+    /// What it means in words; `covered`: by now the device's lookups are known to have been visible then. Absent
+    /// where the question does not arise.
+    pub fn explained(self, covered: bool) -> Option<Explained> {
+        match self {
+            Label::Lookup => Some(Explained::Lookup),
+            Label::OtherDevice => Some(Explained::OtherDevice),
+            Label::Unexplained => Some(Explained::None),
+            Label::NotCovered if covered => Some(Explained::None),
+            Label::NotCovered | Label::Unseen | Label::Waiting => Some(Explained::Unknown),
+            Label::Apart => None,
+        }
+    }
+}
+
+/// What protocol a flow or contact speaks, as far as its first packets or its port tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words are those of the protocols")]
+pub enum Service {
+    #[default]
+    Unknown,
+    Tls,
+    Quic,
+    Dns,
+    Dot,
+    Doh,
+    Doq,
+    Ntp,
+    Stun,
+    Turn,
+    Socks,
+    HttpConnect,
+    Http,
+    WebSocket,
+    Ssh,
+    Mqtt,
+    WireGuard,
+    Dtls,
+    BitTorrent,
+}
+
+impl Service {
+    /// As the JSON says it; absent when unknown.
+    pub fn text(self) -> Option<&'static str> {
+        Some(match self {
+            Service::Unknown => return None,
+            Service::Tls => "tls",
+            Service::Quic => "quic",
+            Service::Dns => "dns",
+            Service::Dot => "dot",
+            Service::Doh => "doh",
+            Service::Doq => "doq",
+            Service::Ntp => "ntp",
+            Service::Stun => "stun",
+            Service::Turn => "turn",
+            Service::Socks => "socks",
+            Service::HttpConnect => "http-connect",
+            Service::Http => "http",
+            Service::WebSocket => "websocket",
+            Service::Ssh => "ssh",
+            Service::Mqtt => "mqtt",
+            Service::WireGuard => "wireguard",
+            Service::Dtls => "dtls",
+            Service::BitTorrent => "bittorrent",
+        })
+    }
+}
+
+/// One conntrack entry, or one that is over but waits for its lookup.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The date of its first packet.
+    pub start: Wall,
+    /// In the direction of the tuple.
+    pub sent: u64,
+    /// Against it.
+    pub received: u64,
+    /// The server name of its TLS or QUIC hello.
+    pub sni: Option<Name>,
+    /// When the engine learned of it.
+    pub opened: Time,
+    /// Whose it is; not known yet when absent.
+    pub device: Option<DeviceId>,
+    /// Whether a lookup explains it.
+    pub label: Label,
+    /// What it speaks.
+    pub service: Service,
+    /// It began before we looked.
+    pub midstream: bool,
+    /// It is over.
+    pub closed: bool,
+    /// The hello had Encrypted ClientHello.
+    pub ech: bool,
+    /// Or its ancestor.
+    pub esni: bool,
+}
+
+/// All flows.
+#[derive(Debug, Default)]
+pub struct Flows {
+    table: HashMap<Tuple, Flow>,
+    /// Waiting for their lookup, in the order of their deadlines.
+    waiting: VecDeque<(Time, Tuple)>,
+    /// For which there was no room.
+    pub refused: u32,
+}
+
+impl Flows {
+    /// There is room for one more.
+    pub fn has_room(&self) -> bool {
+        self.table.len() < limits::FLOWS
+    }
+
+    /// Adds a flow that waits until `deadline` for its lookup.
+    pub fn open(&mut self, tuple: Tuple, device: Option<DeviceId>, midstream: bool, at: Stamp, deadline: Time) {
+        let flow = Flow {
+            start: at.wall,
+            sent: 0,
+            received: 0,
+            sni: None,
+            opened: at.now,
+            device,
+            label: Label::Waiting,
+            service: Service::Unknown,
+            midstream,
+            closed: false,
+            ech: false,
+            esni: false,
+        };
+        self.table.insert(tuple, flow);
+        self.waiting.push_back((deadline, tuple));
+    }
+
+    /// A flow by its tuple.
+    pub fn get_mut(&mut self, tuple: &Tuple) -> Option<&mut Flow> {
+        self.table.get_mut(tuple)
+    }
+
+    /// Takes it out.
+    pub fn remove(&mut self, tuple: &Tuple) -> Option<Flow> {
+        self.table.remove(tuple)
+    }
+
+    /// The deadline that comes first.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.waiting.front().map(|(deadline, _)| *deadline)
+    }
+
+    /// A flow whose deadline is at or before `now`, once.
+    pub fn due(&mut self, now: Time) -> Option<(Time, Tuple)> {
+        self.waiting.pop_front_if(|(deadline, _)| *deadline <= now)
+    }
+
+    /// The one that waits longest, whatever its deadline.
+    pub fn longest_waiting(&mut self) -> Option<Tuple> {
+        self.waiting.pop_front().map(|(_, tuple)| tuple)
+    }
+
+    /// Takes all out, in the order in which they began.
+    pub fn take_all(&mut self) -> Vec<(Tuple, Flow)> {
+        self.waiting.clear();
+        let mut all: Vec<_> = self.table.drain().collect();
+        all.sort_by_key(|(tuple, flow)| (flow.start, *tuple));
+        all
+    }
+
+    /// How many are in the table.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// None is in the table.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+}

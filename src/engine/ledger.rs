@@ -1,0 +1,38 @@
+//! The ledger: since when each finding holds. The findings themselves are a pure function of the contacts, so they
+//! are made anew whenever somebody looks.
+
+use super::devices::DeviceId;
+use crate::detect::Finding;
+use crate::limits;
+use crate::model::Endpoint;
+use crate::time::Wall;
+use std::collections::BTreeMap;
+
+/// Since when which detector has said something on which contact.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    since: BTreeMap<(DeviceId, Endpoint, &'static str), Wall>,
+    /// Findings for which there was no room.
+    pub refused: u32,
+}
+
+impl Ledger {
+    /// These are all findings on the contact now.
+    pub fn note(&mut self, device: DeviceId, endpoint: Endpoint, findings: &[Finding], wall: Wall) {
+        for detector in crate::detect::ALL {
+            let key = (device, endpoint, detector.name);
+            if findings.iter().all(|finding| finding.detector != detector.name) {
+                self.since.remove(&key);
+            } else if self.since.len() < limits::FINDINGS || self.since.contains_key(&key) {
+                self.since.entry(key).or_insert(wall);
+            } else {
+                self.refused += 1;
+            }
+        }
+    }
+
+    /// When a detector first said it.
+    pub fn since(&self, device: DeviceId, endpoint: Endpoint, detector: &'static str) -> Option<Wall> {
+        self.since.get(&(device, endpoint, detector)).copied()
+    }
+}

@@ -1,0 +1,412 @@
+//! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment; the same events
+//! give the same actions and the same view.
+
+pub mod contacts;
+pub mod devices;
+pub mod flows;
+pub mod ledger;
+pub mod names;
+pub mod policy;
+pub mod service;
+pub mod view;
+
+use crate::config::{Config, Mode};
+use crate::detect::{self, Scene, Subject};
+use crate::event::{Event, Lookup, Packets, Source};
+use crate::limits;
+use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
+use crate::time::{Span, Stamp, Time, Wall};
+use contacts::Contacts;
+use devices::{DeviceId, Devices};
+use flows::{Flow, Flows, Label};
+use ipnet::IpNet;
+use ledger::Ledger;
+use names::Names;
+use policy::{Blocks, Case, Decision, Verdict};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// What the engine wants done or told.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// This address is to be null-routed for this device.
+    Block {
+        /// The device.
+        mac: Mac,
+        /// The address.
+        address: IpAddr,
+    },
+    /// A flow is over and judged; only told after [`Engine::tell_flows`].
+    Ended(Box<Ended>),
+}
+
+/// A flow that is over.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Which.
+    pub tuple: Tuple,
+    /// Whose, where known.
+    pub device: Option<DeviceId>,
+    /// Its counters, label and hints.
+    pub flow: Flow,
+    /// The names that explain its address, newest first: at most [`limits::NAMES_PER_ADDRESS`].
+    pub names: Vec<Name>,
+}
+
+/// The pure part of leash.
+#[derive(Debug, Default)]
+pub struct Engine {
+    config: Config,
+    lan: Vec<IpNet>,
+    devices: Devices,
+    names: Names,
+    flows: Flows,
+    contacts: Contacts,
+    ledger: Ledger,
+    blocks: Blocks,
+    packets: Option<Packets>,
+    actions: VecDeque<Action>,
+    tell_flows: bool,
+    /// First and latest date.
+    span: Option<(Wall, Wall)>,
+    /// Since when lookups would have been seen.
+    looking_since: Time,
+    next_sweep: Time,
+    /// Lookups of nobody that is known.
+    stray_lookups: u32,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    pub fn new(config: Config) -> Engine {
+        Engine { config, ..Engine::default() }
+    }
+
+    /// Every flow that ends is told from now on, as [`Action::Ended`].
+    pub fn tell_flows(&mut self) {
+        self.tell_flows = true;
+    }
+
+    /// Takes a fact.
+    pub fn handle(&mut self, event: Event, at: Stamp) {
+        self.wake(at);
+        let (first, last) = self.span.unwrap_or((at.wall, at.wall));
+        self.span = Some((first.min(at.wall), last.max(at.wall)));
+        match event {
+            Event::Clock => {}
+            Event::Lan { prefixes } => self.lan = prefixes,
+            Event::Neighbour { ip, mac } => self.devices.bind(ip, mac, at),
+            Event::Leased { ip, mac, hostname } => {
+                self.devices.bind(ip, mac, at);
+                self.introduce(mac, hostname, None, at);
+            }
+            Event::Booted { mac, hostname, vendor_class } => {
+                if let Some(id) = self.introduce(mac, hostname, vendor_class, at) {
+                    self.devices.get_mut(id).booted = Some(at.now);
+                }
+            }
+            Event::Looked(lookup) => self.learn(&lookup, at),
+            Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
+            Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
+            Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
+            Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
+            Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
+            Event::Gap { source: Source::Flows } => {}
+            Event::Read(packets) => self.packets = Some(packets),
+        }
+        self.wake(at);
+    }
+
+    /// Does what time alone makes due.
+    pub fn wake(&mut self, at: Stamp) {
+        while let Some((deadline, tuple)) = self.flows.due(at.now) {
+            // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
+            let late = at.now.since(deadline);
+            self.settle(tuple, Stamp { now: deadline, wall: Wall(at.wall.0.saturating_sub(late.0 as i64)) });
+        }
+        if self.next_sweep <= at.now {
+            self.next_sweep = at.now + Span::hours(1);
+            self.names.sweep(at.now);
+        }
+        self.blocks.expire(at.now);
+    }
+
+    /// When to [`Engine::wake`] it at the latest.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.flows.next_deadline()
+    }
+
+    /// What is to be done; take all of it after each call that changes something.
+    pub fn drain(&mut self) -> impl Iterator<Item = Action> {
+        self.actions.drain(..)
+    }
+
+    /// No more facts will come: judges what still waits and tells the flows that are still open.
+    pub fn finish(&mut self, at: Stamp) {
+        while let Some(tuple) = self.flows.longest_waiting() {
+            self.settle(tuple, at);
+        }
+        for (tuple, flow) in self.flows.take_all() {
+            self.end(tuple, flow);
+        }
+    }
+
+    /// Whether DNS explains a flow, as far as it is known by now.
+    pub fn explained(&self, ended: &Ended) -> Option<Explained> {
+        let covered = ended.device.is_some_and(|id| self.devices.get(id).covered(ended.flow.opened));
+        ended.flow.label.explained(covered)
+    }
+
+    fn introduce(
+        &mut self,
+        mac: Mac,
+        hostname: Option<Name>,
+        vendor_class: Option<Name>,
+        at: Stamp,
+    ) -> Option<DeviceId> {
+        let id = self.devices.of_mac(mac, at)?;
+        let device = self.devices.get_mut(id);
+        device.hostname = hostname.or(device.hostname.take());
+        device.vendor_class = vendor_class.or(device.vendor_class.take());
+        Some(id)
+    }
+
+    fn learn(&mut self, lookup: &Lookup, at: Stamp) {
+        let Some(id) = self.devices.of_address(lookup.by) else {
+            self.stray_lookups = self.stray_lookups.saturating_add(1);
+            return;
+        };
+        if self.config.mode(self.devices.get(id).mac) != Mode::Trust {
+            for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
+                self.names.learn(id, address, &lookup.name, at.now);
+            }
+        }
+        let device = self.devices.get_mut(id);
+        device.lookups = device.lookups.saturating_add(1);
+        device.last = device.last.max(at.wall);
+        if device.covered_since.is_none() {
+            let back = Time(at.now.0.saturating_sub(limits::COVERAGE_BACK.0));
+            device.covered_since = Some(self.looking_since.max(back));
+            self.gain_coverage(id, at);
+        }
+    }
+
+    /// The first lookup of a device is seen, so the earlier ones would have been: what was unknown is unexplained.
+    fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
+        let mut changed = Vec::new();
+        for (endpoint, contact) in self.contacts.of_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
+        {
+            let others = self.names.others(id, endpoint.address).next().is_some();
+            contact.relabel(Label::NotCovered, if others { Label::OtherDevice } else { Label::Unexplained });
+            changed.push(endpoint);
+        }
+        for endpoint in changed {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    fn lose_coverage(&mut self, at: Stamp) {
+        self.looking_since = at.now;
+        self.devices.iter_mut().for_each(|device| device.covered_since = None);
+        self.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
+    }
+
+    /// Whose flow it is, which side of the tuple is theirs (true: the source), and the endpoint.
+    fn attribute(&self, tuple: &Tuple) -> Option<(DeviceId, bool, Endpoint)> {
+        let endpoint = |address, port| Endpoint { address, protocol: tuple.protocol, port };
+        if let Some(id) = self.devices.of_address(tuple.source) {
+            return Some((id, true, endpoint(tuple.destination, tuple.destination_port)));
+        }
+        let id = self.devices.of_address(tuple.destination)?;
+        Some((id, false, endpoint(tuple.source, tuple.destination_port)))
+    }
+
+    fn is_house(&self, address: IpAddr) -> bool {
+        is_local(address)
+            || self.lan.iter().any(|prefix| prefix.contains(&address))
+            || self.devices.of_address(address).is_some()
+    }
+
+    fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
+        if let Some(old) = self.flows.get_mut(&tuple) {
+            // Two openings of one tuple without a close between: a lost event, or a flow that waits for its lookup.
+            old.closed = true;
+            self.settle(tuple, at);
+        }
+        while !self.flows.has_room() {
+            let Some(tuple) = self.flows.longest_waiting() else { break };
+            self.settle(tuple, at);
+        }
+        let device = self.attribute(&tuple).map(|(id, ..)| id);
+        let crowded = device.is_some_and(|id| usize::from(self.devices.get(id).live) >= limits::FLOWS_PER_DEVICE);
+        if !self.flows.has_room() || crowded {
+            self.flows.refused += 1;
+            return;
+        }
+        if let Some(id) = device {
+            self.devices.get_mut(id).live += 1;
+        }
+        self.flows.open(tuple, device, midstream, at, at.now + self.config.grace);
+        if let Some(flow) = self.flows.get_mut(&tuple) {
+            flow.service = service::of_port(tuple.protocol, tuple.destination_port);
+        }
+        if device.is_some_and(|id| self.names.knows(id, tuple.destination, at.now)) {
+            self.settle(tuple, at);
+        }
+    }
+
+    /// The grace of a flow is over, or need not be waited for.
+    fn settle(&mut self, tuple: Tuple, at: Stamp) {
+        self.label(tuple, at);
+        self.release(tuple);
+    }
+
+    /// Lets a flow go that is over and judged.
+    fn release(&mut self, tuple: Tuple) {
+        let done = |flow: &mut Flow| flow.closed && flow.label != Label::Waiting;
+        if self.flows.get_mut(&tuple).is_some_and(done)
+            && let Some(flow) = self.flows.remove(&tuple)
+        {
+            self.end(tuple, flow);
+        }
+    }
+
+    /// Says what explains a flow, once, and credits its contact.
+    fn label(&mut self, tuple: Tuple, at: Stamp) {
+        let attributed = self.attribute(&tuple);
+        let Some(flow) = self.flows.get_mut(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
+        let Some((id, outbound, endpoint)) = attributed else {
+            flow.label = Label::Unseen;
+            return;
+        };
+        if flow.device.is_none() {
+            flow.device = Some(id);
+            self.devices.get_mut(id).live += 1;
+        }
+        let (midstream, opened) = (flow.midstream, flow.opened);
+        let mode = self.config.mode(self.devices.get(id).mac);
+        let label = if !outbound || mode == Mode::Trust || self.is_house(endpoint.address) {
+            Label::Apart
+        } else if self.names.explains(id, endpoint.address, at.now) {
+            Label::Lookup
+        } else if midstream {
+            Label::Unseen
+        } else if !self.devices.get(id).covered(opened) {
+            Label::NotCovered
+        } else if self.names.others(id, endpoint.address).next().is_some() {
+            Label::OtherDevice
+        } else {
+            Label::Unexplained
+        };
+        let Some(flow) = self.flows.get_mut(&tuple) else { return };
+        flow.label = label;
+        let flow = flow.clone();
+        let device = self.devices.get_mut(id);
+        device.flows = device.flows.saturating_add(1);
+        if mode != Mode::Trust
+            && let Some(contact) = self.contacts.entry(id, endpoint, at)
+        {
+            contact.count(&flow, at);
+            contact.inbound = !outbound;
+            contact.show(&flow);
+        }
+        self.credit(&flow, id, outbound, endpoint, (flow.sent, flow.received), at);
+        self.judge(id, endpoint, at);
+    }
+
+    /// Adds bytes of a flow, in the direction of its tuple and against it, to its device and contact.
+    fn credit(&mut self, flow: &Flow, id: DeviceId, outbound: bool, endpoint: Endpoint, bytes: (u64, u64), at: Stamp) {
+        let (sent, received) = if outbound { bytes } else { (bytes.1, bytes.0) };
+        let device = self.devices.get_mut(id);
+        device.sent = device.sent.saturating_add(sent);
+        device.received = device.received.saturating_add(received);
+        device.last = device.last.max(at.wall);
+        if let Some(contact) = self.contacts.get_mut(id, endpoint) {
+            contact.credit(flow.label, sent, received, at);
+        }
+    }
+
+    fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
+        let attributed = self.attribute(&tuple);
+        let Some(flow) = self.flows.get_mut(&tuple) else { return };
+        // Other tools zero the kernel's counters: a decrease is a new base.
+        let step = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
+        let bytes = (step(sent, flow.sent), step(received, flow.received));
+        (flow.sent, flow.received) = (sent, received);
+        let waits = flow.label == Label::Waiting;
+        let (flow, device) = (flow.clone(), flow.device);
+        if let (false, Some(id), Some((_, outbound, endpoint))) = (waits, device, attributed) {
+            self.credit(&flow, id, outbound, endpoint, bytes, at);
+        }
+    }
+
+    fn close(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
+        self.count(tuple, sent, received, at);
+        if let Some(flow) = self.flows.get_mut(&tuple) {
+            flow.closed = true;
+            self.release(tuple);
+        }
+    }
+
+    fn hint(&mut self, tuple: Tuple, hint: Hint, at: Stamp) {
+        let Some(flow) = self.flows.get_mut(&tuple) else { return };
+        flow.service = service::refine(flow.service, tuple.destination, tuple.protocol, tuple.destination_port, &hint);
+        if let Hint::Tls { sni, ech, esni, .. } = &hint {
+            flow.sni = sni.clone().or(flow.sni.take());
+            (flow.ech, flow.esni) = (flow.ech | ech, flow.esni | esni);
+        }
+        if let Hint::Quic { sni, ech, .. } = &hint {
+            flow.sni = sni.clone().or(flow.sni.take());
+            flow.ech |= ech;
+        }
+        if flow.label == Label::Waiting {
+            return;
+        }
+        let flow = flow.clone();
+        let Some((id, _, endpoint)) = self.attribute(&tuple) else { return };
+        if let Some(contact) = self.contacts.get_mut(id, endpoint) {
+            contact.show(&flow);
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// Asks the detectors about a contact and puts the verdict into force.
+    fn judge(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+        let Some(contact) = self.contacts.get(id, endpoint) else { return };
+        if contact.label == Label::Apart {
+            return;
+        }
+        let device = self.devices.get(id);
+        let mac = device.mac;
+        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
+        self.ledger.note(id, endpoint, &findings, at.wall);
+        let verdict = self.verdict(id, endpoint, &findings, self.config.mode(mac));
+        if verdict.decision == Decision::Block && self.blocks.add(mac, endpoint.address, &verdict, at) {
+            self.actions.push_back(Action::Block { mac, address: endpoint.address });
+        }
+    }
+
+    fn verdict(&self, id: DeviceId, endpoint: Endpoint, findings: &[detect::Finding], mode: Mode) -> Verdict {
+        let (mac, local) = (self.devices.get(id).mac, self.is_house(endpoint.address));
+        policy::judge(&Case { mac, id, endpoint, local, findings, names: &self.names }, mode, &self.config)
+    }
+
+    /// A flow is over and judged.
+    fn end(&mut self, tuple: Tuple, flow: Flow) {
+        let device = flow.device;
+        if let Some(id) = device {
+            let live = &mut self.devices.get_mut(id).live;
+            *live = live.saturating_sub(1);
+        }
+        if self.tell_flows {
+            let names = match (device, flow.label) {
+                (Some(id), Label::OtherDevice) => {
+                    self.names.others(id, tuple.destination).map(|(_, known)| known.name.clone()).collect()
+                }
+                (Some(id), _) => self.names.of(id, tuple.destination).map(|known| known.name.clone()).collect(),
+                (None, _) => Vec::new(),
+            };
+            self.actions.push_back(Action::Ended(Box::new(Ended { tuple, device, flow, names })));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
+
+use super::names::Names;
+use crate::config::{Config, Mode, Pin, Target};
+use crate::detect::{Finding, Strength};
+use crate::engine::devices::DeviceId;
+use crate::limits;
+use crate::model::{Endpoint, Mac, Protocol};
+use crate::time::{Span, Stamp, Time, Wall};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// What leash does about a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    /// Nothing.
+    Allow,
+    /// It is shown.
+    Watch,
+    /// Its address is null-routed for this device.
+    Block,
+}
+
+impl Decision {
+    /// As the JSON says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Decision::Allow => "allow",
+            Decision::Watch => "watch",
+            Decision::Block => "block",
+        }
+    }
+}
+
+/// A decision and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What is done.
+    pub decision: Decision,
+    /// Why, for people; empty where there is nothing to say.
+    pub reasons: Vec<String>,
+    /// How long it holds; absent: for ever.
+    pub lasts: Option<Span>,
+}
+
+/// Who is judged, and on what.
+pub struct Case<'a> {
+    /// The device.
+    pub mac: Mac,
+    /// Its place in `names`.
+    pub id: DeviceId,
+    /// Whom it talks to.
+    pub endpoint: Endpoint,
+    /// The endpoint lies in the house.
+    pub local: bool,
+    /// What the detectors say.
+    pub findings: &'a [Finding],
+    /// What lookups taught.
+    pub names: &'a Names,
+}
+
+/// The verdict on a contact of a device in `mode`.
+pub fn judge(case: &Case, mode: Mode, config: &Config) -> Verdict {
+    let verdict = |decision, reasons: Vec<String>, lasts| Verdict { decision, reasons, lasts };
+    if let Some(pin) = config.pins.iter().find(|pin| fits(pin, case)) {
+        let (decision, word) = if pin.block { (Decision::Block, "blocked") } else { (Decision::Allow, "allowed") };
+        return verdict(decision, vec![format!("{word} by your own pin")], None);
+    }
+    if let Some(reason) = never_blocked(case) {
+        return verdict(Decision::Allow, vec![reason.into()], None);
+    }
+    if mode == Mode::Local {
+        return verdict(Decision::Block, vec!["the device is in mode local: no Internet".into()], None);
+    }
+    let mut reasons: Vec<String> = case.findings.iter().map(|finding| finding.says.clone()).collect();
+    let counting: Vec<&Finding> = case.findings.iter().filter(|finding| finding.strength >= Strength::Fair).collect();
+    if counting.is_empty() {
+        let decision = if reasons.is_empty() { Decision::Allow } else { Decision::Watch };
+        return verdict(decision, reasons, None);
+    }
+    let alone = counting.iter().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
+    reasons.push(match (alone, counting.len()) {
+        (Some(finding), _) => format!("you chose that '{}' alone is enough for a block", finding.detector),
+        (None, 1) => format!("one kind of evidence; a block needs two, or block_on '{}'", counting[0].detector),
+        (None, kinds) => format!("{kinds} independent kinds of evidence"),
+    });
+    if mode == Mode::Guard && (alone.is_some() || counting.len() > 1) {
+        return verdict(Decision::Block, reasons, Some(config.block_for));
+    }
+    verdict(Decision::Watch, reasons, None)
+}
+
+/// Why no detector may block this, whatever the mode.
+fn never_blocked(case: &Case) -> Option<&'static str> {
+    let Endpoint { protocol, port, .. } = case.endpoint;
+    match (protocol, port) {
+        _ if case.local => Some("within the house"),
+        (Protocol::Udp, 123) => Some("time (NTP): a device that loses the time loses everything"),
+        _ => None,
+    }
+}
+
+fn fits(pin: &Pin, case: &Case) -> bool {
+    if pin.mac.is_some_and(|mac| mac != case.mac) {
+        return false;
+    }
+    match &pin.target {
+        Target::Prefix(net) => net.contains(&case.endpoint.address),
+        Target::Name(name) => case.names.of(case.id, case.endpoint.address).any(|known| is_below(&known.name, name)),
+    }
+}
+
+/// The name itself, or one below it.
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// What is to be null-routed: an address for a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Since when.
+    pub since: Wall,
+    /// Until when; absent: for ever.
+    pub until: Option<Wall>,
+    /// The same for the engine.
+    pub expires: Option<Time>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// All blocks that are in force.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    table: BTreeMap<(Mac, IpAddr), Block>,
+    /// For which there was no room.
+    pub refused: u32,
+}
+
+impl Blocks {
+    /// Puts a verdict into force. True when it was not yet.
+    pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, at: Stamp) -> bool {
+        if self.table.contains_key(&(mac, address)) {
+            return false;
+        }
+        if self.table.len() >= limits::BLOCKS {
+            self.refused += 1;
+            return false;
+        }
+        let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
+        let expires = verdict.lasts.map(|span| at.now + span);
+        self.table.insert((mac, address), Block { since: at.wall, until, expires, reason: verdict.reasons.join("; ") });
+        true
+    }
+
+    /// Takes out those whose end has come.
+    pub fn expire(&mut self, now: Time) {
+        self.table.retain(|_, block| block.expires.is_none_or(|end| end > now));
+    }
+
+    /// All by device and address.
+    pub fn iter(&self) -> impl Iterator<Item = (Mac, IpAddr, &Block)> {
+        self.table.iter().map(|((mac, address), block)| (*mac, *address, block))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::name;
+
+    fn finding(detector: &'static str, strength: Strength) -> Finding {
+        Finding { detector, strength, says: detector.into(), evidence: Vec::new() }
+    }
+
+    fn decide(config: &str, mode: Mode, port: u16, findings: &[Finding]) -> Decision {
+        let (config, problems) = crate::config::parse(config);
+        assert_eq!(problems, []);
+        let address = "203.0.113.50".parse().unwrap();
+        let mut names = Names::default();
+        names.learn(0, address, &name(b"a.b.example"), Time(0));
+        let endpoint = Endpoint { address, protocol: Protocol::Udp, port };
+        let case = Case { mac: Mac([2; 6]), id: 0, endpoint, local: false, findings, names: &names };
+        judge(&case, mode, &config).decision
+    }
+
+    #[test]
+    fn a_block_needs_two_kinds_or_the_users_word() {
+        let (fair, weak) = (finding("direct-ip", Strength::Fair), finding("direct-ip", Strength::Weak));
+        let two = [fair.clone(), finding("relay", Strength::Strong)];
+        let on = "config leash\nlist block_on direct-ip";
+        assert_eq!(decide("", Mode::Guard, 443, &[]), Decision::Allow);
+        assert_eq!(decide("", Mode::Guard, 443, std::slice::from_ref(&fair)), Decision::Watch);
+        assert_eq!(decide("", Mode::Guard, 443, &two), Decision::Block);
+        assert_eq!(decide("", Mode::Observe, 443, &two), Decision::Watch);
+        assert_eq!(decide(on, Mode::Guard, 443, std::slice::from_ref(&fair)), Decision::Block);
+        assert_eq!(decide(on, Mode::Guard, 443, &[weak]), Decision::Watch);
+        assert_eq!(decide(on, Mode::Guard, 123, &[fair]), Decision::Allow);
+        assert_eq!(decide("", Mode::Local, 443, &[]), Decision::Block);
+        assert_eq!(decide("", Mode::Local, 123, &[]), Decision::Allow);
+    }
+
+    #[test]
+    fn a_pin_beats_all() {
+        let fair = [finding("direct-ip", Strength::Fair)];
+        let on = "config leash\nlist block_on direct-ip\n";
+        let allow = format!("{on}config pin\noption address 203.0.113.0/24\noption verdict allow");
+        assert_eq!(decide(&allow, Mode::Guard, 443, &fair), Decision::Allow);
+        let by_name = "config pin\noption name b.example\noption verdict block";
+        assert_eq!(decide(by_name, Mode::Observe, 443, &[]), Decision::Block);
+        for other in [
+            "config pin\noption name .example\noption verdict block",
+            "config pin\noption name xb.example\noption verdict block",
+            "config pin\noption mac 02:02:02:02:02:03\noption address 203.0.113.50\noption verdict block",
+        ] {
+            assert_eq!(decide(other, Mode::Observe, 443, &[]), Decision::Allow, "{other}");
+        }
+    }
+}

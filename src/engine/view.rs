@@ -1,0 +1,266 @@
+//! What there is to see, as JSON values: one description for the command line, ubus and the page.
+//!
+//! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
+
+use super::contacts::Contact;
+use super::devices::DeviceId;
+use super::flows::Label;
+use super::policy::{Decision, Verdict};
+use super::{Ended, Engine};
+use crate::config::Mode;
+use crate::detect::{self, Finding, Scene, Subject};
+use crate::model::{Endpoint, Mac, Name};
+use crate::time::Wall;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+
+/// Puts a value in when there is one.
+fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>) {
+    if let Some(value) = value.into() {
+        map.insert(key.into(), value);
+    }
+}
+
+fn seconds(wall: Wall) -> Value {
+    (wall.0 as f64 / 1e6).into()
+}
+
+fn text(name: &Name) -> Value {
+    Value::from(&**name)
+}
+
+fn yes(flag: bool) -> Option<Value> {
+    flag.then_some(Value::Bool(true))
+}
+
+impl Engine {
+    /// What was read: dates, packets of a capture, and what did not fit into the tables.
+    pub fn summary(&self) -> Value {
+        let mut map = Map::new();
+        put(&mut map, "start", self.span.map(|(first, _)| seconds(first)));
+        put(&mut map, "end", self.span.map(|(_, last)| seconds(last)));
+        let packets = |packets: crate::event::Packets| packets.fields().into_iter().map(|(k, n)| (k.into(), n.into()));
+        put(&mut map, "packets", self.packets.map(|counts| Value::Object(packets(counts).collect())));
+        let refused = [
+            ("devices", self.devices.refused),
+            ("flows", self.flows.refused),
+            ("contacts", self.contacts.refused),
+            ("findings", self.ledger.refused),
+            ("blocks", self.blocks.refused),
+            ("names_evicted", self.names.evicted),
+            ("lookups_of_nobody", self.stray_lookups),
+        ];
+        let refused: Map<String, Value> =
+            refused.into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| (word.into(), n.into())).collect();
+        put(&mut map, "refused", (!refused.is_empty()).then_some(Value::Object(refused)));
+        Value::Object(map)
+    }
+
+    /// All devices, one after the other, by hardware address.
+    pub fn devices(&self) -> impl Iterator<Item = Value> {
+        self.devices.iter().map(|(id, _)| self.device(id))
+    }
+
+    /// The device that a person means: by MAC, address, or name (of the configuration, or its own).
+    pub fn find(&self, who: &str) -> Option<DeviceId> {
+        let mac = who.parse::<Mac>().ok().and_then(|mac| self.devices.find(mac));
+        let address = || who.parse().ok().and_then(|address| self.devices.of_address(address));
+        let name = || {
+            let is = |name: &str| name.eq_ignore_ascii_case(who);
+            let configured = |mac| self.config.devices.get(&mac).and_then(|device| device.name.as_deref());
+            let mut all = self.devices.iter();
+            all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
+                .map(|(id, _)| id)
+        };
+        mac.or_else(address).or_else(name)
+    }
+
+    /// A device with all its contacts.
+    pub fn device(&self, id: DeviceId) -> Value {
+        let device = self.devices.get(id);
+        let mode = self.config.mode(device.mac);
+        let mut map = Map::new();
+        put(&mut map, "mac", mac(device.mac));
+        let addresses: Vec<Value> = self.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
+        put(&mut map, "addresses", Value::Array(addresses));
+        let name = self.config.devices.get(&device.mac).and_then(|device| device.name.clone());
+        put(&mut map, "name", name.map(Value::from));
+        put(&mut map, "hostname", device.hostname.as_ref().map(text));
+        put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
+        put(&mut map, "mode", Value::from(mode.text()));
+        put(&mut map, "first", seconds(device.first));
+        put(&mut map, "last", seconds(device.last));
+        put(&mut map, "boot_seen", yes(device.booted.is_some()));
+        put(&mut map, "lookups", Value::from(device.lookups));
+        put(&mut map, "flows", Value::from(device.flows));
+        put(&mut map, "sent_bytes", Value::from(device.sent));
+        put(&mut map, "received_bytes", Value::from(device.received));
+        let (mut contacts, mut findings, mut worst) = (Vec::new(), Vec::new(), Decision::Allow);
+        for (endpoint, contact) in self.contacts.of(id) {
+            let judged = self.judged(id, endpoint, contact);
+            worst = worst.max(judged.1.decision);
+            findings.extend(judged.0.iter().map(|finding| self.finding(id, endpoint, finding)));
+            contacts.push(self.contact(id, endpoint, contact, &judged));
+        }
+        put(&mut map, "findings", Value::Array(findings));
+        put(&mut map, "contacts", Value::Array(contacts));
+        put(&mut map, "verdict", Value::from(worst.text()));
+        Value::Object(map)
+    }
+
+    fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
+        if contact.label == Label::Apart {
+            return (Vec::new(), Verdict { decision: Decision::Allow, reasons: Vec::new(), lasts: None });
+        }
+        let device = self.devices.get(id);
+        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
+        let verdict = self.verdict(id, endpoint, &findings, self.config.mode(device.mac));
+        (findings, verdict)
+    }
+
+    fn finding(&self, id: DeviceId, endpoint: Endpoint, finding: &Finding) -> Value {
+        let mut map = Map::new();
+        put(&mut map, "detector", Value::from(finding.detector));
+        put(&mut map, "address", Value::from(endpoint.address.to_string()));
+        put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
+        put(&mut map, "port", Value::from(endpoint.port));
+        put(&mut map, "strength", Value::from(finding.strength.text()));
+        put(&mut map, "says", Value::from(finding.says.as_str()));
+        put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
+        let numbers = finding.evidence.iter().map(|e| (e.what.into(), json!({"seen": e.seen, "limit": e.limit})));
+        put(&mut map, "evidence", Value::Object(numbers.collect()));
+        Value::Object(map)
+    }
+
+    fn contact(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact, judged: &(Vec<Finding>, Verdict)) -> Value {
+        let (findings, verdict) = judged;
+        let mut map = Map::new();
+        put(&mut map, "address", Value::from(endpoint.address.to_string()));
+        put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
+        put(&mut map, "port", Value::from(endpoint.port));
+        put(&mut map, "inbound", yes(contact.inbound));
+        put(&mut map, "local", yes(self.is_house(endpoint.address)));
+        put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
+        put(&mut map, "names", self.names_of(id, endpoint.address));
+        put(&mut map, "named_for", self.named_for(id, endpoint.address));
+        put(&mut map, "service", contact.service.text().map(Value::from));
+        put(&mut map, "sni", contact.sni.as_ref().map(text));
+        put(&mut map, "ech", yes(contact.ech));
+        put(&mut map, "flows", Value::from(contact.all_flows()));
+        let labels = [
+            ("lookup", Label::Lookup),
+            ("other-device", Label::OtherDevice),
+            ("none", Label::Unexplained),
+            ("not-covered", Label::NotCovered),
+            ("unseen", Label::Unseen),
+        ];
+        let counts = labels.into_iter().map(|(word, label)| (word.to_string(), contact.flows(label)));
+        let counts: Map<String, Value> = counts.filter(|(_, n)| *n > 0).map(|(word, n)| (word, n.into())).collect();
+        put(&mut map, "flows_explained", (!counts.is_empty()).then_some(Value::Object(counts)));
+        put(&mut map, "sent_bytes", Value::from(contact.sent));
+        put(&mut map, "received_bytes", Value::from(contact.received));
+        put(&mut map, "first", seconds(contact.first));
+        put(&mut map, "last", seconds(contact.last));
+        let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
+        put(&mut map, "findings", (!findings.is_empty()).then_some(Value::Array(findings)));
+        put(&mut map, "verdict", Value::from(verdict.decision.text()));
+        let reasons = verdict.reasons.iter().map(|reason| Value::from(reason.as_str())).collect();
+        put(&mut map, "reasons", (!verdict.reasons.is_empty()).then_some(Value::Array(reasons)));
+        Value::Object(map)
+    }
+
+    fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
+        let names: Vec<Value> = self.names.of(id, address).map(|known| text(&known.name)).collect();
+        (!names.is_empty()).then_some(Value::Array(names))
+    }
+
+    /// Who else looked the address up, and as what.
+    fn named_for(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
+        let others = self.names.others(id, address);
+        let others: Vec<Value> = others
+            .map(|(other, known)| {
+                let mut map = Map::new();
+                put(&mut map, "mac", mac(self.devices.get(other).mac));
+                put(&mut map, "hostname", self.devices.get(other).hostname.as_ref().map(text));
+                put(&mut map, "name", text(&known.name));
+                Value::Object(map)
+            })
+            .collect();
+        (!others.is_empty()).then_some(Value::Array(others))
+    }
+
+    /// A flow that is over, or was still open at the end.
+    pub fn flow(&self, ended: &Ended) -> Value {
+        let Ended { tuple, device, flow, names } = ended;
+        let mut map = Map::new();
+        put(&mut map, "protocol", Value::from(tuple.protocol.text()));
+        put(&mut map, "source", Value::from(tuple.source.to_string()));
+        put(&mut map, "source_port", Value::from(tuple.source_port));
+        put(&mut map, "destination", Value::from(tuple.destination.to_string()));
+        put(&mut map, "destination_port", Value::from(tuple.destination_port));
+        put(&mut map, "device", device.and_then(|id| mac(self.devices.get(id).mac)));
+        put(&mut map, "start", seconds(flow.start));
+        put(&mut map, "sent_bytes", Value::from(flow.sent));
+        put(&mut map, "received_bytes", Value::from(flow.received));
+        put(&mut map, "explained", self.explained(ended).map(|explained| Value::from(explained.text())));
+        put(&mut map, "names", (!names.is_empty()).then(|| names.iter().map(text).collect()));
+        put(&mut map, "service", flow.service.text().map(Value::from));
+        put(&mut map, "sni", flow.sni.as_ref().map(text));
+        put(&mut map, "ech", yes(flow.ech));
+        put(&mut map, "esni", yes(flow.esni));
+        put(&mut map, "midstream", yes(flow.midstream));
+        put(&mut map, "open", yes(!flow.closed));
+        Value::Object(map)
+    }
+
+    /// What is blocked.
+    pub fn blocked(&self) -> Value {
+        let block = |(device, address, block): (Mac, IpAddr, &super::policy::Block)| {
+            let mut map = Map::new();
+            put(&mut map, "device", mac(device));
+            put(&mut map, "address", Value::from(address.to_string()));
+            put(&mut map, "reason", Value::from(block.reason.as_str()));
+            put(&mut map, "since", seconds(block.since));
+            put(&mut map, "until", block.until.map(seconds));
+            Value::Object(map)
+        };
+        Value::Array(self.blocks.iter().map(block).collect())
+    }
+
+    /// Why a device may talk to an address, or may not: all that is known of the two.
+    pub fn explain(&self, id: DeviceId, address: IpAddr) -> Value {
+        let mut device = self.device(id);
+        let mut map = Map::new();
+        let contacts = device.get_mut("contacts").map(Value::take);
+        let own = |value: &Value| value.get("address").and_then(Value::as_str) == Some(address.to_string().as_str());
+        let filter = |list: Option<Value>| match list {
+            Some(Value::Array(list)) => Value::Array(list.into_iter().filter(own).collect()),
+            other => other.unwrap_or_default(),
+        };
+        put(&mut map, "contacts", filter(contacts));
+        put(&mut map, "findings", filter(device.get_mut("findings").map(Value::take)));
+        put(&mut map, "address", Value::from(address.to_string()));
+        put(&mut map, "names", self.names_of(id, address));
+        put(&mut map, "named_for", self.named_for(id, address));
+        let would = |mode| {
+            let judge = |(endpoint, contact)| {
+                let (findings, _) = self.judged(id, endpoint, contact);
+                self.verdict(id, endpoint, &findings, mode).decision
+            };
+            self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == address).map(judge).max()
+        };
+        put(&mut map, "guard_would", would(Mode::Guard).map(|decision| Value::from(decision.text())));
+        for list in ["contacts", "findings"] {
+            if let Some(device) = device.as_object_mut() {
+                device.remove(list);
+            }
+        }
+        put(&mut map, "device", device);
+        Value::Object(map)
+    }
+}
+
+/// The hardware address, unless it is a stand-in for one that the capture does not have.
+fn mac(mac: Mac) -> Option<Value> {
+    (!mac.is_stand_in()).then(|| mac.to_string().into())
+}

@@ -1,0 +1,605 @@
+//! Every fact that the engine will ever know, and its one-line text form.
+//!
+//! A day of a house is a file of such lines: one can grep it, cut it, anonymise it and replay it. A line is the
+//! time in Unix seconds, a word, and the word's fields, all printable ASCII, separated by single spaces:
+//!
+//! ```text
+//! 1767225600.000000 clock
+//! 1767225600.000000 neighbour 192.168.8.20 02:00:00:00:00:20
+//! 1767225601.250000 looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5,203.0.113.6 via cdn.example
+//! 1767225602.000000 opened tcp 192.168.8.20:40000 > 203.0.113.5:8883
+//! 1767225602.100000-0.000200 hint tcp 192.168.8.20:40000 > 203.0.113.5:8883 tls sni=bulb.example.com alpn=mqtt
+//! 1767225700.000000 closed tcp 192.168.8.20:40000 > 203.0.113.5:8883 1240 5310
+//! ```
+//!
+//! A fact whose own time stamp lies behind (packets out of order) says by how much after a minus.
+
+use crate::model::{Hint, Mac, Name, Protocol, QuicVersion, Tuple};
+use crate::time::{Clock, Stamp, Wall};
+use crate::wire::dns::Outcome;
+use ipnet::IpNet;
+use std::fmt::{self, Write};
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The first line of an event file.
+pub const HEADER: &str = "# leash events 1";
+
+/// A fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The wall clock was set: ages go on, dates jump. The first line of a file too.
+    Clock,
+    /// These prefixes are the house's own.
+    Lan {
+        /// IPv4 and IPv6 prefixes of the LAN.
+        prefixes: Vec<IpNet>,
+    },
+    /// The address belongs to the station with this hardware address, from now on.
+    Neighbour {
+        /// An address of the LAN side.
+        ip: IpAddr,
+        /// Whose it is.
+        mac: Mac,
+    },
+    /// A DHCP server gave the address away.
+    Leased {
+        /// The address.
+        ip: IpAddr,
+        /// To whom.
+        mac: Mac,
+        /// What the station calls itself.
+        hostname: Option<Name>,
+    },
+    /// The station asked for an address as one does after a start (RFC 2131, section 4.4).
+    Booted {
+        /// Who.
+        mac: Mac,
+        /// What it calls itself.
+        hostname: Option<Name>,
+        /// Its DHCP vendor class.
+        vendor_class: Option<Name>,
+    },
+    /// A resolver answered.
+    Looked(Lookup),
+    /// A flow began. (`midstream`: it was found open; when it began is not known.)
+    FlowOpened {
+        /// Who to whom.
+        tuple: Tuple,
+        /// It began before we looked.
+        midstream: bool,
+    },
+    /// What a flow has carried so far, in bytes of IP packets.
+    FlowCounted {
+        /// Which flow.
+        tuple: Tuple,
+        /// In the direction of the tuple.
+        sent: u64,
+        /// Against it.
+        received: u64,
+    },
+    /// A flow is over.
+    FlowClosed {
+        /// Which flow.
+        tuple: Tuple,
+        /// In the direction of the tuple, in all.
+        sent: u64,
+        /// Against it, in all.
+        received: u64,
+    },
+    /// What one of the first packets of a flow showed.
+    FirstPacket {
+        /// Which flow.
+        tuple: Tuple,
+        /// What.
+        hint: Hint,
+    },
+    /// Facts may be missing since.
+    Gap {
+        /// Of which kind.
+        source: Source,
+    },
+    /// How many packets were read, and how many of them are not TCP or UDP flows.
+    Read(Packets),
+}
+
+/// One DNS question of a station and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// Who asked.
+    pub by: IpAddr,
+    /// Who answered.
+    pub server: IpAddr,
+    /// The question's type (RFC 1035, section 3.2.2).
+    pub kind: u16,
+    /// The question's name.
+    pub name: Name,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The addresses in the answer, HTTPS hints included.
+    pub addresses: Vec<IpAddr>,
+    /// The names that the answer went through (CNAME).
+    pub aliases: Vec<Name>,
+}
+
+/// Where facts come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Conntrack, or the packets of a capture.
+    Flows,
+    /// The resolver's answers.
+    Lookups,
+}
+
+/// Packets of a capture by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    /// All of them.
+    pub all: u64,
+    /// ICMP and ICMPv6.
+    pub icmp: u64,
+    /// ARP.
+    pub arp: u64,
+    /// Later fragments of IP packets.
+    pub fragments: u64,
+    /// IP, but neither TCP, UDP nor ICMP.
+    pub other_ip: u64,
+    /// Not IP.
+    pub other: u64,
+    /// Unreadable.
+    pub malformed: u64,
+    /// Not packets but flows: closed early because there were too many at a time.
+    pub crowded: u64,
+}
+
+impl Packets {
+    /// Word and value of each count, the first of all.
+    pub fn fields(&self) -> [(&'static str, u64); 8] {
+        [
+            ("all", self.all),
+            ("icmp", self.icmp),
+            ("arp", self.arp),
+            ("fragments", self.fragments),
+            ("other_ip", self.other_ip),
+            ("other", self.other),
+            ("malformed", self.malformed),
+            ("crowded", self.crowded),
+        ]
+    }
+}
+
+/// Writes an event as its line, without the line's end. `clock` is where the engine's time stands.
+pub fn write(event: &Event, stamp: Stamp, clock: &Clock) -> String {
+    let at = clock.stands().wall;
+    let mut line = String::with_capacity(96);
+    let _ = write!(line, "{at}");
+    if at.0 > stamp.wall.0 {
+        let _ = write!(line, "-{}", Wall(at.0 - stamp.wall.0));
+    }
+    let _ = write!(line, " {event}");
+    line
+}
+
+/// Reads a line: the event and its stamp; `clock` is moved on. The error says what is wrong with the line.
+pub fn read(line: &str, clock: &mut Clock) -> Result<(Event, Stamp), String> {
+    let (time, rest) = line.split_once(' ').ok_or("a line is a time, a word and its fields")?;
+    let (at, behind) = time.split_once('-').map_or((time, None), |(at, behind)| (at, Some(behind)));
+    let wall =
+        |text: &str| Wall::parse(text).ok_or_else(|| format!("'{text}' is not a time such as 1767225600.000000"));
+    let (at, behind) = (wall(at)?, behind.map(wall).transpose()?.unwrap_or_default());
+    let event: Event = rest.parse()?;
+    let mut stamp = if event == Event::Clock { clock.jump(at) } else { clock.advance(at) };
+    stamp.wall = Wall(at.0 - behind.0);
+    Ok((event, stamp))
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Event::Clock => f.write_str("clock"),
+            Event::Lan { prefixes } => write!(f, "lan {}", List(prefixes)),
+            Event::Neighbour { ip, mac } => write!(f, "neighbour {ip} {mac}"),
+            Event::Leased { ip, mac, hostname } => {
+                write!(f, "leased {ip} {mac}")?;
+                field(f, "host", hostname)
+            }
+            Event::Booted { mac, hostname, vendor_class } => {
+                write!(f, "booted {mac}")?;
+                field(f, "host", hostname)?;
+                field(f, "vendor", vendor_class)
+            }
+            Event::Looked(l) => {
+                write!(f, "looked {} {} {} {} ", l.by, l.server, l.kind, l.name)?;
+                match l.outcome {
+                    Outcome::Found => f.write_str("found")?,
+                    Outcome::NoSuchName => f.write_str("no-such-name")?,
+                    Outcome::Failed(code) => write!(f, "failed:{code}")?,
+                }
+                if !l.addresses.is_empty() {
+                    write!(f, " {}", List(&l.addresses))?;
+                }
+                if !l.aliases.is_empty() {
+                    write!(f, " via {}", l.aliases.join(" "))?;
+                }
+                Ok(())
+            }
+            Event::FlowOpened { tuple, midstream: false } => write!(f, "opened {tuple}"),
+            Event::FlowOpened { tuple, midstream: true } => write!(f, "found {tuple}"),
+            Event::FlowCounted { tuple, sent, received } => write!(f, "counted {tuple} {sent} {received}"),
+            Event::FlowClosed { tuple, sent, received } => write!(f, "closed {tuple} {sent} {received}"),
+            Event::FirstPacket { tuple, hint } => {
+                write!(f, "hint {tuple} ")?;
+                write_hint(f, hint)
+            }
+            Event::Gap { source: Source::Flows } => f.write_str("gap flows"),
+            Event::Gap { source: Source::Lookups } => f.write_str("gap lookups"),
+            Event::Read(packets) => {
+                f.write_str("read")?;
+                packets.fields().iter().try_for_each(|(word, n)| write!(f, " {word}={n}"))
+            }
+        }
+    }
+}
+
+struct List<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for List<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (i, item) in self.0.iter().enumerate() {
+            write!(f, "{}{item}", if i == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+fn field(f: &mut fmt::Formatter, key: &str, value: &Option<Name>) -> fmt::Result {
+    value.as_ref().map_or(Ok(()), |value| write!(f, " {key}={value}"))
+}
+
+fn flag(f: &mut fmt::Formatter, word: &str, set: bool) -> fmt::Result {
+    if set { write!(f, " {word}") } else { Ok(()) }
+}
+
+fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
+    match hint {
+        Hint::Tls { sni, alpn, ech, esni } => {
+            f.write_str("tls")?;
+            field(f, "sni", sni)?;
+            field(f, "alpn", alpn)?;
+            flag(f, "ech", *ech)?;
+            flag(f, "esni", *esni)
+        }
+        Hint::Quic { version, sni, alpn, ech } => {
+            f.write_str(match version {
+                QuicVersion::V1 => "quic v1",
+                QuicVersion::V2 => "quic v2",
+                QuicVersion::Draft => "quic draft",
+                QuicVersion::Google => "quic google",
+            })?;
+            field(f, "sni", sni)?;
+            field(f, "alpn", alpn)?;
+            flag(f, "ech", *ech)
+        }
+        Hint::Stun { turn } => f.write_str(if *turn { "turn" } else { "stun" }),
+        Hint::Socks { version, target } => {
+            write!(f, "socks {version}")?;
+            field(f, "target", target)
+        }
+        Hint::HttpConnect { target } => write!(f, "connect {target}"),
+        Hint::Http { host, websocket } => {
+            f.write_str("http")?;
+            field(f, "host", host)?;
+            flag(f, "websocket", *websocket)
+        }
+        Hint::Ssh => f.write_str("ssh"),
+        Hint::Mqtt => f.write_str("mqtt"),
+        Hint::WireGuard => f.write_str("wireguard"),
+        Hint::Ntp => f.write_str("ntp"),
+        Hint::Dns => f.write_str("dns"),
+        Hint::Dtls => f.write_str("dtls"),
+        Hint::BitTorrent => f.write_str("bittorrent"),
+    }
+}
+
+/// The fields of a line, one after the other.
+struct Fields<'a>(std::str::Split<'a, char>);
+
+impl<'a> Fields<'a> {
+    fn word(&mut self) -> Result<&'a str, String> {
+        self.0.next().filter(|word| !word.is_empty()).ok_or_else(|| "a field is missing".into())
+    }
+    fn get<T: FromStr>(&mut self) -> Result<T, String> {
+        let word = self.word()?;
+        word.parse().map_err(|_| format!("'{word}' is not what belongs there"))
+    }
+    fn name(&mut self) -> Result<Name, String> {
+        Ok(self.word()?.into())
+    }
+    fn tuple(&mut self) -> Result<Tuple, String> {
+        let protocol = match self.word()? {
+            "tcp" => Protocol::Tcp,
+            "udp" => Protocol::Udp,
+            word => return Err(format!("'{word}' is neither tcp nor udp")),
+        };
+        let source: std::net::SocketAddr = self.get()?;
+        if self.word()? != ">" {
+            return Err("a tuple is: PROTOCOL SOURCE > DESTINATION".into());
+        }
+        let destination: std::net::SocketAddr = self.get()?;
+        Ok(Tuple {
+            protocol,
+            source: source.ip(),
+            source_port: source.port(),
+            destination: destination.ip(),
+            destination_port: destination.port(),
+        })
+    }
+    /// The rest as `key=value` fields and bare flags, each of `keys` at most once.
+    fn keyed<const N: usize>(&mut self, keys: [&str; N]) -> Result<[Option<&'a str>; N], String> {
+        let mut found = [None; N];
+        for word in self.0.by_ref() {
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            let slot = keys.iter().position(|k| *k == key).and_then(|i| found.get_mut(i));
+            *slot.filter(|slot| slot.is_none()).ok_or_else(|| format!("'{word}' does not belong there"))? = Some(value);
+        }
+        Ok(found)
+    }
+    fn hint(&mut self) -> Result<Hint, String> {
+        let name = |value: Option<&str>| value.map(Name::from);
+        Ok(match self.word()? {
+            "tls" => {
+                let [sni, alpn, ech, esni] = self.keyed(["sni", "alpn", "ech", "esni"])?;
+                Hint::Tls { sni: name(sni), alpn: name(alpn), ech: ech.is_some(), esni: esni.is_some() }
+            }
+            "quic" => {
+                let version = match self.word()? {
+                    "v1" => QuicVersion::V1,
+                    "v2" => QuicVersion::V2,
+                    "draft" => QuicVersion::Draft,
+                    "google" => QuicVersion::Google,
+                    word => return Err(format!("'{word}' is not a QUIC version")),
+                };
+                let [sni, alpn, ech] = self.keyed(["sni", "alpn", "ech"])?;
+                Hint::Quic { version, sni: name(sni), alpn: name(alpn), ech: ech.is_some() }
+            }
+            "stun" => Hint::Stun { turn: false },
+            "turn" => Hint::Stun { turn: true },
+            "socks" => {
+                let version = self.get()?;
+                let [target] = self.keyed(["target"])?;
+                Hint::Socks { version, target: name(target) }
+            }
+            "connect" => Hint::HttpConnect { target: self.name()? },
+            "http" => {
+                let [host, websocket] = self.keyed(["host", "websocket"])?;
+                Hint::Http { host: name(host), websocket: websocket.is_some() }
+            }
+            "ssh" => Hint::Ssh,
+            "mqtt" => Hint::Mqtt,
+            "wireguard" => Hint::WireGuard,
+            "ntp" => Hint::Ntp,
+            "dns" => Hint::Dns,
+            "dtls" => Hint::Dtls,
+            "bittorrent" => Hint::BitTorrent,
+            word => return Err(format!("'{word}' is not a hint")),
+        })
+    }
+    fn lookup(&mut self) -> Result<Lookup, String> {
+        let (by, server, kind, name) = (self.get()?, self.get()?, self.get()?, self.name()?);
+        let outcome = match self.word()? {
+            "found" => Outcome::Found,
+            "no-such-name" => Outcome::NoSuchName,
+            word => {
+                let code = word.strip_prefix("failed:").and_then(|code| code.parse().ok());
+                Outcome::Failed(code.ok_or_else(|| format!("'{word}' is not an outcome"))?)
+            }
+        };
+        let (mut addresses, mut aliases) = (Vec::new(), Vec::new());
+        let mut next = self.0.next();
+        if let Some(list) = next.filter(|word| *word != "via") {
+            for address in list.split(',') {
+                addresses.push(address.parse().map_err(|_| format!("'{address}' is not an address"))?);
+            }
+            next = self.0.next();
+        }
+        match next {
+            None => {}
+            Some("via") => aliases.extend(self.0.by_ref().map(Name::from)),
+            Some(word) => return Err(format!("'{word}' does not belong there")),
+        }
+        Ok(Lookup { by, server, kind, name, outcome, addresses, aliases })
+    }
+}
+
+impl FromStr for Event {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Event, String> {
+        if !text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            return Err("a line is printable ASCII".into());
+        }
+        let mut fields = Fields(text.split(' '));
+        let event = match fields.word()? {
+            "clock" => Event::Clock,
+            "lan" => {
+                let prefix = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a prefix"));
+                Event::Lan { prefixes: fields.word()?.split(',').map(prefix).collect::<Result<_, String>>()? }
+            }
+            "neighbour" => Event::Neighbour { ip: fields.get()?, mac: fields.get()? },
+            "leased" => {
+                let (ip, mac) = (fields.get()?, fields.get()?);
+                let [host] = fields.keyed(["host"])?;
+                Event::Leased { ip, mac, hostname: host.map(Name::from) }
+            }
+            "booted" => {
+                let mac = fields.get()?;
+                let [host, vendor] = fields.keyed(["host", "vendor"])?;
+                Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
+            }
+            "looked" => Event::Looked(fields.lookup()?),
+            "opened" => Event::FlowOpened { tuple: fields.tuple()?, midstream: false },
+            "found" => Event::FlowOpened { tuple: fields.tuple()?, midstream: true },
+            "counted" => Event::FlowCounted { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
+            "closed" => Event::FlowClosed { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
+            "hint" => Event::FirstPacket { tuple: fields.tuple()?, hint: fields.hint()? },
+            "gap" => Event::Gap {
+                source: match fields.word()? {
+                    "flows" => Source::Flows,
+                    "lookups" => Source::Lookups,
+                    word => return Err(format!("'{word}' is not a source")),
+                },
+            },
+            "read" => {
+                let words = Packets::default().fields().map(|(word, _)| word);
+                let counts = fields.keyed(words)?.map(|n| n.and_then(|n| n.parse().ok()));
+                let [
+                    Some(all),
+                    Some(icmp),
+                    Some(arp),
+                    Some(fragments),
+                    Some(other_ip),
+                    Some(other),
+                    Some(malformed),
+                    Some(crowded),
+                ] = counts
+                else {
+                    return Err(format!("'read' wants {}", words.join("=N ") + "=N"));
+                };
+                Event::Read(Packets { all, icmp, arp, fragments, other_ip, other, malformed, crowded })
+            }
+            word => return Err(format!("'{word}' is not an event")),
+        };
+        match fields.0.next() {
+            None => Ok(event),
+            Some(word) => Err(format!("'{word}' is one field too many")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::name;
+    use crate::time::Time;
+
+    fn tuple() -> Tuple {
+        Tuple {
+            protocol: Protocol::Tcp,
+            source: "192.168.8.20".parse().unwrap(),
+            source_port: 40_000,
+            destination: "2001:db8::5".parse().unwrap(),
+            destination_port: 443,
+        }
+    }
+
+    fn every_event() -> Vec<Event> {
+        let (tuple, mac) = (tuple(), Mac([2, 0, 0, 0, 0, 0x20]));
+        let hints = [
+            Hint::Tls { sni: Some(name(b"a.example")), alpn: Some(name(b"h2")), ech: true, esni: true },
+            Hint::Tls { sni: None, alpn: None, ech: false, esni: false },
+            Hint::Quic { version: QuicVersion::V1, sni: Some(name(b"a.example")), alpn: Some(name(b"h3")), ech: true },
+            Hint::Quic { version: QuicVersion::V2, sni: None, alpn: None, ech: false },
+            Hint::Quic { version: QuicVersion::Draft, sni: None, alpn: None, ech: false },
+            Hint::Quic { version: QuicVersion::Google, sni: None, alpn: None, ech: false },
+            Hint::Stun { turn: false },
+            Hint::Stun { turn: true },
+            Hint::Socks { version: 5, target: Some(name(b"a.example:80")) },
+            Hint::Socks { version: 4, target: None },
+            Hint::HttpConnect { target: name(b"a b:443") },
+            Hint::Http { host: Some(name(b"a.example")), websocket: true },
+            Hint::Http { host: None, websocket: false },
+            Hint::Ssh,
+            Hint::Mqtt,
+            Hint::WireGuard,
+            Hint::Ntp,
+            Hint::Dns,
+            Hint::Dtls,
+            Hint::BitTorrent,
+        ];
+        let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
+            Event::Looked(Lookup {
+                by: "192.168.8.20".parse().unwrap(),
+                server: "fd00::1".parse().unwrap(),
+                kind: 65,
+                name: name(b"bulb.example"),
+                outcome,
+                addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+                aliases: aliases.iter().map(|a| name(a)).collect(),
+            })
+        };
+        let mut all = vec![
+            Event::Clock,
+            Event::Lan { prefixes: vec!["192.168.8.0/24".parse().unwrap(), "fd00::/64".parse().unwrap()] },
+            Event::Neighbour { ip: "fe80::1".parse().unwrap(), mac },
+            Event::Leased { ip: "192.168.8.20".parse().unwrap(), mac, hostname: Some("Bulb=1".into()) },
+            Event::Leased { ip: "192.168.8.20".parse().unwrap(), mac, hostname: None },
+            Event::Booted { mac, hostname: Some("bulb".into()), vendor_class: Some("udhcp\\0321.2".into()) },
+            Event::Booted { mac, hostname: None, vendor_class: None },
+            lookup(Outcome::Found, &["203.0.113.5", "2001:db8::5"], &[b"x.example", b"y.example"]),
+            lookup(Outcome::Found, &[], &[b"x.example"]),
+            lookup(Outcome::NoSuchName, &[], &[]),
+            lookup(Outcome::Failed(2), &[], &[]),
+            Event::FlowOpened { tuple, midstream: false },
+            Event::FlowOpened { tuple: tuple.reply(), midstream: true },
+            Event::FlowCounted { tuple, sent: 1, received: u64::MAX },
+            Event::FlowClosed { tuple, sent: 0, received: 7 },
+            Event::Gap { source: Source::Flows },
+            Event::Gap { source: Source::Lookups },
+            Event::Read(Packets { all: 9, malformed: 1, ..Packets::default() }),
+        ];
+        all.extend(hints.map(|hint| Event::FirstPacket { tuple, hint }));
+        all
+    }
+
+    #[test]
+    fn every_event_survives_its_line() {
+        let (mut writing, mut reading) = (Clock::default(), Clock::default());
+        for (i, event) in every_event().into_iter().enumerate() {
+            let wall = Wall(1_767_225_600_000_000 + i as i64 * 7);
+            let stamp = if event == Event::Clock { writing.jump(wall) } else { writing.advance(wall) };
+            let line = write(&event, stamp, &writing);
+            assert_eq!(read(&line, &mut reading), Ok((event, stamp)), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_late_packet_keeps_its_own_date() {
+        let mut clock = Clock::default();
+        clock.jump(Wall(1_000_000));
+        clock.advance(Wall(9_000_000));
+        let stamp = clock.advance(Wall(8_999_900));
+        let event = Event::FlowOpened { tuple: tuple(), midstream: false };
+        let line = write(&event, stamp, &clock);
+        assert_eq!(line, "9.000000-0.000100 opened tcp 192.168.8.20:40000 > [2001:db8::5]:443");
+        let mut reading = Clock::default();
+        read("1.000000 clock", &mut reading).unwrap();
+        assert_eq!(read(&line, &mut reading), Ok((event, Stamp { now: Time(8_000_000), wall: Wall(8_999_900) })));
+    }
+
+    #[test]
+    fn a_broken_line_is_an_error_that_says_what() {
+        for event in every_event() {
+            let line = format!("1.000000 {event}");
+            for cut in 0..line.len() {
+                let _ = read(&line[..cut], &mut Clock::default());
+            }
+            assert!(
+                read(&format!("{line} surplus"), &mut Clock::default()).is_err() || line.contains(" via "),
+                "{line}"
+            );
+        }
+        for bad in [
+            "",
+            "x",
+            "1.0 clock",
+            "1.000000 nonsense",
+            "1.000000 gap years",
+            "1.000000 opened icmp 1.2.3.4:1 > 1.2.3.4:2",
+        ] {
+            assert!(read(bad, &mut Clock::default()).is_err(), "{bad}");
+        }
+        assert_eq!(
+            read("1.000000 neighbour 300.1.1.1 02:00:00:00:00:01", &mut Clock::default()),
+            Err("'300.1.1.1' is not what belongs there".into())
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! leash keeps the devices of a home on a leash.
+//!
+//! Reading order: [`model`] has the nouns, [`event`] every fact that can reach the [`engine`], which turns facts into
+//! verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`track`] makes events of a capture's packets,
+//! [`replay`] drives the engine with a file. Only [`live`] touches clocks, files and the kernel. [`cli`] is what a
+//! person calls. The map with pictures is the README's section "Inside".
+
+pub mod anonymise;
+pub mod cli;
+pub mod config;
+pub mod detect;
+pub mod engine;
+pub mod event;
+pub mod limits;
+pub mod live;
+pub mod model;
+pub mod replay;
+mod survey;
+pub mod table;
+pub mod time;
+pub mod track;
+pub mod wire;

@@ -1,0 +1,87 @@
+//! Every capacity and time window, with its reason, and the proof that all tables full fit the memory budget:
+//! 8 MB of RSS on a router with 128 MB (64 devices, 10,000 live flows, 20,000 remembered names).
+
+use crate::engine::contacts::Contact;
+use crate::engine::devices::{Binding, Device};
+use crate::engine::flows::Flow;
+use crate::model::{Endpoint, Tuple};
+use crate::time::Span;
+use std::mem::size_of;
+use std::net::IpAddr;
+
+/// Devices of the house. A home has 20 to 60; a hostile one can invent MACs, so the table refuses at some point.
+pub const DEVICES: usize = 256;
+/// Addresses of all devices; IPv6 privacy addresses make up to a dozen for each.
+pub const ADDRESSES: usize = 2_048;
+/// Addresses of one device, so that one that invents addresses does not crowd out the others.
+pub const ADDRESSES_PER_DEVICE: usize = 256;
+/// An address that was not seen for so long may make room.
+pub const ADDRESS_STALE: Span = Span::days(2);
+
+/// Live flows: seven eighths of 16,384, where the hash table would double. Routers of this size have a conntrack
+/// maximum of 15,360 or so.
+pub const FLOWS: usize = 14_336;
+/// Live flows of one device.
+pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
+
+/// Contacts (device, address, protocol, port) that are remembered.
+pub const CONTACTS: usize = 8_192;
+/// Contacts of one device; a scan makes thousands in a minute and must not push out the others.
+pub const CONTACTS_PER_DEVICE: usize = 1_024;
+/// A contact that was silent for so long may make room.
+pub const CONTACT_STALE: Span = Span::days(7);
+
+/// Bytes for what lookups taught (address, device, name): 20,000 entries with names of 30 characters.
+pub const NAMES_BYTES: usize = 20_000 * (NAME_ENTRY_BYTES + 30);
+/// The least of them that a device keeps, whatever the others do: an eighth of its fair share of a full house would
+/// be too little for a phone, so the biggest consumer gives way first and this is its floor.
+pub const NAMES_BYTES_PER_DEVICE: usize = NAMES_BYTES / 4;
+/// What one remembered name costs beside its text: the map's entry, the list, the shared string's head.
+pub const NAME_ENTRY_BYTES: usize = 112;
+/// Names that are kept for one address of one device; a CDN address has a handful.
+pub const NAMES_PER_ADDRESS: usize = 8;
+/// How long a lookup explains an address after it was last asked or used. Devices ignore TTLs and keep addresses for
+/// days (IoT-J 2026, "IoT DNS"), so this is not the TTL.
+pub const NAMES_KEPT: Span = Span::days(7);
+/// How far back the first lookup that is seen of a device proves that its earlier lookups would have been seen.
+pub const COVERAGE_BACK: Span = Span::days(1);
+
+/// Findings that are remembered.
+pub const FINDINGS: usize = 1_024;
+/// Blocks in force.
+pub const BLOCKS: usize = 4_096;
+
+/// Flows that a capture's packets are sorted into at one time. When full, those that were silent longest are closed.
+pub const TRACKED: usize = FLOWS_PER_DEVICE;
+/// How often idle flows of a capture are looked for.
+pub const SWEEP: Span = Span::secs(30);
+/// How often a long flow of a capture says what it has carried.
+pub const COUNT_EVERY: Span = Span::secs(60);
+/// How often a capture repeats that an address is still a station's.
+pub const NEIGHBOUR_EVERY: Span = Span::mins(10);
+/// What is read of a capture before the LAN side is decided.
+pub const SURVEY_BYTES: usize = 4 << 20;
+/// Ended flows that wait for the proof that their device's lookups are visible.
+pub const HELD_FLOWS: usize = 4_096;
+/// Bytes of a DNS answer over TCP that are kept until it is whole.
+pub const DNS_STREAM_BYTES: usize = 4_096;
+/// The longest line of an event file.
+pub const LINE_BYTES: usize = 16_384;
+
+/// A B-tree's nodes are two thirds full on average; a hash table of 8/7 the entries is never fuller than 7/8.
+const fn tree(entries: usize, entry: usize) -> usize {
+    entries * entry * 3 / 2
+}
+
+const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>())
+    + DEVICES * size_of::<Device>()
+    + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
+    + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
+    + NAMES_BYTES
+    + FINDINGS * 512
+    + BLOCKS * 128;
+
+const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
+const _: () = assert!(size_of::<Flow>() <= 72);
+const _: () = assert!(size_of::<Contact>() <= 128);
+const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

@@ -1,0 +1,8 @@
+//! See the library, and README.md.
+
+fn main() -> std::process::ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    leash::cli::run(&arguments).into()
+}

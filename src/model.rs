@@ -1,0 +1,368 @@
+//! Plain data: the nouns of leash, without behaviour that needs a table or a clock.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// An IEEE 802 hardware address: what a device is known by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// The stand-in for a station of a capture that has no hardware addresses (raw IP, loopback). It is made from the
+    /// address, lies in the locally administered range, and is never shown: see [`Mac::is_stand_in`].
+    pub fn stand_in(ip: IpAddr) -> Mac {
+        let v4 = match ip {
+            IpAddr::V4(v4) => v4.octets(),
+            // FNV-1a, folded over the sixteen octets.
+            IpAddr::V6(v6) => v6
+                .octets()
+                .iter()
+                .fold(0x811c_9dc5_u32, |h, &b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
+                .to_be_bytes(),
+        };
+        Mac([0x6e, 0x6d, v4[0], v4[1], v4[2], v4[3]])
+    }
+
+    /// Made by [`Mac::stand_in`], so not to be shown as a hardware address.
+    pub fn is_stand_in(self) -> bool {
+        self.0[0] == 0x6e && self.0[1] == 0x6d
+    }
+
+    /// Of one station: neither a group address nor all zeroes (IEEE 802, I/G bit).
+    pub fn is_station(self) -> bool {
+        self.0[0] & 1 == 0 && self.0 != [0; 6]
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Twelve hex digits in pairs, between colons or dashes.
+impl FromStr for Mac {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Mac, String> {
+        let wrong = || format!("'{text}' is not a hardware address such as 02:11:22:33:44:55");
+        let mut octets = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut octets {
+            let part =
+                parts.next().filter(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(wrong)?;
+            *octet = u8::from_str_radix(part, 16).map_err(|_| wrong())?;
+        }
+        if parts.next().is_some() { Err(wrong()) } else { Ok(Mac(octets)) }
+    }
+}
+
+/// A name or text that came from the network: an attacker's text. It is printable ASCII without spaces and bounded
+/// in length: see [`name`]. Shared, since one name explains many addresses.
+pub type Name = std::rc::Rc<str>;
+
+/// A bounded, printable [`Name`] of raw bytes from the network: lower case, a byte that is not graphic ASCII as `\DDD`
+/// (RFC 4343, section 2.1), cut after 255 characters, one trailing dot removed.
+pub fn name(bytes: &[u8]) -> Name {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes.strip_suffix(b".").unwrap_or(bytes) {
+        if text.len() > 251 {
+            break;
+        }
+        match byte {
+            b'!'..=b'~' => text.push(byte.to_ascii_lowercase() as char),
+            _ => text.push_str(&format!("\\{byte:03}")),
+        }
+    }
+    text.into()
+}
+
+/// The transport protocols whose flows are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+impl Protocol {
+    /// As conntrack and the JSON say it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        }
+    }
+}
+
+/// A flow's identity as conntrack has it: the direction of the first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tuple {
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Who opened the flow.
+    pub source: IpAddr,
+    /// Its port.
+    pub source_port: u16,
+    /// To whom.
+    pub destination: IpAddr,
+    /// Its port.
+    pub destination_port: u16,
+}
+
+impl Tuple {
+    /// The same flow seen from the other end.
+    pub fn reply(self) -> Tuple {
+        Tuple {
+            protocol: self.protocol,
+            source: self.destination,
+            source_port: self.destination_port,
+            destination: self.source,
+            destination_port: self.source_port,
+        }
+    }
+}
+
+/// In two writes for IPv4, four for IPv6: the derived one makes a dozen, and a capture's packets hash one each.
+impl Hash for Tuple {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ports = u64::from(self.source_port) << 32 | u64::from(self.destination_port) << 16 | self.protocol as u64;
+        match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                state.write_u64(u64::from(source.to_bits()) << 32 | u64::from(destination.to_bits()));
+            }
+            (source, destination) => {
+                source.hash(state);
+                destination.hash(state);
+            }
+        }
+        state.write_u64(ports);
+    }
+}
+
+impl fmt::Display for Tuple {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (from, to) = (Port(self.source, self.source_port), Port(self.destination, self.destination_port));
+        write!(f, "{} {from} > {to}", self.protocol.text())
+    }
+}
+
+/// Prints `198.51.100.7:443` and `[2001:db8::7]:443`.
+pub struct Port(pub IpAddr, pub u16);
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => write!(f, "{v4}:{}", self.1),
+            IpAddr::V6(v6) => write!(f, "[{v6}]:{}", self.1),
+        }
+    }
+}
+
+/// Where a device talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The remote address.
+    pub address: IpAddr,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// The remote port (the device's own port where the remote side opened the flow).
+    pub port: u16,
+}
+
+/// What one of the first packets of a flow shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A TLS ClientHello (RFC 8446, section 4.1.2).
+    Tls {
+        /// The server name (RFC 6066, section 3).
+        sni: Option<Name>,
+        /// The first application protocol offered (RFC 7301).
+        alpn: Option<Name>,
+        /// Encrypted ClientHello, extension 0xfe0d (RFC 9849); may be GREASE.
+        ech: bool,
+        /// Its withdrawn ancestor, extension 0xffce.
+        esni: bool,
+    },
+    /// A QUIC long header: version 1 (RFC 9000), 2 (RFC 9369), a draft, or Google's own.
+    Quic {
+        /// `v1`, `v2`, `draft` or `gquic`.
+        version: QuicVersion,
+        /// The server name, where the Initial could be read.
+        sni: Option<Name>,
+        /// The first application protocol offered in it.
+        alpn: Option<Name>,
+        /// Encrypted ClientHello in it.
+        ech: bool,
+    },
+    /// A STUN message by its magic cookie (RFC 8489); `turn` when its method is one of TURN's (RFC 8656).
+    Stun {
+        /// Allocate, Refresh, Send, Data, CreatePermission or ChannelBind.
+        turn: bool,
+    },
+    /// A SOCKS 4, 4a or 5 request (RFC 1928).
+    Socks {
+        /// 4 or 5.
+        version: u8,
+        /// Where to, where the request was seen: `name:port` or `address:port`.
+        target: Option<Name>,
+    },
+    /// HTTP CONNECT (RFC 9110, section 9.3.6).
+    HttpConnect {
+        /// `host:port`.
+        target: Name,
+    },
+    /// A cleartext HTTP request.
+    Http {
+        /// Its Host field.
+        host: Option<Name>,
+        /// It asks for a WebSocket (RFC 6455).
+        websocket: bool,
+    },
+    /// An SSH identification string (RFC 4253, section 4.2).
+    Ssh,
+    /// MQTT CONNECT (MQTT 3.1, 3.1.1 and 5.0, section 3.1).
+    Mqtt,
+    /// A WireGuard handshake initiation or response.
+    WireGuard,
+    /// A NTP packet (RFC 5905) on port 123.
+    Ntp,
+    /// A DNS message (RFC 1035), on any port.
+    Dns,
+    /// A DTLS ClientHello (RFC 9147).
+    Dtls,
+    /// A BitTorrent handshake (BEP 3).
+    BitTorrent,
+}
+
+/// Which QUIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuicVersion {
+    /// RFC 9000.
+    V1,
+    /// RFC 9369.
+    V2,
+    /// An IETF draft, or a reserved version that asks for negotiation.
+    Draft,
+    /// Google's QUIC before the IETF's.
+    Google,
+}
+
+/// Whether DNS explains a flow's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Explained {
+    /// A lookup of this device yielded the address before the flow, or within the grace after its start.
+    Lookup,
+    /// Only another device's lookup did.
+    OtherDevice,
+    /// None did, and this device's lookups were being seen.
+    None,
+    /// We could not have seen it.
+    Unknown,
+}
+
+impl Explained {
+    /// As the JSON says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Explained::Lookup => "lookup",
+            Explained::OtherDevice => "other-device",
+            Explained::None => "none",
+            Explained::Unknown => "unknown",
+        }
+    }
+}
+
+/// Not of the public Internet, so never judged and never blocked by a detector: private (RFC 1918, 4193), shared
+/// (6598), loopback, link-local, multicast, broadcast and unspecified.
+pub fn is_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => is_local_v4(v4),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => is_local_v4(v4),
+            None => {
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_multicast()
+                    || v6.segments()[0] & 0xffc0 == 0xfe80
+                    || v6.segments()[0] & 0xfe00 == 0xfc00
+            }
+        },
+    }
+}
+
+fn is_local_v4(v4: Ipv4Addr) -> bool {
+    let [a, b, ..] = v4.octets();
+    v4.is_private()
+        || v4.is_loopback()
+        || v4.is_link_local()
+        || v4.is_multicast()
+        || a >= 240
+        || a == 0
+        || (a == 100 && b & 0xc0 == 64)
+}
+
+/// Several stations at once: multicast, or a broadcast or unspecified address.
+pub fn is_group(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_multicast() || v4 == Ipv4Addr::BROADCAST || v4.is_unspecified(),
+        IpAddr::V6(v6) => v6.is_multicast() || v6 == Ipv6Addr::UNSPECIFIED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macs_are_read_strictly() {
+        assert_eq!("02:AB:00:00:00:ff".parse::<Mac>().unwrap().to_string(), "02:ab:00:00:00:ff");
+        assert_eq!("02-ab-00-00-00-ff".parse::<Mac>().unwrap(), Mac([2, 0xab, 0, 0, 0, 255]));
+        for bad in
+            ["", "02:ab:00:00:00", "02:ab:00:00:00:ff:00", "2:ab:0:0:0:ff", "+2:ab:00:00:00:ff", "zz:ab:00:00:00:ff"]
+        {
+            assert!(bad.parse::<Mac>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_bounded_and_printable() {
+        assert_eq!(&*name(b"WWW.Example.COM."), "www.example.com");
+        assert_eq!(&*name(b"a b\n\xff"), "a\\032b\\010\\255");
+        assert!(name(&[7; 600]).len() <= 255);
+        assert!(name(&[b'x'; 600]).len() <= 255);
+    }
+
+    #[test]
+    fn local_is_what_is_not_the_internet() {
+        for local in [
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "169.254.3.4",
+            "224.0.0.251",
+            "100.64.1.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "ff02::fb",
+            "::ffff:10.0.0.1",
+            "255.255.255.255",
+        ] {
+            assert!(is_local(local.parse().unwrap()), "{local}");
+        }
+        for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "198.51.100.7", "2001:db8::1", "64:ff9b::102:304"] {
+            assert!(!is_local(public.parse().unwrap()), "{public}");
+        }
+    }
+}

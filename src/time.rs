@@ -1,0 +1,223 @@
+//! Time as the engine knows it: an argument, never a clock.
+//!
+//! [`Time`] only grows and is what ages and deadlines are made of. [`Wall`] is what people and files say; it may
+//! jump. [`Clock`] turns a file's wall times into engine times, so that a capture stitched from two years, or a
+//! router that learns the date a minute after it booted, harms neither ages nor the dates that are shown.
+
+use std::fmt;
+
+/// Microseconds since an arbitrary start; never runs backwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub u64);
+
+/// Microseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Wall(pub i64);
+
+/// A length of time in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span(pub u64);
+
+impl Span {
+    /// `n` milliseconds.
+    pub const fn ms(n: u64) -> Span {
+        Span(n * 1_000)
+    }
+    /// `n` seconds.
+    pub const fn secs(n: u64) -> Span {
+        Span(n * 1_000_000)
+    }
+    /// `n` minutes.
+    pub const fn mins(n: u64) -> Span {
+        Span::secs(n * 60)
+    }
+    /// `n` hours.
+    pub const fn hours(n: u64) -> Span {
+        Span::mins(n * 60)
+    }
+    /// `n` days.
+    pub const fn days(n: u64) -> Span {
+        Span::hours(n * 24)
+    }
+
+    /// Reads `250ms`, `30` or `30s`, `10m`, `2h`, `7d`.
+    pub fn parse(text: &str) -> Option<Span> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let number: u64 = number.parse().ok()?;
+        let unit = match unit {
+            "ms" => 1_000,
+            "" | "s" => 1_000_000,
+            "m" => 60_000_000,
+            "h" => 3_600_000_000,
+            "d" => 86_400_000_000,
+            _ => return None,
+        };
+        number.checked_mul(unit).map(Span)
+    }
+}
+
+/// The largest two units that say it: `1.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (ms, s) = (self.0 / 1_000, self.0 / 1_000_000);
+        let pair = |f: &mut fmt::Formatter, big: u64, big_unit, small: u64, small_unit| match small {
+            0 => write!(f, "{big} {big_unit}"),
+            _ => write!(f, "{big} {big_unit} {small} {small_unit}"),
+        };
+        match s {
+            0 => write!(f, "{ms} ms"),
+            1..=9 if ms % 1_000 >= 100 => write!(f, "{s}.{} s", ms % 1_000 / 100),
+            1..=59 => write!(f, "{s} s"),
+            60..=3_599 => write!(f, "{} min", s / 60),
+            3_600..=86_399 => pair(f, s / 3_600, "h", s % 3_600 / 60, "min"),
+            _ => pair(f, s / 86_400, "d", s % 86_400 / 3_600, "h"),
+        }
+    }
+}
+
+impl Time {
+    /// How long ago `earlier` was; nothing when it is not earlier.
+    pub fn since(self, earlier: Time) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add<Span> for Time {
+    type Output = Time;
+    fn add(self, span: Span) -> Time {
+        Time(self.0.saturating_add(span.0))
+    }
+}
+
+impl Wall {
+    /// Unix seconds with six decimals, the form of the event file; `None` for what is not such a number or does not
+    /// fit the years 1970 to 9999.
+    pub fn parse(text: &str) -> Option<Wall> {
+        let (seconds, micros) = text.split_once('.')?;
+        if micros.len() != 6 || !seconds.bytes().chain(micros.bytes()).all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let wall = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
+        (wall < Self::END).then_some(Wall(wall))
+    }
+
+    const END: i64 = 253_402_300_800_000_000;
+
+    /// `2026-11-23 08:15:27`, UTC (days to civil date: H. Hinnant, "chrono-compatible low-level date algorithms").
+    pub fn date(self) -> String {
+        let seconds = self.0.div_euclid(1_000_000);
+        let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let z = days + 719_468;
+        let era = z.div_euclid(146_097);
+        let doe = z.rem_euclid(146_097);
+        let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+        let mp = (5 * doy + 2) / 153;
+        let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+        let year = yoe + era * 400 + i64::from(month <= 2);
+        format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60)
+    }
+}
+
+impl fmt::Display for Wall {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}.{:06}", self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000))
+    }
+}
+
+/// When a fact was true: for the engine's arithmetic and for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The engine's time.
+    pub now: Time,
+    /// The date that the source gave, right also where packets are out of order.
+    pub wall: Wall,
+}
+
+/// Maps the wall times of a file to [`Time`].
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    last: Option<(Time, Wall)>,
+}
+
+impl Clock {
+    /// Packets that several interfaces or cores wrote are out of order by less than this; time just stands still.
+    pub const REORDER: Span = Span::secs(60);
+    /// A longer silence is taken for a clock that was set or a file that was stitched together.
+    pub const SILENCE: Span = Span::days(2);
+
+    /// A packet of this date is not the next of the stretch of time before it; nor is the first one.
+    pub fn jumps(&self, wall: Wall) -> bool {
+        let step = self.last.map(|(_, last)| wall.0.saturating_sub(last.0));
+        step.is_none_or(|step| step > Self::SILENCE.0 as i64 || step < -(Self::REORDER.0 as i64))
+    }
+
+    /// The clock was set to `wall`: the engine's time goes on as if a minute had passed.
+    pub fn jump(&mut self, wall: Wall) -> Stamp {
+        let now = self.last.map_or(Time(0), |(now, _)| now + Self::REORDER);
+        self.last = Some((now, wall));
+        Stamp { now, wall }
+    }
+
+    /// Time passed until `wall`, or stood still when `wall` lies behind.
+    pub fn advance(&mut self, wall: Wall) -> Stamp {
+        let (now, last) = *self.last.get_or_insert((Time(0), wall));
+        let step = wall.0.saturating_sub(last.0).max(0);
+        let now = now + Span(step as u64);
+        self.last = Some((now, Wall(last.0 + step)));
+        Stamp { now, wall }
+    }
+
+    /// Where time stands; its date is later than that of a packet that is out of order.
+    pub fn stands(&self) -> Stamp {
+        self.last.map_or(Stamp::default(), |(now, wall)| Stamp { now, wall })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_and_said() {
+        assert_eq!(Span::parse("10m"), Some(Span::mins(10)));
+        assert_eq!(Span::parse("30"), Some(Span::secs(30)));
+        assert_eq!(Span::parse("250ms"), Some(Span::ms(250)));
+        for bad in ["", "m", "-1s", "1w", "99999999999999999999", "18446744073709551615d"] {
+            assert_eq!(Span::parse(bad), None, "{bad}");
+        }
+        let said: Vec<String> = [40_000, 1_500_000, 12_000_000, 180_000_000, 7_500_000_000, 356_400_000_000]
+            .map(|us| Span(us).to_string())
+            .into();
+        assert_eq!(said, ["40 ms", "1.5 s", "12 s", "3 min", "2 h 5 min", "4 d 3 h"]);
+    }
+
+    #[test]
+    fn walls_round_trip_and_know_their_date() {
+        let wall = Wall::parse("1385474294.492448").unwrap();
+        assert_eq!((wall.to_string().as_str(), wall.date().as_str()), ("1385474294.492448", "2013-11-26 13:58:14"));
+        assert_eq!(Wall(0).date(), "1970-01-01 00:00:00");
+        assert_eq!(Wall::parse("1709164800.000000").unwrap().date(), "2024-02-29 00:00:00");
+        for bad in ["1", "1.5", "-1.000000", "1.00000x", "999999999999999.000000", "+1.000000"] {
+            assert_eq!(Wall::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn time_stands_still_for_reordered_packets_and_survives_jumps() {
+        let mut clock = Clock::default();
+        let start = Wall(1_000_000_000_000_000);
+        assert!(clock.jumps(start));
+        assert_eq!(clock.jump(start), Stamp { now: Time(0), wall: start });
+        assert_eq!(clock.advance(Wall(start.0 + 500)).now, Time(500));
+        let behind = Wall(start.0 + 400);
+        assert!(!clock.jumps(behind));
+        assert_eq!(clock.advance(behind), Stamp { now: Time(500), wall: behind });
+        assert_eq!(clock.stands(), Stamp { now: Time(500), wall: Wall(start.0 + 500) });
+        let later = Wall(start.0 + Span::days(900).0 as i64);
+        assert!(clock.jumps(later));
+        assert_eq!(clock.jump(later), Stamp { now: Time(500) + Clock::REORDER, wall: later });
+        assert!(clock.jumps(start) && clock.jump(start).now > Time(500) + Clock::REORDER);
+    }
+}

@@ -1,0 +1,144 @@
+//! DHCP for IPv4 (RFC 2131, options of RFC 2132): who starts, who got which address, and what they call themselves.
+//! Options that overflow into the `sname` and `file` fields (option 52) are not looked for.
+
+use crate::model::{Mac, Name};
+use std::net::Ipv4Addr;
+
+const MAGIC: [u8; 4] = [99, 130, 83, 99];
+/// Characters of a host name or vendor class that are kept.
+const TEXT_MAX: usize = 64;
+
+/// What a message is (option 53).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A client looks for servers.
+    Discover,
+    /// A client asks for an address.
+    Request,
+    /// A server gives it.
+    Ack,
+    /// Another.
+    Other(u8),
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dhcp {
+    /// What it is.
+    pub kind: Kind,
+    /// The client.
+    pub mac: Mac,
+    /// The address that the client has by this message, or uses already.
+    pub address: Option<Ipv4Addr>,
+    /// What the client calls itself (option 12, else the first label of option 81).
+    pub hostname: Option<Name>,
+    /// Option 60.
+    pub vendor_class: Option<Name>,
+    /// The client has no address, as after a start (RFC 2131, section 4.3.2: INIT, SELECTING or INIT-REBOOT).
+    pub booting: bool,
+}
+
+/// Reads a message of an Ethernet client; options beyond a capture's end are missing.
+pub fn parse(payload: &[u8]) -> Option<Dhcp> {
+    let (head, options) = payload.split_first_chunk::<236>()?;
+    let options = options.strip_prefix(&MAGIC)?;
+    let [_, 1, 6, ..] = *head else { return None };
+    let address = |at: usize| -> Option<Ipv4Addr> {
+        let octets: [u8; 4] = head.get(at..at + 4)?.try_into().ok()?;
+        Some(Ipv4Addr::from(octets)).filter(|address| !address.is_unspecified())
+    };
+    let (used, given) = (address(12), address(16));
+    let mac = Mac(head[28..].first_chunk().copied()?);
+    let (mut kind, mut hostname, mut domain, mut vendor_class) = (None, None, None, None);
+    let mut rest = options;
+    while let Some((&code, after)) = rest.split_first() {
+        rest = match code {
+            0 => after,
+            255 => break,
+            _ => {
+                let Some((&length, after)) = after.split_first() else { break };
+                let Some((value, after)) = after.split_at_checked(length.into()) else { break };
+                match (code, value) {
+                    (12, _) => hostname = text(value),
+                    (53, &[number]) => kind = Some(number),
+                    (60, _) => vendor_class = text(value),
+                    // RFC 4702: flags, two obsolete codes, then the name, as labels when bit 2 of the flags says so.
+                    (81, &[flags, _, _, ref name @ ..]) => domain = text(first_label(name, flags & 4 != 0)),
+                    _ => {}
+                }
+                after
+            }
+        };
+    }
+    let kind = match kind? {
+        1 => Kind::Discover,
+        3 => Kind::Request,
+        5 => Kind::Ack,
+        other => Kind::Other(other),
+    };
+    let booting = kind == Kind::Discover || kind == Kind::Request && used.is_none();
+    let address = if kind == Kind::Ack { given.or(used) } else { used };
+    Some(Dhcp { kind, mac, address, hostname: hostname.or(domain), vendor_class, booting })
+}
+
+fn first_label(name: &[u8], labels: bool) -> &[u8] {
+    match (labels, name) {
+        (true, [length, label @ ..]) => label.get(..usize::from(*length)).unwrap_or_default(),
+        _ => name.split(|&byte| byte == b'.').next().unwrap_or_default(),
+    }
+}
+
+/// An attacker's text: printable ASCII without spaces, the rest as `\DDD`, bounded.
+fn text(bytes: &[u8]) -> Option<Name> {
+    let mut text = String::new();
+    for &byte in bytes.iter().take_while(|&&byte| byte != 0) {
+        match byte {
+            b'!'..=b'~' => text.push(byte.into()),
+            _ => text.push_str(&format!("\\{byte:03}")),
+        }
+        if text.len() > TEXT_MAX - 4 {
+            break;
+        }
+    }
+    (!text.is_empty()).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(used: [u8; 4], given: [u8; 4], options: &[u8]) -> Vec<u8> {
+        let mut message = vec![0; 236];
+        message[..3].copy_from_slice(&[1, 1, 6]);
+        message[12..16].copy_from_slice(&used);
+        message[16..20].copy_from_slice(&given);
+        message[28..34].copy_from_slice(&[2, 0, 0, 0, 0, 7]);
+        [&message[..], &MAGIC, options, &[255]].concat()
+    }
+
+    #[test]
+    fn who_starts_and_who_has_what() {
+        let discover = message([0; 4], [0; 4], b"\x35\x01\x01\0\x0c\x06Bulb 1\x3c\x05udhcp");
+        let read = parse(&discover).unwrap();
+        assert!(read.booting && read.kind == Kind::Discover && read.mac == Mac([2, 0, 0, 0, 0, 7]));
+        assert_eq!((read.hostname.as_deref(), read.vendor_class.as_deref()), (Some("Bulb\\0321"), Some("udhcp")));
+        let renew = parse(&message([192, 168, 8, 7], [0; 4], b"\x35\x01\x03")).unwrap();
+        assert!(!renew.booting && renew.address == Some([192, 168, 8, 7].into()));
+        assert!(parse(&message([0; 4], [0; 4], b"\x35\x01\x03")).unwrap().booting);
+        let ack = parse(&message([0; 4], [192, 168, 8, 7], b"\x35\x01\x05")).unwrap();
+        assert!(!ack.booting && ack.address == Some([192, 168, 8, 7].into()));
+        for length in 0..discover.len() {
+            parse(&discover[..length]);
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_option_81_too() {
+        for option in [&b"\x51\x0b\x00\0\0lamp.lan"[..], b"\x51\x0d\x04\0\0\x04lamp\x03lan\0"] {
+            let read = parse(&message([0; 4], [0; 4], &[b"\x35\x01\x01", option].concat()));
+            assert_eq!(read.unwrap().hostname.as_deref(), Some("lamp"), "{option:?}");
+        }
+        let long = [&b"\x35\x01\x01\x0c\xff"[..], &[0xff; 255]].concat();
+        assert!(parse(&message([0; 4], [0; 4], &long)).unwrap().hostname.unwrap().len() <= TEXT_MAX);
+    }
+}

@@ -1,0 +1,290 @@
+//! DNS messages (RFC 1035) as far as they can be read: hickory-proto reads names and records, one after the other, so
+//! that a capture's snap length, or a record that nobody understands, hides no address.
+
+use crate::model::{Name, name};
+use hickory_proto::rr::rdata::svcb::SvcParamValue;
+use hickory_proto::rr::{Name as WireName, RData, RecordType};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Restrict};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Addresses of one message that are kept.
+const ADDRESSES_MAX: usize = 64;
+/// Names of one chain that are kept.
+const ALIASES_MAX: usize = 8;
+/// Records of one message that are looked at.
+const RECORDS_MAX: usize = 256;
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const AAAA: u16 = 28;
+const DNAME: u16 = 39;
+const OPT: u16 = 41;
+const SVCB: u16 = 64;
+const HTTPS: u16 = 65;
+
+/// How a lookup ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// NOERROR.
+    Found,
+    /// NXDOMAIN.
+    NoSuchName,
+    /// Another response code.
+    Failed(u8),
+}
+
+/// A message as far as it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// An answer, not a question.
+    pub response: bool,
+    /// The response code.
+    pub outcome: Outcome,
+    /// The first question's name, or where there is none the first record's; `.` for the root.
+    pub name: Name,
+    /// The question's type.
+    pub kind: u16,
+    /// Of all A and AAAA records and of the hints of HTTPS and SVCB (RFC 9460), in their order.
+    pub addresses: Vec<IpAddr>,
+    /// Where CNAME and DNAME lead, in their order.
+    pub aliases: Vec<Name>,
+}
+
+/// Reads a message of a standard query or its answer; `None` for anything else.
+pub fn parse(payload: &[u8]) -> Option<Message> {
+    let &[_, _, flags, code, q1, q0, n1, n0, a1, a0, e1, e0] = payload.first_chunk()?;
+    if flags & 0x78 != 0 {
+        return None;
+    }
+    let questions = u16::from_be_bytes([q1, q0]);
+    let records = [[n1, n0], [a1, a0], [e1, e0]].map(|n| usize::from(u16::from_be_bytes(n))).iter().sum::<usize>();
+    let mut message = Message {
+        response: flags & 0x80 != 0,
+        outcome: match code & 15 {
+            0 => Outcome::Found,
+            3 => Outcome::NoSuchName,
+            code => Outcome::Failed(code),
+        },
+        name: ".".into(),
+        kind: 0,
+        addresses: Vec::new(),
+        aliases: Vec::new(),
+    };
+    let mut decoder = BinDecoder::new(payload.get(..usize::from(u16::MAX)).unwrap_or(payload));
+    decoder.read_slice(12).ok()?;
+    for i in 0..questions {
+        let (name, kind) = (read_name(&mut decoder)?, read_u16(&mut decoder)?);
+        read_u16(&mut decoder)?;
+        if i == 0 {
+            (message.name, message.kind) = (name, kind);
+        }
+    }
+    for i in 0..records.min(RECORDS_MAX) {
+        let Some((owner, kind)) = record(&mut decoder, &mut message) else { break };
+        if questions == 0 && i == 0 {
+            (message.name, message.kind) = (owner, kind);
+        }
+    }
+    Some(message)
+}
+
+/// Takes a record off the decoder; `None` at what cannot be read, or is not whole.
+fn record(decoder: &mut BinDecoder, message: &mut Message) -> Option<(Name, u16)> {
+    let (owner, kind) = (read_name(decoder)?, read_u16(decoder)?);
+    decoder.read_slice(6).ok()?;
+    let length = read_u16(decoder)?;
+    let start = u16::try_from(decoder.index()).ok()?;
+    let data = decoder.read_slice(length.into()).ok()?.unverified();
+    let mut inside = decoder.clone(start);
+    match kind {
+        A => message.address(Ipv4Addr::from(*data.first_chunk::<4>()?).into()),
+        AAAA => message.address(Ipv6Addr::from(*data.first_chunk::<16>()?).into()),
+        CNAME | DNAME if message.aliases.len() < ALIASES_MAX => message.aliases.extend(read_name(&mut inside)),
+        SVCB | HTTPS => {
+            let data = RData::read(&mut inside, RecordType::from(kind), Restrict::new(length));
+            if let Ok(RData::HTTPS(hickory_proto::rr::rdata::HTTPS(service)) | RData::SVCB(service)) = data {
+                service.svc_params.iter().for_each(|(_, value)| message.hints(value));
+            }
+        }
+        _ => {}
+    }
+    Some((owner, kind))
+}
+
+impl Message {
+    fn address(&mut self, address: IpAddr) {
+        if self.addresses.len() < ADDRESSES_MAX && !self.addresses.contains(&address) {
+            self.addresses.push(address);
+        }
+    }
+
+    fn hints(&mut self, value: &SvcParamValue) {
+        match value {
+            SvcParamValue::Ipv4Hint(hints) => hints.0.iter().for_each(|a| self.address(a.0.into())),
+            SvcParamValue::Ipv6Hint(hints) => hints.0.iter().for_each(|a| self.address(a.0.into())),
+            _ => {}
+        }
+    }
+}
+
+fn read_u16(decoder: &mut BinDecoder) -> Option<u16> {
+    decoder.read_u16().ok().map(Restrict::unverified)
+}
+
+/// Labels joined by dots; a dot or backslash within a label gets a backslash (RFC 1035, section 5.1).
+fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
+    let labels: Result<WireName, DecodeError> = WireName::read(decoder);
+    let mut text = Vec::with_capacity(64);
+    for label in labels.ok()?.iter() {
+        if !text.is_empty() {
+            text.push(b'.');
+        }
+        for &byte in label {
+            text.extend(matches!(byte, b'.' | b'\\').then_some(b'\\'));
+            text.push(byte);
+        }
+    }
+    Some(if text.is_empty() { ".".into() } else { name(&text) })
+}
+
+/// A plain question and nothing else: so strict that chance does not make one.
+pub fn is_query(payload: &[u8]) -> bool {
+    let Some(&[_, _, flags, code, 0, 1, 0, 0, 0, 0, 0, extra @ 0..=1]) = payload.first_chunk() else { return false };
+    if flags & 0xfa != 0 || code & 0x4f != 0 {
+        return false;
+    }
+    let mut decoder = BinDecoder::new(payload);
+    let question = |decoder: &mut BinDecoder| {
+        decoder.read_slice(12).ok()?;
+        let (name, kind, class) = (read_name(decoder)?, read_u16(decoder)?, read_u16(decoder)?);
+        if extra == 1 {
+            // EDNS (RFC 6891): the root's OPT record.
+            let (owner, kind) = (decoder.read_u8().ok()?.unverified(), read_u16(decoder)?);
+            decoder.read_slice(6).ok()?;
+            let length = read_u16(decoder)?;
+            decoder.read_slice(length.into()).ok()?;
+            (owner == 0 && kind == OPT).then_some(())?;
+        }
+        Some(class == 1 && matches!(kind, 1..=65 | 255..=257) && name.len() > 1)
+    };
+    question(&mut decoder) == Some(true) && decoder.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(name: &str) -> Vec<u8> {
+        let labels = name.split('.').filter(|label| !label.is_empty());
+        labels.flat_map(|label| [&[label.len() as u8], label.as_bytes()].concat()).chain([0]).collect()
+    }
+
+    fn record(name: &[u8], kind: u16, data: &[u8]) -> Vec<u8> {
+        [name, &kind.to_be_bytes(), &[0, 1, 0, 0, 1, 0], &(data.len() as u16).to_be_bytes(), data].concat()
+    }
+
+    fn message(flags: [u8; 2], name: &str, kind: u16, records: &[Vec<u8>]) -> Vec<u8> {
+        let head = [7, 7, flags[0], flags[1], 0, 1, 0, records.len() as u8, 0, 0, 0, 0];
+        [&head[..], &wire(name), &kind.to_be_bytes(), &[0, 1], &records.concat()].concat()
+    }
+
+    const OK: [u8; 2] = [0x81, 0x80];
+    /// A pointer to the question's name.
+    const OWNER: &[u8] = &[0xc0, 12];
+
+    fn chain() -> Vec<u8> {
+        message(
+            OK,
+            "WWW.Example.com",
+            1,
+            &[
+                record(OWNER, CNAME, &wire("cdn.example.net")),
+                record(&wire("cdn.example.net"), 16, &[200, 1, 2]),
+                record(&wire("cdn.example.net"), A, &[198, 51, 100, 7]),
+                record(&wire("cdn.example.net"), AAAA, &"2001:db8::7".parse::<Ipv6Addr>().unwrap().octets()),
+                record(OWNER, A, &[198, 51, 100, 7]),
+            ],
+        )
+    }
+
+    fn ips(addresses: &[&str]) -> Vec<IpAddr> {
+        addresses.iter().map(|address| address.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_chain_yields_its_addresses_past_records_that_nobody_understands() {
+        let read = parse(&chain()).unwrap();
+        assert!(read.response && read.outcome == Outcome::Found && read.kind == 1);
+        assert_eq!((&*read.name, &*read.aliases[0]), ("www.example.com", "cdn.example.net"));
+        assert_eq!(read.addresses, ips(&["198.51.100.7", "2001:db8::7"]));
+    }
+
+    #[test]
+    fn what_was_cut_off_hides_nothing_before_it() {
+        let whole = chain();
+        for length in 0..whole.len() {
+            parse(&whole[..length]);
+            is_query(&whole[..length]);
+        }
+        let read = parse(&whole[..whole.len() - 10]).unwrap();
+        assert_eq!(read.addresses, ips(&["198.51.100.7", "2001:db8::7"]));
+    }
+
+    #[test]
+    fn hints_of_https_count() {
+        let hints = [
+            &[0, 1, 0][..],
+            &[0, 1, 0, 3, 2, b'h', b'3'],
+            &[0, 4, 0, 4, 203, 0, 113, 9],
+            &[0, 6, 0, 16],
+            &"2001:db8::9".parse::<Ipv6Addr>().unwrap().octets(),
+        ]
+        .concat();
+        let read = parse(&message(OK, "www.example.com", HTTPS, &[record(OWNER, HTTPS, &hints)])).unwrap();
+        assert_eq!(read.addresses, ips(&["203.0.113.9", "2001:db8::9"]));
+    }
+
+    #[test]
+    fn outcomes_and_odd_names() {
+        assert_eq!(parse(&message([0x81, 0x83], "no.example", 1, &[])).unwrap().outcome, Outcome::NoSuchName);
+        assert_eq!(parse(&message([0x81, 0x82], "no.example", 1, &[])).unwrap().outcome, Outcome::Failed(2));
+        assert!(parse(&message([0x28, 0], "update.example", 1, &[])).is_none());
+        assert_eq!(&*parse(&message(OK, "", 2, &[])).unwrap().name, ".");
+        let mut odd = message(OK, "a-b c.example", 1, &[]);
+        odd[14] = b'.';
+        odd[15] = b'\n';
+        assert_eq!(&*parse(&odd).unwrap().name, "a\\.\\010\\032c.example");
+    }
+
+    #[test]
+    fn pointers_that_go_in_circles_end() {
+        let mut circle = message(OK, "a.example", 1, &[]);
+        circle.truncate(12);
+        circle.extend([0xc0, 12, 0, 1, 0, 1]);
+        assert!(parse(&circle).is_none());
+    }
+
+    #[test]
+    fn a_query_is_recognised_and_chance_makes_none() {
+        let query = message([1, 0], "www.example.com", 1, &[]);
+        assert!(is_query(&query));
+        let mut edns = [&query[..], &[0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]].concat();
+        edns[11] = 1;
+        assert!(is_query(&edns));
+        for wrong in [[&query[..], &[0]].concat(), message(OK, "www.example.com", 1, &[]), message([1, 0], "", 1, &[])]
+        {
+            assert!(!is_query(&wrong));
+        }
+        let mut seed = 1_u32;
+        for _ in 0..200_000 {
+            let random: Vec<u8> = (0..40)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (seed >> 24) as u8
+                })
+                .collect();
+            assert!(!is_query(&random));
+            parse(&random);
+        }
+    }
+}

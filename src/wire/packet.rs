@@ -1,0 +1,714 @@
+//! From the link layer to the transport's payload, without a copy.
+//!
+//! Link types: draft-ietf-opsawg-pcaplinktype. Tunnels (6in4, GRE) are not unwrapped: conntrack counts them as they are.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::Mac;
+
+/// VLAN tags and other wrappers of one frame, or extension headers of one IPv6 packet.
+const NESTED_MAX: usize = 8;
+
+/// TCP control bit (RFC 9293, section 3.1): the sender is done.
+pub const FIN: u8 = 1;
+/// TCP control bit: opens.
+pub const SYN: u8 = 2;
+/// TCP control bit: aborts.
+pub const RST: u8 = 4;
+/// TCP control bit: acknowledges.
+pub const ACK: u8 = 16;
+
+// Ethertypes (IEEE 802 Numbers, IANA).
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+const IPV6: u16 = 0x86dd;
+const PPP: u16 = 0x880b;
+const PPPOE_SESSION: u16 = 0x8864;
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// An IP packet.
+    Ip(Packet<'a>),
+    /// Who sends an ARP packet (RFC 826) of IPv4 over Ethernet.
+    Arp {
+        /// The sender's hardware address as ARP says it.
+        mac: Mac,
+        /// The sender's address.
+        ip: Ipv4Addr,
+    },
+    /// Nothing of interest here.
+    Other,
+}
+
+/// An IPv4 (RFC 791) or IPv6 (RFC 8200) packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// The sending station, if the link tells it; not a group's address or zeroes.
+    pub source_mac: Option<Mac>,
+    /// The receiving station or group, if the link tells it.
+    pub destination_mac: Option<Mac>,
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// Length of the IP packet on the wire, as conntrack counts it.
+    pub bytes: u32,
+    /// Less was captured than was sent, or it is the first of several fragments.
+    pub cut: bool,
+    /// What follows the IP headers.
+    pub body: Body<'a>,
+}
+
+/// What an IP packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// A TCP segment.
+    Tcp(Tcp<'a>),
+    /// A UDP datagram (RFC 768).
+    Udp {
+        /// Source port.
+        source_port: u16,
+        /// Destination port.
+        destination_port: u16,
+        /// What was captured of the payload.
+        payload: &'a [u8],
+    },
+    /// ICMP or ICMPv6.
+    Icmp,
+    /// A fragment that is not the first, so without ports.
+    Fragment,
+    /// Another protocol, by its IANA number.
+    Other(u8),
+}
+
+/// A TCP segment (RFC 9293, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tcp<'a> {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// Sequence number; 0 if it was cut off.
+    pub sequence: u32,
+    /// The control bits; 0 if they were cut off.
+    pub flags: u8,
+    /// What was captured of the payload.
+    pub payload: &'a [u8],
+    /// Bytes of payload on the wire.
+    pub payload_length: u32,
+}
+
+/// Why a frame cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The link type is not one that is read.
+    Link(u32),
+    /// The data end inside the headers that tell addresses and ports.
+    Short,
+    /// The IP version is not what it should be.
+    Version,
+    /// A length field that cannot be.
+    Length,
+    /// An IPv6 jumbogram (RFC 2675).
+    Jumbogram,
+    /// Too many VLAN tags or extension headers.
+    Nested,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Malformed::Link(link) => write!(f, "link type {link} is not supported"),
+            Malformed::Short => f.write_str("the data end inside the headers"),
+            Malformed::Version => f.write_str("the IP version is wrong"),
+            Malformed::Length => f.write_str("a length field is wrong"),
+            Malformed::Jumbogram => f.write_str("IPv6 jumbograms are not supported"),
+            Malformed::Nested => f.write_str("too many headers are nested"),
+        }
+    }
+}
+
+/// Reads a frame of link type `link` (LINKTYPE_ value) that had `wire_length` bytes on the wire.
+pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malformed> {
+    let mut rest = Rest::new(data, wire_length);
+    match link {
+        // NULL and LOOP: an address family in the byte order of the writer: AF_INET, and AF_INET6 of Linux, NetBSD and
+        // OpenBSD, FreeBSD, Darwin.
+        0 | 108 => match *rest.take()? {
+            [2 | 10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 2 | 10 | 24 | 28 | 30] => rest.ip(Macs::default()),
+            _ => Ok(Frame::Other),
+        },
+        // ETHERNET.
+        1 => {
+            let (destination, source) = (Some(rest.take()?), Some(rest.take()?));
+            let kind = u16::from_be_bytes(*rest.take()?);
+            rest.frame(kind, Macs { source, destination })
+        }
+        // PPP and PPP_ETHER.
+        9 => rest.frame(PPP, Macs::default()),
+        51 => rest.frame(PPPOE_SESSION, Macs::default()),
+        // RAW, and what it is on some systems.
+        12 | 14 | 101 => rest.ip(Macs::default()),
+        // LINUX_SLL.
+        113 => {
+            let &[_, _, a1, a0, _, length, ref address @ ..] = rest.take::<14>()?;
+            let kind = u16::from_be_bytes(*rest.take()?);
+            rest.cooked(u16::from_be_bytes([a1, a0]), kind, length, address)
+        }
+        // LINUX_SLL2.
+        276 => {
+            let &[k1, k0, _, _, _, _, _, _, a1, a0, _, length, ref address @ ..] = rest.take::<20>()?;
+            rest.cooked(u16::from_be_bytes([a1, a0]), u16::from_be_bytes([k1, k0]), length, address)
+        }
+        228 => rest.ipv4(Macs::default()),
+        229 => rest.ipv6(Macs::default()),
+        239 => rest.nflog(),
+        _ => Err(Malformed::Link(link)),
+    }
+}
+
+/// Reads an IP packet that had `wire_length` bytes on the wire.
+pub fn parse_ip(data: &[u8], wire_length: u32) -> Result<Packet<'_>, Malformed> {
+    match Rest::new(data, wire_length).ip(Macs::default())? {
+        Frame::Ip(packet) => Ok(packet),
+        Frame::Arp { .. } | Frame::Other => Err(Malformed::Version),
+    }
+}
+
+/// The hardware addresses of the link, where they are.
+#[derive(Default)]
+struct Macs<'a> {
+    source: Option<&'a [u8; 6]>,
+    destination: Option<&'a [u8; 6]>,
+}
+
+/// What is not yet read. Not `Copy`, lest a copy be read on by mistake.
+#[derive(Clone)]
+struct Rest<'a> {
+    data: &'a [u8],
+    /// How long it was on the wire: never less than `data`.
+    wire: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn new(data: &'a [u8], wire_length: u32) -> Rest<'a> {
+        Rest { data, wire: data.len().max(wire_length as usize) }
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<&'a [u8; N], Malformed> {
+        let (taken, data) = self.data.split_first_chunk().ok_or(Malformed::Short)?;
+        (self.data, self.wire) = (data, self.wire - N);
+        Ok(taken)
+    }
+
+    fn skip(&mut self, length: usize) -> Result<(), Malformed> {
+        self.data = self.data.get(length..).ok_or(Malformed::Short)?;
+        self.wire -= length;
+        Ok(())
+    }
+
+    /// What an ethertype announces, or an IEEE 802.3 length field (LLC then follows).
+    fn frame(&mut self, mut kind: u16, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
+        for _ in 0..NESTED_MAX {
+            match kind {
+                IPV4 => return self.ipv4(macs),
+                IPV6 => return self.ipv6(macs),
+                ARP => return self.arp(),
+                // IEEE 802.1Q, 802.1ad, and the tag of QinQ before it.
+                0x8100 | 0x88a8 | 0x9100 => {
+                    let &[_, _, k1, k0] = self.take()?;
+                    kind = u16::from_be_bytes([k1, k0]);
+                }
+                // RFC 2516, section 4.
+                PPPOE_SESSION => match *self.take()? {
+                    [0x11, 0, _, _, l1, l0] => {
+                        // Some senders add Ethernet's padding to IP's length, but not to this one.
+                        self.limit(u16::from_be_bytes([l1, l0]).into());
+                        kind = PPP;
+                    }
+                    _ => return Ok(Frame::Other),
+                },
+                // RFC 1661, section 2; RFC 1662, section 3.1: address, control and half of the protocol may be absent.
+                PPP => {
+                    let protocol = self.data.strip_prefix(&[0xff, 3]).unwrap_or(self.data);
+                    let (next, protocol) = match *protocol {
+                        [0, 0x21, ref next @ ..] | [0x21, ref next @ ..] => (next, IPV4),
+                        [0, 0x57, ref next @ ..] | [0x57, ref next @ ..] => (next, IPV6),
+                        _ => return Ok(Frame::Other),
+                    };
+                    kind = protocol;
+                    self.skip(self.data.len() - next.len())?;
+                }
+                // RFC 1042: SNAP.
+                0..=1_500 => match self.take() {
+                    Ok(&[0xaa, 0xaa, 3, 0, 0, 0, k1, k0]) => kind = u16::from_be_bytes([k1, k0]),
+                    _ => return Ok(Frame::Other),
+                },
+                _ => return Ok(Frame::Other),
+            }
+        }
+        Err(Malformed::Nested)
+    }
+
+    /// After a Linux cooked header: the sender's address has eight bytes of room, whatever its length.
+    fn cooked(&mut self, hardware: u16, kind: u16, length: u8, address: &'a [u8; 8]) -> Result<Frame<'a>, Malformed> {
+        match hardware {
+            // ARPHRD_FRAD, ARPHRD_IEEE80211_RADIOTAP, ARPHRD_NETLINK: the protocol field is no ethertype.
+            770 | 803 | 824 => Ok(Frame::Other),
+            _ => self.frame(kind, Macs { source: hardware_address(length, address), destination: None }),
+        }
+    }
+
+    /// Netfilter's log: attributes of linux/netfilter/nfnetlink_log.h in the byte order of the writer.
+    fn nflog(&mut self) -> Result<Frame<'a>, Malformed> {
+        let &[family, _, _, _] = self.take()?;
+        let mut macs = Macs::default();
+        loop {
+            let &[l1, l0, t1, t0] = self.take()?;
+            // All types are below 256, which tells the byte order.
+            let (length, kind) = match (t1, t0) {
+                (0, kind) => (u16::from_be_bytes([l1, l0]), kind),
+                (kind, _) => (u16::from_le_bytes([l1, l0]), kind),
+            };
+            let length = usize::from(length).checked_sub(4).ok_or(Malformed::Length)?;
+            let value = self.data.get(..length).unwrap_or(self.data);
+            match (kind, value) {
+                // NFULA_HWADDR.
+                (8, &[0, length, _, _, ref address @ ..]) => {
+                    macs.source = address.first_chunk().and_then(|address| hardware_address(length, address));
+                }
+                // NFULA_PAYLOAD. The kernel copies only as much as it was asked for, and tells nobody how much there was:
+                // so IP's own length must be believed.
+                (9, _) if matches!(family, 2 | 10) => {
+                    self.data = value;
+                    self.wire = self.data.len().max(40 + usize::from(u16::MAX));
+                    return self.ip(macs);
+                }
+                (9, _) => return Ok(Frame::Other),
+                _ => {}
+            }
+            self.skip(length.next_multiple_of(4))?;
+        }
+    }
+
+    fn arp(&mut self) -> Result<Frame<'a>, Malformed> {
+        let &[0, 1, 8, 0, 6, 4, _, _] = self.take()? else { return Ok(Frame::Other) };
+        let (mac, ip) = (Mac(*self.take()?), Ipv4Addr::from(*self.take::<4>()?));
+        // A probe (RFC 5227) has no sender address yet.
+        Ok(if ip.is_unspecified() { Frame::Other } else { Frame::Arp { mac, ip } })
+    }
+
+    fn ip(&mut self, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
+        match self.data.first().ok_or(Malformed::Short)? >> 4 {
+            4 => self.ipv4(macs),
+            6 => self.ipv6(macs),
+            _ => Err(Malformed::Version),
+        }
+    }
+
+    /// Drops what follows a packet of this length, 0 if the length is not known (segmentation offload); whether less
+    /// was captured than that.
+    fn limit(&mut self, length: usize) -> bool {
+        if length > 0 {
+            self.wire = self.wire.min(length);
+        }
+        let cut = self.data.len() < length.max(self.wire);
+        self.data = self.data.get(..self.wire).unwrap_or(self.data);
+        cut
+    }
+
+    fn ipv4(&mut self, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
+        let &[first, _, l1, l0, _, _, f1, f0, _, protocol, _, _, s3, s2, s1, s0, d3, d2, d1, d0] =
+            self.data.first_chunk::<20>().ok_or(Malformed::Short)?;
+        let header_length = usize::from(first & 15) * 4;
+        let cut = self.limit(u16::from_be_bytes([l1, l0]).into());
+        if first >> 4 != 4 {
+            return Err(Malformed::Version);
+        }
+        if header_length < 20 || header_length > self.wire {
+            return Err(Malformed::Length);
+        }
+        let bytes = self.wire as u32;
+        self.skip(header_length)?;
+        let (fragment, more) = (u16::from_be_bytes([f1 & 0x1f, f0]), f1 & 0x20 != 0);
+        Ok(Frame::Ip(Packet {
+            source_mac: macs.source.map(|mac| Mac(*mac)).filter(|mac| mac.is_station()),
+            destination_mac: macs.destination.map(|mac| Mac(*mac)),
+            source: Ipv4Addr::new(s3, s2, s1, s0).into(),
+            destination: Ipv4Addr::new(d3, d2, d1, d0).into(),
+            bytes,
+            cut: cut || more,
+            body: if fragment != 0 { Body::Fragment } else { self.body(protocol, cut || more)? },
+        }))
+    }
+
+    fn ipv6(&mut self, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
+        let whole = self.clone();
+        let &[first, _, _, _, l1, l0, mut next, _] = self.take()?;
+        let (source, destination) = (Ipv6Addr::from(*self.take::<16>()?), Ipv6Addr::from(*self.take::<16>()?));
+        if first >> 4 != 6 {
+            return Err(Malformed::Version);
+        }
+        let length = match (u16::from_be_bytes([l1, l0]), next) {
+            (0, 0) => return Err(Malformed::Jumbogram),
+            (0, 59) => 40,
+            (0, _) => 0,
+            (length, _) => 40 + usize::from(length),
+        };
+        *self = whole;
+        let mut cut = self.limit(length);
+        let bytes = self.wire as u32;
+        self.skip(40)?;
+        let mut body = None;
+        for _ in 0..NESTED_MAX {
+            let head = self.clone();
+            let length = match next {
+                // Hop-by-hop, routing, destination options, mobility (RFC 6275).
+                0 | 43 | 60 | 135 => {
+                    let [after, length] = *self.take()?;
+                    next = after;
+                    (usize::from(length) + 1) * 8
+                }
+                // Authentication header (RFC 4302).
+                51 => {
+                    let [after, length] = *self.take()?;
+                    next = after;
+                    (usize::from(length) + 2) * 4
+                }
+                // Fragment.
+                44 => {
+                    let [after, _, f1, f0] = *self.take()?;
+                    next = after;
+                    cut |= f0 & 1 != 0;
+                    if u16::from_be_bytes([f1, f0]) & 0xfff8 != 0 {
+                        body = Some(Body::Fragment);
+                        break;
+                    }
+                    8
+                }
+                _ => {
+                    body = Some(self.body(next, cut)?);
+                    break;
+                }
+            };
+            *self = head;
+            self.skip(length)?;
+        }
+        Ok(Frame::Ip(Packet {
+            source_mac: macs.source.map(|mac| Mac(*mac)).filter(|mac| mac.is_station()),
+            destination_mac: macs.destination.map(|mac| Mac(*mac)),
+            source: source.into(),
+            destination: destination.into(),
+            bytes,
+            cut,
+            body: body.ok_or(Malformed::Nested)?,
+        }))
+    }
+
+    fn body(&mut self, protocol: u8, cut: bool) -> Result<Body<'a>, Malformed> {
+        match protocol {
+            1 | 58 => Ok(Body::Icmp),
+            6 => self.tcp(cut),
+            17 => self.udp(cut),
+            other => Ok(Body::Other(other)),
+        }
+    }
+
+    fn tcp(&mut self, cut: bool) -> Result<Body<'a>, Malformed> {
+        let (segment, wire) = (self.data, self.wire);
+        let &[s1, s0, d1, d0] = self.take()?;
+        let sequence = self.take().map_or(0, |sequence| u32::from_be_bytes(*sequence));
+        let (header_length, flags) = match self.take() {
+            Ok(&[_, _, _, _, length, flags]) => (usize::from(length >> 4) * 4, flags),
+            Err(_) => (20, 0),
+        };
+        let payload = match segment.get(header_length..) {
+            Some(payload) if header_length >= 20 => payload,
+            None if cut => &[],
+            _ => return Err(Malformed::Length),
+        };
+        Ok(Body::Tcp(Tcp {
+            source_port: u16::from_be_bytes([s1, s0]),
+            destination_port: u16::from_be_bytes([d1, d0]),
+            sequence,
+            flags,
+            payload,
+            payload_length: wire.saturating_sub(header_length) as u32,
+        }))
+    }
+
+    fn udp(&mut self, cut: bool) -> Result<Body<'a>, Malformed> {
+        let &[s1, s0, d1, d0] = self.take()?;
+        let payload = match self.take() {
+            Ok(&[l1, l0, _, _]) => match usize::from(u16::from_be_bytes([l1, l0])) {
+                0 => self.data,
+                1..8 => return Err(Malformed::Length),
+                length => self.data.get(..length - 8).unwrap_or(self.data),
+            },
+            Err(_) if cut => &[],
+            Err(short) => return Err(short),
+        };
+        Ok(Body::Udp {
+            source_port: u16::from_be_bytes([s1, s0]),
+            destination_port: u16::from_be_bytes([d1, d0]),
+            payload,
+        })
+    }
+}
+
+/// The hardware address in a field of eight bytes.
+fn hardware_address(length: u8, field: &[u8; 8]) -> Option<&[u8; 6]> {
+    field.first_chunk().filter(|_| length == 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: [u8; 6] = [2, 0x11, 0, 0, 0, 1];
+    const B: [u8; 6] = [2, 0x11, 0, 0, 0, 2];
+
+    /// UDP from port 1000 to 53 with the payload `hello`.
+    fn udp() -> Vec<u8> {
+        [&[0x03, 0xe8, 0, 53, 0, 13, 0, 0][..], b"hello"].concat()
+    }
+
+    /// TCP from port 1000 to 443 with four bytes of options and the payload `hi`.
+    fn tcp() -> Vec<u8> {
+        [&[0x03, 0xe8, 1, 0xbb, 0, 0, 0, 7, 0, 0, 0, 8, 0x60, SYN | ACK, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0][..], b"hi"]
+            .concat()
+    }
+
+    fn v4(protocol: u8, fragment: u16, body: &[u8]) -> Vec<u8> {
+        let length = (20 + body.len() as u16).to_be_bytes();
+        let fragment = fragment.to_be_bytes();
+        let head = [0x45, 0, length[0], length[1], 0, 0, fragment[0], fragment[1], 64, protocol, 0, 0];
+        [&head[..], &[192, 0, 2, 1, 198, 51, 100, 2], body].concat()
+    }
+
+    fn v6(next: u8, body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u16).to_be_bytes();
+        let address = |last| [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last];
+        [&[0x60, 0, 0, 0, length[0], length[1], next, 64][..], &address(1), &address(2), body].concat()
+    }
+
+    fn ethernet(kinds: &[u8], body: &[u8]) -> Vec<u8> {
+        [&B[..], &A, kinds, body].concat()
+    }
+
+    fn whole(link: u32, data: &[u8]) -> Result<Frame<'_>, Malformed> {
+        parse(link, data, data.len() as u32)
+    }
+
+    /// The packet of a frame, which must be one of [`udp`] in [`v4`] or [`v6`].
+    fn hello(link: u32, data: &[u8]) -> Packet<'_> {
+        let Ok(Frame::Ip(packet)) = whole(link, data) else { panic!("{link} {:?}", whole(link, data)) };
+        assert_eq!(packet.body, Body::Udp { source_port: 1_000, destination_port: 53, payload: b"hello" }, "{link}");
+        assert_eq!(packet.bytes, if packet.source.is_ipv4() { 33 } else { 53 });
+        assert!(!packet.cut);
+        packet
+    }
+
+    /// Frames with one UDP datagram each: link type, whether the sender's MAC is in it, and the bytes.
+    fn frames() -> Vec<(u32, bool, Vec<u8>)> {
+        let mut frames = Vec::new();
+        for (kind, ppp, family, packet) in
+            [([8, 0], 0x21, 2, v4(17, 0, &udp())), ([0x86, 0xdd], 0x57, 10, v6(17, &udp()))]
+        {
+            let [k1, k0] = kind;
+            let length = packet.len() as u8;
+            // Padding is not payload.
+            let padded = [&packet[..], &[0; 9]].concat();
+            let wrap = |head: &[u8]| [head, &packet].concat();
+            frames.extend([
+                (1, true, ethernet(&kind, &padded)),
+                (1, true, ethernet(&[0x81, 0, 0, 7, k1, k0], &padded)),
+                (1, true, ethernet(&[0x88, 0xa8, 0, 7, 0x91, 0, 0, 8, 0x81, 0, 0, 9, k1, k0], &padded)),
+                (1, true, ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, length + 2, 0, ppp], &padded)),
+                (1, true, ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, length + 1, ppp], &padded)),
+                (1, true, ethernet(&[0, 99, 0xaa, 0xaa, 3, 0, 0, 0, k1, k0], &padded)),
+                (9, false, wrap(&[0xff, 3, 0, ppp])),
+                (9, false, wrap(&[ppp])),
+                (51, false, wrap(&[0x11, 0, 0, 1, 0, length + 2, 0, ppp])),
+                (113, true, wrap(&[0, 4, 0, 1, 0, 6, 2, 0x11, 0, 0, 0, 1, 0, 0, k1, k0])),
+                (113, false, wrap(&[0, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 7, k1, k0])),
+                (276, true, wrap(&[k1, k0, 0, 0, 0, 0, 0, 1, 0, 1, 4, 6, 2, 0x11, 0, 0, 0, 1, 0, 0])),
+                (0, false, wrap(&[family, 0, 0, 0])),
+                (0, false, wrap(&[0, 0, 0, family])),
+                (108, false, wrap(&[0, 0, 0, family])),
+                (12, false, packet.clone()),
+                (14, false, packet.clone()),
+                (101, false, packet.clone()),
+                (if family == 2 { 228 } else { 229 }, false, packet.clone()),
+                (
+                    239,
+                    true,
+                    wrap(&[
+                        family,
+                        0,
+                        0,
+                        5,
+                        5,
+                        0,
+                        10,
+                        0,
+                        b'x',
+                        0,
+                        0,
+                        0,
+                        16,
+                        0,
+                        8,
+                        0,
+                        0,
+                        6,
+                        0,
+                        0,
+                        2,
+                        0x11,
+                        0,
+                        0,
+                        0,
+                        1,
+                        0,
+                        0,
+                        length + 4,
+                        0,
+                        9,
+                        0,
+                    ]),
+                ),
+                (
+                    239,
+                    true,
+                    wrap(&[family, 0, 0, 5, 0, 16, 0, 8, 0, 6, 0, 0, 2, 0x11, 0, 0, 0, 1, 0, 0, 0, length + 4, 0, 9]),
+                ),
+            ]);
+        }
+        frames
+    }
+
+    #[test]
+    fn all_links_lead_to_the_same_packet() {
+        for (link, has_mac, data) in frames() {
+            let packet = hello(link, &data);
+            assert_eq!(packet.source_mac, has_mac.then_some(Mac(A)), "{link}");
+            assert_eq!(packet.destination_mac, (link == 1).then_some(Mac(B)));
+        }
+    }
+
+    #[test]
+    fn arp_tells_its_sender() {
+        let arp = |ip: [u8; 4]| {
+            let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, 2];
+            ethernet(&head, &[&A[..], &ip, &B, &[192, 0, 2, 9], &[0; 18]].concat())
+        };
+        assert_eq!(whole(1, &arp([192, 0, 2, 1])), Ok(Frame::Arp { mac: Mac(A), ip: Ipv4Addr::new(192, 0, 2, 1) }));
+        assert_eq!(whole(1, &arp([0; 4])), Ok(Frame::Other));
+    }
+
+    #[test]
+    fn tcp_and_its_cuts() {
+        let data = v4(6, 0, &tcp());
+        for length in 0..=data.len() {
+            let packet = parse_ip(&data[..length], data.len() as u32);
+            let Ok(Packet { bytes: 46, cut, body: Body::Tcp(tcp), .. }) = packet else {
+                assert!(length < 24 && packet == Err(Malformed::Short), "{length} {packet:?}");
+                continue;
+            };
+            assert_eq!((tcp.source_port, tcp.destination_port, cut), (1_000, 443, length < data.len()));
+            assert_eq!(tcp.sequence, if length < 28 { 0 } else { 7 });
+            assert_eq!(tcp.flags, if length < 34 { 0 } else { SYN | ACK });
+            assert_eq!(tcp.payload, &b"hi"[..length.saturating_sub(44)]);
+            assert_eq!(tcp.payload_length, if length < 34 { 6 } else { 2 });
+        }
+        assert_eq!(parse_ip(&v4(6, 0, &tcp()[..19]), 39), Err(Malformed::Length));
+        let mut short = tcp();
+        short[12] = 0x40;
+        assert_eq!(parse_ip(&v4(6, 0, &short), 46), Err(Malformed::Length));
+    }
+
+    #[test]
+    fn lengths_that_lie() {
+        let with = |at: usize, value: u8| {
+            let mut data = v4(17, 0, &udp());
+            data[at] = value;
+            data
+        };
+        let payload = |data: &[u8], wire| match parse_ip(data, wire) {
+            Ok(Packet { bytes, cut, body: Body::Udp { payload, .. }, .. }) => Ok((bytes, cut, payload.len())),
+            Ok(other) => panic!("{other:?}"),
+            Err(malformed) => Err(malformed),
+        };
+        // IP's length: unknown, beyond the frame, shorter than the header.
+        assert_eq!(payload(&with(3, 0), 33), Ok((33, false, 5)));
+        assert_eq!(payload(&with(3, 0), 99), Ok((99, true, 5)));
+        assert_eq!(payload(&with(3, 200), 33), Ok((33, true, 5)));
+        assert_eq!(payload(&with(3, 19), 33), Err(Malformed::Length));
+        // UDP's length: unknown, beyond the packet, within it, shorter than the header.
+        assert_eq!(payload(&with(25, 0), 33), Ok((33, false, 5)));
+        assert_eq!(payload(&with(25, 99), 33), Ok((33, false, 5)));
+        assert_eq!(payload(&with(25, 10), 33), Ok((33, false, 2)));
+        assert_eq!(payload(&with(25, 7), 33), Err(Malformed::Length));
+        assert_eq!(payload(&with(0, 0x44), 33), Err(Malformed::Length));
+        assert_eq!(payload(&with(0, 0x55), 33), Err(Malformed::Version));
+        // Less on the wire than was captured.
+        assert_eq!(payload(&with(25, 13), 0), Ok((33, false, 5)));
+        assert_eq!(parse_ip(&v4(17, 0, &udp())[..26], 33).map(|packet| packet.cut), Ok(true));
+        assert_eq!(parse_ip(&v4(17, 0, &udp()[..7]), 27), Err(Malformed::Short));
+    }
+
+    #[test]
+    fn fragments_and_extension_headers() {
+        assert_eq!(parse_ip(&v4(17, 3, &udp()), 33).unwrap().body, Body::Fragment);
+        assert!(parse_ip(&v4(17, 0x2000, &udp()), 33).unwrap().cut);
+        let options = [&[17, 0, 1, 4, 0, 0, 0, 0][..], &udp()].concat();
+        for kind in [0, 43, 60, 135] {
+            assert!(matches!(parse_ip(&v6(kind, &options), 0).unwrap().body, Body::Udp { payload: b"hello", .. }));
+        }
+        let authentication = [&[17, 4][..], &[0; 22], &udp()].concat();
+        assert!(matches!(parse_ip(&v6(51, &authentication), 0).unwrap().body, Body::Udp { payload: b"hello", .. }));
+        let fragment = |low| [&[17, 0, 0, low, 0, 0, 0, 1][..], &udp()].concat();
+        assert!(matches!(parse_ip(&v6(44, &fragment(1)), 0), Ok(Packet { cut: true, body: Body::Udp { .. }, .. })));
+        assert_eq!(parse_ip(&v6(44, &fragment(8)), 0).unwrap().body, Body::Fragment);
+        assert_eq!(parse_ip(&v6(59, &[]), 0).unwrap().body, Body::Other(59));
+        assert_eq!(parse_ip(&v6(58, &[128, 0, 0, 0]), 0).unwrap().body, Body::Icmp);
+        let endless = [60, 0, 1, 4, 0, 0, 0, 0].repeat(NESTED_MAX + 1);
+        assert_eq!(parse_ip(&v6(60, &endless), 0), Err(Malformed::Nested));
+        assert_eq!(whole(1, &ethernet(&[0x81, 0, 0, 1].repeat(NESTED_MAX + 1), &[])), Err(Malformed::Nested));
+        let mut jumbo = v6(0, &options);
+        jumbo[4..6].fill(0);
+        assert_eq!(parse_ip(&jumbo, 0), Err(Malformed::Jumbogram));
+        assert_eq!(parse(147, &[], 0), Err(Malformed::Link(147)));
+    }
+
+    #[test]
+    fn any_cut_or_change_is_survived() {
+        for (link, _, data) in frames() {
+            for length in 0..data.len() {
+                for wire in [0, data.len() as u32, u32::MAX] {
+                    let _ = parse(link, &data[..length], wire);
+                }
+                for value in [0, 1, 6, 0x7f, 0xff] {
+                    let mut changed = data.clone();
+                    changed[length] = value;
+                    let _ = whole(link, &changed);
+                }
+            }
+        }
+        let mut random = 1_u32;
+        for round in 0..20_000 {
+            let mut bytes = [0; 80];
+            bytes.fill_with(|| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (random >> 24) as u8
+            });
+            bytes[0] = [0x45, 0x60, bytes[0]][round % 3];
+            for link in [0, 1, 9, 51, 101, 108, 113, 228, 229, 239, 276] {
+                let _ = parse(link, &bytes, bytes.len() as u32);
+            }
+        }
+    }
+}

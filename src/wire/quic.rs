@@ -1,0 +1,345 @@
+//! The client Initial of QUIC (RFC 9000, RFC 9369, drafts 22 to 34) and the ClientHello in it.
+
+use super::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
+use super::pieces::Pieces;
+use super::tls::{self, Hello};
+use crate::model::{Hint, QuicVersion};
+
+/// The client datagrams after which a hello that is still not whole is given up.
+const PATIENCE: u8 = 4;
+/// The smallest datagram with a client Initial, in bytes (RFC 9000, section 14.1).
+const DATAGRAM_MIN: usize = 1200;
+
+/// The Initial packets of a client, as far as they came.
+pub struct Initial {
+    version: QuicVersion,
+    /// `None` where the version cannot be opened.
+    suite: Option<&'static Suite>,
+    /// The destination connection id of the first: it made the keys.
+    id: Vec<u8>,
+    crypto: Pieces,
+    /// Client datagrams until the hello is given up.
+    patience: u8,
+}
+
+impl Initial {
+    /// The first datagram of a client, if it is QUIC's; `cut` when its end is missing.
+    pub fn new(datagram: &[u8], cut: bool) -> Option<Initial> {
+        let Header { version, suite, id, .. } = long_header(datagram)?;
+        if id.len() < 8 || !cut && datagram.len() < DATAGRAM_MIN {
+            return None;
+        }
+        if let Some(suite) = suite {
+            protected(datagram, suite, cut)?;
+        }
+        let patience = if cut { 1 } else { PATIENCE };
+        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Pieces::default(), patience };
+        initial.add(datagram, cut);
+        Some(initial)
+    }
+
+    /// A further datagram of the same client.
+    pub fn add(&mut self, datagram: &[u8], cut: bool) {
+        self.patience = self.patience.saturating_sub(1);
+        let Some(Header { suite: Some(suite), id, .. }) = long_header(datagram) else { return };
+        // After the server's first answer the id is another one but the keys stay; after a Retry they change.
+        for id in [&*self.id.clone(), id] {
+            let Some(plain) = open(datagram, suite, id, cut) else { continue };
+            let Some(frames) = crypto_frames(&plain, cut) else { continue };
+            if *id != *self.id {
+                self.crypto = Pieces::default();
+                self.id = id.to_vec();
+            }
+            return frames.iter().for_each(|&(offset, data)| self.crypto.put(offset, data));
+        }
+    }
+
+    /// What is known once the hello is whole, or given up; `None` until then.
+    pub fn hint(&self) -> Option<Hint> {
+        let version = self.version;
+        match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.patience == 0) {
+            Hello::Whole(Hint::Tls { sni, alpn, ech, .. }) => Some(Hint::Quic { version, sni, alpn, ech }),
+            Hello::Whole(_) | Hello::No => Some(Hint::Quic { version, sni: None, alpn: None, ech: false }),
+            Hello::Short => None,
+        }
+    }
+}
+
+/// Any packet with a long header of a version that is known for sure, without what is in it.
+pub fn hint(datagram: &[u8]) -> Option<Hint> {
+    let Header { version, suite, .. } = long_header(datagram)?;
+    suite.map(|_| Hint::Quic { version, sni: None, alpn: None, ech: false })
+}
+
+/// A long header (RFC 8999, section 5.1): the destination connection id, and what is after both ids.
+struct Header<'a> {
+    version: QuicVersion,
+    suite: Option<&'static Suite>,
+    id: &'a [u8],
+    rest: &'a [u8],
+}
+
+fn long_header(datagram: &[u8]) -> Option<Header<'_>> {
+    let (&[first, a, b, c, d], rest) = datagram.split_first_chunk()?;
+    let (version, suite) = match u32::from_be_bytes([a, b, c, d]) {
+        1 => (QuicVersion::V1, Some(&V1)),
+        0x6b33_43cf => (QuicVersion::V2, Some(&V2)),
+        0xff00_0021..=0xff00_0022 => (QuicVersion::Draft, Some(&V1)),
+        0xff00_001d..=0xff00_0020 => (QuicVersion::Draft, Some(&DRAFT_29)),
+        0xff00_0016..=0xff00_001c => (QuicVersion::Draft, None),
+        reserved if reserved & 0x0f0f_0f0f == 0x0a0a_0a0a => (QuicVersion::Draft, None),
+        _ => return None,
+    };
+    let (id, rest) = connection_id(rest)?;
+    let (_, rest) = connection_id(rest)?;
+    (first & 0xc0 == 0xc0).then_some(Header { version, suite, id, rest })
+}
+
+fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = bytes.split_first().filter(|&(&length, _)| length <= 20)?;
+    rest.split_at_checked(length.into())
+}
+
+/// Where the packet number of an Initial is, and its size with the payload in bytes (RFC 9000, section 17.2.2).
+fn protected(datagram: &[u8], suite: &Suite, cut: bool) -> Option<(usize, usize)> {
+    let Header { mut rest, .. } = long_header(datagram)?;
+    let token = varint(&mut rest)?;
+    rest = rest.get(token..)?;
+    let size = varint(&mut rest)?;
+    let is_initial = datagram[0] >> 4 & 3 == suite.initial;
+    (is_initial && size >= 20 && (cut || size <= rest.len())).then_some((datagram.len() - rest.len(), size))
+}
+
+/// A variable-length integer (RFC 9000, section 16) that fits the address space.
+fn varint(bytes: &mut &[u8]) -> Option<usize> {
+    let length = 1 << (bytes.first()? >> 6);
+    let (number, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    let number = number.iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+    usize::try_from(number & (u64::MAX >> (66 - 8 * length))).ok()
+}
+
+/// Removes the protection of an Initial (RFC 9001, section 5). The tag is not checked: whether the frames make sense
+/// tells as much.
+fn open(datagram: &[u8], suite: &Suite, id: &[u8], cut: bool) -> Option<Vec<u8>> {
+    let (at, size) = protected(datagram, suite, cut)?;
+    let packet = &datagram[at..];
+    let secret = client_secret(suite, id)?;
+    let mask = header_mask(suite, &secret, packet.get(4..)?.first_chunk()?)?;
+    let number_length = usize::from((datagram[0] ^ mask[0]) & 3) + 1;
+    let (number, rest) = packet.split_at(number_length);
+    let number = number.iter().zip(&mask[1..]).fold(0, |number, (byte, mask)| number << 8 | u32::from(byte ^ mask));
+    crypt(suite, &secret, number, &rest[..rest.len().min(size - number_length - 16)])
+}
+
+/// Offset and data of the CRYPTO frames, if the frames are what an Initial may hold (RFC 9000, section 17.2.2).
+fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
+    let (mut rest, mut found) = (plain, Vec::new());
+    while let Some((&kind, after)) = rest.split_first() {
+        rest = after;
+        match frame(kind, &mut rest, cut) {
+            Some(crypto) => found.extend(crypto),
+            None if cut => break,
+            None => return None,
+        }
+    }
+    Some(found)
+}
+
+/// Takes one frame after its type off `rest` (RFC 9000, section 19); `None` when it is none.
+fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, &'a [u8])>> {
+    match kind {
+        // PADDING, PING
+        0 | 1 => {}
+        // ACK
+        2 | 3 => {
+            let (_largest, _delay, ranges, _first) = (varint(rest)?, varint(rest)?, varint(rest)?, varint(rest)?);
+            let counts = if kind == 3 { 3 } else { 0 };
+            for _ in 0..ranges.saturating_mul(2).saturating_add(counts) {
+                varint(rest)?;
+            }
+        }
+        // CRYPTO
+        6 => {
+            let (offset, length) = (varint(rest)?, varint(rest)?);
+            let length = if cut { length.min(rest.len()) } else { length };
+            let (data, after) = rest.split_at_checked(length)?;
+            *rest = after;
+            return Some(Some((offset, data)));
+        }
+        _ => return None,
+    }
+    Some(None)
+}
+
+/// Initials for the tests.
+#[cfg(test)]
+pub mod sample {
+    use super::*;
+
+    /// A protected version 1 Initial datagram of 1,200 bytes with a 4-byte packet number.
+    pub fn initial(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
+        seal(&V1, 1, id, number, frames)
+    }
+
+    /// A CRYPTO frame with two-byte offset and length.
+    pub fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
+        [&[6][..], &(0x4000 | offset as u16).to_be_bytes(), &(0x4000 | data.len() as u16).to_be_bytes(), data].concat()
+    }
+
+    pub(super) fn seal(suite: &Suite, version: u32, id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
+        let mut datagram =
+            [&[0xc3 | suite.initial << 4][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0, 0]].concat();
+        let at = datagram.len() + 2;
+        datagram.extend_from_slice(&(0x4000 | (1200 - at) as u16).to_be_bytes());
+        datagram.extend_from_slice(&number.to_be_bytes());
+        let mut plain = frames.to_vec();
+        plain.resize(1200 - at - 20, 0);
+        let secret = client_secret(suite, id).unwrap();
+        datagram.extend(crypt(suite, &secret, number, &plain).unwrap());
+        datagram.resize(1200, 0xaa);
+        let mask = header_mask(suite, &secret, datagram[at + 4..].first_chunk().unwrap()).unwrap();
+        datagram[0] ^= mask[0] & 0x0f;
+        (0..4).for_each(|i| datagram[at + i] ^= mask[1 + i]);
+        datagram
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::*;
+    use super::*;
+    use crate::wire::tls::sample as hello;
+
+    const ID: [u8; 8] = *b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
+    /// RFC 9001, appendix A.2.
+    const CRYPTO: &str = "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c000004130113020100\
+        00c000000010000e00000b6578616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000\
+        003300260024001d00209370b2c9caa47fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e04030503\
+        06030203080408050806002d00020101001c00024001003900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901\
+        100f088394c8f03e51570806048000ffff";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    }
+
+    fn quic(version: QuicVersion, sni: Option<&str>, alpn: Option<&str>, ech: bool) -> Option<Hint> {
+        Some(Hint::Quic { version, sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech })
+    }
+
+    #[test]
+    fn the_examples_of_the_rfcs_are_opened() {
+        for (suite, number, version, begins) in [
+            (
+                &V1,
+                1,
+                QuicVersion::V1,
+                "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936",
+            ),
+            (
+                &V2,
+                0x6b33_43cf,
+                QuicVersion::V2,
+                "d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485dd04de80",
+            ),
+        ] {
+            let datagram = seal(suite, number, &ID, 2, &bytes(CRYPTO));
+            assert!(datagram.starts_with(&bytes(begins)), "as printed in RFC 9001 and 9369, appendix A.2");
+            assert_eq!(
+                Initial::new(&datagram, false).unwrap().hint(),
+                quic(version, Some("example.com"), Some("alpn"), false)
+            );
+        }
+        let draft = seal(&DRAFT_29, 0xff00_001d, &ID, 0, &bytes(CRYPTO));
+        let said = quic(QuicVersion::Draft, Some("example.com"), Some("alpn"), false);
+        assert_eq!(Initial::new(&draft, false).unwrap().hint(), said);
+    }
+
+    /// As browsers send it: larger than a datagram, in shuffled pieces between PING, PADDING and ACK.
+    fn split_hello() -> [Vec<u8>; 2] {
+        let message = hello::hello(&[
+            (0x33, vec![9; 1300]),
+            (0xfe0d, vec![1; 99]),
+            hello::sni(b"a.example"),
+            hello::alpn(&[b"h3"]),
+        ]);
+        let piece = |from: usize, to: usize| crypto(from, &message[from..to]);
+        let ack = [2, 0x40, 7, 0, 1, 0, 2, 2];
+        [
+            [&[1, 0][..], &piece(500, 900), &piece(0, 7), &[0, 0, 1], &piece(1400, message.len())].concat(),
+            [&piece(900, 1400)[..], &ack, &piece(7, 500)].concat(),
+        ]
+    }
+
+    #[test]
+    fn shuffled_frames_in_two_datagrams_are_put_together() {
+        let [first, second] = split_hello();
+        let said = quic(QuicVersion::V1, Some("a.example"), Some("h3"), true);
+        for (one, two) in [(&first, &second), (&second, &first)] {
+            let mut begun = Initial::new(&initial(&ID, 0, one), false).unwrap();
+            assert_eq!(begun.hint(), None);
+            begun.add(&initial(&ID, 1, two), false);
+            assert_eq!(begun.hint(), said);
+        }
+        let mut retried = Initial::new(&initial(&ID, 0, &first), false).unwrap();
+        retried.add(&initial(b"another-id", 1, &first), false);
+        retried.add(&initial(b"another-id", 2, &second), false);
+        assert_eq!(retried.hint(), said);
+    }
+
+    #[test]
+    fn a_hello_that_does_not_come_is_given_up() {
+        let mut begun = Initial::new(&initial(&ID, 0, &split_hello()[0]), false).unwrap();
+        (2..PATIENCE).for_each(|_| begun.add(&[0x40; 60], false));
+        assert_eq!(begun.hint(), None);
+        begun.add(&[0x40; 60], false);
+        assert_eq!(begun.hint(), quic(QuicVersion::V1, None, None, false));
+    }
+
+    #[test]
+    fn a_cut_initial_says_what_is_there() {
+        let datagram = initial(&ID, 0, &bytes(CRYPTO));
+        assert!((0..1200).all(|end| Initial::new(&datagram[..end], false).is_none()));
+        for end in 0..1200 {
+            if let Some(begun) = Initial::new(&datagram[..end], true) {
+                assert!(begun.hint().is_some());
+            }
+        }
+        let said = quic(QuicVersion::V1, Some("example.com"), None, false);
+        assert_eq!(Initial::new(&datagram[..110], true).unwrap().hint(), said);
+    }
+
+    #[test]
+    fn other_datagrams_are_not_quic() {
+        let good = initial(&ID, 0, &bytes(CRYPTO));
+        for (at, value) in [(0, 0x80), (0, 0x40), (0, 0xf0), (4, 9), (5, 7), (5, 21), (14, 21), (15, 0xff), (16, 0x7f)]
+        {
+            let mut wrong = good.clone();
+            wrong[at] = value;
+            assert!(Initial::new(&wrong, false).is_none(), "{at} {value}");
+        }
+        for fill in 0..=255 {
+            assert!(Initial::new(&[fill; 1300], false).is_none());
+        }
+        let reserved = [&[0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8][..], &ID, &[0], &[7; 1200]].concat();
+        assert_eq!(Initial::new(&reserved, false).unwrap().hint(), quic(QuicVersion::Draft, None, None, false));
+    }
+
+    #[test]
+    fn any_plain_text_is_survived() {
+        let mut seed = 1_u32;
+        for number in 0..300 {
+            let frames: Vec<u8> = (0..200)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    if seed >> 31 == 0 { (seed >> 24) as u8 } else { (seed >> 24) as u8 & 7 }
+                })
+                .collect();
+            for cut in [false, true] {
+                assert!(Initial::new(&initial(&ID, number, &frames), cut).is_some());
+            }
+        }
+        let _ = Initial::new(&initial(&ID, 0, &[&[2, 1, 1][..], &[0xff; 8], &[0; 100]].concat()), false);
+        let _ = Initial::new(&initial(&ID, 0, &[&[6][..], &[0xff; 16], &[0; 100]].concat()), true);
+    }
+}

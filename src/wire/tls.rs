@@ -1,0 +1,234 @@
+//! The ClientHello of TLS and DTLS: RFC 8446 section 4.1.2, RFC 5246, RFC 6347, RFC 9147.
+
+use crate::model::{Hint, name};
+
+/// Whether bytes are a ClientHello.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Hello {
+    /// They are: a [`Hint::Tls`].
+    Whole(Hint),
+    /// They may become one when more come.
+    Short,
+    /// They are not.
+    No,
+}
+
+/// A longer message is not believed to be a ClientHello, in bytes: what one record may hold (RFC 8446, section 5.1).
+const HELLO_MAX: usize = 1 << 14;
+
+/// The beginning of a client's byte stream: records (RFC 8446, section 5.1), over several of which a hello may be
+/// spread. With `cut` no more will come, and the part that is there says what it says.
+pub fn client_hello(stream: &[u8], cut: bool) -> Hello {
+    if stream.iter().zip([22, 3]).any(|(&byte, due)| byte != due) {
+        return Hello::No;
+    }
+    let (mut message, mut rest, mut broken) = (Vec::new(), stream, false);
+    while let Some((&[kind, major, minor, high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        broken = kind != 22 || major != 3 || minor > 4 || length == 0;
+        if broken {
+            break;
+        }
+        let (fragment, after) = after.split_at(length.min(after.len()));
+        message.extend_from_slice(fragment);
+        rest = after;
+    }
+    handshake(&message, cut || broken)
+}
+
+/// The beginning of a stream of handshake messages without records: what QUIC's CRYPTO frames carry.
+pub fn handshake(stream: &[u8], cut: bool) -> Hello {
+    let Some((&[kind, a, b, c], body)) = stream.split_first_chunk() else {
+        return if cut || stream.first().is_some_and(|&kind| kind != 1) { Hello::No } else { Hello::Short };
+    };
+    let length = u32::from_be_bytes([0, a, b, c]) as usize;
+    if kind != 1 || length > HELLO_MAX || body.first().is_some_and(|&major| major != 3) {
+        return Hello::No;
+    }
+    match body.get(..length) {
+        Some(body) => Hello::Whole(hint(body)),
+        None if cut => Hello::Whole(hint(body)),
+        None => Hello::Short,
+    }
+}
+
+/// A datagram that begins with a DTLS record that holds a ClientHello (RFC 6347, section 4.1).
+pub fn is_dtls_hello(datagram: &[u8], cut: bool) -> bool {
+    match *datagram {
+        [22, 0xfe, 0xfd..=0xff, 0, 0, _, _, _, _, _, _, high, low, 1, ..] => {
+            cut || usize::from(u16::from_be_bytes([high, low])) <= datagram.len() - 13
+        }
+        _ => false,
+    }
+}
+
+/// What a ClientHello says, or the part of it that is there.
+fn hint(body: &[u8]) -> Hint {
+    let (mut sni, mut alpn, mut ech, mut esni) = (None, None, false, false);
+    let mut rest = extensions(body).unwrap_or_default();
+    while let Some((&kind, after)) = rest.split_first_chunk() {
+        rest = after;
+        let Some(data) = vector(&mut rest, 2) else { break };
+        match u16::from_be_bytes(kind) {
+            0 => sni = server_name(data).filter(|sni| !sni.is_empty()).map(name),
+            16 => alpn = first_protocol(data).filter(|alpn| !alpn.is_empty()).map(name),
+            0xfe0d => ech = true,
+            0xffce => esni = true,
+            _ => {}
+        }
+    }
+    Hint::Tls { sni, alpn, ech, esni }
+}
+
+/// The extensions, after the version, the random, the session, the cipher suites and the compression methods.
+fn extensions(body: &[u8]) -> Option<&[u8]> {
+    let mut rest = body.get(34..)?;
+    vector(&mut rest, 1)?;
+    vector(&mut rest, 2)?;
+    vector(&mut rest, 1)?;
+    vector(&mut rest, 2)
+}
+
+/// RFC 6066, section 3: a list of which only the first entry, a host name, was ever used.
+fn server_name(data: &[u8]) -> Option<&[u8]> {
+    match *data {
+        [_, _, 0, high, low, ref names @ ..] => names.get(..usize::from(u16::from_be_bytes([high, low]))),
+        _ => None,
+    }
+}
+
+/// RFC 7301, section 3.1.
+fn first_protocol(data: &[u8]) -> Option<&[u8]> {
+    match *data {
+        [_, _, length, ref protocols @ ..] => protocols.get(..usize::from(length)),
+        _ => None,
+    }
+}
+
+/// Takes a vector with a length of `width` octets off `rest` (RFC 8446, section 3.4), or what is there of it.
+fn vector<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_at_checked(width)?;
+    let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
+    let (data, after) = after.split_at(length.min(after.len()));
+    *rest = after;
+    Some(data)
+}
+
+/// ClientHellos for the tests of the files that carry them.
+#[cfg(test)]
+pub mod sample {
+    /// `data` behind its length in `width` octets.
+    pub fn vector(width: usize, data: &[u8]) -> Vec<u8> {
+        [&data.len().to_be_bytes()[size_of::<usize>() - width..], data].concat()
+    }
+
+    /// A handshake message with these extensions.
+    pub fn hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
+        let extensions: Vec<u8> =
+            extensions.iter().flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat()).collect();
+        let body = [
+            &[3, 3][..],
+            &[0x5a; 32],
+            &vector(1, &[7; 32]),
+            &vector(2, &[0x13, 1, 0x13, 2]),
+            &vector(1, &[0]),
+            &vector(2, &extensions),
+        ];
+        [&[1][..], &vector(3, &body.concat())].concat()
+    }
+
+    /// The extension with a server name.
+    pub fn sni(name: &[u8]) -> (u16, Vec<u8>) {
+        (0, vector(2, &[&[0][..], &vector(2, name)].concat()))
+    }
+
+    /// The extension with application protocols.
+    pub fn alpn(protocols: &[&[u8]]) -> (u16, Vec<u8>) {
+        (16, vector(2, &protocols.iter().flat_map(|protocol| vector(1, protocol)).collect::<Vec<_>>()))
+    }
+
+    /// A message in records of at most `size` octets.
+    pub fn records(message: &[u8], size: usize) -> Vec<u8> {
+        message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &vector(2, part)].concat()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sample::{alpn, hello, records, sni, vector};
+    use super::*;
+
+    fn tls(sni: Option<&str>, alpn: Option<&str>, ech: bool, esni: bool) -> Hello {
+        Hello::Whole(Hint::Tls { sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, esni })
+    }
+
+    #[test]
+    fn a_hello_says_where_to() {
+        let message =
+            hello(&[(0x2a2a, vec![]), sni(b"WWW.Example.com"), (0xfe0d, vec![0; 40]), alpn(&[b"h2", b"http/1.1"])]);
+        let said = tls(Some("www.example.com"), Some("h2"), true, false);
+        for size in [1, 5, 100, 4096] {
+            assert_eq!(client_hello(&records(&message, size), false), said);
+        }
+        let followed = [records(&message, 4096), vec![20, 3, 3, 0, 1, 1]].concat();
+        assert_eq!(client_hello(&followed, false), said);
+        assert_eq!(client_hello(&records(&hello(&[(0xffce, vec![1])]), 4096), false), tls(None, None, false, true));
+        assert_eq!(client_hello(&records(&hello(&[sni(b"")]), 4096), false), tls(None, None, false, false));
+    }
+
+    #[test]
+    fn a_prefix_is_short_and_a_cut_hello_says_what_is_there() {
+        let stream = records(&hello(&[sni(b"www.example.com"), alpn(&[b"h2"]), (0xfe0d, vec![0; 200])]), 4096);
+        for end in 0..stream.len() {
+            assert_eq!(client_hello(&stream[..end], false), Hello::Short, "{end}");
+            let _ = client_hello(&stream[..end], true);
+        }
+        assert_eq!(
+            client_hello(&stream[..stream.len() - 199], true),
+            tls(Some("www.example.com"), Some("h2"), true, false)
+        );
+        assert_eq!(client_hello(&stream[..118], true), tls(Some("www.example.com"), None, false, false));
+        assert_eq!(client_hello(&stream[..5], true), Hello::No);
+        assert_eq!(client_hello(&stream[..100], true), tls(None, None, false, false), "half a name is none");
+    }
+
+    #[test]
+    fn other_streams_are_not_hellos() {
+        let ssl2 = [0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10];
+        let server_hello = records(&[&[2, 0, 0, 40, 3, 3][..], &[0; 38]].concat(), 4096);
+        for no in [
+            &ssl2[..],
+            &server_hello,
+            b"GET / HTTP/1.1\r\n",
+            &[22, 3, 1, 0, 0, 1],
+            &[22, 3, 9, 0, 9, 1],
+            &[21, 3, 1, 0, 2],
+        ] {
+            assert_eq!(client_hello(no, false), Hello::No, "{no:?}");
+        }
+        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff, 3, 3], false), Hello::No);
+        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0, 0x20, 0, 9], false), Hello::No);
+    }
+
+    #[test]
+    fn lengths_that_lie_do_no_harm() {
+        let stream = records(&hello(&[sni(b"www.example.com"), alpn(&[b"h2"])]), 4096);
+        for at in 9..stream.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut wrong = stream.clone();
+                wrong[at] = value;
+                let _ = client_hello(&wrong, true);
+            }
+        }
+    }
+
+    #[test]
+    fn dtls_hellos_are_known() {
+        let record =
+            [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vector(2, &[&[1][..], &[0; 60]].concat())].concat();
+        assert!(is_dtls_hello(&record, false));
+        assert!(!is_dtls_hello(&record[..70], false) && is_dtls_hello(&record[..70], true));
+        assert!((0..14).all(|end| !is_dtls_hello(&record[..end], true)));
+        assert!(!is_dtls_hello(&[22; 100], true));
+    }
+}

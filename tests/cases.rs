@@ -1,0 +1,200 @@
+//! Runs the program over every case of tests/replay and compares what it prints with the case's expected.txt and
+//! expected.json. `UPDATE_GOLDEN=1 cargo test --test cases` rewrites them: read the difference before you commit it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn leash(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_leash")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replay")
+}
+
+/// The cases with their input file, by name.
+fn cases() -> Vec<(PathBuf, String)> {
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(root()).unwrap() {
+        let folder = entry.unwrap().path();
+        let inputs = ["capture.pcap", "capture.pcapng", "events"].map(|name| folder.join(name));
+        if let Some(input) = inputs.iter().find(|input| input.exists()) {
+            cases.push((folder, input.to_str().unwrap().to_string()));
+        }
+    }
+    cases.sort();
+    assert!(cases.len() >= 30, "the cases are there");
+    cases
+}
+
+fn replay(folder: &Path, input: &str, more: &[&str]) -> String {
+    let config = folder.join("config");
+    let config = config.to_str().unwrap();
+    let mut arguments = vec!["replay", input];
+    if Path::new(config).exists() {
+        arguments.extend(["--config", config]);
+    }
+    arguments.extend(more);
+    let output = leash(&arguments);
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{arguments:?}");
+    text(&output.stdout)
+}
+
+#[test]
+fn every_case_says_what_is_expected() {
+    let mut wrong = Vec::new();
+    for (folder, input) in cases() {
+        for (file, arguments) in [("expected.txt", &[][..]), ("expected.json", &["--json", "--flows"][..])] {
+            let (path, said) = (folder.join(file), replay(&folder, &input, arguments));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(&path, &said).unwrap();
+            } else if fs::read_to_string(&path).ok().as_deref() != Some(said.as_str()) {
+                wrong.push(format!("{}:\n{said}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these changed; if that is right, run with UPDATE_GOLDEN=1:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_recording_says_the_same_as_its_capture() {
+    let folder = tempdir("recording");
+    for (case, input) in cases() {
+        for arguments in [&["--json", "--flows"][..], &["--flows"][..]] {
+            let recorded = leash(&["record", "--from", &input]);
+            assert!(recorded.status.success());
+            let events = folder.join("day.events");
+            fs::write(&events, &recorded.stdout).unwrap();
+            let again = replay(&case, events.to_str().unwrap(), arguments);
+            assert_eq!(again, replay(&case, &input, arguments), "{input}");
+        }
+        let anonymous = leash(&["record", "--anonymise", "--from", &input]);
+        let events = folder.join("anonymous.events");
+        fs::write(&events, &anonymous.stdout).unwrap();
+        let counts = |said: String| {
+            let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+            let flows = said["flows"].as_array().unwrap();
+            let mut explained: Vec<String> =
+                flows.iter().map(|f| format!("{} {} {}", f["start"], f["explained"], f["service"])).collect();
+            explained.sort();
+            (explained, said["devices"].as_array().unwrap().len())
+        };
+        let arguments = ["--json", "--flows"];
+        let plain = Path::new("no config");
+        assert_eq!(
+            counts(replay(plain, events.to_str().unwrap(), &arguments)),
+            counts(replay(plain, &input, &arguments)),
+            "{input}"
+        );
+        let said = text(&anonymous.stdout);
+        for secret in ["192.168.8.", "203.0.113.", "bulb", "example.com"] {
+            assert!(!said.contains(secret), "{input}: {secret} is still there");
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A folder of this test's own.
+fn tempdir(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("leash-{name}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn bad(file: &str, code: i32, says: &str) {
+    let path = root().join("bad").join(file);
+    let output = leash(&["replay", "--json", path.to_str().unwrap()]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{file}: {stderr}");
+    assert!(stderr.contains(says) && stderr.lines().count() <= 1, "{file}: {stderr}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said.get("partial").is_some(), code != 0, "{file}");
+}
+
+#[test]
+fn a_bad_file_is_a_sentence_and_a_partial_report() {
+    bad("truncated.pcap", 65, "byte");
+    bad("empty.pcap", 65, "empty");
+    bad("garbage.pcap", 65, "neither a packet capture");
+    bad("wrong-magic.pcap", 65, "neither a packet capture");
+    bad("absurd-length.pcap", 65, "byte");
+    bad("no-such-file.pcap", 66, "cannot be read");
+    bad("", 66, "directory");
+    bad("zero-length.pcap", 0, "");
+    bad("backwards.pcap", 0, "");
+}
+
+#[test]
+fn what_was_read_before_the_damage_is_reported() {
+    let path = root().join("bad/truncated.pcap");
+    let output = leash(&["replay", "--json", path.to_str().unwrap()]);
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!said["devices"].as_array().unwrap().is_empty(), "{said}");
+}
+
+#[test]
+fn a_broken_line_of_an_event_file_is_named() {
+    let folder = tempdir("line");
+    let file = folder.join("day.events");
+    fs::write(&file, "# leash events 1\n1.000000 clock\n2.000000 neighbour nobody 02:00:00:00:00:01\n").unwrap();
+    let output = leash(&["replay", file.to_str().unwrap()]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(
+        stderr.contains("line 3, at byte 32: 'nobody' is not what belongs there; the report is partial"),
+        "{stderr}"
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn usage_errors_say_what_to_do() {
+    for (arguments, code, says) in [
+        (&["replay"][..], 64, "leash replay FILE"),
+        (&["dance"][..], 64, "dance"),
+        (&["replay", "--lan", "nowhere", "x"][..], 64, "nowhere"),
+        (&["explain", "--from", "x", "bulb", "not-an-address"][..], 64, "not-an-address"),
+    ] {
+        let output = leash(arguments);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+    }
+    let help = leash(&["--help"]);
+    assert!(help.status.success() && text(&help.stdout).contains("replay"));
+}
+
+#[test]
+fn explain_says_it_in_sentences() {
+    let capture = root().join("hardcoded-bulb/capture.pcap");
+    let explain =
+        |device: &str, address: &str| leash(&["explain", "--from", capture.to_str().unwrap(), device, address]);
+    let said = explain("192.168.8.20", "203.0.113.50");
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert!(text(&said.stdout).contains("none named this address"), "{}", text(&said.stdout));
+    let nobody = explain("kettle", "203.0.113.50");
+    assert_eq!(nobody.status.code(), Some(69));
+    assert!(text(&nobody.stderr).contains("no device is called 'kettle'; there are:"), "{}", text(&nobody.stderr));
+}
+
+/// Real captures with ground truth stand beside the checkout where it is developed; they are not part of it.
+#[test]
+fn real_captures_agree_with_their_ground_truth() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    if !captures.join("score.py").exists() {
+        eprintln!("no captures beside the checkout: nothing to score");
+        return;
+    }
+    let score = Command::new("python3")
+        .arg(captures.join("score.py"))
+        .args([env!("CARGO_BIN_EXE_leash").as_ref(), captures.as_os_str(), "--min".as_ref(), "0.99".as_ref()])
+        .output()
+        .unwrap();
+    assert!(score.status.success(), "{}{}", text(&score.stdout), text(&score.stderr));
+}

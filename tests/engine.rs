@@ -1,0 +1,255 @@
+//! Stories for the engine as event lines, with what it must say of each flow.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
+
+use leash::config;
+use leash::engine::{Action, Engine};
+use leash::event;
+use leash::time::Clock;
+use serde_json::Value;
+
+/// A house of a bulb (.20) and a television (.21), both with a visible lookup of their own, bound and named.
+const HOUSE: &str = "\
+0.000000 clock
+0.000000 neighbour 192.168.8.20 02:00:00:00:00:20
+0.000000 neighbour 192.168.8.21 02:00:00:00:00:21
+";
+const LOOKUPS: &str = "\
+1.000000 looked 192.168.8.20 192.168.8.1 1 bulb.example found 198.51.100.20
+1.000000 looked 192.168.8.21 192.168.8.1 1 tv.example found 198.51.100.21
+";
+
+/// Runs the lines; gives the engine and each flow as `destination:port explained`, in the order of their end.
+fn run(settings: &str, lines: &[&str]) -> (Engine, Vec<String>) {
+    let (config, problems) = config::parse(settings);
+    assert_eq!(problems, []);
+    let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
+    engine.tell_flows();
+    let mut take = |engine: &mut Engine| {
+        let ended: Vec<_> = engine.drain().collect();
+        told.extend(ended.into_iter().filter_map(|action| match action {
+            Action::Ended(ended) => Some(ended),
+            Action::Block { .. } => None,
+        }));
+    };
+    for line in lines.iter().flat_map(|lines| lines.lines()) {
+        let (event, stamp) = event::read(line, &mut clock).unwrap_or_else(|says| panic!("{line}: {says}"));
+        engine.handle(event, stamp);
+        take(&mut engine);
+    }
+    engine.finish(clock.stands());
+    take(&mut engine);
+    let say = |flow: &Value| {
+        let explained = flow.get("explained").map_or("-", |explained| explained.as_str().unwrap());
+        format!("{}:{} {explained}", flow["destination"].as_str().unwrap(), flow["destination_port"])
+    };
+    let said = told.iter().map(|ended| say(&engine.flow(ended))).collect();
+    (engine, said)
+}
+
+fn flows(lines: &[&str]) -> Vec<String> {
+    run("", lines).1
+}
+
+fn findings(engine: &Engine, who: &str) -> Vec<String> {
+    let device = engine.device(engine.find(who).unwrap());
+    let say = |finding: &Value| {
+        format!(
+            "{} {} {}",
+            finding["detector"].as_str().unwrap(),
+            finding["address"].as_str().unwrap(),
+            finding["strength"].as_str().unwrap()
+        )
+    };
+    device["findings"].as_array().unwrap().iter().map(say).collect()
+}
+
+#[test]
+fn a_lookup_explains_and_its_absence_does_not() {
+    let (engine, said) = run(
+        "",
+        &[
+            HOUSE,
+            LOOKUPS,
+            "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443",
+            "3.000000 opened tcp 192.168.8.20:1001 > 203.0.113.50:8883",
+            "4.000000 opened tcp 192.168.8.20:1002 > 198.51.100.21:443",
+            "9.000000 closed tcp 192.168.8.20:1000 > 198.51.100.20:443 100 200",
+        ],
+    );
+    assert_eq!(said, ["198.51.100.20:443 lookup", "203.0.113.50:8883 none", "198.51.100.21:443 other-device"]);
+    assert_eq!(findings(&engine, "192.168.8.20"), ["direct-ip 198.51.100.21 weak", "direct-ip 203.0.113.50 fair"]);
+}
+
+#[test]
+fn a_late_answer_counts_within_the_grace_and_never_after() {
+    let story = [
+        HOUSE,
+        LOOKUPS,
+        "2.000000 opened tcp 192.168.8.20:1000 > 203.0.113.1:443",
+        "2.000000 opened tcp 192.168.8.20:1001 > 203.0.113.2:443",
+        "3.900000 looked 192.168.8.20 192.168.8.1 1 a.example found 203.0.113.1",
+        "4.100000 looked 192.168.8.20 192.168.8.1 1 b.example found 203.0.113.2",
+        "9.000000 opened tcp 192.168.8.20:1002 > 203.0.113.2:443",
+    ];
+    assert_eq!(flows(&story), ["203.0.113.1:443 lookup", "203.0.113.2:443 none", "203.0.113.2:443 lookup"]);
+    let hasty = run("config leash\noption grace 0", &story).1;
+    assert_eq!(hasty[0], "203.0.113.1:443 none");
+}
+
+#[test]
+fn a_flow_that_ends_before_its_lookup_still_waits_for_it() {
+    let said = flows(&[
+        HOUSE,
+        LOOKUPS,
+        "2.000000 opened udp 192.168.8.20:1000 > 203.0.113.1:443",
+        "2.100000 closed udp 192.168.8.20:1000 > 203.0.113.1:443 100 0",
+        "3.000000 looked 192.168.8.20 192.168.8.1 1 a.example found 203.0.113.1",
+    ]);
+    assert_eq!(said, ["203.0.113.1:443 lookup"]);
+}
+
+#[test]
+fn without_visible_lookups_nothing_is_claimed_until_the_first_shows_that_they_would_be_seen() {
+    let flow = "2.000000 opened tcp 192.168.8.20:1000 > 203.0.113.1:443\n9.000000 closed tcp 192.168.8.20:1000 > 203.0.113.1:443 1 1";
+    let (engine, said) = run("", &[HOUSE, flow]);
+    assert_eq!((said, findings(&engine, "192.168.8.20")), (vec!["203.0.113.1:443 unknown".to_string()], vec![]));
+    let late = "10.000000 looked 192.168.8.20 192.168.8.1 1 b.example found 198.51.100.3";
+    let (engine, said) = run("", &[HOUSE, flow, late]);
+    assert_eq!(said, ["203.0.113.1:443 none"]);
+    assert_eq!(findings(&engine, "192.168.8.20"), ["direct-ip 203.0.113.1 fair"]);
+    let (engine, said) = run("", &[HOUSE, flow, "9.500000 gap lookups", late]);
+    assert_eq!((said, findings(&engine, "192.168.8.20")), (vec!["203.0.113.1:443 unknown".to_string()], vec![]));
+}
+
+#[test]
+fn what_began_before_we_looked_is_unknown_unless_a_lookup_names_it() {
+    let said = flows(&[
+        HOUSE,
+        LOOKUPS,
+        "2.000000 found tcp 192.168.8.20:1000 > 203.0.113.1:443",
+        "2.000000 found tcp 192.168.8.20:1001 > 198.51.100.20:443",
+    ]);
+    assert_eq!(said, ["203.0.113.1:443 unknown", "198.51.100.20:443 lookup"]);
+}
+
+#[test]
+fn a_boot_that_was_seen_makes_it_strong_and_stun_makes_it_weak() {
+    let boot = "0.500000 booted 02:00:00:00:00:20 host=bulb";
+    let flow = "2.000000 opened udp 192.168.8.20:1000 > 203.0.113.1:9000";
+    let stun = "2.100000 hint udp 192.168.8.20:1000 > 203.0.113.1:9000 stun";
+    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow]).0, "bulb"), ["direct-ip 203.0.113.1 strong"]);
+    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow, stun]).0, "bulb"), ["direct-ip 203.0.113.1 weak"]);
+}
+
+#[test]
+fn time_by_address_is_shown_and_never_a_reason_to_block() {
+    let guard = "config leash\noption default_mode guard\nlist block_on direct-ip";
+    let (engine, said) = run(guard, &[HOUSE, LOOKUPS, "2.000000 opened udp 192.168.8.20:123 > 203.0.113.123:123"]);
+    assert_eq!(said, ["203.0.113.123:123 none"]);
+    assert_eq!(engine.blocked(), Value::Array(vec![]));
+    assert_eq!(findings(&engine, "192.168.8.20"), [""; 0]);
+}
+
+#[test]
+fn guard_blocks_what_the_user_chose_for_that_device_alone_and_for_a_while() {
+    let guard = "config leash\noption default_mode guard\nlist block_on direct-ip\noption block_for 1h";
+    let flow = "2.000000 opened tcp 192.168.8.20:1000 > 203.0.113.1:443\n5.000000 clock";
+    let (engine, _) = run(guard, &[HOUSE, LOOKUPS, flow]);
+    let blocks = engine.blocked();
+    assert_eq!((&blocks[0]["device"], &blocks[0]["address"]), (&"02:00:00:00:00:20".into(), &"203.0.113.1".into()));
+    assert_eq!(blocks[0]["until"].as_f64().unwrap() - blocks[0]["since"].as_f64().unwrap(), 3_600.0);
+    assert!(blocks[0]["reason"].as_str().unwrap().contains("its one lookup never named it"), "{blocks}");
+    let (engine, _) = run(guard, &[HOUSE, LOOKUPS, flow, "3700.000000 gap flows"]);
+    assert_eq!(engine.blocked(), Value::Array(vec![]));
+}
+
+#[test]
+fn local_mode_blocks_the_internet_but_not_the_house() {
+    let local = "config device\noption mac 02:00:00:00:00:20\noption mode local";
+    let (engine, said) = run(
+        local,
+        &[
+            HOUSE,
+            LOOKUPS,
+            "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443",
+            "2.000000 opened tcp 192.168.8.20:1001 > 192.168.8.21:80",
+            "2.000000 opened tcp 192.168.8.21:1001 > 198.51.100.21:80",
+        ],
+    );
+    assert_eq!(said, ["198.51.100.20:443 lookup", "192.168.8.21:80 -", "198.51.100.21:80 lookup"]);
+    let blocks = engine.blocked();
+    assert_eq!((blocks.as_array().unwrap().len(), &blocks[0]["address"]), (1, &"198.51.100.20".into()));
+}
+
+#[test]
+fn a_trusted_device_is_not_kept_in_detail() {
+    let trust = "config device\noption mac 02:00:00:00:00:20\noption mode trust";
+    let (engine, said) =
+        run(trust, &[HOUSE, LOOKUPS, "2.000000 opened tcp 192.168.8.20:1 > 203.0.113.9:443\n9.000000 clock"]);
+    assert_eq!(said, ["203.0.113.9:443 -"]);
+    let device = engine.device(engine.find("192.168.8.20").unwrap());
+    assert_eq!((&device["contacts"], &device["flows"]), (&Value::Array(vec![]), &1.into()));
+    assert!(!engine.devices().any(|device| device.to_string().contains("bulb.example")));
+}
+
+#[test]
+fn an_address_that_moves_takes_no_names_along() {
+    let said = flows(&[
+        HOUSE,
+        LOOKUPS,
+        "2.000000 neighbour 192.168.8.20 02:00:00:00:00:99",
+        "2.000000 looked 192.168.8.20 192.168.8.1 1 new.example found 198.51.100.99",
+        "3.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443",
+        "4.000000 opened tcp 192.168.8.20:1001 > 198.51.100.99:443",
+    ]);
+    assert_eq!(said, ["198.51.100.20:443 other-device", "198.51.100.99:443 lookup"]);
+}
+
+#[test]
+fn counters_that_other_tools_zero_are_a_new_base() {
+    let (engine, _) = run(
+        "",
+        &[
+            HOUSE,
+            LOOKUPS,
+            "2.000000 opened tcp 192.168.8.20:1 > 198.51.100.20:443",
+            "3.000000 counted tcp 192.168.8.20:1 > 198.51.100.20:443 1000 5000",
+            "4.000000 counted tcp 192.168.8.20:1 > 198.51.100.20:443 10 5500",
+            "5.000000 closed tcp 192.168.8.20:1 > 198.51.100.20:443 30 5600",
+        ],
+    );
+    let device = engine.device(engine.find("192.168.8.20").unwrap());
+    assert_eq!((&device["sent_bytes"], &device["received_bytes"]), (&1_030.into(), &5_600.into()));
+    assert_eq!(device["contacts"][0]["received_bytes"], 5_600);
+}
+
+#[test]
+fn a_flow_whose_device_is_learned_a_little_later_is_still_attributed() {
+    let (engine, said) = run(
+        "",
+        &[
+            "0.000000 clock",
+            "1.000000 opened tcp 192.168.8.20:1 > 203.0.113.1:443",
+            "2.000000 neighbour 192.168.8.20 02:00:00:00:00:20",
+            "2.100000 looked 192.168.8.20 192.168.8.1 1 bulb.example found 198.51.100.20",
+            "9.000000 clock",
+        ],
+    );
+    assert_eq!(said, ["203.0.113.1:443 none"]);
+    assert_eq!(engine.device(engine.find("192.168.8.20").unwrap())["flows"], 1);
+}
+
+#[test]
+fn a_scan_is_counted_where_it_does_not_fit_and_leaves_room_for_others() {
+    let scan: String =
+        (1..=9_000).map(|port| format!("3.000000 opened tcp 192.168.8.20:40000 > 203.0.113.1:{port}\n")).collect();
+    let other = "4.000000 opened tcp 192.168.8.21:1 > 198.51.100.21:443\n30.000000 clock";
+    let (engine, said) = run("", &[HOUSE, LOOKUPS, &scan, other]);
+    assert!(said.contains(&"198.51.100.21:443 lookup".into()));
+    let summary = engine.summary();
+    assert_eq!(summary["refused"]["flows"], 9_000 - leash::limits::FLOWS_PER_DEVICE);
+    assert_eq!(
+        summary["refused"]["contacts"].as_u64().unwrap() as usize,
+        leash::limits::FLOWS_PER_DEVICE - leash::limits::CONTACTS_PER_DEVICE
+    );
+}

@@ -1,0 +1,24 @@
+//! The first packets of a flow, in both directions: STUN, SOCKS, CONNECT, HTTP, QUIC and what they may split.
+//! The first byte says TCP or UDP, the next two are the port; then for each packet: flags (1 the client's, 2 cut),
+//! two bytes of sequence, two of length, and the payload.
+#![no_main]
+use leash::model::Protocol;
+use leash::wire::opening::Opening;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&[tcp, p1, p0], mut rest)) = data.split_first_chunk() else { return };
+    let mut opening = Opening::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
+    if tcp & 2 == 2 {
+        opening.begins(0);
+    }
+    while let Some((&[flags, s1, s0, l1, l0], after)) = rest.split_first_chunk() {
+        if opening.is_done() {
+            break;
+        }
+        let (payload, after) = after.split_at(usize::from(u16::from_be_bytes([l1, l0])).min(after.len()));
+        let (cut, sequence) = (flags & 2 == 2, u16::from_be_bytes([s1, s0]).into());
+        let _ = if flags & 1 == 1 { opening.client(sequence, payload, cut) } else { opening.server(payload, cut) };
+        rest = after;
+    }
+});

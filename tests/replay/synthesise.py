@@ -1,0 +1,856 @@
+#!/usr/bin/env python3
+"""Makes the captures of this folder: `python3 tests/replay/synthesise.py`.
+
+Every case is one short function below; its text becomes the README of the case. Nothing is random and no clock is
+read, so that a second run gives the same bytes. It needs Python's standard library only.
+
+Reading order: bytes of protocols, the house and its conversations, file formats, then the cases.
+"""
+
+import collections
+import hashlib
+import inspect
+import ipaddress
+import pathlib
+import re
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).parent
+START = 1767225600  # 2026-01-01 00:00:00 UTC
+YEAR = 365 * 86400
+TCP, UDP, ICMP6 = 6, 17, 58
+FIN, SYN, PSH, ACK = 1, 2, 8, 16
+A, NS, CNAME, AAAA, OPT, HTTPS = 1, 2, 5, 28, 41, 65
+IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
+EVERYBODY = "ff:ff:ff:ff:ff:ff"
+u8, u16, u32 = struct.Struct("!B").pack, struct.Struct("!H").pack, struct.Struct("!I").pack
+
+# ---- Bytes of protocols ----------------------------------------------------------------------------------------------
+
+def sized(data, size=u16):
+    """Behind its length."""
+    return size(len(data)) + data
+
+def noise(length, label="leash"):
+    """Bytes that look random and are the same in every run."""
+    return hashlib.shake_128(label.encode()).digest(length)
+
+def mac_bytes(mac):
+    return bytes.fromhex(mac.replace(":", ""))
+
+def ip_bytes(address):
+    return ipaddress.ip_address(address).packed
+
+def checksum(data):
+    """RFC 1071."""
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+def ip(source, destination, protocol, body, at):
+    """An IP packet whose body has its checksum at offset `at` filled in."""
+    source, destination = ip_bytes(source), ip_bytes(destination)
+    check = checksum(source + destination + struct.pack("!II", len(body), protocol) + body) or 0xFFFF
+    body = body[:at] + u16(check) + body[at + 2 :]
+    if len(source) == 16:
+        return struct.pack("!IHBB", 6 << 28, len(body), protocol, 255) + source + destination + body
+    head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0x4000, 64, protocol)
+    return head + u16(checksum(head + source + destination)) + source + destination + body
+
+def dns(ident, name, kind, answers=(), others=(), status=0, response=True, edns=False):
+    """A DNS message. Records are (owner, type, data) with the data as bytes, or as a name where the type has one; names
+    are compressed as servers do it."""
+    flags = 0x8180 | status if response else 0x0100
+    message, seen = struct.pack("!6H", ident, flags, 1, len(answers), len(others), edns), {}
+
+    def compressed(name, start):
+        out = b""
+        while name:
+            if name in seen:
+                return out + u16(0xC000 | seen[name])
+            seen[name] = start + len(out)
+            label, _, name = name.partition(".")
+            out += sized(label.encode(), u8)
+        return out + b"\0"
+
+    message += compressed(name, 12) + struct.pack("!HH", kind, 1)
+    for owner, record, data in [*answers, *others]:
+        message += compressed(owner, len(message)) + struct.pack("!HHI", record, 1, 300)
+        message += sized(compressed(data, len(message) + 2) if isinstance(data, str) else data)
+    return message + (struct.pack("!BHHIH", 0, OPT, 1232, 0, 0) if edns else b"")
+
+def https_record(*hints):
+    """RFC 9460: priority 1, the owner itself, ALPN and the address hints."""
+    parameters = u16(1) + sized(b"\2h3\2h2")
+    for key, size in ((4, 4), (6, 16)):
+        addresses = b"".join(packed for packed in map(ip_bytes, hints) if len(packed) == size)
+        parameters += u16(key) + sized(addresses) if addresses else b""
+    return u16(1) + b"\0" + parameters
+
+def extension(kind, data):
+    return u16(kind) + sized(data)
+
+def client_hello(sni=None, ech=False, esni=False, large=False, name_last=False):
+    """A TLS 1.3 ClientHello in its record; `large` with a key share for ML-KEM of 1,216 bytes."""
+    shares = [(0x11EC, 1216)] if large else []
+    shares = b"".join(u16(group) + sized(noise(size)) for group, size in [*shares, (0x1D, 32)])
+    name = [extension(0, sized(b"\0" + sized(sni.encode())))] if sni else []
+    rest = [
+        extension(0x0A, sized(u16(0x11EC) + u16(0x1D))),
+        extension(0x0D, sized(u16(0x0403) + u16(0x0804))),
+        extension(0x10, sized(sized(b"h2", u8) + sized(b"http/1.1", u8))),
+        extension(0x2B, sized(u16(0x0304), u8)),
+        extension(0x33, sized(shares)),
+    ]
+    if ech:  # RFC 9849: outer, HKDF-SHA256 and AES-128-GCM, configuration 7
+        rest.append(extension(0xFE0D, b"\0" + u16(1) + u16(1) + b"\7" + sized(noise(32)) + sized(noise(176))))
+    if esni:  # draft-ietf-tls-esni-02
+        key, digest, name_sealed = sized(noise(32)), sized(noise(32)), sized(noise(292))
+        rest.append(extension(0xFFCE, u16(0x1301) + u16(0x1D) + key + digest + name_sealed))
+    if large:
+        rest.append(extension(0x15, bytes(300)))
+    extensions = b"".join(rest + name if name_last else name + rest)
+    suites = sized(u16(0x1301) + u16(0x1302) + u16(0xC02F))
+    return handshake(1, noise(32, "random") + sized(noise(32, "session"), u8) + suites + b"\1\0" + sized(extensions))
+
+def server_hello():
+    extensions = extension(0x2B, u16(0x0304)) + extension(0x33, u16(0x1D) + sized(noise(32)))
+    return handshake(2, noise(32, "server") + sized(noise(32, "session"), u8) + u16(0x1301) + b"\0" + sized(extensions))
+
+def handshake(kind, body):
+    body = u16(0x0303) + body
+    return b"\x16\x03\x01" + sized(u8(kind) + u32(len(body))[1:] + body)
+
+def sealed(length):
+    """A TLS record of application data."""
+    return b"\x17\x03\x03" + sized(noise(length))
+
+def stun(kind, seen_from=None):
+    """RFC 8489: a binding request (1), or its answer (0x101) with the address that the server saw."""
+    attribute = b""
+    if seen_from:
+        address, port = seen_from
+        hidden = int.from_bytes(ip_bytes(address), "big") ^ 0x2112A442
+        attribute = u16(0x20) + sized(b"\0\1" + u16(port ^ 0x2112) + u32(hidden))
+    return struct.pack("!HHI", kind, len(attribute), 0x2112A442) + noise(12, "transaction") + attribute
+
+def rtp(number, length=160):
+    return struct.pack("!BBHII", 0x80, 96, number, 3000 * number, 0x1EA54) + noise(length)
+
+def ntp(answer=False):
+    stamp = u32(START + 2208988800) + bytes(4)
+    first = b"\x24\2\6\xe8" if answer else b"\x23\0\6\xec"
+    return first + bytes(8) + (b"\xcb\0\x71\x01" + stamp * 3 if answer else bytes(28)) + stamp
+
+def quic_initial():
+    """RFC 9000, section 17.2.2: the header of an Initial of version 1; behind it only filler, as if encrypted."""
+    return b"\xc3" + u32(1) + sized(noise(8), u8) + sized(noise(8), u8) + b"\0" + u16(0x4000 | 1178) + noise(1178)
+
+def http(host):
+    return f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: example\r\n\r\n".encode()
+
+HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+
+def socks5(address, port):
+    return b"\5\1\0\1" + ip_bytes(address) + u16(port)
+
+def socks4a(name, port):
+    return b"\4\1" + u16(port) + b"\0\0\0\1" + b"user\0" + name.encode() + b"\0"
+
+def dhcp(kind, mac, yours="0.0.0.0", options=()):
+    """RFC 2131 and 2132. Kinds: 1 discover, 2 offer, 3 request, 5 acknowledge."""
+    options = [(53, u8(kind)), *options]
+    head = struct.pack("!BBBBI", 2 if kind in (2, 5) else 1, 1, 6, 0, 0x1EA5C0DE) + bytes(8)
+    head += ip_bytes(yours) + bytes(8) + mac_bytes(mac) + bytes(10 + 192) + b"\x63\x82\x53\x63"
+    return (head + b"".join(u8(code) + sized(data, u8) for code, data in options) + b"\xff").ljust(300, b"\0")
+
+# ---- The house and its conversations ---------------------------------------------------------------------------------
+
+# A packet on the LAN: when (microseconds since START), from and to which MAC, what.
+Frame = collections.namedtuple("Frame", "at source destination kind payload")
+
+class House:
+    """A router and the devices behind it. `now` (seconds) is when the next packet passes; every packet moves it on."""
+
+    mac, v4, v6, link_local, prefix = "02:00:00:00:08:01", "192.168.8.1", "fd00:8::1", "fe80::8:1", "2001:db8:8::"
+
+    def __init__(self):
+        self.now, self.frames = 1.0, []
+        self.stations = {address: self.mac for address in (self.v4, self.v6, self.link_local)}
+
+    def device(self, number, v4=None, v6=()):
+        """02:00:00:00:00:20 with 192.168.8.20 is number 20."""
+        return Device(self, number, v4 or f"192.168.8.{number}", list(v6))
+
+    def wait(self, seconds):
+        self.now += seconds
+
+    def until(self, seconds):
+        self.now = seconds
+
+    def put(self, source, destination, kind, payload):
+        self.frames.append(Frame(round(self.now * 1e6), source, destination, kind, payload))
+        self.now += 0.002
+
+    def advertise(self):
+        """A router advertisement of the prefix (RFC 4861, section 4.2)."""
+        prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + ip_bytes(self.prefix)
+        body = b"\x86\0\0\0\x40\0" + u16(1800) + bytes(8) + b"\1\1" + mac_bytes(self.mac) + prefix
+        self.put(self.mac, "33:33:00:00:00:01", IPV6, ip(self.link_local, "ff02::1", ICMP6, body, 2))
+
+    def in_order(self):
+        return sorted(self.frames, key=lambda frame: frame.at)
+
+class Device:
+    """A station, with the things that stations do."""
+
+    def __init__(self, house, number, v4, v6):
+        self.house, self.v4, self.v6 = house, v4, v6
+        self.mac, self.port = f"02:00:00:00:00:{number:02}", 40000 + 100 * number
+        house.stations.update({address: self.mac for address in [v4, *v6]})
+
+    def talk(self, kind, address, port, source=None):
+        """A TCP or UDP conversation that this device begins."""
+        self.port += 1
+        return kind(self, (source or (self.v4 if "." in address else self.v6[-1]), self.port), (address, port))
+
+    def boot(self, hostname, vendor="udhcp 1.36"):
+        """Gets its address by DHCP and says so by ARP."""
+        house, about = self.house, [(12, hostname.encode()), (60, vendor.encode()), (55, b"\1\3\6\x0f")]
+        mine, server = [(50, ip_bytes(self.v4))], [(54, ip_bytes(house.v4))]
+        offer = [*server, (51, u32(43200)), (1, ip_bytes("255.255.255.0")), (3, server[0][1]), (6, server[0][1])]
+        house.stations[self.v4] = self.mac
+        for kind, options in ((1, about), (2, offer), (3, mine + server + about), (5, offer)):
+            up = kind in (1, 3)
+            body = dhcp(kind, self.mac, "0.0.0.0" if up else self.v4, options)
+            body = (u16(68) + u16(67) if up else u16(67) + u16(68)) + u16(8 + len(body)) + u16(0) + body
+            ends = ("0.0.0.0", "255.255.255.255") if up else (house.v4, self.v4)
+            house.put(*((self.mac, EVERYBODY) if up else (house.mac, self.mac)), IPV4, ip(*ends, UDP, body, 6))
+        self.arp()
+        return self
+
+    def arp(self):
+        """Asks for the router and is answered."""
+        house, head = self.house, struct.pack("!HHBB", 1, IPV4, 6, 4)
+        mine, its = mac_bytes(self.mac) + ip_bytes(self.v4), mac_bytes(house.mac) + ip_bytes(house.v4)
+        house.put(self.mac, EVERYBODY, ARP, head + u16(1) + mine + bytes(6) + ip_bytes(house.v4))
+        house.put(house.mac, self.mac, ARP, head + u16(2) + its + mine)
+
+    def announce(self):
+        """Says by neighbour advertisements that its IPv6 addresses are its own (RFC 4861, section 4.4)."""
+        for address in self.v6:
+            body = b"\x88\0\0\0\x20\0\0\0" + ip_bytes(address) + b"\2\1" + mac_bytes(self.mac)
+            self.house.put(self.mac, "33:33:00:00:00:01", IPV6, ip(address, "ff02::1", ICMP6, body, 2))
+
+    def ask(self, name, kind=A, server=None, source=None, edns=False):
+        """Asks now; gives the function that answers, whenever that is."""
+        talk = self.talk(Datagrams, server or self.house.v4, 53, source)
+        ident = self.port
+        talk.sends(dns(ident, name, kind, response=False, edns=edns))
+
+        def answer(*addresses, aliases=(), records=None, others=(), status=0):
+            chain = [*zip([name, *aliases], [CNAME] * len(aliases), aliases)]
+            owner = aliases[-1] if aliases else name
+            data = records or [(owner, kind, ip_bytes(address)) for address in addresses]
+            talk.gets(dns(ident, name, kind, chain + data, others, status, edns=edns))
+
+        return answer
+
+    def lookup(self, name, *addresses, **how):
+        """Asks and is answered at once; the type is that of the addresses."""
+        kind = AAAA if addresses and ":" in addresses[0] else A
+        asking = {key: how.pop(key) for key in ("server", "source", "edns") if key in how}
+        self.ask(name, kind, **asking)(*addresses, **how)
+
+    def tls(self, address, sni=None, port=443, sent=150, received=300, source=None, split=None, order=None, **hello):
+        """A TLS connection from its handshake to its end."""
+        stream = self.talk(Stream, address, port, source).open()
+        stream.say(0, client_hello(sni, **hello), split, order)
+        stream.gets(server_hello()).sends(sealed(sent)).gets(sealed(received)).close()
+
+    def ntp(self, address):
+        self.talk(Datagrams, address, 123).sends(ntp()).gets(ntp(answer=True))
+
+class Talk:
+    """Two ends, of which the device is number 0."""
+
+    def __init__(self, device, near, far):
+        self.house, self.ends = device.house, (near, far)
+        self.macs = (device.mac, self.house.stations.get(far[0], self.house.mac))
+
+    def sends(self, data):
+        return self.say(0, data)
+
+    def gets(self, data):
+        self.house.wait(0.018)
+        return self.say(1, data)
+
+    def put(self, side, protocol, body, at):
+        (source, _), (destination, _) = self.ends[side], self.ends[1 - side]
+        kind = IPV6 if ":" in source else IPV4
+        self.house.put(self.macs[side], self.macs[1 - side], kind, ip(source, destination, protocol, body, at))
+
+    def ports(self, side):
+        return u16(self.ends[side][1]) + u16(self.ends[1 - side][1])
+
+class Datagrams(Talk):
+    """UDP."""
+
+    def say(self, side, data):
+        self.put(side, UDP, self.ports(side) + u16(8 + len(data)) + u16(0) + data, 6)
+        return self
+
+class Stream(Talk):
+    """TCP."""
+
+    def __init__(self, *ends):
+        super().__init__(*ends)
+        self.next = list(struct.unpack("!II", noise(8, f"{self.ends}")))
+
+    def segment(self, side, flags, data=b"", ahead=0):
+        """`ahead`: this many bytes after what was said last."""
+        options = b"\2\4\5\xb4\1\3\3\7" if flags & SYN else b""
+        sequence = (self.next[side] + ahead) & 0xFFFFFFFF
+        confirmed = self.next[1 - side] if flags & ACK else 0
+        size = 5 + len(options) // 4
+        head = struct.pack("!IIBBHHH", sequence, confirmed, size << 4, flags, 64240, 0, 0)
+        self.put(side, TCP, self.ports(side) + head + options + data, 16)
+
+    def said(self, side, length):
+        self.next[side] = (self.next[side] + length) & 0xFFFFFFFF
+
+    def open(self):
+        self.segment(0, SYN)
+        self.said(0, 1)
+        self.segment(1, SYN | ACK)
+        self.said(1, 1)
+        self.segment(0, ACK)
+        return self
+
+    def say(self, side, data, split=None, order=None):
+        """In segments of `split` bytes, sent in this `order`. What the other side says next confirms them."""
+        split = split or 1440
+        starts = [*range(0, len(data), split)]
+        for start in [starts[index] for index in order] if order else starts:
+            self.segment(side, PSH | ACK, data[start : start + split], start)
+        self.said(side, len(data))
+        return self
+
+    def close(self):
+        for side in (0, 1):
+            self.segment(side, FIN | ACK)
+            self.said(side, 1)
+        self.segment(0, ACK)
+
+# ---- File formats ----------------------------------------------------------------------------------------------------
+#
+# A link type has a number (https://www.tcpdump.org/linktypes.html) and turns a frame into bytes; None: it has no such
+# frames.
+
+def ethernet(frame, tags=b""):
+    head = mac_bytes(frame.destination) + mac_bytes(frame.source) + tags
+    return (head + u16(frame.kind) + frame.payload).ljust(60, b"\0")
+
+def vlan(frame):
+    return ethernet(frame, u16(0x8100) + u16(8))
+
+def qinq_pppoe(frame):
+    if frame.kind != IPV4:
+        return ethernet(frame, u16(0x88A8) + u16(100) + u16(0x8100) + u16(7))
+    session = struct.pack("!BBHH", 0x11, 0, 0x1EA5, 2 + len(frame.payload)) + u16(0x0021)
+    inner = frame._replace(kind=0x8864, payload=session + frame.payload)
+    return ethernet(inner, u16(0x88A8) + u16(100) + u16(0x8100) + u16(7))
+
+def sent_by_router(frame):
+    return 4 if frame.source == House.mac else 0
+
+def sll(frame):
+    head = struct.pack("!HHH", sent_by_router(frame), 1, 6)
+    return head + mac_bytes(frame.source) + bytes(2) + u16(frame.kind) + frame.payload
+
+def sll2(frame):
+    head = struct.pack("!HHIHBB", frame.kind, 0, 3, 1, sent_by_router(frame), 6)
+    return head + mac_bytes(frame.source) + bytes(2) + frame.payload
+
+def raw_ip(frame):
+    return frame.payload if frame.kind != ARP else None
+
+def loopback(frame):
+    return struct.pack("<I", 2) + frame.payload if frame.kind == IPV4 else None
+
+def nflog(frame):
+    """Attributes as on a little-endian router. What the router itself sends has no hardware address."""
+
+    def attribute(kind, data):
+        return (struct.pack("<HH", 4 + len(data), kind) + data).ljust(4 + (len(data) + 3) // 4 * 4, b"\0")
+
+    if frame.kind == ARP:
+        return None
+    own = frame.payload[12:16] == ip_bytes(House.v4)
+    out = attribute(1, u16(frame.kind) + u8(3 if own else 2) + b"\0") + attribute(10, b"leash\0")
+    out += b"" if own else attribute(8, u16(6) + bytes(2) + mac_bytes(frame.source) + bytes(2))
+    return struct.pack("!BBH", 2, 0, 5) + out + attribute(9, frame.payload)
+
+LINKS = {ethernet: 1, vlan: 1, qinq_pppoe: 1, sll: 113, sll2: 276, raw_ip: 101, loopback: 0, nflog: 239}
+
+def captured(frames, link):
+    """(microseconds, bytes) of the frames that the link has."""
+    packets = ((START * 1_000_000 + frame.at, link(frame)) for frame in frames)
+    return [(at, data) for at, data in packets if data is not None]
+
+def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
+    magic, unit = (0xA1B23C4D, 1000) if nanoseconds else (0xA1B2C3D4, 1)
+    out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap, LINKS[link])
+    for at, data in captured(frames, link):
+        seconds, fraction = divmod(at, 1_000_000)
+        out += struct.pack(order + "IIII", seconds, fraction * unit, len(data[:snap]), len(data)) + data[:snap]
+    return out
+
+def pcapng(frames):
+    """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses)."""
+
+    def block(kind, body):
+        body = body.ljust((len(body) + 3) // 4 * 4, b"\0")
+        return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
+    packets = captured(frames, ethernet)
+    for number, (at, data) in enumerate(packets):
+        if number == len(packets) // 2:
+            name = ip_bytes("192.0.2.99") + b"other.example\0"
+            out += block(4, struct.pack("<HH", 1, len(name)) + name.ljust(20, b"\0") + bytes(4))
+        high, low = divmod(at * 1000, 1 << 32)
+        out += block(6, struct.pack("<IIIII", 0, high, low, len(data), len(data)) + data)
+    return out
+
+# ---- The cases -------------------------------------------------------------------------------------------------------
+
+class Cases:
+    """Each writes what happens into its house."""
+
+    def hardcoded_bulb(house):
+        """A bulb boots, looks up one name and uses it. It also calls 203.0.113.50:8883, an address that no answer
+        ever named, again and again, with data both ways.
+        leash must say: cloud.bulb.example explains 198.51.100.20 (`lookup`); 203.0.113.50 is `none`, a finding of
+        direct-ip.
+        A mistake: `unknown` (its lookups are seen, and its boot too), or nothing because of the TLS."""
+        bulb = house.device(20).boot("hallway-bulb")
+        bulb.lookup("cloud.bulb.example", "198.51.100.20")
+        bulb.tls("198.51.100.20", "cloud.bulb.example")
+        for round in range(6):
+            house.until(30 + 120 * round)
+            bulb.tls("203.0.113.50", port=8883, sent=300, received=250)
+
+    def bulb_that_asks_first(house):
+        """A bulb looks up every name before it uses the address, over IPv4 and IPv6, and asks for one that does not
+        exist.
+        leash must say: every contact is `lookup`, with its name; there is no finding.
+        A mistake: any `none`, or a name for the question that had no answer."""
+        house.advertise()
+        bulb = house.device(20, v6=["fe80::20", "2001:db8:8::20"]).boot("hallway-bulb")
+        bulb.announce()
+        bulb.lookup("nowhere.bulb.example", status=3)
+        for name, *addresses in (
+            ("cloud.bulb.example", "198.51.100.20", "198.51.100.21"),
+            ("update.bulb.example", "203.0.113.7"),
+            ("api.example.com", "2001:db8:cafe::7"),
+        ):
+            house.wait(60)
+            bulb.lookup(name, *addresses)
+            for address in addresses:
+                bulb.tls(address, name)
+        house.wait(60)
+        bulb.lookup("pool.ntp.example", "192.0.2.123")
+        bulb.ntp("192.0.2.123")
+
+    def late_answer(house):
+        """Two flows begin before the answer with their address: one 0.8 s before it, one 5 s before it.
+        leash must say: 198.51.100.30 is `lookup`, since the answer came within the grace of 2 s; 198.51.100.31 is
+        `none`.
+        A mistake: to relabel the second flow once its answer is known, or to judge the first before the grace is
+        over."""
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("first.example", "198.51.100.9")
+        for name, address, late in (("soon.example", "198.51.100.30", 0.8), ("late.example", "198.51.100.31", 5)):
+            house.wait(20)
+            answer, begins = plug.ask(name), house.now
+            plug.tls(address, name)
+            house.until(begins + late)
+            answer(address)
+        house.until(80)
+        plug.lookup("first.example", "198.51.100.9")
+        plug.tls("198.51.100.9", "first.example")
+
+    def cname_chain(house):
+        """A television looks up a name whose answer leads over three aliases to the address.
+        leash must say: 198.51.100.40 is `lookup` by www.tv.example, the name that was asked for.
+        A mistake: to lose the address because it belongs to the last alias, or to show the CDN's name as the one
+        asked for."""
+        tv = house.device(21).boot("living-room-tv")
+        aliases = ["www.tv.example.cdn.example", "edge.cdn.example", "e7.edge.cdn.example"]
+        tv.lookup("www.tv.example", "198.51.100.40", "198.51.100.41", aliases=aliases)
+        tv.tls("198.51.100.40", "www.tv.example", sent=300, received=1200)
+        tv.tls("198.51.100.41", "www.tv.example")
+
+    def https_hint(house):
+        """A phone asks for HTTPS records only (RFC 9460) and goes to the addresses of ipv4hint and ipv6hint.
+        leash must say: 198.51.100.60 and 2001:db8:cafe::60 are `lookup` by shop.example.com.
+        A mistake: to count A and AAAA records only, which makes both hardcoded."""
+        house.advertise()
+        phone = house.device(10, v6=["2001:db8:8::10"]).boot("anna-phone", "android-dhcp-14")
+        record = https_record("198.51.100.60", "2001:db8:cafe::60")
+        phone.ask("shop.example.com", HTTPS)(records=[("shop.example.com", HTTPS, record)])
+        phone.tls("198.51.100.60", "shop.example.com")
+        phone.tls("2001:db8:cafe::60", "shop.example.com")
+
+    def split_client_hello(house):
+        """Two TLS greetings with a post-quantum key share are too large for one segment, and the name is in the
+        second one. The segments of the second greeting arrive in the wrong order.
+        leash must say: both flows are `lookup`, and tls with the SNI in.order.example and out.of.order.example.
+        A mistake: no SNI, or a service other than tls."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        laptop.lookup("in.order.example", "198.51.100.70")
+        laptop.tls("198.51.100.70", "in.order.example", large=True, name_last=True, split=1200)
+        laptop.lookup("out.of.order.example", "198.51.100.71")
+        laptop.tls("198.51.100.71", "out.of.order.example", large=True, name_last=True, split=1200, order=[1, 0])
+
+    def ech(house):
+        """A laptop hides the name that it greets: once by ECH behind an outer name, once by the older ESNI.
+        leash must say: both `lookup` by the names that were asked for; the first with ech and the outer SNI
+        public.example, the second with esni and no SNI.
+        A mistake: to take the outer name for the truth, or the absence of a name for evidence."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        laptop.lookup("secret.example", "198.51.100.80")
+        laptop.tls("198.51.100.80", "public.example", ech=True, large=True)
+        laptop.lookup("older.example", "198.51.100.81")
+        laptop.tls("198.51.100.81", esni=True)
+
+    def stun_camera(house):
+        """A camera looks up its STUN server, learns its outer address there, and then sends media straight to a
+        viewer whose address no lookup can give: first STUN binding requests to that peer, then RTP.
+        leash must say: the server is `lookup` and stun; the peer 203.0.113.77 is `none`, with the service stun, so
+        that a person sees that it is a call to a peer.
+        A mistake: to call the peer `lookup`, or to hide that its flow began with STUN."""
+        camera = house.device(22).boot("garden-camera")
+        camera.lookup("stun.example.com", "198.51.100.90")
+        camera.talk(Datagrams, "198.51.100.90", 3478).sends(stun(1)).gets(stun(0x101, ("192.0.2.8", 42201)))
+        house.until(5)
+        peer = camera.talk(Datagrams, "203.0.113.77", 51234)
+        for _ in range(2):
+            peer.sends(stun(1)).gets(stun(0x101, ("192.0.2.8", 42202)))
+        for number in range(60):
+            house.wait(0.5)
+            peer.sends(rtp(number))
+            if number % 10 == 0:
+                peer.gets(stun(1)).sends(stun(0x101, ("203.0.113.77", 51234)))
+
+    def socks_odd_port(house):
+        """A TV box opens SOCKS 5 on port 21477 of an address that it never looked up and sends an HTTP request
+        through it. A plug does the same with SOCKS 4a.
+        leash must say: both flows are `none` and socks; the lookups of both devices are `lookup`.
+        A mistake: http (that is inside the tunnel), or no service because of the odd port."""
+        box, plug = house.device(24).boot("tv-box"), house.device(23).boot("kitchen-plug")
+        for device, name, address in ((box, "box.example", "198.51.100.24"), (plug, "plug.example", "198.51.100.23")):
+            device.lookup(name, address)
+            device.tls(address, name)
+        five = box.talk(Stream, "203.0.113.60", 21477).open()
+        five.sends(b"\5\1\0").gets(b"\5\0").sends(socks5("192.0.2.80", 80)).gets(b"\5\0\0\1" + bytes(6))
+        five.sends(http("inside.example")).gets(HTTP_ANSWER).close()
+        four = plug.talk(Stream, "203.0.113.61", 21477).open()
+        four.sends(socks4a("inside.example", 80)).gets(b"\0\x5a" + bytes(6))
+        four.sends(http("inside.example")).gets(HTTP_ANSWER).close()
+
+    def ntp_by_address(house):
+        """A plug looks up its cloud and uses it, and asks 203.0.113.123 for the time every minute without a lookup.
+        leash must say: 203.0.113.123 is `none` and ntp.
+        A mistake: a verdict of block. Time is never blocked: a device that loses the time loses TLS and then
+        everything."""
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("plug.example", "198.51.100.23")
+        plug.tls("198.51.100.23", "plug.example")
+        for minute in range(5):
+            house.until(30 + 60 * minute)
+            plug.ntp("203.0.113.123")
+
+    def two_addresses_one_mac(house):
+        """A storage box has two IPv4 addresses on one network card. It asks from the first and calls from the second.
+        leash must say: one device with both addresses, and the flow is `lookup`.
+        A mistake: two devices, or `none` or `other-device` because the asking address was another one."""
+        nas = house.device(40).boot("storage")
+        nas.lookup("backup.example", "198.51.100.140")
+        nas.tls("198.51.100.140", "backup.example", source="192.168.8.41")
+        nas.lookup("update.example", "198.51.100.141", source="192.168.8.41")
+        nas.tls("198.51.100.141", "update.example")
+
+    def doh(house):
+        """A laptop asks nobody in the house: it opens DNS over HTTPS to 1.1.1.1 and then calls addresses that no
+        visible answer named.
+        leash must say: 1.1.1.1:443 is doh; all flows are `unknown`, since the lookups of this device cannot be seen.
+        A mistake: `none`. Absence is no evidence where nothing could have been seen."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        laptop.tls("1.1.1.1", "cloudflare-dns.com", sent=600, received=900)
+        for round in range(4):
+            house.wait(10)
+            laptop.tls(f"198.51.100.{150 + round}", f"site-{round}.example")
+
+    def no_dns_visible(house):
+        """Two devices call several addresses, and there is no DNS in the capture at all.
+        leash must say: every flow is `unknown`.
+        A mistake: `none`, which would call every address of the house hardcoded."""
+        tv, phone = house.device(21), house.device(10)
+        for round in range(3):
+            tv.tls(f"198.51.100.{160 + round}", f"tv-{round}.example")
+            phone.tls(f"203.0.113.{160 + round}", f"phone-{round}.example")
+            house.wait(20)
+
+    def ipv6_privacy(house):
+        """A phone has a link-local address, a stable global one and two temporary ones (RFC 8981). It asks the
+        router's link-local and ULA addresses and calls from its temporary addresses; the second replaces the first.
+        leash must say: one device with all its addresses; four flows are `lookup`; 2001:db8:bad::1 is `none`.
+        A mistake: a device for each address, the phone taken for the gateway, or `unknown` because the asking address
+        (link-local) is not the calling one."""
+        first, second = "2001:db8:8::a1b2:c3d4", "2001:db8:8::e5f6:789a"
+        house.advertise()
+        phone = house.device(10, v6=["fe80::10", "2001:db8:8::10", first]).boot("anna-phone", "android-dhcp-14")
+        phone.announce()
+        for name, address, server, asks, calls in (
+            ("one.example", "2001:db8:cafe::1", house.link_local, "fe80::10", first),
+            ("two.example", "2001:db8:cafe::2", house.v6, "2001:db8:8::10", first),
+            ("three.example", "2001:db8:cafe::3", house.link_local, "fe80::10", second),
+            ("four.example", "2001:db8:cafe::4", house.v6, second, second),
+        ):
+            house.wait(300)
+            phone.lookup(name, address, server=server, source=asks)
+            phone.tls(address, name, source=calls)
+        phone.tls("2001:db8:bad::1", source=second)
+
+    def name_flood(house):
+        """A bulb looks up its cloud. Then a TV box looks up 400 names of 179 characters with 15 addresses each within
+        an hour: 6,000 things to remember, more than one device may hold. Then the bulb calls the address that it
+        learned before.
+        leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names.
+        A mistake: the flood pushes out the bulb's name, and the bulb looks hardcoded."""
+        bulb, box = house.device(20).boot("hallway-bulb"), house.device(24).boot("tv-box")
+        bulb.lookup("cloud.bulb.example", "198.51.100.20")
+        for number in range(400):
+            house.until(10 + 9 * number)
+            name = ".".join([f"{number:03}"] + [noise(27, f"{number} {part}").hex() for part in "abc"]) + ".flood.test"
+            addresses = [f"2001:db8:f00d:{number:x}::{host:x}" for host in range(1, 16)]
+            box.lookup(name, *addresses, edns=True)
+        box.v6.append("2001:db8:8::24")
+        box.tls("2001:db8:f00d:18f::1")
+        bulb.tls("198.51.100.20", "cloud.bulb.example")
+
+    def address_moves(house):
+        """192.168.8.40 belongs to a tablet, which looks up a name and uses it. Then the tablet leaves and DHCP gives
+        its address to a console, which looks up another name and calls the tablet's address without a lookup.
+        leash must say: two devices; the tablet's flow is `lookup`, the console's flow to 198.51.100.170 is
+        `other-device`.
+        A mistake: `lookup`, because the same IPv4 address had asked for it."""
+        tablet, console = house.device(30, "192.168.8.40"), house.device(31, "192.168.8.40")
+        tablet.boot("kids-tablet", "android-dhcp-14").lookup("tablet.example", "198.51.100.170")
+        tablet.tls("198.51.100.170", "tablet.example")
+        house.until(3600)
+        console.boot("games-console").lookup("console.example", "198.51.100.171")
+        console.tls("198.51.100.171", "console.example")
+        console.tls("198.51.100.170")
+
+    def other_device(house):
+        """A television looks up stream.example and uses the address. A plug calls the same address without a lookup,
+        though it looks up other names.
+        leash must say: the television's flow is `lookup`, the plug's is `other-device`.
+        A mistake: `lookup` for the plug, or `none` without a word of the television's name for the address."""
+        tv, plug = house.device(21).boot("living-room-tv"), house.device(23).boot("kitchen-plug")
+        tv.lookup("stream.example", "198.51.100.180")
+        tv.tls("198.51.100.180", "stream.example", received=1300)
+        plug.lookup("plug.example", "198.51.100.23")
+        plug.tls("198.51.100.23", "plug.example")
+        plug.tls("198.51.100.180")
+
+    def foreign_dns(house):
+        """A TV box asks 8.8.8.8 instead of the router, in the clear, and uses the answers.
+        leash must say: the flow to 8.8.8.8:53 is dns to a server outside the house; the flows to the answers are
+        `lookup`.
+        A mistake: to believe the router's answers only, or to call 8.8.8.8 a contact like any other."""
+        box = house.device(24).boot("tv-box")
+        for number in range(3):
+            house.wait(5)
+            box.lookup(f"portal-{number}.example", f"198.51.100.{190 + number}", server="8.8.8.8")
+            box.tls(f"198.51.100.{190 + number}", f"portal-{number}.example")
+
+    def dot_doq(house):
+        """A tablet asks 8.8.8.8:853 over TLS, and 203.0.113.53:853 over something that looks like QUIC (only the
+        header of the Initial is real). Then it calls an address.
+        leash must say: dot and doq; every flow is `unknown`, since the lookups cannot be seen.
+        A mistake: tls or quic without the word DNS, or `none`."""
+        tablet = house.device(30).boot("kids-tablet", "android-dhcp-14")
+        tablet.tls("8.8.8.8", "dns.google", port=853)
+        tablet.talk(Datagrams, "203.0.113.53", 853).sends(quic_initial())
+        house.wait(5)
+        tablet.tls("198.51.100.200", "hidden.example")
+
+    def midstream(house):
+        """Two TCP flows of a television were running before the capture began; later it looks up a name and uses it.
+        leash must say: the two are `unknown` and midstream, though the lookups of the device are seen; the third is
+        `lookup`.
+        A mistake: `none`: the lookup may have been before the capture. Or to take the server, which speaks first
+        here, for the device."""
+        tv = house.device(21)
+        for number in range(2):
+            running = tv.talk(Stream, f"198.51.100.{210 + number}", 443)
+            for _ in range(3):
+                running.gets(sealed(300)).sends(sealed(100))
+                house.wait(3)
+        tv.lookup("new.example", "198.51.100.220")
+        tv.tls("198.51.100.220", "new.example")
+
+    def whole_house(house):
+        """Twenty minutes of a house of eight: a phone and a television that look up what they use, a bulb that asks
+        first, a camera that uploads all the time to an address of its own, a plug that asks an address for the time,
+        a TV box with SOCKS inside, a laptop with DNS over HTTPS, and a thermostat with one heartbeat a minute.
+        leash must say: `none` for the camera's 203.0.113.50, the plug's 203.0.113.123 (ntp) and the box's
+        203.0.113.60 (socks); `unknown` for the laptop; `lookup` for all the rest.
+        A mistake: a finding for phone, television, bulb, laptop or thermostat."""
+        names = "anna-phone hallway-bulb living-room-tv garden-camera kitchen-plug tv-box work-laptop thermostat"
+        devices = {}
+        for number, name in zip((10, 20, 21, 22, 23, 24, 25, 26), names.split()):
+            devices[name] = house.device(number).boot(name)
+            house.wait(1)
+        phone, bulb, tv, camera, plug, box, laptop, thermostat = devices.values()
+
+        def calls(at, device, name, number):
+            house.until(at)
+            device.lookup(name, f"198.51.100.{number}")
+            device.tls(f"198.51.100.{number}", name)
+
+        for number, name in enumerate("news mail weather maps music bank chat photos".split()):
+            calls(30 + 140 * number, phone, f"{name}.example.com", 10 + number)
+        for at in (60, 660):
+            calls(at, tv, "stream.example", 180)
+            calls(at + 30, bulb, "cloud.bulb.example", 20)
+            plug.ntp("203.0.113.123")
+        for at, device, name, number in ((15, camera, "camera", 22), (18, plug, "plug", 23), (21, box, "portal", 24)):
+            calls(at, device, f"{name}.example", number)
+        upload = camera.talk(Datagrams, "203.0.113.50", 10001)
+        for number in range(40):
+            house.until(30 + 29 * number)
+            upload.sends(rtp(number))
+        house.until(200)
+        laptop.tls("1.1.1.1", "cloudflare-dns.com")
+        for number in (1, 2):
+            laptop.tls(f"192.0.2.{number}", "work.example")
+        house.until(400)
+        proxy = box.talk(Stream, "203.0.113.60", 21477).open()
+        proxy.sends(b"\5\1\0").gets(b"\5\0").sends(socks5("192.0.2.80", 80)).gets(b"\5\0\0\1" + bytes(6))
+        proxy.sends(http("inside.example")).gets(HTTP_ANSWER).close()
+        house.until(25)
+        thermostat.lookup("heat.example", "198.51.100.26")
+        heart = thermostat.talk(Stream, "198.51.100.26", 8883).open()
+        heart.sends(client_hello("heat.example")).gets(server_hello())
+        for minute in range(1, 20):
+            house.until(25 + 60 * minute)
+            heart.sends(sealed(30)).gets(sealed(30))
+
+def tiny_story(house):
+    """One lookup, one flow that it explains, and one flow to an address that nothing explains."""
+    plug = house.device(23)
+    plug.arp()
+    nearby = [("plug.example", NS, f"ns{number}.provider.example") for number in range(1, 7)]
+    plug.lookup("plug.example", "198.51.100.23", others=nearby)
+    plug.tls("198.51.100.23", "plug.example")
+    house.wait(10)
+    plug.tls("203.0.113.50", port=8883)
+
+FORMS = {
+    "big-endian-ns": ("a pcap file of a big-endian machine with nanoseconds", dict(order=">", nanoseconds=True)),
+    "pcapng": ("a pcapng file with nanoseconds and a block of another kind among the packets", None),
+    "vlan": ("Ethernet with an 802.1Q tag", dict(link=vlan)),
+    "qinq-pppoe": ("Ethernet with two tags (802.1ad) and PPPoE", dict(link=qinq_pppoe)),
+    "sll": ("Linux cooked: only the sender's MAC is known", dict(link=sll)),
+    "sll2": ("Linux cooked, version 2: only the sender's MAC is known", dict(link=sll2)),
+    "raw-ip": ("raw IP: no MAC at all, so a device is its address", dict(link=raw_ip)),
+    "nflog": ("NFLOG: what the router itself sends has no MAC", dict(link=nflog)),
+    "null": ("BSD loopback: no MAC at all, so a device is its address", dict(link=loopback)),
+    "snaplen": (
+        "the first 150 bytes of each packet. The DNS answer is cut behind its answer section and\n"
+        "the TLS greeting before its name: sizes must still be those on the wire, and the service tls without a name",
+        dict(snap=150),
+    ),
+}
+
+def form_readme(form, about):
+    return f"""# form-{form}
+
+The same short story as in all `form-*` cases, captured as {about}.
+A plug looks up plug.example and uses its address, and calls 203.0.113.50:8883 without a lookup.
+
+leash must say: 198.51.100.23 is `lookup`, 203.0.113.50 is `none`.
+
+A mistake: packets counted as malformed, or anything that the other forms do not say.
+"""
+
+# ---- Files that are not right ----------------------------------------------------------------------------------------
+
+def bad_files():
+    """Files that are damaged, or not captures, or captures that lie. None may make leash panic, hang or grow.
+
+    | file | what leash must do |
+    |---|---|
+    | truncated.pcap | ends in the middle of a packet: say at which byte, report what came before as partial, exit 65 |
+    | empty.pcap | has no bytes: say so, exit 65 |
+    | garbage.pcap | random bytes: say that it is neither a capture nor an event file, exit 65 |
+    | wrong-magic.pcap | a capture but for one bit of its first four bytes: the same |
+    | absurd-length.pcap | announces a packet of 2 GB after good ones: say at which byte, reserve nothing, exit 65 |
+    | backwards.pcap | time goes back by 10 s, then 9 years ahead, then back: read it all, no absurd ages, exit 0 |
+    | zero-length.pcap | packets of which nothing was captured: count them, exit 0 |
+    """
+    house = House()
+    tiny_story(house)
+    frames = house.in_order()
+    good, few = pcap(frames), pcap(frames[:12])
+    jumps = [[0, -10, 9 * YEAR, 60][number * 4 // len(frames)] for number in range(len(frames))]
+    wild = [frame._replace(at=frame.at + jump * 1_000_000) for frame, jump in zip(frames, jumps)]
+    lies = b"".join(struct.pack("<IIII", START + second, 0, 0, 60 * (second % 2)) for second in range(10))
+    return {
+        "truncated.pcap": good[:-33],
+        "empty.pcap": b"",
+        "garbage.pcap": noise(4096, "garbage"),
+        "wrong-magic.pcap": b"\xd5" + good[1:],
+        "absurd-length.pcap": few + struct.pack("<IIII", START + 60, 0, 1 << 31, 1 << 31) + bytes(64),
+        "backwards.pcap": pcap(wild),
+        "zero-length.pcap": good[:24] + lies,
+    }
+
+def write(folder, files):
+    """Writes the files; with --check compares them with those that are there instead."""
+    for name, content in files.items():
+        path, content = HERE / folder / name, content if isinstance(content, bytes) else content.encode()
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_bytes() != content:
+                sys.exit(f"{path} is not what this script makes: run it")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+
+def readme(name, story):
+    return re.sub(r"\n(leash must say|A mistake)", r"\n\n\1", f"# {name}\n\n{inspect.getdoc(story)}\n")
+
+def main():
+    for story in (story for name, story in vars(Cases).items() if not name.startswith("_")):
+        name, house = story.__name__.replace("_", "-"), House()
+        story(house)
+        write(name, {"README.md": readme(name, story), "capture.pcap": pcap(house.in_order())})
+    for form, (about, how) in FORMS.items():
+        house = House()
+        tiny_story(house)
+        frames = house.in_order()
+        capture = {"capture.pcap": pcap(frames, **how)} if how else {"capture.pcapng": pcapng(frames)}
+        write(f"form-{form}", {"README.md": form_readme(form, about), **capture})
+    write("bad", {"README.md": readme("bad", bad_files), **bad_files()})
+
+if __name__ == "__main__":
+    main()
