@@ -20,3 +20,8 @@ pub mod table;
 pub mod time;
 pub mod track;
 pub mod wire;
+
+/// The README's example of a detector compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
