@@ -292,6 +292,7 @@ pub fn explain(value: &Value, style: Style) -> String {
     let _ = match (names.is_empty(), number(device, "lookups")) {
         (false, _) => writeln!(out, "  It looked the address up as {}.", names.join(", ")),
         (true, 0) => writeln!(out, "  No lookup of this device was seen at all, so nothing can be said about names."),
+        (true, 1) => writeln!(out, "  One lookup of this device was seen; it did not name this address."),
         (true, _) => writeln!(out, "  {lookups} of this device were seen; none named this address."),
     };
     for other in list(value, "named_for") {

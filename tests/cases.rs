@@ -177,7 +177,7 @@ fn explain_says_it_in_sentences() {
         |device: &str, address: &str| leash(&["explain", "--from", capture.to_str().unwrap(), device, address]);
     let said = explain("192.168.8.20", "203.0.113.50");
     assert!(said.status.success(), "{}", text(&said.stderr));
-    assert!(text(&said.stdout).contains("none named this address"), "{}", text(&said.stdout));
+    assert!(text(&said.stdout).contains("it did not name this address"), "{}", text(&said.stdout));
     let nobody = explain("kettle", "203.0.113.50");
     assert_eq!(nobody.status.code(), Some(69));
     assert!(text(&nobody.stderr).contains("no device is called 'kettle'; there are:"), "{}", text(&nobody.stderr));

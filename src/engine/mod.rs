@@ -90,8 +90,10 @@ impl Engine {
     /// Takes a fact.
     pub fn handle(&mut self, event: Event, at: Stamp) {
         self.wake(at);
-        let (first, last) = self.span.unwrap_or((at.wall, at.wall));
-        self.span = Some((first.min(at.wall), last.max(at.wall)));
+        if !matches!(event, Event::Read(_)) {
+            let (first, last) = self.span.unwrap_or((at.wall, at.wall));
+            self.span = Some((first.min(at.wall), last.max(at.wall)));
+        }
         match event {
             Event::Clock => {}
             Event::Lan { prefixes } => self.lan = prefixes,
