@@ -15,6 +15,7 @@ pub mod limits;
 pub mod live;
 pub mod model;
 pub mod replay;
+pub mod ruleset;
 mod survey;
 pub mod table;
 pub mod time;

@@ -1,0 +1,221 @@
+//! The ruleset: what leash wants of nftables, as one text for `nft -f -`.
+//!
+//! It is one transaction: traffic never sees a gap, and what does not fit leaves the old ruleset in place. nft's text
+//! rather than its JSON, since the JSON crates cannot say the type of a set with concatenated keys, and a text is
+//! what people compare with `nft list table inet leash`.
+//!
+//! Own table, so a reload of the firewall leaves it alone. The forward chain runs before the firewall's (and before
+//! its flow offload): a drop there is final, an accept decides nothing.
+
+use crate::config::{Pin, Target};
+use crate::model::Mac;
+use crate::time::Span;
+use crate::wire::nft::Pair;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::net::IpAddr;
+
+/// The table's name; its family is inet.
+pub const TABLE: &str = "leash";
+/// NFLOG group of the resolvers' answers.
+pub const ANSWERS: u16 = 5353;
+/// NFLOG group of the first packets of flows.
+pub const OPENINGS: u16 = 5354;
+
+/// What the rules are made of; a change needs a new ruleset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// The interfaces of the LAN.
+    pub interfaces: Vec<String>,
+    /// The prefixes of the house.
+    pub house: Vec<IpNet>,
+    /// The bit of conntrack's mark that stops a flow.
+    pub mark: u32,
+    /// Tell the device that it is refused, or drop in silence.
+    pub reject: bool,
+    /// Pins on more than one address, in their order.
+    pub pins: Vec<Pin>,
+}
+
+/// The elements of the sets; changed one by one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elements {
+    /// Null-routed, and for how long still.
+    pub blocked: BTreeMap<Pair, Option<Span>>,
+    /// Devices without the Internet.
+    pub local: BTreeSet<Mac>,
+    /// What those may reach nevertheless.
+    pub admitted: BTreeSet<Pair>,
+}
+
+/// The set of a pair: by its family.
+pub fn set_of(name: SetName, address: IpAddr) -> &'static str {
+    match (name, address) {
+        (SetName::Null, IpAddr::V4(_)) => "null4",
+        (SetName::Null, IpAddr::V6(_)) => "null6",
+        (SetName::Admit, IpAddr::V4(_)) => "admit4",
+        (SetName::Admit, IpAddr::V6(_)) => "admit6",
+    }
+}
+
+/// The sets of pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetName {
+    /// Null-routed.
+    Null,
+    /// Allowed to devices without the Internet.
+    Admit,
+}
+
+/// The set of devices without the Internet.
+pub const LOCAL: &str = "local";
+
+/// The whole table with its elements, in place of whatever it was.
+pub fn render(shape: &Shape, elements: &Elements) -> String {
+    let mut out = format!("table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
+    for (name, kind) in [("4", "ip daddr"), ("6", "ip6 daddr")] {
+        let v4 = name == "4";
+        let blocked = elements.blocked.iter().filter(|((_, ip), _)| ip.is_ipv4() == v4);
+        let blocked: Vec<String> = blocked
+            .map(|((mac, ip), left)| match left {
+                Some(left) => format!("{mac} . {ip} timeout {}s", left.0.div_ceil(1_000_000).max(1)),
+                None => format!("{mac} . {ip}"),
+            })
+            .collect();
+        let admitted = elements.admitted.iter().filter(|(_, ip)| ip.is_ipv4() == v4);
+        let admitted: Vec<String> = admitted.map(|(mac, ip)| format!("{mac} . {ip}")).collect();
+        set(
+            &mut out,
+            &format!("null{name}"),
+            &format!("ether saddr . {kind}"),
+            "size 16384; flags timeout; counter;",
+            &blocked,
+        );
+        set(&mut out, &format!("admit{name}"), &format!("ether saddr . {kind}"), "size 16384;", &admitted);
+        let house = shape.house.iter().map(IpNet::trunc).filter(|net| net.addr().is_ipv4() == v4);
+        let fixed: &[&str] = if v4 {
+            &[
+                "10.0.0.0/8",
+                "100.64.0.0/10",
+                "169.254.0.0/16",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "224.0.0.0-255.255.255.255",
+            ]
+        } else {
+            &["fc00::/7", "fe80::/10", "ff00::/8"]
+        };
+        let house = fixed.iter().map(|text| (*text).into()).chain(house.map(|net| net.to_string()));
+        set(&mut out, &format!("house{name}"), kind, "flags interval; auto-merge;", &house.collect::<Vec<String>>());
+    }
+    let local: Vec<String> = elements.local.iter().map(Mac::to_string).collect();
+    set(&mut out, LOCAL, "ether saddr", "size 1024;", &local);
+    chains(&mut out, shape);
+    out.push_str("}\n");
+    out
+}
+
+fn set(out: &mut String, name: &str, kind: &str, more: &str, elements: &[String]) {
+    let _ = write!(out, "\tset {name} {{ typeof {kind}; {more}");
+    if !elements.is_empty() {
+        let _ = write!(out, " elements = {{ {} }};", elements.join(", "));
+    }
+    out.push_str(" }\n");
+}
+
+fn chains(out: &mut String, shape: &Shape) {
+    let lan: Vec<String> = shape.interfaces.iter().map(|name| format!("\"{name}\"")).collect();
+    let lan = lan.join(", ");
+    let bit = format!("0x{:08x}", shape.mark);
+    let reject = if shape.reject {
+        // Limited, so that a chatty device makes the router no cannon of resets.
+        "\t\tmeta l4proto tcp limit rate 200/second burst 50 packets reject with tcp reset\n\
+         \t\tmeta l4proto != tcp limit rate 200/second burst 50 packets reject with icmpx admin-prohibited\n"
+    } else {
+        ""
+    };
+    let _ = write!(
+        out,
+        "\tchain deny {{\n\t\tct mark set ct mark | {bit}\n{reject}\t\tdrop\n\t}}\n\
+         \tchain pins {{\n{}\t}}\n\
+         \tchain local_only {{\n\
+         \t\tip daddr @house4 return\n\t\tip6 daddr @house6 return\n\t\tudp dport 123 return\n\
+         \t\tether saddr . ip daddr @admit4 return\n\t\tether saddr . ip6 daddr @admit6 return\n\
+         {}\t\tgoto deny\n\t}}\n\
+         \tchain devices {{\n\
+         \t\tether saddr . ip daddr @null4 goto deny\n\t\tether saddr . ip6 daddr @null6 goto deny\n\
+         \t\tjump pins\n\t\tether saddr @{LOCAL} goto local_only\n\t}}\n\
+         \tchain forward {{\n\t\ttype filter hook forward priority filter - 5; policy accept;\n\
+         \t\tiifname {{ {lan} }} jump devices\n\
+         \t\tct mark & {bit} == {bit} drop\n\t}}\n",
+        pins(shape, true),
+        pins(shape, false),
+    );
+    let _ = write!(
+        out,
+        "\tchain redirect_names {{\n\t\ttype nat hook prerouting priority dstnat - 1; policy accept;\n\
+         \t\tiifname {{ {lan} }} ether saddr @{LOCAL} meta l4proto {{ tcp, udp }} th dport 53 fib daddr type != local redirect\n\t}}\n\
+         \tchain answers {{\n\t\ttype filter hook output priority filter + 10; policy accept;\n\
+         \t\toifname {{ {lan} }} udp sport 53 log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
+         \t\toifname {{ {lan} }} tcp sport 53 tcp flags & (syn | rst) == 0x0 log group {ANSWERS} snaplen 65535 queue-threshold 1\n\t}}\n\
+         \tchain openings {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
+         \t\toifname {{ {lan} }} udp sport 53 ct direction reply log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
+         \t\tiifname {{ {lan} }} meta l4proto tcp ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 2000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
+         \t\tiifname {{ {lan} }} meta l4proto udp ct original packets 1-2 limit rate 1000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\t}}\n",
+    );
+}
+
+/// The first pin that fits decides, so an allowance ends the chain where it stands.
+fn pins(shape: &Shape, all: bool) -> String {
+    let mut out = String::new();
+    for pin in &shape.pins {
+        let Target::Prefix(net) = pin.target else { continue };
+        if !all && pin.block {
+            continue;
+        }
+        let mac = pin.mac.map(|mac| format!("ether saddr {mac} ")).unwrap_or_default();
+        let family = if net.addr().is_ipv4() { "ip" } else { "ip6" };
+        let end = if pin.block { "goto deny" } else { "return" };
+        let _ = writeln!(out, "\t\t{mac}{family} daddr {} {end}", net.trunc());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel's own judgement of the text is in tests/lab.
+    #[test]
+    fn pins_keep_their_order_and_elements_their_ends() {
+        let (config, problems) = crate::config::parse(
+            "config pin\n option address 203.0.113.0/25\n option verdict allow\n\
+             config pin\n option mac 02:00:00:00:00:20\n option address 203.0.113.0/24\n option verdict block\n",
+        );
+        assert_eq!(problems, []);
+        let mac = Mac([2, 0, 0, 0, 0, 0x20]);
+        let shape = Shape {
+            interfaces: vec!["br-lan".into(), "br-iot".into()],
+            house: vec!["2001:db8:1::1/64".parse().unwrap()],
+            mark: 0x4000_0000,
+            reject: true,
+            pins: config.pins,
+        };
+        let blocked = [
+            ((mac, "203.0.113.200".parse().unwrap()), Some(Span::ms(1_500))),
+            ((mac, "2001:db8::7".parse().unwrap()), None),
+        ];
+        let elements = Elements { blocked: blocked.into(), local: [mac].into(), admitted: BTreeSet::new() };
+        let text = render(&shape, &elements);
+        for line in [
+            "\tset null4 { typeof ether saddr . ip daddr; size 16384; flags timeout; counter; elements = { 02:00:00:00:00:20 . 203.0.113.200 timeout 2s }; }",
+            "\tchain pins {\n\t\tip daddr 203.0.113.0/25 return\n\t\tether saddr 02:00:00:00:00:20 ip daddr 203.0.113.0/24 goto deny\n\t}",
+            "elements = { fc00::/7, fe80::/10, ff00::/8, 2001:db8:1::/64 }",
+            "\t\tiifname { \"br-lan\", \"br-iot\" } jump devices\n\t\tct mark & 0x40000000 == 0x40000000 drop\n",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!render(&Shape { reject: false, ..shape }, &elements).contains("reject with"));
+    }
+}

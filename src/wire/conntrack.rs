@@ -1,0 +1,265 @@
+//! ctnetlink: conntrack's entries and events, and the orders to it (linux/netfilter/nfnetlink_conntrack.h).
+
+use super::netlink::{Message, Writer, attributes, be16, be32, be64, flag};
+use crate::model::{Protocol, Tuple};
+use std::net::IpAddr;
+
+const SUBSYSTEM: u16 = 1 << 8;
+/// An entry of a dump, or an event that it was made or changed (`IPCTNL_MSG_CT_NEW`).
+pub const NEW: u16 = SUBSYSTEM;
+const GET: u16 = SUBSYSTEM | 1;
+/// The event that an entry is gone (`IPCTNL_MSG_CT_DELETE`).
+pub const DELETE: u16 = SUBSYSTEM | 2;
+
+/// Multicast group of new entries (`NFNLGRP_CONNTRACK_NEW`).
+pub const GROUP_NEW: u32 = 1;
+/// Multicast group of entries that are gone (`NFNLGRP_CONNTRACK_DESTROY`).
+pub const GROUP_DESTROY: u32 = 3;
+
+#[allow(missing_docs, reason = "the words of the header without CTA_")]
+mod cta {
+    pub const TUPLE_ORIG: u16 = 1;
+    pub const STATUS: u16 = 3;
+    pub const MARK: u16 = 8;
+    pub const COUNTERS_ORIG: u16 = 9;
+    pub const COUNTERS_REPLY: u16 = 10;
+    pub const ID: u16 = 12;
+    pub const MARK_MASK: u16 = 21;
+    pub const TUPLE_IP: u16 = 1;
+    pub const TUPLE_PROTO: u16 = 2;
+    pub const TUPLE_ZONE: u16 = 3;
+    pub const IP_V4_SRC: u16 = 1;
+    pub const IP_V4_DST: u16 = 2;
+    pub const IP_V6_SRC: u16 = 3;
+    pub const IP_V6_DST: u16 = 4;
+    pub const PROTO_NUM: u16 = 1;
+    pub const PROTO_SRC_PORT: u16 = 2;
+    pub const PROTO_DST_PORT: u16 = 3;
+    pub const COUNTERS_BYTES: u16 = 2;
+}
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+
+/// What is used of a conntrack entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The direction of the first packet, before address translation.
+    pub tuple: Tuple,
+    /// Tells entries with the same tuple apart.
+    pub id: u32,
+    /// `IPS_*` bits.
+    pub status: u32,
+    /// The mark.
+    pub mark: u32,
+    /// Bytes of IP packets in the direction of the tuple and against it; absent without `nf_conntrack_acct`, and in
+    /// events of new entries.
+    pub bytes: Option<(u64, u64)>,
+}
+
+impl Entry {
+    /// A packet came back (`IPS_SEEN_REPLY`).
+    pub fn replied(&self) -> bool {
+        self.status & 2 != 0
+    }
+}
+
+/// Reads an entry or event; absent what is neither TCP nor UDP, or cannot be read.
+pub fn parse(message: &Message) -> Option<Entry> {
+    if message.kind != NEW && message.kind != DELETE {
+        return None;
+    }
+    let mut found = None;
+    let mut entry_id = 0;
+    let (mut status, mut mark) = (0, 0);
+    let (mut sent, mut received) = (None, None);
+    for (kind, value) in attributes(message.body.get(4..)?) {
+        match kind {
+            cta::TUPLE_ORIG => found = tuple(value),
+            cta::ID => entry_id = be32(value)?,
+            cta::STATUS => status = be32(value)?,
+            cta::MARK => mark = be32(value)?,
+            cta::COUNTERS_ORIG => sent = counted(value),
+            cta::COUNTERS_REPLY => received = counted(value),
+            _ => {}
+        }
+    }
+    Some(Entry { tuple: found?, id: entry_id, status, mark, bytes: sent.zip(received) })
+}
+
+fn tuple(nest: &[u8]) -> Option<Tuple> {
+    let (mut source, mut destination) = (None, None);
+    let (mut protocol, mut ports) = (None, (None, None));
+    for (kind, value) in attributes(nest) {
+        match kind {
+            cta::TUPLE_IP => {
+                for (kind, value) in attributes(value) {
+                    match kind {
+                        cta::IP_V4_SRC | cta::IP_V6_SRC => source = address(value),
+                        cta::IP_V4_DST | cta::IP_V6_DST => destination = address(value),
+                        _ => {}
+                    }
+                }
+            }
+            cta::TUPLE_PROTO => {
+                for (kind, value) in attributes(value) {
+                    match kind {
+                        cta::PROTO_NUM => protocol = value.first().copied(),
+                        cta::PROTO_SRC_PORT => ports.0 = be16(value),
+                        cta::PROTO_DST_PORT => ports.1 = be16(value),
+                        _ => {}
+                    }
+                }
+            }
+            // Another zone is another network, and its addresses may be anybody's.
+            cta::TUPLE_ZONE => return None,
+            _ => {}
+        }
+    }
+    let protocol = match protocol? {
+        TCP => Protocol::Tcp,
+        UDP => Protocol::Udp,
+        _ => return None,
+    };
+    let (source_port, destination_port) = (ports.0?, ports.1?);
+    Some(Tuple { protocol, source: source?, source_port, destination: destination?, destination_port })
+}
+
+fn address(value: &[u8]) -> Option<IpAddr> {
+    let v4 = || <[u8; 4]>::try_from(value).ok().map(IpAddr::from);
+    v4().or_else(|| <[u8; 16]>::try_from(value).ok().map(IpAddr::from))
+}
+
+fn counted(nest: &[u8]) -> Option<u64> {
+    attributes(nest).find(|(kind, _)| *kind == cta::COUNTERS_BYTES).and_then(|(_, value)| be64(value))
+}
+
+fn family(tuple: &Tuple) -> u8 {
+    if tuple.source.is_ipv4() { AF_INET } else { AF_INET6 }
+}
+
+fn write_tuple(writer: &mut Writer, tuple: &Tuple) {
+    let whole = writer.nest(cta::TUPLE_ORIG);
+    let nest = writer.nest(cta::TUPLE_IP);
+    match (tuple.source, tuple.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            writer.attribute(cta::IP_V4_SRC, &source.octets());
+            writer.attribute(cta::IP_V4_DST, &destination.octets());
+        }
+        (source, destination) => {
+            let octets = |ip: IpAddr| match ip {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            };
+            writer.attribute(cta::IP_V6_SRC, &octets(source));
+            writer.attribute(cta::IP_V6_DST, &octets(destination));
+        }
+    }
+    writer.end(nest);
+    let nest = writer.nest(cta::TUPLE_PROTO);
+    writer.attribute(cta::PROTO_NUM, &[if tuple.protocol == Protocol::Tcp { TCP } else { UDP }]);
+    writer.attribute(cta::PROTO_SRC_PORT, &tuple.source_port.to_be_bytes());
+    writer.attribute(cta::PROTO_DST_PORT, &tuple.destination_port.to_be_bytes());
+    writer.end(nest);
+    writer.end(whole);
+}
+
+/// Asks for all entries of both families; with `mark`, for those whose mark is this under this mask.
+pub fn dump(writer: &mut Writer, sequence: u32, mark: Option<(u32, u32)>) {
+    writer.netfilter(GET, flag::DUMP, sequence, 0, 0);
+    if let Some((mark, mask)) = mark {
+        writer.attribute(cta::MARK, &mark.to_be_bytes());
+        writer.attribute(cta::MARK_MASK, &mask.to_be_bytes());
+    }
+}
+
+/// Asks for one entry.
+pub fn get(writer: &mut Writer, sequence: u32, tuple: &Tuple) {
+    writer.netfilter(GET, 0, sequence, family(tuple), 0);
+    write_tuple(writer, tuple);
+}
+
+/// Orders that an entry go; only this one (`id`), not another that took its tuple since.
+pub fn delete(writer: &mut Writer, sequence: u32, tuple: &Tuple, id: Option<u32>) {
+    writer.netfilter(DELETE, flag::ACK, sequence, family(tuple), 0);
+    write_tuple(writer, tuple);
+    if let Some(id) = id {
+        writer.attribute(cta::ID, &id.to_be_bytes());
+    }
+}
+
+/// Orders that the bits `mask` of an entry's mark become `mark`. Only the tuple and the mark are sent: with more the
+/// kernel refuses translated entries.
+pub fn set_mark(writer: &mut Writer, sequence: u32, tuple: &Tuple, mark: u32, mask: u32) {
+    writer.netfilter(NEW, flag::ACK, sequence, family(tuple), 0);
+    write_tuple(writer, tuple);
+    writer.attribute(cta::MARK, &mark.to_be_bytes());
+    writer.attribute(cta::MARK_MASK, &mask.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::netlink::messages;
+    use super::*;
+
+    fn tuples() -> [Tuple; 2] {
+        let tuple = |source: &str, destination: &str, protocol| Tuple {
+            protocol,
+            source: source.parse().unwrap(),
+            source_port: 40_000,
+            destination: destination.parse().unwrap(),
+            destination_port: 443,
+        };
+        [tuple("192.168.8.20", "198.51.100.7", Protocol::Tcp), tuple("2001:db8:8::20", "2001:db8::7", Protocol::Udp)]
+    }
+
+    #[test]
+    fn orders_name_the_entry_that_events_name() {
+        for tuple in tuples() {
+            let mut writer = Writer::default();
+            set_mark(&mut writer, 1, &tuple, 0x4000_0000, 0x4000_0000);
+            delete(&mut writer, 2, &tuple, Some(7));
+            get(&mut writer, 3, &tuple);
+            let read: Vec<Message> = messages(writer.bytes()).collect();
+            let (marked, deleted) = (parse(&read[0]).unwrap(), parse(&read[1]).unwrap());
+            assert_eq!((marked.tuple, marked.mark, marked.bytes), (tuple, 0x4000_0000, None));
+            assert_eq!((deleted.tuple, deleted.id), (tuple, 7));
+            assert_eq!(parse(&read[2]), None, "a request is no entry");
+        }
+    }
+
+    #[test]
+    fn counters_come_in_pairs_and_other_zones_are_left_out() {
+        let [tuple, _] = tuples();
+        let entry = |change: &dyn Fn(&mut Writer)| {
+            let mut writer = Writer::default();
+            writer.netfilter(NEW, 0, 1, AF_INET, 0);
+            write_tuple(&mut writer, &tuple);
+            change(&mut writer);
+            messages(writer.bytes()).next().and_then(|message| parse(&message))
+        };
+        let count = |writer: &mut Writer, kind, n: u64| {
+            let nest = writer.nest(kind);
+            writer.attribute(1, &3_u64.to_be_bytes());
+            writer.attribute(cta::COUNTERS_BYTES, &n.to_be_bytes());
+            writer.end(nest);
+        };
+        assert_eq!(entry(&|writer| count(writer, cta::COUNTERS_ORIG, 5)).unwrap().bytes, None);
+        let both = entry(&|writer| {
+            count(writer, cta::COUNTERS_ORIG, 5);
+            count(writer, cta::COUNTERS_REPLY, 1 << 40);
+        });
+        assert_eq!(both.unwrap().bytes, Some((5, 1 << 40)));
+        let status = entry(&|writer| writer.attribute(cta::STATUS, &0xe_u32.to_be_bytes())).unwrap();
+        assert!(status.replied() && !entry(&|_| {}).unwrap().replied());
+        assert_eq!(entry(&|writer| writer.attribute(cta::MARK, &[1])), None, "a wrong length is no entry");
+        let zone = entry(&|writer| {
+            let nest = writer.nest(cta::TUPLE_ORIG);
+            writer.attribute(cta::TUPLE_ZONE, &[0, 1]);
+            writer.end(nest);
+        });
+        assert_eq!(zone, None);
+    }
+}

@@ -1,0 +1,60 @@
+//! nfnetlink_log: what nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). The packets themselves are read
+//! by [`super::packet`], since captures have the same form (LINKTYPE_NFLOG).
+
+use super::netlink::{Message, Writer, flag};
+use super::packet::{self, Frame};
+
+const SUBSYSTEM: u16 = 4 << 8;
+const PACKET: u16 = SUBSYSTEM;
+const CONFIG: u16 = SUBSYSTEM | 1;
+const CFG_CMD: u16 = 1;
+const CFG_MODE: u16 = 2;
+const CFG_TIMEOUT: u16 = 4;
+const CMD_BIND: u8 = 1;
+const COPY_PACKET: u8 = 2;
+const LINKTYPE_NFLOG: u32 = 239;
+
+/// Asks for the packets of a group, whole, and for those that wait for company after 10 ms at the latest.
+pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
+    writer.netfilter(CONFIG, flag::ACK, sequence, 0, group);
+    writer.attribute(CFG_CMD, &[CMD_BIND]);
+    writer.netfilter(CONFIG, flag::ACK, sequence, 0, group);
+    writer.attribute(CFG_MODE, &[0, 0, 0xff, 0xff, COPY_PACKET, 0]);
+    writer.attribute(CFG_TIMEOUT, &1_u32.to_be_bytes());
+}
+
+/// The group and the packet of a message; absent when it is none, or cannot be read.
+pub fn parse<'a>(message: &Message<'a>) -> Option<(u16, Frame<'a>)> {
+    let &[_, _, high, low] = message.body.first_chunk().filter(|_| message.kind == PACKET)?;
+    let frame = packet::parse(LINKTYPE_NFLOG, message.body, 0).ok()?;
+    Some((u16::from_be_bytes([high, low]), frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::netlink::messages;
+    use super::super::packet::Body;
+    use super::*;
+
+    #[test]
+    fn a_packet_has_its_group_and_the_station_that_sent_it() {
+        let udp: [u8; 32] = [
+            0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 192, 168, 8, 20, 203, 0, 113, 7, 0x9c, 0x40, 0, 123, 0, 12, 0, 0,
+            1, 2, 3, 4,
+        ];
+        let mut writer = Writer::default();
+        writer.netfilter(PACKET, 0, 0, 2, 53);
+        writer.attribute(1, &[8, 0, 2, 0]);
+        writer.attribute(8, &[0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0]);
+        writer.attribute(9, &udp);
+        let message = messages(writer.bytes()).next().unwrap();
+        let Some((53, Frame::Ip(packet))) = parse(&message) else { panic!("{:?}", parse(&message)) };
+        assert_eq!(packet.source_mac.unwrap().to_string(), "02:00:00:00:00:09");
+        assert!(matches!(packet.body, Body::Udp { source_port: 40_000, destination_port: 123, payload: [1, 2, 3, 4] }));
+        assert!(parse(&Message { kind: CONFIG, ..message }).is_none());
+        assert!(
+            (0..message.body.len()).all(|end| parse(&Message { body: &message.body[..end], ..message }).is_none()
+                || end > message.body.len() - 32)
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! nf_tables over netlink: elements of leash's sets, and what changes its table (linux/netfilter/nf_tables.h).
+//!
+//! The ruleset itself is one text for `nft -f`: see [`crate::ruleset`].
+
+use super::netlink::{Message, Writer, attributes, be64, flag};
+use crate::model::Mac;
+use crate::ruleset::TABLE;
+use crate::time::Span;
+use std::net::IpAddr;
+
+const SUBSYSTEM: u16 = 10 << 8;
+const BATCH_BEGIN: u16 = 0x10;
+const BATCH_END: u16 = 0x11;
+const NEW_TABLE: u16 = SUBSYSTEM;
+const DELETE_TABLE: u16 = SUBSYSTEM | 2;
+const NEW_ELEMENT: u16 = SUBSYSTEM | 12;
+const GET_ELEMENT: u16 = SUBSYSTEM | 13;
+const DELETE_ELEMENT: u16 = SUBSYSTEM | 14;
+const NEW_FLOWTABLE: u16 = SUBSYSTEM | 22;
+const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
+const DELETE_FLOWTABLE: u16 = SUBSYSTEM | 24;
+const INET: u8 = 1;
+
+/// Multicast group of changes to the ruleset (`NFNLGRP_NFTABLES`).
+pub const GROUP: u32 = 7;
+
+const TABLE_NAME: u16 = 1;
+const LIST_TABLE: u16 = 1;
+const LIST_SET: u16 = 2;
+const LIST_ELEMENTS: u16 = 3;
+const LIST_ELEMENT: u16 = 1;
+const ELEMENT_KEY: u16 = 1;
+const ELEMENT_TIMEOUT: u16 = 4;
+const ELEMENT_EXPRESSION: u16 = 7;
+const DATA_VALUE: u16 = 1;
+const EXPRESSION_NAME: u16 = 1;
+const EXPRESSION_DATA: u16 = 2;
+const COUNTER_BYTES: u16 = 1;
+const COUNTER_PACKETS: u16 = 2;
+
+/// The length of a nest is 16 bits, and an element takes at most 48 bytes.
+const ELEMENTS_PER_MESSAGE: usize = 800;
+
+/// A device and an address, as an element of the sets.
+pub type Pair = (Mac, IpAddr);
+
+/// What is done with elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Put it in.
+    Add,
+    /// Take it out; it must be there.
+    Delete,
+}
+
+/// What became of the ruleset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// leash's table is gone.
+    TableGone,
+    /// A flow table came or went.
+    FlowTables,
+}
+
+/// The fields of a concatenated key begin at multiples of four bytes.
+fn key((mac, address): Pair) -> ([u8; 24], usize) {
+    let mut key = [0; 24];
+    key[..6].copy_from_slice(&mac.0);
+    match address {
+        IpAddr::V4(v4) => {
+            key[8..12].copy_from_slice(&v4.octets());
+            (key, 12)
+        }
+        IpAddr::V6(v6) => {
+            key[8..].copy_from_slice(&v6.octets());
+            (key, 24)
+        }
+    }
+}
+
+/// Begins a batch: all its orders come into force at once or not at all.
+pub fn begin(writer: &mut Writer) {
+    writer.netfilter(BATCH_BEGIN, 0, 0, 0, SUBSYSTEM >> 8);
+}
+
+/// Ends it. The sequence numbers of its messages come back with the errors, 0 with none.
+pub fn end(writer: &mut Writer) {
+    writer.netfilter(BATCH_END, flag::ACK, 0, 0, SUBSYSTEM >> 8);
+}
+
+fn list(writer: &mut Writer, set: &str, write: impl FnOnce(&mut Writer)) {
+    writer.text(LIST_TABLE, TABLE);
+    writer.text(LIST_SET, set);
+    let nest = writer.nest(LIST_ELEMENTS);
+    write(writer);
+    writer.end(nest);
+}
+
+fn element(writer: &mut Writer, key: &[u8], timeout: Option<Span>) {
+    let whole = writer.nest(LIST_ELEMENT);
+    let nest = writer.nest(ELEMENT_KEY);
+    writer.attribute(DATA_VALUE, key);
+    writer.end(nest);
+    if let Some(Span(micros)) = timeout {
+        writer.attribute(ELEMENT_TIMEOUT, &(micros / 1_000).max(1).to_be_bytes());
+    }
+    writer.end(whole);
+}
+
+/// Orders elements of a set of pairs, each with how long it is to stay (absent: for ever).
+pub fn pairs(writer: &mut Writer, order: Order, set: &str, pairs: &[(Pair, Option<Span>)]) {
+    for some in pairs.chunks(ELEMENTS_PER_MESSAGE) {
+        message(writer, order);
+        list(writer, set, |writer| {
+            for (pair, timeout) in some {
+                let (key, length) = key(*pair);
+                element(writer, &key[..length], timeout.filter(|_| order == Order::Add));
+            }
+        });
+    }
+}
+
+/// Orders elements of a set of devices.
+pub fn devices(writer: &mut Writer, order: Order, set: &str, macs: &[Mac]) {
+    message(writer, order);
+    list(writer, set, |writer| macs.iter().for_each(|mac| element(writer, &mac.0, None)));
+}
+
+fn message(writer: &mut Writer, order: Order) {
+    match order {
+        Order::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE, 1, INET, 0),
+        Order::Delete => writer.netfilter(DELETE_ELEMENT, 0, 1, INET, 0),
+    }
+}
+
+/// Asks for one element.
+pub fn get(writer: &mut Writer, sequence: u32, set: &str, pair: Pair) {
+    writer.netfilter(GET_ELEMENT, 0, sequence, INET, 0);
+    let (key, length) = key(pair);
+    list(writer, set, |writer| element(writer, &key[..length], None));
+}
+
+/// Asks for all flow tables.
+pub fn dump_flowtables(writer: &mut Writer, sequence: u32) {
+    writer.netfilter(GET_FLOWTABLE, flag::DUMP, sequence, 0, 0);
+}
+
+/// A message of [`dump_flowtables`] that has one.
+pub fn is_flowtable(message: &Message) -> bool {
+    message.kind == NEW_FLOWTABLE
+}
+
+/// Packets and bytes that an element has stopped, of the answer to [`get`].
+pub fn counter(message: &Message) -> Option<(u64, u64)> {
+    let find = |bytes, kind| attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value);
+    let body = message.body.get(4..).filter(|_| message.kind == NEW_ELEMENT)?;
+    let element = find(find(body, LIST_ELEMENTS)?, LIST_ELEMENT)?;
+    let expression = find(element, ELEMENT_EXPRESSION)?;
+    let data = find(expression, EXPRESSION_DATA).filter(|_| find(expression, EXPRESSION_NAME) == Some(b"counter\0"))?;
+    Some((be64(find(data, COUNTER_PACKETS)?)?, be64(find(data, COUNTER_BYTES)?)?))
+}
+
+/// What a notification says that matters to leash.
+pub fn change(message: &Message) -> Option<Change> {
+    match message.kind {
+        NEW_FLOWTABLE | DELETE_FLOWTABLE => Some(Change::FlowTables),
+        DELETE_TABLE => {
+            let name = attributes(message.body.get(4..)?).find(|(kind, _)| *kind == TABLE_NAME)?.1;
+            let ours = name.strip_suffix(b"\0") == Some(TABLE.as_bytes()) && message.body.first() == Some(&INET);
+            ours.then_some(Change::TableGone)
+        }
+        _ => None,
+    }
+}
+
+/// Asks for leash's table; answered with an error when it is not there.
+pub fn get_table(writer: &mut Writer, sequence: u32) {
+    writer.netfilter(NEW_TABLE | 1, 0, sequence, INET, 0);
+    writer.text(TABLE_NAME, TABLE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::netlink::messages;
+    use super::*;
+
+    #[test]
+    fn elements_are_as_the_kernel_wants_them() {
+        let pair = (Mac([2, 0, 0, 0, 0, 9]), "203.0.113.7".parse().unwrap());
+        let mut writer = Writer::default();
+        pairs(&mut writer, Order::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
+        let message = messages(writer.bytes()).next().unwrap();
+        assert_eq!((message.kind, message.flags), (NEW_ELEMENT, flag::REQUEST | flag::CREATE));
+        let all: Vec<_> = attributes(&message.body[4..]).collect();
+        assert_eq!((all[0], all[1]), ((1, &b"leash\0"[..]), (2, &b"null4\0"[..])));
+        let element: Vec<_> = attributes(attributes(all[2].1).next().unwrap().1).collect();
+        assert_eq!(attributes(element[0].1).next().unwrap().1, [2, 0, 0, 0, 0, 9, 0, 0, 203, 0, 113, 7]);
+        assert_eq!(element[1], (ELEMENT_TIMEOUT, &1_500_u64.to_be_bytes()[..]));
+    }
+
+    #[test]
+    fn many_elements_are_many_messages() {
+        let all: Vec<_> = (0..10_000_u32)
+            .map(|n| ((Mac([2; 6]), std::net::Ipv6Addr::from(u128::from(n)).into()), Some(Span::days(1))))
+            .collect();
+        let mut writer = Writer::default();
+        pairs(&mut writer, Order::Add, "null6", &all);
+        let written = messages(writer.bytes()).map(|m| {
+            let list = attributes(&m.body[4..]).last().unwrap();
+            attributes(list.1).count()
+        });
+        assert_eq!(written.sum::<usize>(), 10_000);
+    }
+
+    #[test]
+    fn counters_and_changes_are_read() {
+        let mut writer = Writer::default();
+        writer.netfilter(NEW_ELEMENT, 0, 1, INET, 0);
+        list(&mut writer, "null4", |writer| {
+            let whole = writer.nest(LIST_ELEMENT);
+            let nest = writer.nest(ELEMENT_EXPRESSION);
+            writer.text(EXPRESSION_NAME, "counter");
+            let data = writer.nest(EXPRESSION_DATA);
+            writer.attribute(COUNTER_BYTES, &900_u64.to_be_bytes());
+            writer.attribute(COUNTER_PACKETS, &9_u64.to_be_bytes());
+            writer.end(data);
+            writer.end(nest);
+            writer.end(whole);
+        });
+        for (kind, name) in [(DELETE_TABLE, "leash"), (DELETE_TABLE, "fw4"), (DELETE_FLOWTABLE, "ft")] {
+            writer.netfilter(kind, 0, 1, INET, 0);
+            writer.text(TABLE_NAME, name);
+        }
+        let read: Vec<Message> = messages(writer.bytes()).collect();
+        assert_eq!(counter(&read[0]), Some((9, 900)));
+        let changes: Vec<_> = read.iter().map(change).collect();
+        assert_eq!(changes, [None, Some(Change::TableGone), None, Some(Change::FlowTables)]);
+    }
+}
