@@ -23,7 +23,7 @@ impl Anonymiser {
     /// The same event with other identities.
     pub fn map(&mut self, event: Event) -> Event {
         match event {
-            Event::Clock | Event::Gap { .. } | Event::Read(_) => event,
+            Event::Clock | Event::Gap { .. } | Event::Dumped | Event::Read(_) => event,
             Event::Lan { .. } => Event::Lan { prefixes: vec![HOUSE] },
             Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
             Event::Leased { ip, mac, hostname } => {

@@ -5,11 +5,12 @@
 //! `list KEY 'VALUE'`, comments after `#`.
 
 use crate::model::{Mac, is_local};
-use crate::time::Span;
+use crate::time::{Span, Wall};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// What leash may do to a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl Mode {
         Mode::ALL.iter().find(|(mode, _)| *mode == self).map_or("", |(_, text)| text)
     }
 
-    fn parse(text: &str) -> Result<Mode, String> {
+    /// Reads the word.
+    pub fn parse(text: &str) -> Result<Mode, String> {
         let known = Mode::ALL.iter().find(|(_, word)| *word == text).map(|(mode, _)| *mode);
         known.ok_or_else(|| format!("'{text}' is not a mode: {}", Mode::ALL.map(|(_, word)| word).join(", ")))
     }
@@ -59,6 +61,23 @@ pub struct Pin {
     pub target: Target,
     /// Block, or else allow.
     pub block: bool,
+    /// Until when; absent: for ever.
+    pub until: Option<Wall>,
+}
+
+impl Pin {
+    /// Its end has not come.
+    pub fn holds(&self, wall: Wall) -> bool {
+        self.until.is_none_or(|until| wall < until)
+    }
+
+    /// The one address that it is on, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.target {
+            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
+            _ => None,
+        }
+    }
 }
 
 /// The destinations of a pin.
@@ -68,6 +87,78 @@ pub enum Target {
     Prefix(IpNet),
     /// A name and all below it, as a lookup of the device or of the house gave it.
     Name(String),
+}
+
+impl Target {
+    /// Reads an address, a prefix or a name. The error says why it may not be pinned.
+    pub fn parse(text: &str, block: bool) -> Result<Target, String> {
+        let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse());
+        match net {
+            Ok(net) if block && is_local(net.network()) => Err("a pin cannot block addresses of the house".into()),
+            Ok(net) => Ok(Target::Prefix(net.trunc())),
+            Err(_) => {
+                let name = text.trim_end_matches('.').to_ascii_lowercase();
+                let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+                let plain = !name.is_empty() && name.len() <= 253 && name.bytes().all(fits);
+                let named = plain && name.bytes().any(|b| b.is_ascii_alphabetic());
+                named
+                    .then_some(Target::Name(name))
+                    .ok_or_else(|| format!("'{}' is neither an address, a prefix nor a name", text.escape_default()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => write!(f, "{}", net.addr()),
+            Target::Prefix(net) => write!(f, "{net}"),
+            Target::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What the daemon needs beside the engine's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Daemon {
+    /// Run at all.
+    pub enabled: bool,
+    /// The interfaces of the LAN.
+    pub interfaces: Vec<String>,
+    /// dnsmasq's query log, if it is to be read.
+    pub query_log: Option<PathBuf>,
+    /// dnsmasq's leases.
+    pub leases: PathBuf,
+    /// What outlives a restart of the router.
+    pub state: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// Blocks stay in force when the daemon is stopped.
+    pub keep_on_stop: bool,
+    /// A device is told that it is refused; else its packets vanish.
+    pub reject: bool,
+    /// The bit of conntrack's mark that stops a flow: one that nothing else on the router uses.
+    pub mark: u32,
+    /// When people sleep, as minutes of the day.
+    pub quiet_hours: Option<(u16, u16)>,
+}
+
+impl Default for Daemon {
+    fn default() -> Daemon {
+        Daemon {
+            enabled: true,
+            interfaces: vec!["br-lan".into()],
+            query_log: None,
+            leases: "/tmp/dhcp.leases".into(),
+            state: "/etc/leash/state".into(),
+            socket: "/var/run/leash/socket".into(),
+            keep_on_stop: false,
+            reject: true,
+            mark: 0x4000_0000,
+            quiet_hours: None,
+        }
+    }
 }
 
 /// All settings.
@@ -85,6 +176,10 @@ pub struct Config {
     pub devices: BTreeMap<Mac, DeviceConfig>,
     /// In the order of the file; the first that fits decides.
     pub pins: Vec<Pin>,
+    /// Blocks are enforced; else they are only shown.
+    pub blocking: bool,
+    /// What only the daemon needs.
+    pub daemon: Daemon,
 }
 
 impl Default for Config {
@@ -96,6 +191,8 @@ impl Default for Config {
             block_on: Vec::new(),
             devices: BTreeMap::new(),
             pins: Vec::new(),
+            blocking: true,
+            daemon: Daemon::default(),
         }
     }
 }
@@ -220,28 +317,121 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
+const MAIN: [&str; 15] = [
+    "enabled",
+    "blocking",
+    "interface",
+    "query_log",
+    "leases",
+    "state",
+    "socket",
+    "grace",
+    "default_mode",
+    "block_for",
+    "block_on",
+    "on_stop",
+    "reject",
+    "mark",
+    "quiet_hours",
+];
+
 fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
-    let defaults = Config::default();
+    let mut interfaces = Vec::new();
     for (line, key, value) in &section.options {
+        let daemon = &mut config.daemon;
         let result = match key.as_str() {
+            "enabled" => flag(value).map(|flag| daemon.enabled = flag),
+            "blocking" => flag(value).map(|flag| config.blocking = flag),
+            "interface" => interface(value).map(|name| interfaces.push(name)),
+            "query_log" if value.is_empty() => {
+                daemon.query_log = None;
+                Ok(())
+            }
+            "query_log" => path(value).map(|path| daemon.query_log = Some(path)),
+            "leases" => path(value).map(|path| daemon.leases = path),
+            "state" => path(value).map(|path| daemon.state = path),
+            "socket" => path(value).map(|path| daemon.socket = path),
             "grace" => span(value, Span(0), Span::mins(1)).map(|span| config.grace = span),
-            "block_for" => span(value, Span::mins(1), Span::days(30)).map(|span| config.block_for = span),
             "default_mode" => Mode::parse(value).map(|mode| config.default_mode = mode),
+            "block_for" => span(value, Span::mins(1), Span::days(30)).map(|span| config.block_for = span),
             "block_on" => detector(value).map(|name| config.block_on.push(name)),
+            "on_stop" => one_of(value, ["open", "keep"]).map(|keep| daemon.keep_on_stop = keep),
+            "reject" => flag(value).map(|flag| daemon.reject = flag),
+            "mark" => mark(value).map(|mark| daemon.mark = mark),
+            "quiet_hours" => hours(value).map(|hours| daemon.quiet_hours = Some(hours)),
             _ => Ok(()),
         };
         if let Err(says) = result {
-            let default = match key.as_str() {
-                "grace" => defaults.grace.to_string(),
-                "block_for" => defaults.block_for.to_string(),
-                "default_mode" => defaults.default_mode.text().into(),
-                _ => "none".into(),
-            };
-            problems.push(Problem { line: *line, says: format!("{key}: {says}; {default} holds") });
+            problems.push(Problem { line: *line, says: format!("{key}: {says}; {} holds", default_of(key)) });
         }
     }
-    section.strangers(&["grace", "block_for", "default_mode", "block_on"], problems);
+    if !interfaces.is_empty() {
+        config.daemon.interfaces = interfaces;
+    }
+    section.strangers(&MAIN, problems);
     Ok(())
+}
+
+/// The default, as one writes it.
+fn default_of(key: &str) -> String {
+    let Config { grace, default_mode, block_for, blocking, daemon, .. } = Config::default();
+    let path = |path: &PathBuf| path.display().to_string();
+    match key {
+        "enabled" => u8::from(daemon.enabled).to_string(),
+        "blocking" => u8::from(blocking).to_string(),
+        "reject" => u8::from(daemon.reject).to_string(),
+        "interface" => daemon.interfaces.join(" "),
+        "leases" => path(&daemon.leases),
+        "state" => path(&daemon.state),
+        "socket" => path(&daemon.socket),
+        "grace" => grace.to_string(),
+        "block_for" => block_for.to_string(),
+        "default_mode" => default_mode.text().into(),
+        "on_stop" => "open".into(),
+        "mark" => format!("{:#x}", daemon.mark),
+        _ => "none".into(),
+    }
+}
+
+/// As uci's config_get_bool has it.
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "on" | "true" | "yes" | "enabled" => Ok(true),
+        "0" | "off" | "false" | "no" | "disabled" => Ok(false),
+        _ => Err(format!("'{text}' is neither 1 nor 0")),
+    }
+}
+
+/// True for the second.
+fn one_of(text: &str, words: [&str; 2]) -> Result<bool, String> {
+    let at = words.iter().position(|word| *word == text);
+    at.map(|at| at == 1).ok_or_else(|| format!("'{text}' is neither {} nor {}", words[0], words[1]))
+}
+
+fn interface(text: &str) -> Result<String, String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
+    let ok = !text.is_empty() && text.len() < 16 && text.bytes().all(fits);
+    if ok { Ok(text.into()) } else { Err(format!("'{text}' is not the name of a network device such as br-lan")) }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with('/') { Ok(text.into()) } else { Err(format!("'{text}' is not a path that begins with /")) }
+}
+
+fn mark(text: &str) -> Result<u32, String> {
+    let value = text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
+    let one_bit = value.filter(|value| value.count_ones() == 1);
+    one_bit.ok_or_else(|| format!("'{text}' is not one bit of a mark such as 0x40000000"))
+}
+
+fn hours(text: &str) -> Result<(u16, u16), String> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    };
+    let both = text.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
+    both.ok_or_else(|| format!("'{text}' is not a time of day such as 23:00-06:00"))
 }
 
 fn device_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
@@ -255,22 +445,30 @@ fn device_section(section: &Section, config: &mut Config, problems: &mut Vec<Pro
 }
 
 fn pin_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
-    section.strangers(&["mac", "address", "name", "verdict"], problems);
-    let mac = section.last("mac").map(str::parse).transpose()?;
-    let target = match (section.last("address"), section.last("name")) {
-        (Some(address), None) => Target::Prefix(prefix(address)?),
-        (None, Some(name)) => Target::Name(name.trim_end_matches('.').to_ascii_lowercase()),
-        _ => return Err("a pin needs either an 'address' or a 'name'; it is ignored".into()),
-    };
+    section.strangers(&["mac", "address", "name", "verdict", "until"], problems);
+    let ignored = |says: String| format!("{says}; it is ignored");
+    let mac = section.last("mac").map(str::parse).transpose().map_err(ignored)?;
     let block = match section.last("verdict") {
         Some("block") => true,
         Some("allow") => false,
         _ => return Err("a pin's 'verdict' is allow or block; it is ignored".into()),
     };
-    if matches!(&target, Target::Prefix(net) if block && is_local(net.network())) {
-        return Err("a pin cannot block addresses of the house; it is ignored".into());
+    let (target, is_name) = match (section.last("address"), section.last("name")) {
+        (Some(address), None) => (address, false),
+        (None, Some(name)) => (name, true),
+        _ => return Err("a pin needs either an 'address' or a 'name'; it is ignored".into()),
+    };
+    let target = Target::parse(target, block).map_err(ignored)?;
+    match (&target, is_name) {
+        (Target::Prefix(_), true) => return Err("a pin's 'name' is an address; it is ignored".into()),
+        (Target::Name(name), false) => {
+            return Err(format!("'{name}' is neither an address nor a prefix; the pin is ignored"));
+        }
+        _ => {}
     }
-    config.pins.push(Pin { mac, target, block });
+    let until = |text| Wall::parse_date(text).ok_or_else(|| format!("'{text}' is not a date such as 2026-12-31 18:00"));
+    let until = section.last("until").map(until).transpose().map_err(ignored)?;
+    config.pins.push(Pin { mac, target, block, until });
     Ok(())
 }
 
@@ -286,13 +484,6 @@ fn detector(text: &str) -> Result<String, String> {
     } else {
         Err(format!("'{text}' is not a detector: {}", known.join(", ")))
     }
-}
-
-fn prefix(text: &str) -> Result<IpNet, String> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    address
-        .or_else(|_| text.parse())
-        .map_err(|_| format!("'{text}' is neither an address nor a prefix; the pin is ignored"))
 }
 
 #[cfg(test)]
@@ -313,8 +504,34 @@ mod tests {
         let mac = Mac([2, 0, 0, 0, 0, 0x20]);
         assert_eq!(config.devices[&mac].name.as_deref(), Some("Bob's bulb"));
         assert_eq!(config.mode(mac), Mode::Local);
-        assert_eq!(config.pins[0], Pin { mac: None, target: Target::Name("example.com".into()), block: false });
+        assert_eq!(
+            config.pins[0],
+            Pin { mac: None, target: Target::Name("example.com".into()), block: false, until: None }
+        );
         assert_eq!(config.pins[1].target, Target::Prefix("203.0.113.0/24".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_daemon_has_its_settings_and_wrong_ones_fall_back() {
+        let (config, problems) = parse(
+            "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
+             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option on_stop keep\n\
+             option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n\
+             config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
+        );
+        assert_eq!(problems, []);
+        let Daemon { enabled, interfaces, query_log, keep_on_stop, reject, mark, quiet_hours, .. } = config.daemon;
+        assert_eq!((enabled, config.blocking, keep_on_stop, reject, mark), (false, false, true, false, 0x2000_0000));
+        assert_eq!((interfaces.join(" "), query_log), ("br-lan br-iot".into(), Some("/tmp/q.log".into())));
+        assert_eq!(quiet_hours, Some((23 * 60, 6 * 60 + 30)));
+        assert_eq!(config.pins[0].until.unwrap().date(), "2026-12-31 18:00:00");
+        let (config, problems) = parse(
+            "config leash\noption enabled maybe\nlist interface 'br lan'\noption mark 3\noption quiet_hours night\n\
+             option state relative\noption on_stop maybe\nconfig pin\noption address 1.2.3.4\noption verdict block\n\
+             option until soon",
+        );
+        assert_eq!(problems.iter().map(|p| p.line).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 8], "{problems:#?}");
+        assert_eq!(config, Config::default());
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub enum Event {
         /// Of which kind.
         source: Source,
     },
+    /// All flows that live were told since the latest gap: what was not told is over.
+    Dumped,
     /// How many packets were read, and how many of them are not TCP or UDP flows.
     Read(Packets),
 }
@@ -233,6 +235,7 @@ impl fmt::Display for Event {
             }
             Event::Gap { source: Source::Flows } => f.write_str("gap flows"),
             Event::Gap { source: Source::Lookups } => f.write_str("gap lookups"),
+            Event::Dumped => f.write_str("dumped"),
             Event::Read(packets) => {
                 f.write_str("read")?;
                 packets.fields().iter().try_for_each(|(word, n)| write!(f, " {word}={n}"))
@@ -448,6 +451,7 @@ impl FromStr for Event {
                     word => return Err(format!("'{word}' is not a source")),
                 },
             },
+            "dumped" => Event::Dumped,
             "read" => {
                 let words = Packets::default().fields().map(|(word, _)| word);
                 let counts = fields.keyed(words)?.map(|n| n.and_then(|n| n.parse().ok()));
@@ -544,6 +548,7 @@ mod tests {
             Event::FlowClosed { tuple, sent: 0, received: 7 },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },
+            Event::Dumped,
             Event::Read(Packets { all: 9, malformed: 1, ..Packets::default() }),
         ];
         all.extend(hints.map(|hint| Event::FirstPacket { tuple, hint }));

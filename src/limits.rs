@@ -50,6 +50,14 @@ pub const COVERAGE_BACK: Span = Span::days(1);
 pub const FINDINGS: usize = 1_024;
 /// Blocks in force.
 pub const BLOCKS: usize = 4_096;
+/// Pins given at run time.
+pub const PINS: usize = 512;
+/// Records of what happened.
+pub const RECORDS: usize = 512;
+/// Flows of the LAN whose station is not known yet.
+pub const ORPHANS: usize = 1_024;
+/// How long they wait for it: a neighbour is known within a second of its first packet.
+pub const ORPHAN_WAITS: Span = Span::secs(5);
 
 /// Flows that a capture's packets are sorted into at one time. When full, those that were silent longest are closed.
 pub const TRACKED: usize = FLOWS_PER_DEVICE;
@@ -79,7 +87,8 @@ const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>()
     + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
     + NAMES_BYTES
     + FINDINGS * 512
-    + BLOCKS * 128;
+    + BLOCKS * 128
+    + RECORDS * 192;
 
 const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
 const _: () = assert!(size_of::<Flow>() <= 72);

@@ -45,7 +45,7 @@ pub struct Elements {
     pub blocked: BTreeMap<Pair, Option<Span>>,
     /// Devices without the Internet.
     pub local: BTreeSet<Mac>,
-    /// What those may reach nevertheless.
+    /// Allowed by a pin: beats what is said of prefixes and of whole devices.
     pub admitted: BTreeSet<Pair>,
 }
 
@@ -64,7 +64,7 @@ pub fn set_of(name: SetName, address: IpAddr) -> &'static str {
 pub enum SetName {
     /// Null-routed.
     Null,
-    /// Allowed to devices without the Internet.
+    /// Allowed.
     Admit,
 }
 
@@ -140,11 +140,11 @@ fn chains(out: &mut String, shape: &Shape) {
         "\tchain deny {{\n\t\tct mark set ct mark | {bit}\n{reject}\t\tdrop\n\t}}\n\
          \tchain pins {{\n{}\t}}\n\
          \tchain local_only {{\n\
-         \t\tip daddr @house4 return\n\t\tip6 daddr @house6 return\n\t\tudp dport 123 return\n\
-         \t\tether saddr . ip daddr @admit4 return\n\t\tether saddr . ip6 daddr @admit6 return\n\
+         \t\tip daddr @house4 return\n\t\tip6 daddr @house6 return\n\
          {}\t\tgoto deny\n\t}}\n\
-         \tchain devices {{\n\
+         \tchain devices {{\n\t\tudp dport 123 return\n\
          \t\tether saddr . ip daddr @null4 goto deny\n\t\tether saddr . ip6 daddr @null6 goto deny\n\
+         \t\tether saddr . ip daddr @admit4 return\n\t\tether saddr . ip6 daddr @admit6 return\n\
          \t\tjump pins\n\t\tether saddr @{LOCAL} goto local_only\n\t}}\n\
          \tchain forward {{\n\t\ttype filter hook forward priority filter - 5; policy accept;\n\
          \t\tiifname {{ {lan} }} jump devices\n\

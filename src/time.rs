@@ -104,6 +104,32 @@ impl Wall {
 
     const END: i64 = 253_402_300_800_000_000;
 
+    /// Reads Unix seconds, `2026-12-31`, `2026-12-31 18:00` or `2026-12-31 18:00:00` (or with a `T` between), UTC.
+    pub fn parse_date(text: &str) -> Option<Wall> {
+        let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
+        let wall = |seconds: i64| seconds.checked_mul(1_000_000).filter(|wall| *wall < Self::END).map(Wall);
+        if let Some(seconds) = number(text) {
+            return wall(seconds);
+        }
+        let (date, time) = text.trim_end_matches('Z').split_once([' ', 'T']).unwrap_or((text, "0:0"));
+        let mut date = date.splitn(3, '-').map(number);
+        let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+        let mut time = time.splitn(3, ':').map(number);
+        let (hour, minute, second) = (time.next()??, time.next()??, time.next().unwrap_or(Some(0))?);
+        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // The reverse of [`Wall::date`].
+        let year = year - i64::from(month <= 2);
+        let (era, yoe) = (year.div_euclid(400), year.rem_euclid(400));
+        let doy = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+        let days = era * 146_097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719_468;
+        wall(days * 86_400 + hour * 3_600 + minute * 60 + second)
+    }
+
     /// `2026-11-23 08:15:27`, UTC (days to civil date: H. Hinnant, "chrono-compatible low-level date algorithms").
     pub fn date(self) -> String {
         let seconds = self.0.div_euclid(1_000_000);
@@ -178,6 +204,19 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_read_as_they_are_written() {
+        for date in ["1970-01-01 00:00:00", "2000-02-29 23:59:59", "2026-11-24 20:46:55", "9999-12-31 00:00:00"] {
+            assert_eq!(Wall::parse_date(date).unwrap().date(), date);
+        }
+        assert_eq!(Wall::parse_date("2026-12-31").unwrap().date(), "2026-12-31 00:00:00");
+        assert_eq!(Wall::parse_date("2026-12-31T18:05Z").unwrap().date(), "2026-12-31 18:05:00");
+        assert_eq!(Wall::parse_date("1767225600"), Some(Wall(1_767_225_600_000_000)));
+        for bad in ["", "soon", "2026-13-01", "2026-12-31 24:00", "26-1-1", "2026-12", "99999999999999999999"] {
+            assert_eq!(Wall::parse_date(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn spans_are_read_and_said() {

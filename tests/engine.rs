@@ -28,7 +28,7 @@ fn run(settings: &str, lines: &[&str]) -> (Engine, Vec<String>) {
         let ended: Vec<_> = engine.drain().collect();
         told.extend(ended.into_iter().filter_map(|action| match action {
             Action::Ended(ended) => Some(ended),
-            Action::Block { .. } => None,
+            _ => None,
         }));
     };
     for line in lines.iter().flat_map(|lines| lines.lines()) {

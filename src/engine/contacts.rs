@@ -179,6 +179,22 @@ impl Contacts {
         });
     }
 
+    /// Forgets all contacts of a device.
+    pub fn forget(&mut self, device: DeviceId) {
+        self.table.retain(|(id, _), _| *id != device);
+        self.held.remove(&device);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     /// A contact that exists.
     pub fn get(&self, device: DeviceId, endpoint: Endpoint) -> Option<&Contact> {
         self.table.get(&(device, endpoint))

@@ -152,6 +152,16 @@ impl Devices {
         self.by_mac.get(&mac).copied()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// All devices by hardware address.
     pub fn iter(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
         self.by_mac.values().map(|&id| (id, self.get(id)))

@@ -5,6 +5,7 @@ use crate::limits;
 use crate::model::{Explained, Name, Tuple};
 use crate::time::{Stamp, Time, Wall};
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 
 /// What is known of why a flow's address was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +117,8 @@ pub struct Flow {
     pub midstream: bool,
     /// It is over.
     pub closed: bool,
+    /// The dump or event that told of it last: see [`Flows::begin_dump`].
+    round: u8,
     /// The hello had Encrypted ClientHello.
     pub ech: bool,
     /// Or its ancestor.
@@ -128,11 +131,73 @@ pub struct Flows {
     table: HashMap<Tuple, Flow>,
     /// Waiting for their lookup, in the order of their deadlines.
     waiting: VecDeque<(Time, Tuple)>,
+    /// Of the LAN, but of no station that is known yet, with when they are given up.
+    orphans: VecDeque<(Time, Tuple)>,
+    round: u8,
     /// For which there was no room.
     pub refused: u32,
 }
 
 impl Flows {
+    /// A dump of all live flows begins.
+    pub fn begin_dump(&mut self) {
+        self.round = self.round.wrapping_add(1);
+    }
+
+    /// The flow lives. False when it is not in the table.
+    pub fn confirm(&mut self, tuple: &Tuple) -> bool {
+        let round = self.round;
+        self.table.get_mut(tuple).filter(|flow| !flow.closed).map(|flow| flow.round = round).is_some()
+    }
+
+    /// The flows that nobody told of since the dump began.
+    pub fn unconfirmed(&self) -> Vec<Tuple> {
+        let mut all = Vec::new();
+        #[allow(clippy::disallowed_methods, reason = "sorted below")]
+        all.extend(self.table.iter().filter(|(_, flow)| flow.round != self.round && !flow.closed).map(|(t, _)| *t));
+        all.sort_unstable();
+        all
+    }
+
+    /// The live flows of a device with an address.
+    pub fn between(&self, device: DeviceId, address: IpAddr) -> Vec<Tuple> {
+        let mut all = Vec::new();
+        #[allow(clippy::disallowed_methods, reason = "sorted below")]
+        all.extend(
+            self.table
+                .iter()
+                .filter(|(t, f)| {
+                    !f.closed && f.device == Some(device) && (t.destination == address || t.source == address)
+                })
+                .map(|(t, _)| *t),
+        );
+        all.sort_unstable();
+        all
+    }
+
+    /// The flow waits for its station. False when too many do.
+    pub fn orphan(&mut self, tuple: Tuple, until: Time) -> bool {
+        let room = self.orphans.len() < limits::ORPHANS;
+        if room {
+            self.orphans.push_back((until, tuple));
+        }
+        room
+    }
+
+    /// Those of a station that is known now, or, without one, those that waited long enough.
+    pub fn found(&mut self, ip: Option<IpAddr>, now: Time) -> Vec<Tuple> {
+        if self.orphans.is_empty() {
+            return Vec::new();
+        }
+        let ready = |(until, tuple): &(Time, Tuple)| match ip {
+            Some(ip) => tuple.source == ip || tuple.destination == ip,
+            None => *until <= now,
+        };
+        let (found, rest) = std::mem::take(&mut self.orphans).into_iter().partition::<VecDeque<_>, _>(ready);
+        self.orphans = rest;
+        found.into_iter().map(|(_, tuple)| tuple).collect()
+    }
+
     /// There is room for one more.
     pub fn has_room(&self) -> bool {
         self.table.len() < limits::FLOWS
@@ -151,6 +216,7 @@ impl Flows {
             service: Service::Unknown,
             midstream,
             closed: false,
+            round: self.round,
             ech: false,
             esni: false,
         };
@@ -170,7 +236,8 @@ impl Flows {
 
     /// The deadline that comes first.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.waiting.front().map(|(deadline, _)| *deadline)
+        let waiting = self.waiting.front().map(|(deadline, _)| *deadline);
+        waiting.into_iter().chain(self.orphans.front().map(|(until, _)| *until)).min()
     }
 
     /// A flow whose deadline is at or before `now`, once.
@@ -186,6 +253,7 @@ impl Flows {
     /// Takes all out, in the order in which they began.
     pub fn take_all(&mut self) -> Vec<(Tuple, Flow)> {
         self.waiting.clear();
+        self.orphans.clear();
         let mut all: Vec<_> = self.table.drain().collect();
         all.sort_by_key(|(tuple, flow)| (flow.start, *tuple));
         all

@@ -17,18 +17,34 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// These are all findings on the contact now.
-    pub fn note(&mut self, device: DeviceId, endpoint: Endpoint, findings: &[Finding], wall: Wall) {
+    /// These are all findings on the contact now. Gives the detectors whose finding is new.
+    pub fn note(
+        &mut self,
+        device: DeviceId,
+        endpoint: Endpoint,
+        findings: &[Finding],
+        wall: Wall,
+    ) -> Vec<&'static str> {
+        let mut new = Vec::new();
         for detector in crate::detect::ALL {
             let key = (device, endpoint, detector.name);
             if findings.iter().all(|finding| finding.detector != detector.name) {
                 self.since.remove(&key);
             } else if self.since.len() < limits::FINDINGS || self.since.contains_key(&key) {
-                self.since.entry(key).or_insert(wall);
+                if let std::collections::btree_map::Entry::Vacant(vacant) = self.since.entry(key) {
+                    vacant.insert(wall);
+                    new.push(detector.name);
+                }
             } else {
                 self.refused += 1;
             }
         }
+        new
+    }
+
+    /// Forgets all findings on a device.
+    pub fn forget(&mut self, device: DeviceId) {
+        self.since.retain(|(id, ..), _| *id != device);
     }
 
     /// When a detector first said it.

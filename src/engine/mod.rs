@@ -4,8 +4,12 @@
 pub mod contacts;
 pub mod devices;
 pub mod flows;
+pub mod history;
 pub mod ledger;
+pub mod memory;
 pub mod names;
+mod obey;
+pub mod orders;
 pub mod policy;
 pub mod service;
 pub mod view;
@@ -19,9 +23,11 @@ use crate::time::{Span, Stamp, Time, Wall};
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
 use flows::{Flow, Flows, Label};
+use history::{History, Record};
 use ipnet::IpNet;
 use ledger::Ledger;
 use names::Names;
+use orders::{Orders, Wishes};
 use policy::{Blocks, Case, Decision, Verdict};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -35,7 +41,20 @@ pub enum Action {
         mac: Mac,
         /// The address.
         address: IpAddr,
+        /// For how long; absent: for ever.
+        lasts: Option<Span>,
     },
+    /// It is not to be null-routed any longer.
+    Unblock {
+        /// The device.
+        mac: Mac,
+        /// The address.
+        address: IpAddr,
+    },
+    /// [`Engine::elements`] or [`Engine::prefix_pins`] changed otherwise.
+    Reshape,
+    /// Something happened that people may want to know.
+    Note(Record),
     /// A flow is over and judged; only told after [`Engine::tell_flows`].
     Ended(Box<Ended>),
 }
@@ -57,6 +76,8 @@ pub struct Ended {
 #[derive(Debug, Default)]
 pub struct Engine {
     config: Config,
+    orders: Orders,
+    history: History,
     lan: Vec<IpNet>,
     devices: Devices,
     names: Names,
@@ -67,6 +88,7 @@ pub struct Engine {
     packets: Option<Packets>,
     actions: VecDeque<Action>,
     tell_flows: bool,
+    tells: bool,
     /// First and latest date.
     span: Option<(Wall, Wall)>,
     /// Since when lookups would have been seen.
@@ -74,6 +96,10 @@ pub struct Engine {
     next_sweep: Time,
     /// Lookups of nobody that is known.
     stray_lookups: u32,
+    /// When the pins with an end are looked at, if there are any.
+    next_review: Option<Time>,
+    /// How many pins held at the latest review.
+    pins_held: usize,
 }
 
 impl Engine {
@@ -87,6 +113,11 @@ impl Engine {
         self.tell_flows = true;
     }
 
+    /// What happens is noted from now on, as [`Action::Note`] and in the history.
+    pub fn tell(&mut self) {
+        self.tells = true;
+    }
+
     /// Takes a fact.
     pub fn handle(&mut self, event: Event, at: Stamp) {
         self.wake(at);
@@ -97,11 +128,8 @@ impl Engine {
         match event {
             Event::Clock => {}
             Event::Lan { prefixes } => self.lan = prefixes,
-            Event::Neighbour { ip, mac } => self.devices.bind(ip, mac, at),
-            Event::Leased { ip, mac, hostname } => {
-                self.devices.bind(ip, mac, at);
-                self.introduce(mac, hostname, None, at);
-            }
+            Event::Neighbour { ip, mac } => self.bind(ip, mac, None, at),
+            Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
             Event::Booted { mac, hostname, vendor_class } => {
                 if let Some(id) = self.introduce(mac, hostname, vendor_class, at) {
                     self.devices.get_mut(id).booted = Some(at.now);
@@ -113,7 +141,12 @@ impl Engine {
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
-            Event::Gap { source: Source::Flows } => {}
+            Event::Gap { source: Source::Flows } => self.flows.begin_dump(),
+            Event::Dumped => {
+                for tuple in self.flows.unconfirmed() {
+                    self.over(tuple);
+                }
+            }
             Event::Read(packets) => self.packets = Some(packets),
         }
         self.wake(at);
@@ -130,12 +163,21 @@ impl Engine {
             self.next_sweep = at.now + Span::hours(1);
             self.names.sweep(at.now);
         }
-        self.blocks.expire(at.now);
+        for tuple in self.flows.found(None, at.now) {
+            self.settle(tuple, at);
+        }
+        for (mac, address) in self.blocks.expire(at.now) {
+            self.actions.push_back(Action::Unblock { mac, address });
+            self.note("end", Some(mac), at, || format!("the block of {address} is over"));
+        }
+        if self.next_review.is_some_and(|next| next <= at.now) {
+            self.tick(at);
+        }
     }
 
     /// When to [`Engine::wake`] it at the latest.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.flows.next_deadline()
+        [self.flows.next_deadline(), self.blocks.next_end(), self.next_review].into_iter().flatten().min()
     }
 
     /// What is to be done; take all of it after each call that changes something.
@@ -159,6 +201,28 @@ impl Engine {
         ended.flow.label.explained(covered)
     }
 
+    fn wishes(&self) -> Wishes<'_> {
+        Wishes { config: &self.config, orders: &self.orders }
+    }
+
+    fn note(&mut self, what: &'static str, mac: Option<Mac>, at: Stamp, says: impl FnOnce() -> String) {
+        // A file is read to its end before anybody looks: nobody reads what happened on the way.
+        if self.tells {
+            let record = Record { wall: at.wall, mac, what, says: says() };
+            self.history.add(record.clone());
+            self.actions.push_back(Action::Note(record));
+        }
+    }
+
+    /// The address is this station's from now on.
+    fn bind(&mut self, ip: IpAddr, mac: Mac, hostname: Option<Name>, at: Stamp) {
+        self.introduce(mac, hostname, None, at);
+        self.devices.bind(ip, mac, at);
+        for tuple in self.flows.found(Some(ip), at.now) {
+            self.settle(tuple, at);
+        }
+    }
+
     fn introduce(
         &mut self,
         mac: Mac,
@@ -166,10 +230,18 @@ impl Engine {
         vendor_class: Option<Name>,
         at: Stamp,
     ) -> Option<DeviceId> {
+        let known = self.devices.len();
         let id = self.devices.of_mac(mac, at)?;
         let device = self.devices.get_mut(id);
         device.hostname = hostname.or(device.hostname.take());
         device.vendor_class = vendor_class.or(device.vendor_class.take());
+        if self.devices.len() > known {
+            self.note("device", Some(mac), at, || "a new device".into());
+            self.foresee(id, at);
+            if self.wishes().mode(mac) == Mode::Local {
+                self.actions.push_back(Action::Reshape);
+            }
+        }
         Some(id)
     }
 
@@ -178,9 +250,11 @@ impl Engine {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };
-        if self.config.mode(self.devices.get(id).mac) != Mode::Trust {
+        if self.wishes().mode(self.devices.get(id).mac) != Mode::Trust {
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.names.learn(id, address, &lookup.name, at.now);
+                // Aliases are names of the address too, but it was this one that was asked for.
+                self.foresee_name(id, address, at);
             }
         }
         let device = self.devices.get_mut(id);
@@ -230,7 +304,15 @@ impl Engine {
     }
 
     fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
+        if midstream && self.flows.confirm(&tuple) {
+            return;
+        }
         if let Some(old) = self.flows.get_mut(&tuple) {
+            // The dump was quicker than the event.
+            if old.midstream && !old.closed && at.now.since(old.opened) < Span::secs(1) {
+                old.midstream = false;
+                return;
+            }
             // Two openings of one tuple without a close between: a lost event, or a flow that waits for its lookup.
             old.closed = true;
             self.settle(tuple, at);
@@ -278,7 +360,12 @@ impl Engine {
         let attributed = self.attribute(&tuple);
         let Some(flow) = self.flows.get_mut(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
         let Some((id, outbound, endpoint)) = attributed else {
-            flow.label = Label::Unseen;
+            let until = flow.opened + limits::ORPHAN_WAITS;
+            if !(at.now < until && self.is_house(tuple.source) && self.flows.orphan(tuple, until))
+                && let Some(flow) = self.flows.get_mut(&tuple)
+            {
+                flow.label = Label::Unseen;
+            }
             return;
         };
         if flow.device.is_none() {
@@ -286,7 +373,7 @@ impl Engine {
             self.devices.get_mut(id).live += 1;
         }
         let (midstream, opened) = (flow.midstream, flow.opened);
-        let mode = self.config.mode(self.devices.get(id).mac);
+        let mode = self.wishes().mode(self.devices.get(id).mac);
         let label = if !outbound || mode == Mode::Trust || self.is_house(endpoint.address) {
             Label::Apart
         } else if self.names.explains(id, endpoint.address, at.now) {
@@ -344,6 +431,10 @@ impl Engine {
 
     fn close(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
         self.count(tuple, sent, received, at);
+        self.over(tuple);
+    }
+
+    fn over(&mut self, tuple: Tuple) {
         if let Some(flow) = self.flows.get_mut(&tuple) {
             flow.closed = true;
             self.release(tuple);
@@ -381,16 +472,26 @@ impl Engine {
         let device = self.devices.get(id);
         let mac = device.mac;
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
-        self.ledger.note(id, endpoint, &findings, at.wall);
-        let verdict = self.verdict(id, endpoint, &findings, self.config.mode(mac));
-        if verdict.decision == Decision::Block && self.blocks.add(mac, endpoint.address, &verdict, at) {
-            self.actions.push_back(Action::Block { mac, address: endpoint.address });
+        let new = self.ledger.note(id, endpoint, &findings, at.wall);
+        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
+            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
+        }
+        let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(mac), at.wall);
+        if verdict.decision == Decision::Block {
+            self.block(id, endpoint.address, verdict, at);
         }
     }
 
-    fn verdict(&self, id: DeviceId, endpoint: Endpoint, findings: &[detect::Finding], mode: Mode) -> Verdict {
+    fn verdict(
+        &self,
+        id: DeviceId,
+        endpoint: Endpoint,
+        findings: &[detect::Finding],
+        mode: Mode,
+        wall: Wall,
+    ) -> Verdict {
         let (mac, local) = (self.devices.get(id).mac, self.is_house(endpoint.address));
-        policy::judge(&Case { mac, id, endpoint, local, findings, names: &self.names }, mode, &self.config)
+        policy::judge(&Case { mac, id, endpoint, local, findings, names: &self.names, wall }, mode, self.wishes())
     }
 
     /// A flow is over and judged.

@@ -142,6 +142,25 @@ impl Names {
         range.filter(move |((_, id), _)| *id != device).filter_map(|((_, id), entry)| Some((*id, entry.names.last()?)))
     }
 
+    /// The addresses that a device knows under a name that `fits`.
+    pub fn addresses(&self, device: DeviceId, fits: impl Fn(&str) -> bool) -> Vec<IpAddr> {
+        let own = self.entries.iter().filter(|((_, id), _)| *id == device);
+        own.filter(|(_, entry)| entry.names.iter().any(|known| fits(&known.name))).map(|((ip, _), _)| *ip).collect()
+    }
+
+    /// All that is known: whose, which address, when it was asked or used last, and the names, newest last.
+    pub fn iter(&self) -> impl Iterator<Item = (DeviceId, IpAddr, Time, &[Known])> {
+        self.entries.iter().map(|((ip, id), entry)| (*id, *ip, entry.fresh, entry.names.as_slice()))
+    }
+
+    /// Forgets all that a device looked up.
+    pub fn forget(&mut self, device: DeviceId) {
+        self.entries.retain(|(_, id), _| *id != device);
+        let held = self.held.remove(&device).unwrap_or_default();
+        self.total = self.total.saturating_sub(held);
+        self.texts.retain(|text| Rc::strong_count(text) > 1);
+    }
+
     /// How many names are remembered.
     pub fn len(&self) -> usize {
         self.entries.values().map(|entry| entry.names.len()).sum()

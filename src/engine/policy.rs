@@ -1,7 +1,8 @@
 //! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
 
 use super::names::Names;
-use crate::config::{Config, Mode, Pin, Target};
+use super::orders::Wishes;
+use crate::config::{Mode, Pin, Target};
 use crate::detect::{Finding, Strength};
 use crate::engine::devices::DeviceId;
 use crate::limits;
@@ -32,11 +33,29 @@ impl Decision {
     }
 }
 
+/// Who wants a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The user, of this destination.
+    Pin,
+    /// The user, of this device.
+    Mode,
+    /// The detectors.
+    Detectors,
+}
+
+impl By {
+    /// All of them with their words.
+    pub const ALL: [(By, &str); 3] = [(By::Pin, "pin"), (By::Mode, "mode"), (By::Detectors, "detectors")];
+}
+
 /// A decision and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What is done.
     pub decision: Decision,
+    /// By whose wish.
+    pub by: By,
     /// Why, for people; empty where there is nothing to say.
     pub reasons: Vec<String>,
     /// How long it holds; absent: for ever.
@@ -57,20 +76,25 @@ pub struct Case<'a> {
     pub findings: &'a [Finding],
     /// What lookups taught.
     pub names: &'a Names,
+    /// Now.
+    pub wall: Wall,
 }
 
 /// The verdict on a contact of a device in `mode`.
-pub fn judge(case: &Case, mode: Mode, config: &Config) -> Verdict {
-    let verdict = |decision, reasons: Vec<String>, lasts| Verdict { decision, reasons, lasts };
-    if let Some(pin) = config.pins.iter().find(|pin| fits(pin, case)) {
-        let (decision, word) = if pin.block { (Decision::Block, "blocked") } else { (Decision::Allow, "allowed") };
-        return verdict(decision, vec![format!("{word} by your own pin")], None);
-    }
+pub fn judge(case: &Case, mode: Mode, wishes: Wishes) -> Verdict {
+    let verdict = |decision, reasons: Vec<String>, lasts| Verdict { decision, by: By::Detectors, reasons, lasts };
+    let config = wishes.config;
     if let Some(reason) = never_blocked(case) {
         return verdict(Decision::Allow, vec![reason.into()], None);
     }
+    if let Some(pin) = wishes.pins(case.wall).find(|pin| fits(pin, case)) {
+        let (decision, word) = if pin.block { (Decision::Block, "blocked") } else { (Decision::Allow, "allowed") };
+        let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
+        return Verdict { by: By::Pin, ..verdict(decision, vec![format!("{word} by your own pin")], lasts) };
+    }
     if mode == Mode::Local {
-        return verdict(Decision::Block, vec!["the device is in mode local: no Internet".into()], None);
+        let reasons = vec!["the device is in mode local: no Internet".into()];
+        return Verdict { by: By::Mode, ..verdict(Decision::Block, reasons, None) };
     }
     let mut reasons: Vec<String> = case.findings.iter().map(|finding| finding.says.clone()).collect();
     let counting: Vec<&Finding> = case.findings.iter().filter(|finding| finding.strength >= Strength::Fair).collect();
@@ -90,7 +114,7 @@ pub fn judge(case: &Case, mode: Mode, config: &Config) -> Verdict {
     verdict(Decision::Watch, reasons, None)
 }
 
-/// Why no detector may block this, whatever the mode.
+/// Why this is not blocked, whatever the mode and the pins.
 fn never_blocked(case: &Case) -> Option<&'static str> {
     let Endpoint { protocol, port, .. } = case.endpoint;
     match (protocol, port) {
@@ -101,7 +125,7 @@ fn never_blocked(case: &Case) -> Option<&'static str> {
 }
 
 fn fits(pin: &Pin, case: &Case) -> bool {
-    if pin.mac.is_some_and(|mac| mac != case.mac) {
+    if !is_for(pin, case.mac) {
         return false;
     }
     match &pin.target {
@@ -110,8 +134,13 @@ fn fits(pin: &Pin, case: &Case) -> bool {
     }
 }
 
+/// The pin is the device's, or everybody's.
+pub fn is_for(pin: &Pin, mac: Mac) -> bool {
+    pin.mac.is_none_or(|of| of == mac)
+}
+
 /// The name itself, or one below it.
-fn is_below(name: &str, domain: &str) -> bool {
+pub fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
@@ -124,6 +153,8 @@ pub struct Block {
     pub until: Option<Wall>,
     /// The same for the engine.
     pub expires: Option<Time>,
+    /// By whose wish.
+    pub by: By,
     /// Why, for people.
     pub reason: String,
 }
@@ -132,6 +163,7 @@ pub struct Block {
 #[derive(Debug, Default)]
 pub struct Blocks {
     table: BTreeMap<(Mac, IpAddr), Block>,
+    next: Option<Time>,
     /// For which there was no room.
     pub refused: u32,
 }
@@ -139,22 +171,60 @@ pub struct Blocks {
 impl Blocks {
     /// Puts a verdict into force. True when it was not yet.
     pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, at: Stamp) -> bool {
-        if self.table.contains_key(&(mac, address)) {
+        let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
+        let expires = verdict.lasts.map(|span| at.now + span);
+        let reason = verdict.reasons.join("; ");
+        self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by, reason })
+    }
+
+    /// Puts a block into force that was in force before. True when it was not yet.
+    pub fn restore(&mut self, pair: (Mac, IpAddr), block: Block) -> bool {
+        if self.table.contains_key(&pair) {
             return false;
         }
         if self.table.len() >= limits::BLOCKS {
             self.refused += 1;
             return false;
         }
-        let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
-        let expires = verdict.lasts.map(|span| at.now + span);
-        self.table.insert((mac, address), Block { since: at.wall, until, expires, reason: verdict.reasons.join("; ") });
+        self.next = self.next.into_iter().chain(block.expires).min();
+        self.table.insert(pair, block);
         true
     }
 
     /// Takes out those whose end has come.
-    pub fn expire(&mut self, now: Time) {
-        self.table.retain(|_, block| block.expires.is_none_or(|end| end > now));
+    pub fn expire(&mut self, now: Time) -> Vec<(Mac, IpAddr)> {
+        let mut ended = Vec::new();
+        if self.next.is_some_and(|next| next <= now) {
+            let over = |block: &Block| block.expires.is_some_and(|end| end <= now);
+            ended.extend(self.table.extract_if(.., |_, block| over(block)).map(|(pair, _)| pair));
+            self.next = self.table.values().filter_map(|block| block.expires).min();
+        }
+        ended
+    }
+
+    /// When the next one ends, or a little before.
+    pub fn next_end(&self) -> Option<Time> {
+        self.next
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, mac: Mac, address: IpAddr) -> Option<Block> {
+        self.table.remove(&(mac, address))
+    }
+
+    /// The block of an address for a device.
+    pub fn get(&self, mac: Mac, address: IpAddr) -> Option<&Block> {
+        self.table.get(&(mac, address))
+    }
+
+    /// How many are in force.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// None is in force.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 
     /// All by device and address.
@@ -179,8 +249,9 @@ mod tests {
         let mut names = Names::default();
         names.learn(0, address, &name(b"a.b.example"), Time(0));
         let endpoint = Endpoint { address, protocol: Protocol::Udp, port };
-        let case = Case { mac: Mac([2; 6]), id: 0, endpoint, local: false, findings, names: &names };
-        judge(&case, mode, &config).decision
+        let case = Case { mac: Mac([2; 6]), id: 0, endpoint, local: false, findings, names: &names, wall: Wall(0) };
+        let orders = Default::default();
+        judge(&case, mode, Wishes { config: &config, orders: &orders }).decision
     }
 
     #[test]

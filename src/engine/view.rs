@@ -5,7 +5,7 @@
 use super::contacts::Contact;
 use super::devices::DeviceId;
 use super::flows::Label;
-use super::policy::{Decision, Verdict};
+use super::policy::{By, Decision, Verdict};
 use super::{Ended, Engine};
 use crate::config::Mode;
 use crate::detect::{self, Finding, Scene, Subject};
@@ -78,7 +78,7 @@ impl Engine {
     /// A device with all its contacts.
     pub fn device(&self, id: DeviceId) -> Value {
         let device = self.devices.get(id);
-        let mode = self.config.mode(device.mac);
+        let mode = self.wishes().mode(device.mac);
         let mut map = Map::new();
         put(&mut map, "mac", mac(device.mac));
         let addresses: Vec<Value> = self.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
@@ -110,11 +110,14 @@ impl Engine {
 
     fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
         if contact.label == Label::Apart {
-            return (Vec::new(), Verdict { decision: Decision::Allow, reasons: Vec::new(), lasts: None });
+            return (
+                Vec::new(),
+                Verdict { decision: Decision::Allow, by: By::Detectors, reasons: Vec::new(), lasts: None },
+            );
         }
         let device = self.devices.get(id);
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
-        let verdict = self.verdict(id, endpoint, &findings, self.config.mode(device.mac));
+        let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(device.mac), self.today());
         (findings, verdict)
     }
 
@@ -167,6 +170,11 @@ impl Engine {
         let reasons = verdict.reasons.iter().map(|reason| Value::from(reason.as_str())).collect();
         put(&mut map, "reasons", (!verdict.reasons.is_empty()).then_some(Value::Array(reasons)));
         Value::Object(map)
+    }
+
+    /// The date of the latest fact.
+    fn today(&self) -> Wall {
+        self.span.map_or(Wall(0), |(_, last)| last)
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
@@ -245,7 +253,7 @@ impl Engine {
         let would = |mode| {
             let judge = |(endpoint, contact)| {
                 let (findings, _) = self.judged(id, endpoint, contact);
-                self.verdict(id, endpoint, &findings, mode).decision
+                self.verdict(id, endpoint, &findings, mode, self.today()).decision
             };
             self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == address).map(judge).max()
         };

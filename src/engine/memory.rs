@@ -1,0 +1,196 @@
+//! What outlives a restart: orders, blocks, devices and what their lookups taught, as lines of text.
+//!
+//! ```text
+//! leash state 1
+//! saved 1767225600.000000
+//! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
+//! name 02:00:00:00:00:20 203.0.113.5 3600 bulb.example.com
+//! mode 02:00:00:00:00:20 guard
+//! pin 02:00:00:00:00:20 block ads.example.com -
+//! blocking 0
+//! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors calls 203.0.113.9 although ...
+//! end
+//! ```
+
+use super::policy::{Block, By};
+use super::{DeviceId, Engine};
+use crate::config::{Mode, Pin, Target};
+use crate::model::{Mac, Name, name};
+use crate::time::{Span, Stamp, Time, Wall};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+const HEADER: &str = "leash state 1";
+const END: &str = "end";
+
+impl Engine {
+    /// Writes all that is to be remembered.
+    pub fn save(&self, out: &mut impl Write, at: Stamp) -> io::Result<()> {
+        writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
+        for (_, device) in self.devices.iter() {
+            write!(out, "device {} {} {}", device.mac, device.first, device.last)?;
+            for (key, value) in [("host", &device.hostname), ("vendor", &device.vendor_class)] {
+                value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
+            }
+            writeln!(out)?;
+        }
+        for (id, ip, fresh, names) in self.names.iter() {
+            let (mac, age) = (self.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
+            write!(out, "name {mac} {ip} {age}")?;
+            names.iter().try_for_each(|known| write!(out, " {}", known.name))?;
+            writeln!(out)?;
+        }
+        for (mac, mode) in &self.orders.modes {
+            writeln!(out, "mode {mac} {}", mode.text())?;
+        }
+        for Pin { mac, target, block, until } in &self.orders.pins {
+            let mac = mac.map_or("-".into(), |mac| mac.to_string());
+            let word = if *block { "block" } else { "allow" };
+            writeln!(out, "pin {mac} {word} {target} {}", until.map_or("-".into(), |until| until.to_string()))?;
+        }
+        self.orders.blocking.map_or(Ok(()), |on| writeln!(out, "blocking {}", u8::from(on)))?;
+        for (mac, address, block) in self.blocks.iter() {
+            let by = By::ALL.iter().find(|(by, _)| *by == block.by).map_or("", |(_, word)| word);
+            let until = block.until.map_or("-".into(), |until| until.to_string());
+            writeln!(out, "block {mac} {address} {} {until} {by} {}", block.since, block.reason)?;
+        }
+        writeln!(out, "{END}")
+    }
+
+    /// Takes up what [`Engine::save`] wrote; gives how many lines made no sense. The error says why nothing was taken.
+    pub fn load(&mut self, text: &str, at: Stamp) -> Result<usize, String> {
+        let mut lines = text.lines();
+        match lines.next() {
+            Some(HEADER) => {}
+            Some(other) if other.starts_with("leash state ") => {
+                return Err(format!("it is '{other}', written by another version of leash"));
+            }
+            _ => return Err("it is not a state file of leash".into()),
+        }
+        if text.lines().next_back() != Some(END) {
+            return Err("its end is missing".into());
+        }
+        let mut ids = BTreeMap::new();
+        let mut saved = at.wall;
+        let mut wrong = 0;
+        for line in lines.filter(|line| *line != END) {
+            wrong += usize::from(self.recall(line, &mut ids, &mut saved, at).is_none());
+        }
+        self.review(at);
+        Ok(wrong)
+    }
+
+    fn recall(&mut self, line: &str, ids: &mut BTreeMap<Mac, DeviceId>, saved: &mut Wall, at: Stamp) -> Option<()> {
+        let mut words = line.split(' ');
+        let word = words.next()?;
+        if word == "saved" {
+            *saved = Wall::parse(words.next()?)?;
+            return Some(());
+        }
+        if word == "blocking" {
+            self.orders.blocking = Some(words.next()? == "1");
+            return Some(());
+        }
+        let mac: Option<Mac> = match words.next()? {
+            "-" => None,
+            text => Some(text.parse().ok()?),
+        };
+        match word {
+            "device" => {
+                let (first, last) = (Wall::parse(words.next()?)?, Wall::parse(words.next()?)?);
+                let id = self.devices.of_mac(mac?, at)?;
+                ids.insert(mac?, id);
+                let device = self.devices.get_mut(id);
+                (device.first, device.last) = (first, last);
+                for word in words {
+                    let text = |value: &str| Some(name(value.as_bytes()));
+                    match word.split_once('=')? {
+                        ("host", value) => device.hostname = text(value),
+                        ("vendor", value) => device.vendor_class = text(value),
+                        _ => return None,
+                    }
+                }
+            }
+            "name" => {
+                let (ip, age) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
+                let id = *ids.get(&mac?)?;
+                let then = Time(at.now.0.saturating_sub(age.saturating_mul(1_000_000)));
+                words.map(Name::from).for_each(|name| self.names.learn(id, ip, &name, then));
+            }
+            "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
+            "pin" => {
+                let block = words.next()? == "block";
+                let (target, until) = (Target::parse(words.next()?, block).ok()?, words.next()?);
+                let until = if until == "-" { None } else { Some(Wall::parse(until)?) };
+                self.orders.pins.push(Pin { mac, target, block, until });
+            }
+            "block" => {
+                let (address, since) = (words.next()?.parse().ok()?, Wall::parse(words.next()?)?);
+                let until = match words.next()? {
+                    "-" => None,
+                    text => Some(Wall::parse(text)?),
+                };
+                let by = words.next()?;
+                let by = By::ALL.iter().find(|(_, word)| *word == by)?.0;
+                // A clock that is not set yet stands before the date of the file: then no time has passed.
+                let today = at.wall.max(*saved);
+                let left = until.map(|until| Span(until.0.saturating_sub(today.0).max(0) as u64));
+                let reason = words.collect::<Vec<_>>().join(" ");
+                let block = Block { since, until, expires: left.map(|left| at.now + left), by, reason };
+                self.blocks.restore((mac?, address), block);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn stamp(seconds: u64) -> Stamp {
+        Stamp { now: Time(seconds * 1_000_000), wall: Wall((1_767_225_600 + seconds as i64) * 1_000_000) }
+    }
+
+    fn saved(engine: &Engine, at: Stamp) -> String {
+        let mut out = Vec::new();
+        engine.save(&mut out, at).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    const TEXT: &str = "leash state 1\nsaved 1767225600.000000\n\
+        device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb vendor=udhcp\n\
+        name 02:00:00:00:00:20 203.0.113.5 3600 a.example b.example\nmode 02:00:00:00:00:20 guard\n\
+        pin 02:00:00:00:00:20 block ads.example -\npin - allow 198.51.100.0/24 1767299999.000000\n\
+        block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767225700.000000 detectors calls it; and so on\nend\n";
+
+    #[test]
+    fn what_was_saved_is_recalled() {
+        let mut engine = Engine::new(config::parse("config leash").0);
+        let at = Stamp { now: Time(4_000 * 1_000_000), ..stamp(0) };
+        assert_eq!(engine.load(TEXT, at), Ok(0));
+        assert_eq!(saved(&engine, at), TEXT);
+    }
+
+    #[test]
+    fn a_block_ends_when_it_would_have_and_a_clock_that_is_not_set_does_not_end_it() {
+        let text = TEXT.replace("pin - allow 198.51.100.0/24 1767299999.000000\n", "");
+        for (wall, left) in [(1_767_225_600, 100), (1_767_225_650, 50), (1_000, 100), (1_767_225_800, 0)] {
+            let mut engine = Engine::new(config::parse("config leash").0);
+            engine.load(&text, Stamp { now: Time(0), wall: Wall(wall * 1_000_000) }).unwrap();
+            let pair = ("02:00:00:00:00:20".parse().unwrap(), "203.0.113.9".parse().unwrap());
+            assert_eq!(engine.elements(Stamp::default()).blocked[&pair], Some(Span::secs(left)), "{wall}");
+        }
+    }
+
+    #[test]
+    fn damaged_and_newer_files_are_refused() {
+        let mut engine = Engine::new(config::parse("config leash").0);
+        for text in ["", "nonsense", "leash state 2\nend\n", &TEXT[..TEXT.len() - 8], "leash state 1\n"] {
+            assert!(engine.load(text, stamp(0)).is_err(), "{text}");
+        }
+        assert_eq!(engine.load("leash state 1\nblock x\nwhat\nmode 02:00:00:00:00:20 wild\nend\n", stamp(0)), Ok(3));
+    }
+}

@@ -1,0 +1,267 @@
+//! Orders of the user, and what follows from them for the blocks.
+
+use super::policy::{self, By, Decision};
+use super::{Action, DeviceId, Engine, Verdict};
+use crate::config::{Config, Mode, Pin, Target};
+use crate::limits;
+use crate::model::{Endpoint, Mac, Protocol};
+use crate::ruleset::Elements;
+use crate::time::{Span, Stamp, Wall};
+use std::net::IpAddr;
+
+/// How often pins with an end are looked at.
+const REVIEW: Span = Span::secs(1);
+
+impl Engine {
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Takes other settings.
+    pub fn configure(&mut self, config: Config, at: Stamp) {
+        self.config = config;
+        self.review(at);
+    }
+
+    /// Sets what may be done to a device.
+    pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
+        self.orders.modes.insert(mac, mode);
+        self.note("mode", Some(mac), at, || format!("mode {}", mode.text()));
+        self.review(at);
+    }
+
+    /// The global switch.
+    pub fn set_blocking(&mut self, on: bool, at: Stamp) {
+        self.orders.blocking = Some(on);
+        self.note("blocking", None, at, || format!("blocking is {}", if on { "on" } else { "off" }));
+        self.review(at);
+    }
+
+    /// Blocks are enforced.
+    pub fn blocking(&self) -> bool {
+        self.wishes().blocking()
+    }
+
+    /// Pins a destination. The error says why it cannot be.
+    pub fn decide(&mut self, pin: Pin, at: Stamp) -> Result<(), String> {
+        self.orders.pins.retain(|old| (old.mac, &old.target) != (pin.mac, &pin.target) && old.holds(at.wall));
+        if self.orders.pins.len() >= limits::PINS {
+            return Err(format!("there are {} pins already; remove one first", limits::PINS));
+        }
+        let word = if pin.block { "block" } else { "allow" };
+        let end = pin.until.map(|until| format!(" until {} UTC", until.date())).unwrap_or_default();
+        self.note("pin", pin.mac, at, || format!("{word} {}{end}", pin.target));
+        self.orders.pins.insert(0, pin);
+        self.review(at);
+        Ok(())
+    }
+
+    /// Takes back the pins that were ordered on exactly this target. The error says that there is none.
+    pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), String> {
+        let before = self.orders.pins.len();
+        self.orders.pins.retain(|pin| (pin.mac, &pin.target) != (mac, target));
+        if self.orders.pins.len() == before {
+            return Err(format!("nobody ordered a pin on {target}; those of the configuration are changed there"));
+        }
+        self.note("pin", mac, at, || format!("no pin on {target} any longer"));
+        self.review(at);
+        Ok(())
+    }
+
+    /// Ends the block of a target: a pin that ordered it is taken back, and what else would bring it back is overruled
+    /// until it would have ended. The error says that it is not blocked.
+    pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
+        let before = self.orders.pins.len();
+        self.orders.pins.retain(|pin| !pin.block || (pin.mac, &pin.target) != (Some(mac), target));
+        let mut found = self.orders.pins.len() < before;
+        self.review(at);
+        let address = match target {
+            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
+            _ => None,
+        };
+        if let Some(block) = address.and_then(|address| self.blocks.get(mac, address)) {
+            let until = block.until;
+            self.decide(Pin { mac: Some(mac), target: target.clone(), block: false, until }, at)?;
+            found = true;
+        }
+        if !found {
+            return Err(format!("{target} is not blocked for this device"));
+        }
+        self.note("unblock", Some(mac), at, || format!("{target} is not blocked any longer"));
+        Ok(())
+    }
+
+    /// Forgets what a device did: its names, contacts, findings and automatic blocks.
+    pub fn forget(&mut self, id: DeviceId, at: Stamp) {
+        self.names.forget(id);
+        self.contacts.forget(id);
+        self.ledger.forget(id);
+        let mac = self.devices.get(id).mac;
+        let own = |(of, address, block): (Mac, IpAddr, &policy::Block)| {
+            (of == mac && block.by == By::Detectors).then_some(address)
+        };
+        for address in self.blocks.iter().filter_map(own).collect::<Vec<_>>() {
+            self.lift(mac, address);
+        }
+        let device = self.devices.get_mut(id);
+        (device.lookups, device.flows, device.sent, device.received) = (0, 0, 0, 0);
+        self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
+    }
+
+    /// Looks at all blocks anew: the wishes changed, or a pin came to its end.
+    pub(super) fn review(&mut self, at: Stamp) {
+        let ends = self.orders.pins.iter().chain(&self.config.pins).any(|pin| pin.until.is_some());
+        self.next_review = ends.then_some(at.now + REVIEW);
+        self.pins_held = self.wishes().pins(at.wall).count();
+        let unwanted: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(mac, address, block)| !self.is_wanted(*mac, *address, block.by, at.wall))
+            .map(|(mac, address, _)| (mac, address))
+            .collect();
+        for (mac, address) in unwanted {
+            self.lift(mac, address);
+        }
+        self.actions.push_back(Action::Reshape);
+        if !self.blocking() {
+            return;
+        }
+        let ids: Vec<DeviceId> = self.devices.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            let endpoints: Vec<Endpoint> = self.contacts.of(id).map(|(endpoint, _)| endpoint).collect();
+            for endpoint in endpoints {
+                self.judge(id, endpoint, at);
+            }
+            self.foresee(id, at);
+        }
+    }
+
+    /// The time for a look at the pins with an end.
+    pub(super) fn tick(&mut self, at: Stamp) {
+        self.next_review = Some(at.now + REVIEW);
+        if self.wishes().pins(at.wall).count() != self.pins_held {
+            self.review(at);
+        }
+    }
+
+    fn lift(&mut self, mac: Mac, address: IpAddr) {
+        if self.blocks.remove(mac, address).is_some() {
+            self.actions.push_back(Action::Unblock { mac, address });
+        }
+    }
+
+    fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
+        let mode = self.wishes().mode(mac);
+        let pinned = self.devices.find(mac).map(|id| self.pinned(id, address, wall)).filter(|v| v.by == By::Pin);
+        let pinned = pinned.map(|verdict| verdict.decision);
+        self.blocking()
+            && pinned != Some(Decision::Allow)
+            && match by {
+                By::Pin => pinned == Some(Decision::Block),
+                By::Mode => mode == Mode::Local,
+                By::Detectors => mode == Mode::Guard,
+            }
+    }
+
+    /// The verdict on an address that follows from the wishes alone.
+    fn pinned(&self, id: DeviceId, address: IpAddr, wall: Wall) -> Verdict {
+        let endpoint = Endpoint { address, protocol: Protocol::Tcp, port: 0 };
+        self.verdict(id, endpoint, &[], Mode::Observe, wall)
+    }
+
+    /// Puts a verdict into force, with who else in the house uses the address.
+    pub(super) fn block(&mut self, id: DeviceId, address: IpAddr, mut verdict: Verdict, at: Stamp) {
+        let mac = self.devices.get(id).mac;
+        if !self.blocking() || self.blocks.get(mac, address).is_some() {
+            return;
+        }
+        let others = self.names.others(id, address).take(3).map(|(other, known)| {
+            let device = self.devices.get(other);
+            format!("{} knows it as {}", device.hostname.as_deref().unwrap_or(&device.mac.to_string()), known.name)
+        });
+        let others: Vec<String> = others.collect();
+        if !others.is_empty() {
+            verdict.reasons.push(format!("blocked for this device alone: {}", others.join(", ")));
+        }
+        if self.blocks.add(mac, address, &verdict, at) {
+            self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
+            self.note("block", Some(mac), at, || format!("{address} is blocked: {}", verdict.reasons.join("; ")));
+        }
+    }
+
+    /// Blocks what pins say of a device, before it is tried.
+    pub(super) fn foresee(&mut self, id: DeviceId, at: Stamp) {
+        let mac = self.devices.get(id).mac;
+        let mut addresses = Vec::new();
+        for pin in self.wishes().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac)) {
+            match &pin.target {
+                Target::Name(name) => addresses.extend(self.names.addresses(id, |known| policy::is_below(known, name))),
+                Target::Prefix(_) => addresses.extend(pin.address()),
+            }
+        }
+        for address in addresses {
+            self.foresee_address(id, address, at);
+        }
+    }
+
+    /// The same for an address that a lookup yielded.
+    pub(super) fn foresee_name(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+        if self.wishes().pins(at.wall).any(|pin| matches!(pin.target, Target::Name(_))) {
+            self.foresee_address(id, address, at);
+        }
+    }
+
+    fn foresee_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+        let verdict = self.pinned(id, address, at.wall);
+        match (verdict.by, verdict.decision) {
+            (By::Pin, Decision::Block) => self.block(id, address, verdict, at),
+            (By::Pin, _) => {
+                self.lift(self.devices.get(id).mac, address);
+                self.actions.push_back(Action::Reshape);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the sets of the ruleset are to hold.
+    pub fn elements(&self, at: Stamp) -> Elements {
+        let mut elements = Elements::default();
+        if !self.blocking() {
+            return elements;
+        }
+        let left = |block: &policy::Block| block.expires.map(|end| end.since(at.now));
+        elements.blocked.extend(self.blocks.iter().map(|(mac, address, block)| ((mac, address), left(block))));
+        elements.local.extend(self.wishes().in_mode(Mode::Local));
+        for (id, device) in self.devices.iter() {
+            let local = self.wishes().mode(device.mac) == Mode::Local;
+            elements.local.extend(local.then_some(device.mac));
+            for pin in self.wishes().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
+                let known = match &pin.target {
+                    Target::Name(name) => self.names.addresses(id, |known| policy::is_below(known, name)),
+                    Target::Prefix(_) => pin.address().into_iter().collect(),
+                };
+                elements.admitted.extend(known.into_iter().map(|address| (device.mac, address)));
+            }
+        }
+        elements
+    }
+
+    /// The pins on prefixes, for the rules.
+    pub fn prefix_pins(&self, wall: Wall) -> Vec<Pin> {
+        let wide = |pin: &&Pin| matches!(pin.target, Target::Prefix(_)) && pin.address().is_none();
+        let pins = self.wishes().pins(wall).filter(wide);
+        // Their end is leash's business, not the rules'.
+        if self.blocking() { pins.map(|pin| Pin { until: None, ..pin.clone() }).collect() } else { Vec::new() }
+    }
+
+    /// Live flows of a device with an address.
+    pub fn flows_between(&self, mac: Mac, address: IpAddr) -> Vec<crate::model::Tuple> {
+        self.devices.find(mac).map(|id| self.flows.between(id, address)).unwrap_or_default()
+    }
+
+    /// Whose address this is.
+    pub fn owner(&self, address: IpAddr) -> Option<Mac> {
+        self.devices.of_address(address).map(|id| self.devices.get(id).mac)
+    }
+}

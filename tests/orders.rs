@@ -1,0 +1,176 @@
+//! Stories of what the user orders, and what the kernel is to do about it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
+
+use leash::config::{self, Mode, Pin, Target};
+use leash::engine::{Action, Engine};
+use leash::event;
+use leash::model::Mac;
+use leash::time::{Clock, Stamp, Wall};
+
+const BULB: Mac = Mac([2, 0, 0, 0, 0, 0x20]);
+const HOUSE: &str = "\
+1000.000000 clock
+1000.000000 neighbour 192.168.8.20 02:00:00:00:00:20
+1000.000000 neighbour 192.168.8.21 02:00:00:00:00:21
+1001.000000 looked 192.168.8.20 192.168.8.1 1 bulb.example found 198.51.100.20
+1001.000000 looked 192.168.8.21 192.168.8.1 1 tv.example found 198.51.100.21
+1002.000000 opened tcp 192.168.8.20:1 > 203.0.113.9:443
+1009.000000 clock
+";
+const GUARD: &str = "config leash\noption default_mode guard\nlist block_on direct-ip\n";
+
+struct Story {
+    engine: Engine,
+    clock: Clock,
+    actions: Vec<String>,
+}
+
+impl Story {
+    fn new(settings: &str) -> Story {
+        let (config, problems) = config::parse(settings);
+        assert_eq!(problems, []);
+        let mut story = Story { engine: Engine::new(config), clock: Clock::default(), actions: Vec::new() };
+        story.engine.tell();
+        story.says(HOUSE);
+        story
+    }
+
+    fn says(&mut self, lines: &str) -> Vec<String> {
+        for line in lines.lines() {
+            let (event, stamp) = event::read(line, &mut self.clock).unwrap();
+            self.engine.handle(event, stamp);
+        }
+        self.actions()
+    }
+
+    fn at(&self) -> Stamp {
+        self.clock.stands()
+    }
+
+    /// The blocks that came and went since the last call.
+    fn actions(&mut self) -> Vec<String> {
+        let said = self.engine.drain().filter_map(|action| match action {
+            Action::Block { mac, address, lasts: None } => Some(format!("block {mac} {address}")),
+            Action::Block { mac, address, lasts: Some(span) } => Some(format!("block {mac} {address} for {span}")),
+            Action::Unblock { mac, address } => Some(format!("unblock {mac} {address}")),
+            _ => None,
+        });
+        self.actions = said.collect();
+        self.actions.clone()
+    }
+
+    fn pin(&mut self, mac: Option<Mac>, target: &str, block: bool, until: Option<Wall>) -> Vec<String> {
+        let target = Target::parse(target, block).unwrap();
+        self.engine.decide(Pin { mac, target, block, until }, self.at()).unwrap();
+        self.actions()
+    }
+}
+
+const BULB_9: &str = "block 02:00:00:00:00:20 203.0.113.9 for 1 d";
+
+#[test]
+fn a_mode_brings_blocks_and_takes_them_away() {
+    let mut story = Story::new("config leash\nlist block_on direct-ip");
+    assert_eq!(story.actions, [""; 0]);
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    assert_eq!(story.actions(), [BULB_9]);
+    story.engine.set_mode(BULB, Mode::Observe, story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    story.engine.set_mode(BULB, Mode::Local, story.at());
+    assert_eq!(story.actions(), ["block 02:00:00:00:00:20 203.0.113.9"]);
+    assert!(story.engine.elements(story.at()).local.contains(&BULB));
+}
+
+#[test]
+fn the_global_switch_empties_everything_and_brings_it_back() {
+    let mut story = Story::new(GUARD);
+    assert_eq!(story.actions, [BULB_9]);
+    story.pin(None, "203.0.113.64/26", true, None);
+    story.engine.set_blocking(false, story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    assert_eq!(story.engine.elements(story.at()), Default::default());
+    assert!(story.engine.prefix_pins(story.at().wall).is_empty());
+    story.engine.set_blocking(true, story.at());
+    assert_eq!(story.actions(), [BULB_9]);
+    assert_eq!(story.engine.prefix_pins(story.at().wall).len(), 1);
+}
+
+#[test]
+fn an_allowance_beats_and_unblock_does_not_come_back() {
+    let mut story = Story::new(GUARD);
+    assert_eq!(story.pin(Some(BULB), "203.0.113.9", false, None), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    assert_eq!(story.says("1010.000000 opened tcp 192.168.8.20:2 > 203.0.113.9:443\n1020.000000 clock"), [""; 0]);
+
+    let mut story = Story::new(GUARD);
+    let target = Target::parse("203.0.113.9", true).unwrap();
+    story.engine.unblock(BULB, &target, story.at()).unwrap();
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    assert_eq!(story.says("1010.000000 opened tcp 192.168.8.20:2 > 203.0.113.9:443\n1020.000000 clock"), [""; 0]);
+    assert!(story.engine.unblock(BULB, &target, story.at()).is_err(), "it is not blocked any longer");
+    story.engine.unpin(Some(BULB), &target, story.at()).unwrap();
+    assert_eq!(story.actions(), [BULB_9]);
+    assert!(story.engine.unpin(Some(BULB), &target, story.at()).is_err());
+}
+
+#[test]
+fn a_pin_has_an_end() {
+    let mut story = Story::new("");
+    let until = Some(Wall(1_060_000_000));
+    assert_eq!(story.pin(Some(BULB), "198.51.100.77", true, until), ["block 02:00:00:00:00:20 198.51.100.77 for 51 s"]);
+    assert_eq!(story.says("1059.000000 neighbour 192.168.8.20 02:00:00:00:00:20"), [""; 0]);
+    let ended = story.says("1061.000000 neighbour 192.168.8.20 02:00:00:00:00:20");
+    assert_eq!(ended, ["unblock 02:00:00:00:00:20 198.51.100.77"]);
+}
+
+#[test]
+fn a_pin_by_name_follows_the_addresses_before_they_are_used() {
+    let mut story = Story::new("config pin\noption name ads.example\noption verdict block");
+    let said =
+        story.says("1010.000000 looked 192.168.8.20 192.168.8.1 1 x.ads.example found 203.0.113.50,203.0.113.51");
+    assert_eq!(said, ["block 02:00:00:00:00:20 203.0.113.50", "block 02:00:00:00:00:20 203.0.113.51"]);
+    let said = story.says("1011.000000 looked 192.168.8.20 192.168.8.1 1 x.ads.example found 203.0.113.52");
+    assert_eq!(said, ["block 02:00:00:00:00:20 203.0.113.52"]);
+    // For a pin that comes later, what is known counts too, and for the other devices as well.
+    assert_eq!(story.pin(None, "tv.example", true, None), ["block 02:00:00:00:00:21 198.51.100.21"]);
+}
+
+#[test]
+fn a_pin_on_an_address_is_there_before_the_device_tries_and_before_it_is_known() {
+    let mut story = Story::new("config pin\noption address 203.0.113.50\noption verdict block");
+    let said = story.says("1010.000000 neighbour 192.168.8.30 02:00:00:00:00:30");
+    assert_eq!(said, ["block 02:00:00:00:00:30 203.0.113.50"]);
+}
+
+#[test]
+fn other_settings_are_taken_without_losing_what_still_holds() {
+    let mut story = Story::new(GUARD);
+    let mut config = config::parse(GUARD).0;
+    story.engine.configure(config.clone(), story.at());
+    assert_eq!(story.actions(), [""; 0]);
+    config.default_mode = Mode::Observe;
+    story.engine.configure(config, story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+}
+
+#[test]
+fn after_a_gap_the_dump_decides_what_still_lives() {
+    let mut story = Story::new("");
+    story.says(
+        "1010.000000 opened tcp 192.168.8.20:5 > 203.0.113.9:443\n1010.000000 gap flows\n\
+         1010.100000 found tcp 192.168.8.20:5 > 203.0.113.9:443\n1010.100000 found tcp 192.168.8.20:6 > 203.0.113.9:443\n\
+         1010.200000 opened tcp 192.168.8.20:7 > 203.0.113.9:443\n1010.200000 opened tcp 192.168.8.20:6 > 203.0.113.9:443\n\
+         1010.300000 dumped",
+    );
+    let address = "203.0.113.9".parse().unwrap();
+    let ports: Vec<u16> = story.engine.flows_between(BULB, address).iter().map(|tuple| tuple.source_port).collect();
+    assert_eq!(ports, [5, 6, 7], "port 1 is over");
+}
+
+#[test]
+fn a_forgotten_device_begins_anew() {
+    let mut story = Story::new(GUARD);
+    let id = story.engine.find("192.168.8.20").unwrap();
+    story.engine.forget(id, story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    assert_eq!(story.engine.device(id)["contacts"].as_array().unwrap().len(), 0);
+}
