@@ -16,7 +16,7 @@
 
 use crate::model::{Hint, Mac, Name, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Stamp, Wall};
-use crate::wire::dns::Outcome;
+use crate::wire::dns::{self, Outcome};
 use ipnet::IpNet;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -122,6 +122,15 @@ pub struct Lookup {
     pub addresses: Vec<IpAddr>,
     /// The names that the answer went through (CNAME).
     pub aliases: Vec<Name>,
+}
+
+impl Lookup {
+    /// Reads a resolver's answer; absent when the message is none.
+    pub fn read(message: &[u8], by: IpAddr, server: IpAddr) -> Option<Lookup> {
+        let message = dns::parse(message).filter(|message| message.response)?;
+        let dns::Message { outcome, name, kind, addresses, aliases, .. } = message;
+        Some(Lookup { by, server, kind, name, outcome, addresses, aliases })
+    }
 }
 
 /// Where facts come from.

@@ -6,12 +6,14 @@
 //! person calls. The map with pictures is the README's section "Inside".
 
 pub mod anonymise;
+pub mod api;
 pub mod cli;
 pub mod config;
 pub mod detect;
 pub mod engine;
 pub mod event;
 pub mod limits;
+pub mod lists;
 pub mod live;
 pub mod model;
 pub mod replay;

@@ -142,12 +142,12 @@ fn chains(out: &mut String, shape: &Shape) {
          \tchain local_only {{\n\
          \t\tip daddr @house4 return\n\t\tip6 daddr @house6 return\n\
          {}\t\tgoto deny\n\t}}\n\
-         \tchain devices {{\n\t\tudp dport 123 return\n\
+         \tchain stations {{\n\t\tudp dport 123 return\n\
          \t\tether saddr . ip daddr @null4 goto deny\n\t\tether saddr . ip6 daddr @null6 goto deny\n\
          \t\tether saddr . ip daddr @admit4 return\n\t\tether saddr . ip6 daddr @admit6 return\n\
          \t\tjump pins\n\t\tether saddr @{LOCAL} goto local_only\n\t}}\n\
          \tchain forward {{\n\t\ttype filter hook forward priority filter - 5; policy accept;\n\
-         \t\tiifname {{ {lan} }} jump devices\n\
+         \t\tiifname {{ {lan} }} jump stations\n\
          \t\tct mark & {bit} == {bit} drop\n\t}}\n",
         pins(shape, true),
         pins(shape, false),
@@ -161,8 +161,8 @@ fn chains(out: &mut String, shape: &Shape) {
          \t\toifname {{ {lan} }} tcp sport 53 tcp flags & (syn | rst) == 0x0 log group {ANSWERS} snaplen 65535 queue-threshold 1\n\t}}\n\
          \tchain openings {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
          \t\toifname {{ {lan} }} udp sport 53 ct direction reply log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
-         \t\tiifname {{ {lan} }} meta l4proto tcp ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 2000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
-         \t\tiifname {{ {lan} }} meta l4proto udp ct original packets 1-2 limit rate 1000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\t}}\n",
+         \t\tiifname {{ {lan} }} meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 2000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
+         \t\tiifname {{ {lan} }} meta l4proto udp ct direction original ct original packets 1-2 limit rate 1000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\t}}\n",
     );
 }
 
@@ -212,7 +212,7 @@ mod tests {
             "\tset null4 { typeof ether saddr . ip daddr; size 16384; flags timeout; counter; elements = { 02:00:00:00:00:20 . 203.0.113.200 timeout 2s }; }",
             "\tchain pins {\n\t\tip daddr 203.0.113.0/25 return\n\t\tether saddr 02:00:00:00:00:20 ip daddr 203.0.113.0/24 goto deny\n\t}",
             "elements = { fc00::/7, fe80::/10, ff00::/8, 2001:db8:1::/64 }",
-            "\t\tiifname { \"br-lan\", \"br-iot\" } jump devices\n\t\tct mark & 0x40000000 == 0x40000000 drop\n",
+            "\t\tiifname { \"br-lan\", \"br-iot\" } jump stations\n\t\tct mark & 0x40000000 == 0x40000000 drop\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

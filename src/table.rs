@@ -15,7 +15,7 @@ pub struct Style {
 const FINDINGS: usize = 12;
 
 #[derive(Clone, Copy)]
-enum Paint {
+pub(crate) enum Paint {
     Plain,
     Bold,
     Dim,
@@ -25,7 +25,7 @@ enum Paint {
 }
 
 impl Style {
-    fn paint(self, paint: Paint, text: &str) -> String {
+    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
         let code = match paint {
             Paint::Plain => return text.into(),
             Paint::Bold => "1",
@@ -38,19 +38,19 @@ impl Style {
     }
 }
 
-fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-fn number(value: &Value, key: &str) -> u64 {
+pub(crate) fn number(value: &Value, key: &str) -> u64 {
     value.get(key).and_then(Value::as_u64).unwrap_or_default()
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn wall(value: &Value, key: &str) -> Option<Wall> {
+pub(crate) fn wall(value: &Value, key: &str) -> Option<Wall> {
     value.get(key).and_then(Value::as_f64).map(|seconds| Wall((seconds * 1e6).round() as i64))
 }
 
@@ -68,7 +68,7 @@ pub fn bytes(n: u64) -> String {
 }
 
 /// `1 flow`, `2 flows`.
-fn count(n: u64, word: &str) -> String {
+pub(crate) fn count(n: u64, word: &str) -> String {
     let digits = n.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -86,7 +86,7 @@ pub fn label(device: &Value) -> &str {
     known.or_else(|| list(device, "addresses").first().and_then(Value::as_str)).unwrap_or("?")
 }
 
-fn verdict(word: &str) -> (Paint, &'static str) {
+pub(crate) fn verdict(word: &str) -> (Paint, &'static str) {
     match word {
         "block" => (Paint::Bad, "BLOCK"),
         "watch" => (Paint::Look, "watch"),

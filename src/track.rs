@@ -42,7 +42,7 @@ struct Tracked {
     bytes: [u64; 2],
     opening: Option<Box<Opening>>,
     /// A DNS answer over TCP that is not whole yet.
-    answer: Vec<u8>,
+    answer: dns::Stream,
     speaks_dns: bool,
 }
 
@@ -252,7 +252,7 @@ impl Tracker {
             isn,
             bytes: [0; 2],
             opening: Some(Box::new(opening)),
-            answer: Vec::new(),
+            answer: dns::Stream::default(),
             speaks_dns: port == 53,
         }
     }
@@ -340,26 +340,10 @@ fn first_packets(flow: &mut Tracked, tuple: Tuple, side: usize, segment: &Segmen
 
 /// The resolver's side of a DNS flow.
 fn lookups(flow: &mut Tracked, tuple: Tuple, segment: &Segment, cut: bool, out: &mut Vec<Event>) {
-    let mut tell = |message: &[u8]| {
-        if let Some(message) = dns::parse(message).filter(|message| message.response) {
-            let dns::Message { outcome, name, kind, addresses, aliases, .. } = message;
-            let (by, server) = (tuple.source, tuple.destination);
-            out.push(Event::Looked(Lookup { by, server, kind, name, outcome, addresses, aliases }));
-        }
-    };
-    if tuple.protocol == Protocol::Udp {
-        return tell(segment.payload);
-    }
-    // RFC 1035, section 4.2.2: each message behind its length; segments are taken in the order in which they come.
-    flow.answer.extend_from_slice(segment.payload);
-    while let Some((length, rest)) = flow.answer.split_first_chunk() {
-        let length = usize::from(u16::from_be_bytes(*length));
-        let whole = rest.len() >= length;
-        if !whole && !cut && rest.len() < limits::DNS_STREAM_BYTES {
-            return;
-        }
-        tell(&rest[..length.min(rest.len())]);
-        let used = if whole { 2 + length } else { flow.answer.len() };
-        flow.answer.drain(..used);
+    let mut tell =
+        |message: &[u8]| out.extend(Lookup::read(message, tuple.source, tuple.destination).map(Event::Looked));
+    match tuple.protocol {
+        Protocol::Udp => tell(segment.payload),
+        Protocol::Tcp => flow.answer.segment(segment.payload, cut, tell),
     }
 }

@@ -24,17 +24,19 @@ const HEADER: &str = "leash state 1";
 const END: &str = "end";
 
 impl Engine {
-    /// Writes all that is to be remembered.
-    pub fn save(&self, out: &mut impl Write, at: Stamp) -> io::Result<()> {
+    /// Writes all that is to be remembered; not `whole`: only what seldom changes, without names and to the day.
+    pub fn save(&self, out: &mut impl Write, whole: bool, at: Stamp) -> io::Result<()> {
         writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
         for (_, device) in self.devices.iter() {
-            write!(out, "device {} {} {}", device.mac, device.first, device.last)?;
+            let day = Span::days(1).0 as i64;
+            let last = if whole { device.last } else { Wall(device.last.0 / day * day).max(device.first) };
+            write!(out, "device {} {} {last}", device.mac, device.first)?;
             for (key, value) in [("host", &device.hostname), ("vendor", &device.vendor_class)] {
                 value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
             }
             writeln!(out)?;
         }
-        for (id, ip, fresh, names) in self.names.iter() {
+        for (id, ip, fresh, names) in self.names.iter().filter(|_| whole) {
             let (mac, age) = (self.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
             write!(out, "name {mac} {ip} {age}")?;
             names.iter().try_for_each(|known| write!(out, " {}", known.name))?;
@@ -156,7 +158,7 @@ mod tests {
 
     fn saved(engine: &Engine, at: Stamp) -> String {
         let mut out = Vec::new();
-        engine.save(&mut out, at).unwrap();
+        engine.save(&mut out, true, at).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -89,11 +89,15 @@ pub struct Engine {
     actions: VecDeque<Action>,
     tell_flows: bool,
     tells: bool,
+    /// The date of the latest fact.
+    today: Wall,
     /// First and latest date.
     span: Option<(Wall, Wall)>,
     /// Since when lookups would have been seen.
     looking_since: Time,
     next_sweep: Time,
+    /// How often a counter of conntrack went backwards.
+    zeroed: u32,
     /// Lookups of nobody that is known.
     stray_lookups: u32,
     /// When the pins with an end are looked at, if there are any.
@@ -154,6 +158,7 @@ impl Engine {
 
     /// Does what time alone makes due.
     pub fn wake(&mut self, at: Stamp) {
+        self.today = at.wall;
         while let Some((deadline, tuple)) = self.flows.due(at.now) {
             // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
             let late = at.now.since(deadline);
@@ -421,6 +426,7 @@ impl Engine {
         // Other tools zero the kernel's counters: a decrease is a new base.
         let step = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
         let bytes = (step(sent, flow.sent), step(received, flow.received));
+        self.zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
         let waits = flow.label == Label::Waiting;
         let (flow, device) = (flow.clone(), flow.device);

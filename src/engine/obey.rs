@@ -260,6 +260,46 @@ impl Engine {
         self.devices.find(mac).map(|id| self.flows.between(id, address)).unwrap_or_default()
     }
 
+    /// Live flows between devices and what is blocked for them.
+    pub fn blocked_flows(&self) -> Vec<crate::model::Tuple> {
+        let pairs = self.blocks.iter().filter_map(|(mac, address, _)| Some((self.devices.find(mac)?, address)));
+        pairs.flat_map(|(id, address)| self.flows.between(id, address)).collect()
+    }
+
+    /// A block that was found in the kernel, with how long it stays there.
+    pub fn inherit(&mut self, (mac, address): crate::wire::nft::Pair, left: Option<Span>, at: Stamp) {
+        let by = match left {
+            Some(_) => By::Detectors,
+            None => By::Pin,
+        };
+        if self.is_wanted(mac, address, by, at.wall) && self.devices.of_mac(mac, at).is_some() {
+            let until = left.map(|left| Wall(at.wall.0.saturating_add(left.0 as i64)));
+            let reason = "it was blocked before leash was stopped in the middle; the reason is lost".into();
+            let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };
+            self.blocks.restore((mac, address), block);
+        }
+    }
+
+    /// How often a counter of conntrack went backwards.
+    pub fn counters_zeroed(&self) -> u32 {
+        self.zeroed
+    }
+
+    /// What is known of the house, as events.
+    pub fn snapshot(&self) -> Vec<crate::event::Event> {
+        use crate::event::Event;
+        let mut all = vec![Event::Lan { prefixes: self.lan.clone() }];
+        for (id, device) in self.devices.iter() {
+            all.extend(self.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+        }
+        all
+    }
+
+    /// An address of the LAN's prefixes.
+    pub fn is_lan(&self, address: IpAddr) -> bool {
+        self.lan.iter().any(|prefix| prefix.contains(&address))
+    }
+
     /// Whose address this is.
     pub fn owner(&self, address: IpAddr) -> Option<Mac> {
         self.devices.of_address(address).map(|id| self.devices.get(id).mac)

@@ -3,11 +3,12 @@
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
 use super::contacts::Contact;
-use super::devices::DeviceId;
+use super::devices::{Device, DeviceId};
 use super::flows::Label;
+use super::history::Record;
 use super::policy::{By, Decision, Verdict};
 use super::{Ended, Engine};
-use crate::config::Mode;
+use crate::config::{DeviceConfig, Mode, Pin};
 use crate::detect::{self, Finding, Scene, Subject};
 use crate::model::{Endpoint, Mac, Name};
 use crate::time::Wall;
@@ -59,6 +60,125 @@ impl Engine {
     /// All devices, one after the other, by hardware address.
     pub fn devices(&self) -> impl Iterator<Item = Value> {
         self.devices.iter().map(|(id, _)| self.device(id))
+    }
+
+    /// What there is, in numbers.
+    pub fn status(&self) -> Value {
+        let mut verdicts = [0_u32; 3];
+        self.devices.iter().for_each(|(id, _)| verdicts[self.worst(id) as usize] += 1);
+        let mut map = Map::new();
+        put(&mut map, "blocking", Value::from(self.blocking()));
+        put(&mut map, "devices", Value::from(self.devices.len()));
+        put(&mut map, "watch", Value::from(verdicts[Decision::Watch as usize]));
+        put(&mut map, "block", Value::from(verdicts[Decision::Block as usize]));
+        put(&mut map, "blocks", Value::from(self.blocks.len()));
+        put(&mut map, "flows", Value::from(self.flows.len()));
+        put(&mut map, "contacts", Value::from(self.contacts.len()));
+        put(&mut map, "names", Value::from(self.names.len()));
+        put(&mut map, "refused", self.summary().get("refused").cloned());
+        Value::Object(map)
+    }
+
+    fn worst(&self, id: DeviceId) -> Decision {
+        let decide = |(endpoint, contact)| self.judged(id, endpoint, contact).1.decision;
+        self.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow)
+    }
+
+    /// All devices without their contacts, by hardware address.
+    pub fn summaries(&self) -> Vec<Value> {
+        let short = |(id, own): (DeviceId, &Device)| {
+            let mut device = self.device(id);
+            if let Some(device) = device.as_object_mut() {
+                let contacts = device.remove("contacts").unwrap_or_default();
+                let contacts = contacts.as_array().map_or(&[][..], Vec::as_slice);
+                let asked: Vec<&str> =
+                    contacts.iter().filter_map(|contact| contact.get("explained")?.as_str()).collect();
+                let of = |words: &[&str]| asked.iter().filter(|word| words.contains(word)).count();
+                put(device, "contacts", Value::from(asked.len()));
+                put(device, "unexplained", Value::from(of(&["none", "other-device"])));
+                put(device, "unknown", Value::from(of(&["unknown"])));
+                let blocks = self.blocks.iter().filter(|(mac, ..)| *mac == own.mac);
+                put(device, "blocks", Value::from(blocks.count()));
+            }
+            device
+        };
+        self.devices.iter().map(short).collect()
+    }
+
+    /// What the detectors say, of all devices or of one.
+    pub fn findings(&self, only: Option<DeviceId>) -> Vec<Value> {
+        let mut all = Vec::new();
+        for (id, device) in self.devices.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
+            for (endpoint, contact) in self.contacts.of(id) {
+                for finding in &self.judged(id, endpoint, contact).0 {
+                    let mut value = self.finding(id, endpoint, finding);
+                    value["device"] = device.mac.to_string().into();
+                    value["name"] = self.called(device.mac).into();
+                    all.push(value);
+                }
+            }
+        }
+        all
+    }
+
+    /// Devices and addresses of [`Engine::blocked`], in its order.
+    pub fn blocked_pairs(&self) -> Vec<(Mac, IpAddr)> {
+        self.blocks.iter().map(|(mac, address, _)| (mac, address)).collect()
+    }
+
+    /// The pins that hold, the first that fits decides.
+    pub fn pins(&self, wall: Wall) -> Vec<Value> {
+        let ordered = self.orders.pins.len();
+        let all = self.orders.pins.iter().chain(&self.config.pins).enumerate().filter(|(_, pin)| pin.holds(wall));
+        let say = |(at, pin): (usize, &Pin)| {
+            let mut map = Map::new();
+            put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
+            put(&mut map, "name", pin.mac.map(|mac| self.called(mac).into()));
+            put(&mut map, "target", Value::from(pin.target.to_string()));
+            put(&mut map, "verdict", Value::from(if pin.block { "block" } else { "allow" }));
+            put(&mut map, "until", pin.until.map(seconds));
+            put(&mut map, "from", Value::from(if at < ordered { "order" } else { "settings" }));
+            Value::Object(map)
+        };
+        all.map(say).collect()
+    }
+
+    /// What happened of late, oldest first.
+    pub fn history(&self) -> Vec<Value> {
+        self.history.iter().map(|record| self.record(record)).collect()
+    }
+
+    /// One of them.
+    pub fn record(&self, record: &Record) -> Value {
+        let mut map = Map::new();
+        put(&mut map, "time", seconds(record.wall));
+        put(&mut map, "what", Value::from(record.what));
+        put(&mut map, "device", record.mac.and_then(mac));
+        put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
+        put(&mut map, "says", Value::from(record.says.as_str()));
+        Value::Object(map)
+    }
+
+    /// What people call a device: by the settings, by itself, or by its hardware address.
+    pub fn called(&self, mac: Mac) -> String {
+        let configured = self.config.devices.get(&mac).and_then(|device| device.name.clone());
+        let own = || self.devices.find(mac).and_then(|id| self.devices.get(id).hostname.as_deref().map(String::from));
+        configured.or_else(own).unwrap_or_else(|| mac.to_string())
+    }
+
+    /// The labels of all devices.
+    pub fn labels(&self) -> impl Iterator<Item = String> {
+        self.devices.iter().map(|(_, device)| self.called(device.mac))
+    }
+
+    /// The hardware address of a device that was seen, or is only in the settings, or is given as one.
+    pub fn mac_of(&self, who: &str) -> Option<Mac> {
+        let named = |(_, device): &(&Mac, &DeviceConfig)| {
+            device.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(who))
+        };
+        let seen = self.find(who).map(|id| self.devices.get(id).mac);
+        let configured = || self.config.devices.iter().find(named).map(|(mac, _)| *mac);
+        seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
     }
 
     /// The device that a person means: by MAC, address, or name (of the configuration, or its own).
@@ -174,7 +294,7 @@ impl Engine {
 
     /// The date of the latest fact.
     fn today(&self) -> Wall {
-        self.span.map_or(Wall(0), |(_, last)| last)
+        self.today
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
@@ -226,6 +346,11 @@ impl Engine {
         let block = |(device, address, block): (Mac, IpAddr, &super::policy::Block)| {
             let mut map = Map::new();
             put(&mut map, "device", mac(device));
+            put(
+                &mut map,
+                "name",
+                Some(self.called(device)).filter(|name| *name != device.to_string()).map(Value::from),
+            );
             put(&mut map, "address", Value::from(address.to_string()));
             put(&mut map, "reason", Value::from(block.reason.as_str()));
             put(&mut map, "since", seconds(block.since));

@@ -1,6 +1,7 @@
 //! DNS messages (RFC 1035) as far as they can be read: hickory-proto reads names and records, one after the other, so
 //! that a capture's snap length, or a record that nobody understands, hides no address.
 
+use crate::limits;
 use crate::model::{Name, name};
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{Name as WireName, RData, RecordType};
@@ -48,6 +49,30 @@ pub struct Message {
     pub addresses: Vec<IpAddr>,
     /// Where CNAME and DNAME lead, in their order.
     pub aliases: Vec<Name>,
+}
+
+/// Messages in a stream, each behind its length (RFC 1035, section 4.2.2). Segments are taken in the order in which they
+/// come.
+#[derive(Debug, Default)]
+pub struct Stream {
+    kept: Vec<u8>,
+}
+
+impl Stream {
+    /// Takes a segment; `cut`: the rest of it is missing, so what there is of a message is all.
+    pub fn segment(&mut self, payload: &[u8], cut: bool, mut tell: impl FnMut(&[u8])) {
+        self.kept.extend_from_slice(payload);
+        while let Some((length, rest)) = self.kept.split_first_chunk() {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let whole = rest.len() >= length;
+            if !whole && !cut && rest.len() < limits::DNS_STREAM_BYTES {
+                return;
+            }
+            tell(&rest[..length.min(rest.len())]);
+            let used = if whole { 2 + length } else { self.kept.len() };
+            self.kept.drain(..used);
+        }
+    }
 }
 
 /// Reads a message of a standard query or its answer; `None` for anything else.

@@ -10,6 +10,7 @@ pub const ERROR: u16 = 2;
 #[allow(missing_docs, reason = "the words of linux/netlink.h without NLM_F_")]
 pub mod flag {
     pub const REQUEST: u16 = 0x1;
+    pub const MULTI: u16 = 0x2;
     pub const ACK: u16 = 0x4;
     pub const DUMP_INTERRUPTED: u16 = 0x10;
     pub const DUMP: u16 = 0x300;

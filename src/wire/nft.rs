@@ -31,6 +31,7 @@ const LIST_ELEMENTS: u16 = 3;
 const LIST_ELEMENT: u16 = 1;
 const ELEMENT_KEY: u16 = 1;
 const ELEMENT_TIMEOUT: u16 = 4;
+const ELEMENT_EXPIRATION: u16 = 5;
 const ELEMENT_EXPRESSION: u16 = 7;
 const DATA_VALUE: u16 = 1;
 const EXPRESSION_NAME: u16 = 1;
@@ -83,9 +84,9 @@ pub fn begin(writer: &mut Writer) {
     writer.netfilter(BATCH_BEGIN, 0, 0, 0, SUBSYSTEM >> 8);
 }
 
-/// Ends it. The sequence numbers of its messages come back with the errors, 0 with none.
+/// Ends it.
 pub fn end(writer: &mut Writer) {
-    writer.netfilter(BATCH_END, flag::ACK, 0, 0, SUBSYSTEM >> 8);
+    writer.netfilter(BATCH_END, 0, 0, 0, SUBSYSTEM >> 8);
 }
 
 fn list(writer: &mut Writer, set: &str, write: impl FnOnce(&mut Writer)) {
@@ -107,10 +108,11 @@ fn element(writer: &mut Writer, key: &[u8], timeout: Option<Span>) {
     writer.end(whole);
 }
 
-/// Orders elements of a set of pairs, each with how long it is to stay (absent: for ever).
-pub fn pairs(writer: &mut Writer, order: Order, set: &str, pairs: &[(Pair, Option<Span>)]) {
+/// Orders elements of a set of pairs, each with how long it is to stay (absent: for ever). Gives how many messages it
+/// took, each of which is acknowledged.
+pub fn pairs(writer: &mut Writer, sequence: u32, order: Order, set: &str, pairs: &[(Pair, Option<Span>)]) -> usize {
     for some in pairs.chunks(ELEMENTS_PER_MESSAGE) {
-        message(writer, order);
+        message(writer, sequence, order);
         list(writer, set, |writer| {
             for (pair, timeout) in some {
                 let (key, length) = key(*pair);
@@ -118,18 +120,19 @@ pub fn pairs(writer: &mut Writer, order: Order, set: &str, pairs: &[(Pair, Optio
             }
         });
     }
+    pairs.len().div_ceil(ELEMENTS_PER_MESSAGE)
 }
 
-/// Orders elements of a set of devices.
-pub fn devices(writer: &mut Writer, order: Order, set: &str, macs: &[Mac]) {
-    message(writer, order);
+/// Orders elements of a set of devices: one message.
+pub fn devices(writer: &mut Writer, sequence: u32, order: Order, set: &str, macs: &[Mac]) {
+    message(writer, sequence, order);
     list(writer, set, |writer| macs.iter().for_each(|mac| element(writer, &mac.0, None)));
 }
 
-fn message(writer: &mut Writer, order: Order) {
+fn message(writer: &mut Writer, sequence: u32, order: Order) {
     match order {
-        Order::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE, 1, INET, 0),
-        Order::Delete => writer.netfilter(DELETE_ELEMENT, 0, 1, INET, 0),
+        Order::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE | flag::ACK, sequence, INET, 0),
+        Order::Delete => writer.netfilter(DELETE_ELEMENT, flag::ACK, sequence, INET, 0),
     }
 }
 
@@ -138,6 +141,28 @@ pub fn get(writer: &mut Writer, sequence: u32, set: &str, pair: Pair) {
     writer.netfilter(GET_ELEMENT, 0, sequence, INET, 0);
     let (key, length) = key(pair);
     list(writer, set, |writer| element(writer, &key[..length], None));
+}
+
+/// Asks for all elements of a set.
+pub fn dump(writer: &mut Writer, sequence: u32, set: &str) {
+    writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, INET, 0);
+    writer.text(LIST_TABLE, TABLE);
+    writer.text(LIST_SET, set);
+}
+
+/// The pairs of the answer to [`dump`], each with how long it stays (absent: for ever).
+pub fn elements(message: &Message) -> Vec<(Pair, Option<Span>)> {
+    let find = |bytes, kind| attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value);
+    let body = message.body.get(4..).filter(|_| message.kind == NEW_ELEMENT).unwrap_or_default();
+    let list = find(body, LIST_ELEMENTS).unwrap_or_default();
+    let read = |element| {
+        let (mac, address) = find(find(element, ELEMENT_KEY)?, DATA_VALUE)?.split_first_chunk::<8>()?;
+        let v4 = <[u8; 4]>::try_from(address).ok().map(IpAddr::from);
+        let address = v4.or_else(|| <[u8; 16]>::try_from(address).ok().map(IpAddr::from))?;
+        let left = find(element, ELEMENT_EXPIRATION).and_then(be64).map(|ms| Span::ms(ms.min(1 << 40)));
+        Some(((Mac(*mac.first_chunk()?), address), left))
+    };
+    attributes(list).filter(|(kind, _)| *kind == LIST_ELEMENT).filter_map(|(_, element)| read(element)).collect()
 }
 
 /// Asks for all flow tables.
@@ -188,13 +213,14 @@ mod tests {
     fn elements_are_as_the_kernel_wants_them() {
         let pair = (Mac([2, 0, 0, 0, 0, 9]), "203.0.113.7".parse().unwrap());
         let mut writer = Writer::default();
-        pairs(&mut writer, Order::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
+        pairs(&mut writer, 7, Order::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
         let message = messages(writer.bytes()).next().unwrap();
-        assert_eq!((message.kind, message.flags), (NEW_ELEMENT, flag::REQUEST | flag::CREATE));
+        assert_eq!((message.kind, message.flags), (NEW_ELEMENT, flag::REQUEST | flag::CREATE | flag::ACK));
         let all: Vec<_> = attributes(&message.body[4..]).collect();
         assert_eq!((all[0], all[1]), ((1, &b"leash\0"[..]), (2, &b"null4\0"[..])));
         let element: Vec<_> = attributes(attributes(all[2].1).next().unwrap().1).collect();
         assert_eq!(attributes(element[0].1).next().unwrap().1, [2, 0, 0, 0, 0, 9, 0, 0, 203, 0, 113, 7]);
+        assert_eq!(elements(&message), [(pair, None)], "when it ends is the kernel's to say");
         assert_eq!(element[1], (ELEMENT_TIMEOUT, &1_500_u64.to_be_bytes()[..]));
     }
 
@@ -204,7 +230,7 @@ mod tests {
             .map(|n| ((Mac([2; 6]), std::net::Ipv6Addr::from(u128::from(n)).into()), Some(Span::days(1))))
             .collect();
         let mut writer = Writer::default();
-        pairs(&mut writer, Order::Add, "null6", &all);
+        pairs(&mut writer, 7, Order::Add, "null6", &all);
         let written = messages(writer.bytes()).map(|m| {
             let list = attributes(&m.body[4..]).last().unwrap();
             attributes(list.1).count()

@@ -1,0 +1,421 @@
+//! What one can ask and order: the one description of it, for the control socket, the command line, ubus and the page.
+
+use crate::config::{Mode, Pin, Target};
+use crate::engine::Engine;
+use crate::engine::devices::DeviceId;
+use crate::model::Mac;
+use crate::time::{Span, Stamp, Wall};
+use crate::wire::nft::Pair;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+
+/// A thing that one can ask or order.
+pub struct Method {
+    /// Its word.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub about: &'static str,
+    /// It changes something, so not everybody may.
+    pub writes: bool,
+    /// What it wants to know.
+    pub parameters: &'static [Parameter],
+    call: fn(&mut dyn Host, &Arguments) -> Result<Value, Refusal>,
+}
+
+/// A parameter of a method.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its word.
+    pub name: &'static str,
+    /// What it must be.
+    pub kind: Kind,
+    /// It may be left out.
+    pub optional: bool,
+    /// What it means, for people.
+    pub about: &'static str,
+}
+
+/// The kinds of parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// True or false.
+    Flag,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The arguments make no sense.
+    Argument(String),
+    /// What they name is not there.
+    NotFound(String),
+    /// The caller may not.
+    Denied(String),
+    /// It was tried in vain.
+    Failed(String),
+}
+
+impl Refusal {
+    /// A word for programs, and a sentence for people.
+    pub fn text(&self) -> (&'static str, &str) {
+        match self {
+            Refusal::Argument(says) => ("argument", says),
+            Refusal::NotFound(says) => ("not-found", says),
+            Refusal::Denied(says) => ("denied", says),
+            Refusal::Failed(says) => ("failed", says),
+        }
+    }
+}
+
+/// What the methods work on: a running leash.
+pub trait Host {
+    /// The engine.
+    fn engine(&mut self) -> &mut Engine;
+    /// Now.
+    fn now(&self) -> Stamp;
+    /// Packets and bytes that each block has stopped.
+    fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
+    /// How the sources and the enforcement are.
+    fn health(&mut self) -> Value;
+    /// What is blind or broken.
+    fn doctor(&mut self) -> Vec<Complaint>;
+    /// Reads the settings again.
+    fn reload(&mut self) -> Result<Value, String>;
+}
+
+/// Something that is blind or broken, and what mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// leash cannot do its work; else it does less than it could.
+    pub grave: bool,
+    /// What is wrong.
+    pub says: String,
+    /// What to do.
+    pub mend: String,
+}
+
+const DEVICE: Parameter =
+    Parameter { name: "device", kind: Kind::Text, optional: false, about: "a MAC, an address or a name" };
+const ANY_DEVICE: Parameter =
+    Parameter { name: "device", kind: Kind::Text, optional: true, about: "a MAC, an address or a name; absent: all" };
+const TARGET: Parameter =
+    Parameter { name: "target", kind: Kind::Text, optional: false, about: "an address, a prefix or a name" };
+
+/// All methods, in the order in which they are shown.
+pub const METHODS: &[Method] = &[
+    Method { name: "status", about: "how leash is, in numbers", writes: false, parameters: &[], call: status },
+    Method { name: "devices", about: "all devices in short", writes: false, parameters: &[], call: devices },
+    Method {
+        name: "device",
+        about: "all that is known of a device",
+        writes: false,
+        parameters: &[DEVICE],
+        call: device,
+    },
+    Method { name: "contacts", about: "whom a device talks to", writes: false, parameters: &[DEVICE], call: contacts },
+    Method {
+        name: "explain",
+        about: "why a device talks to an address",
+        writes: false,
+        parameters: &[
+            DEVICE,
+            Parameter { name: "address", kind: Kind::Text, optional: false, about: "the remote address" },
+        ],
+        call: explain,
+    },
+    Method {
+        name: "findings",
+        about: "what the detectors say",
+        writes: false,
+        parameters: &[ANY_DEVICE],
+        call: findings,
+    },
+    Method {
+        name: "blocks",
+        about: "what is blocked, until when, and why",
+        writes: false,
+        parameters: &[],
+        call: blocks,
+    },
+    Method { name: "pins", about: "what you decided yourself", writes: false, parameters: &[], call: pins },
+    Method { name: "history", about: "what happened of late", writes: false, parameters: &[], call: history },
+    Method {
+        name: "detectors",
+        about: "what is looked for, and what fools it",
+        writes: false,
+        parameters: &[],
+        call: detectors,
+    },
+    Method {
+        name: "doctor",
+        about: "what is blind or broken, and what mends it",
+        writes: false,
+        parameters: &[],
+        call: doctor,
+    },
+    Method {
+        name: "set_mode",
+        about: "say what may be done to a device",
+        writes: true,
+        parameters: &[
+            DEVICE,
+            Parameter { name: "mode", kind: Kind::Text, optional: false, about: "trust, observe, guard or local" },
+        ],
+        call: set_mode,
+    },
+    Method {
+        name: "decide",
+        about: "allow or block a destination, whatever the detectors say",
+        writes: true,
+        parameters: &[
+            ANY_DEVICE,
+            TARGET,
+            Parameter { name: "verdict", kind: Kind::Text, optional: false, about: "allow or block" },
+            Parameter {
+                name: "for",
+                kind: Kind::Text,
+                optional: true,
+                about: "how long, such as 2h; absent: for ever",
+            },
+        ],
+        call: decide,
+    },
+    Method {
+        name: "unpin",
+        about: "take such a decision back",
+        writes: true,
+        parameters: &[ANY_DEVICE, TARGET],
+        call: unpin,
+    },
+    Method {
+        name: "unblock",
+        about: "end a block, and keep it from coming back",
+        writes: true,
+        parameters: &[DEVICE, TARGET],
+        call: unblock,
+    },
+    Method {
+        name: "blocking",
+        about: "the switch for all blocking at once",
+        writes: true,
+        parameters: &[Parameter { name: "on", kind: Kind::Flag, optional: false, about: "true or false" }],
+        call: blocking,
+    },
+    Method { name: "forget", about: "forget what a device did", writes: true, parameters: &[DEVICE], call: forget },
+    Method { name: "reload", about: "read the settings again", writes: true, parameters: &[], call: reload },
+];
+
+/// The method of that name.
+pub fn find(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}
+
+/// Calls a method for somebody who may write or not. Arguments that no parameter names are left alone: ubus adds its
+/// own.
+pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool) -> Result<Value, Refusal> {
+    let unknown = || Refusal::NotFound(format!("there is no method '{}'", name.escape_default()));
+    let method = find(name).ok_or_else(unknown)?;
+    if method.writes && !may_write {
+        let says = format!("'{name}' changes something: only root and leash's own user may");
+        return Err(Refusal::Denied(says));
+    }
+    let empty = Map::new();
+    let arguments = match arguments {
+        Value::Object(map) => map,
+        Value::Null => &empty,
+        _ => return Err(Refusal::Argument("the arguments of a method are an object".into())),
+    };
+    for parameter in method.parameters {
+        let fits = match (arguments.get(parameter.name).filter(|value| !value.is_null()), parameter.kind) {
+            (None, _) => parameter.optional,
+            (Some(value), Kind::Text) => value.is_string(),
+            (Some(value), Kind::Flag) => value.is_boolean() || matches!(value.as_u64(), Some(0 | 1)),
+        };
+        if !fits {
+            let kind = if parameter.kind == Kind::Text { "a text" } else { "true or false" };
+            return Err(Refusal::Argument(format!("'{name}' needs '{}': {kind}, {}", parameter.name, parameter.about)));
+        }
+    }
+    (method.call)(host, &Arguments(arguments))
+}
+
+struct Arguments<'a>(&'a Map<String, Value>);
+
+impl Arguments<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value.as_bool().unwrap_or(value.as_u64() == Some(1)))
+    }
+
+    /// A device that was seen.
+    fn device(&self, engine: &Engine) -> Result<DeviceId, Refusal> {
+        let who = self.text("device").unwrap_or_default();
+        engine.find(who).ok_or_else(|| nobody(engine, who))
+    }
+
+    /// A device that was seen or is in the settings, or any hardware address.
+    fn mac(&self, engine: &Engine) -> Result<Mac, Refusal> {
+        let who = self.text("device").unwrap_or_default();
+        engine.mac_of(who).ok_or_else(|| nobody(engine, who))
+    }
+
+    fn any_mac(&self, engine: &Engine) -> Result<Option<Mac>, Refusal> {
+        self.text("device").map(|_| self.mac(engine)).transpose()
+    }
+
+    fn target(&self, block: bool) -> Result<Target, Refusal> {
+        Target::parse(self.text("target").unwrap_or_default(), block).map_err(Refusal::Argument)
+    }
+}
+
+fn nobody(engine: &Engine, who: &str) -> Refusal {
+    let known: Vec<String> = engine.labels().take(12).collect();
+    let known = if known.is_empty() { "none was seen yet".into() } else { format!("there are {}", known.join(", ")) };
+    Refusal::NotFound(format!("no device is called '{}'; {known}", who.escape_default()))
+}
+
+fn status(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let complaints = host.doctor();
+    let health = host.health();
+    let mut status = host.engine().status();
+    status["version"] = env!("CARGO_PKG_VERSION").into();
+    status["complaints"] = complaints.len().into();
+    status["health"] = health;
+    Ok(status)
+}
+
+fn devices(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    Ok(json!({ "devices": host.engine().summaries() }))
+}
+
+fn device(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let engine = host.engine();
+    let id = arguments.device(engine)?;
+    Ok(json!({ "device": engine.device(id) }))
+}
+
+fn contacts(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let engine = host.engine();
+    let id = arguments.device(engine)?;
+    Ok(json!({ "contacts": engine.device(id).get("contacts") }))
+}
+
+fn explain(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let address = arguments.text("address").unwrap_or_default();
+    let wrong = || Refusal::Argument(format!("'{}' is not an address such as 198.51.100.7", address.escape_default()));
+    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let engine = host.engine();
+    let id = arguments.device(engine)?;
+    Ok(engine.explain(id, address))
+}
+
+fn findings(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let engine = host.engine();
+    let only = arguments.text("device").map(|_| arguments.device(engine)).transpose()?;
+    Ok(json!({ "findings": engine.findings(only) }))
+}
+
+fn blocks(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let pairs = host.engine().blocked_pairs();
+    let stopped = host.stopped(&pairs);
+    let mut blocks = host.engine().blocked();
+    if let Some(blocks) = blocks.as_array_mut() {
+        for (block, (packets, bytes)) in blocks.iter_mut().zip(stopped) {
+            (block["stopped_packets"], block["stopped_bytes"]) = (packets.into(), bytes.into());
+        }
+    }
+    Ok(json!({ "blocks": blocks }))
+}
+
+fn pins(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let at = host.now();
+    Ok(json!({ "pins": host.engine().pins(at.wall) }))
+}
+
+fn history(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    Ok(json!({ "history": host.engine().history() }))
+}
+
+fn detectors(_: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let all = crate::detect::ALL.iter().map(|d| json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by }));
+    Ok(json!({ "detectors": all.collect::<Vec<Value>>() }))
+}
+
+fn doctor(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let complaints = host.doctor();
+    let say = |c: &Complaint| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
+    Ok(json!({ "complaints": complaints.iter().map(say).collect::<Vec<Value>>() }))
+}
+
+fn set_mode(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(Refusal::Argument)?;
+    let at = host.now();
+    let mac = arguments.mac(host.engine())?;
+    host.engine().set_mode(mac, mode, at);
+    Ok(json!({ "device": mac.to_string(), "mode": mode.text() }))
+}
+
+fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let block = match arguments.text("verdict") {
+        Some("block") => true,
+        Some("allow") => false,
+        _ => return Err(Refusal::Argument("a verdict is allow or block".into())),
+    };
+    let at = host.now();
+    let span = |text| Span::parse(text).filter(|span| *span > Span(0) && *span <= Span::days(3_650));
+    let wrong =
+        |text: &str| Refusal::Argument(format!("'{}' is not a time such as 30m, 2h or 7d", text.escape_default()));
+    let lasts = arguments.text("for").map(|text| span(text).ok_or_else(|| wrong(text))).transpose()?;
+    let until = lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
+    let (mac, target) = (arguments.any_mac(host.engine())?, arguments.target(block)?);
+    let says = target.to_string();
+    if block && matches!(&target, Target::Prefix(net) if host.engine().is_lan(net.addr())) {
+        return Err(Refusal::Argument("a pin cannot block addresses of the house".into()));
+    }
+    host.engine().decide(Pin { mac, target, block, until }, at).map_err(Refusal::Failed)?;
+    let word = if block { "block" } else { "allow" };
+    let mut done = json!({ "target": says, "verdict": word });
+    if let Some(mac) = mac {
+        done["device"] = mac.to_string().into();
+    }
+    if let Some(until) = until {
+        done["until"] = (until.0 as f64 / 1e6).into();
+    }
+    Ok(done)
+}
+
+fn unpin(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let at = host.now();
+    let (mac, target) = (arguments.any_mac(host.engine())?, arguments.target(false)?);
+    host.engine().unpin(mac, &target, at).map_err(Refusal::NotFound)?;
+    Ok(json!({ "target": target.to_string() }))
+}
+
+fn unblock(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let at = host.now();
+    let (mac, target) = (arguments.mac(host.engine())?, arguments.target(false)?);
+    host.engine().unblock(mac, &target, at).map_err(Refusal::NotFound)?;
+    Ok(json!({ "device": mac.to_string(), "target": target.to_string() }))
+}
+
+fn blocking(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let (at, on) = (host.now(), arguments.flag("on"));
+    host.engine().set_blocking(on, at);
+    Ok(json!({ "blocking": on }))
+}
+
+fn forget(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let at = host.now();
+    let id = arguments.device(host.engine())?;
+    host.engine().forget(id, at);
+    Ok(json!({}))
+}
+
+fn reload(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    host.reload().map_err(Refusal::Failed)
+}

@@ -1,0 +1,320 @@
+//! Makes the kernel equal to what the engine wants: the table, the elements of its sets, and the flows that go on.
+//!
+//! A running flow is stopped in both directions, and in this order: first the element, so that nothing new passes; then
+//! the flow itself, by our bit of its mark (it resumes when the bit goes) or, where a flow table takes packets past the
+//! rules, by taking its entry away (else it would be offloaded again at once).
+
+use super::netlink::{NETFILTER, Socket};
+use crate::model::Tuple;
+use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, TABLE, set_of};
+use crate::time::Span;
+use crate::wire::conntrack;
+use crate::wire::netlink::{Message, Writer, messages};
+use crate::wire::nft::{self, Change, Order, Pair};
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// nft takes 10 ms; on a busy router some hundred.
+const NFT_TAKES: Duration = Duration::from_secs(10);
+/// An order whose object is not there (`ENOENT`).
+const ABSENT: i32 = 2;
+/// Requests that are sent at once, so that the answers fit the receive buffer.
+const AT_ONCE: usize = 256;
+
+/// The kernel's side of the blocks.
+pub struct Enforcer {
+    orders: Socket,
+    changes: Socket,
+    shape: Shape,
+    held: Elements,
+    /// The table is there, as far as we know.
+    pub loaded: bool,
+    /// Flow tables are there.
+    pub offload: bool,
+    /// What failed last, for people.
+    pub trouble: Option<String>,
+    /// How often the table had to be restored.
+    pub restored: u32,
+}
+
+impl Enforcer {
+    /// Opens the sockets. Nothing is changed yet.
+    pub fn open() -> io::Result<Enforcer> {
+        let mut orders = Socket::open(NETFILTER, &[], 32_768)?;
+        orders.demand_buffer(1 << 20);
+        let mut changes = Socket::open(NETFILTER, &[nft::GROUP], 8_192)?;
+        changes.demand_buffer(1 << 20);
+        let mut enforcer = Enforcer {
+            orders,
+            changes,
+            shape: Shape::default(),
+            held: Elements::default(),
+            loaded: false,
+            offload: false,
+            trouble: None,
+            restored: 0,
+        };
+        enforcer.look_for_offload();
+        Ok(enforcer)
+    }
+
+    /// The socket that tells of changes to the ruleset.
+    pub fn socket(&self) -> &Socket {
+        &self.changes
+    }
+
+    /// Reads what others did to the ruleset.
+    pub fn watch(&mut self) -> io::Result<()> {
+        let (mut gone, mut tables) = (false, false);
+        let received = self.changes.receive(4_096, |datagram| {
+            for message in messages(datagram) {
+                match nft::change(&message) {
+                    Some(Change::TableGone) => gone = true,
+                    Some(Change::FlowTables) => tables = true,
+                    None => {}
+                }
+            }
+        })?;
+        // Our own reload takes the old table away too, so the kernel is asked.
+        if (gone || received.lost) && self.loaded && !self.has_table() {
+            self.loaded = false;
+            self.restored += 1;
+        }
+        if tables || received.lost {
+            self.look_for_offload();
+        }
+        Ok(())
+    }
+
+    /// The kernel has our table.
+    pub fn has_table(&mut self) -> bool {
+        self.orders.ask(1, nft::get_table, |_| {}).is_ok()
+    }
+
+    fn look_for_offload(&mut self) {
+        let mut found = false;
+        let _ = self.orders.ask(1, nft::dump_flowtables, |message| found |= nft::is_flowtable(message));
+        self.offload = found;
+    }
+
+    /// What is blocked in the kernel already, of an earlier life of ours.
+    pub fn inherited(&mut self) -> Vec<(Pair, Option<Span>)> {
+        let mut all = Vec::new();
+        for set in ["null4", "null6"] {
+            let _ = self.orders.ask(
+                1,
+                |w, sequence| nft::dump(w, sequence, set),
+                |message| all.extend(nft::elements(message)),
+            );
+        }
+        all
+    }
+
+    /// Makes the kernel equal to these: the whole table when its shape changed or it is gone, else what differs.
+    pub fn settle(&mut self, shape: &Shape, elements: Elements) {
+        if self.loaded && self.shape == *shape {
+            self.adjust(elements);
+        } else {
+            self.trouble = load(&ruleset::render(shape, &elements)).err();
+            self.loaded = self.trouble.is_none();
+            if self.loaded {
+                (self.shape, self.held) = (shape.clone(), elements);
+            }
+        }
+    }
+
+    fn adjust(&mut self, elements: Elements) {
+        let gone: Vec<Pair> =
+            self.held.blocked.keys().filter(|p| !elements.blocked.contains_key(*p)).copied().collect();
+        for pair in gone {
+            self.unblock(pair);
+        }
+        let new = elements.blocked.iter().filter(|(pair, _)| !self.held.blocked.contains_key(*pair));
+        let new: Vec<(Pair, Option<Span>)> = new.map(|(pair, left)| (*pair, *left)).collect();
+        self.add(SetName::Null, &new);
+        self.held.blocked.extend(new);
+        let pairs = |pairs: Vec<Pair>| pairs.into_iter().map(|pair| (pair, None)).collect::<Vec<_>>();
+        let gone = pairs(self.held.admitted.difference(&elements.admitted).copied().collect());
+        let new = pairs(elements.admitted.difference(&self.held.admitted).copied().collect());
+        gone.iter().for_each(|pair| self.take_out(SetName::Admit, pair.0));
+        self.add(SetName::Admit, &new);
+        for (order, macs) in [
+            (Order::Delete, self.held.local.difference(&elements.local).copied().collect::<Vec<_>>()),
+            (Order::Add, elements.local.difference(&self.held.local).copied().collect()),
+        ] {
+            if !macs.is_empty() {
+                self.batch(|w, sequence| {
+                    nft::devices(w, sequence, order, LOCAL, &macs);
+                    1
+                });
+            }
+        }
+        (self.held.admitted, self.held.local) = (elements.admitted, elements.local);
+    }
+
+    /// Null-routes an address for a device, and cuts the flows between them.
+    pub fn block(&mut self, pair: Pair, lasts: Option<Span>, flows: &[Tuple]) {
+        if !self.loaded {
+            return;
+        }
+        if self.held.blocked.insert(pair, lasts).is_some() {
+            self.take_out(SetName::Null, pair);
+        }
+        self.add(SetName::Null, &[(pair, lasts)]);
+        self.cut(flows);
+    }
+
+    /// Stops flows that are under way, in both directions.
+    pub fn cut(&mut self, flows: &[Tuple]) {
+        let (mark, offload) = (self.shape.mark, self.offload);
+        // Time always passes.
+        let flows: Vec<&Tuple> = flows.iter().filter(|tuple| !is_time(tuple)).collect();
+        for some in flows.chunks(AT_ONCE) {
+            let write = |writer: &mut Writer, sequence| {
+                for tuple in some {
+                    match offload {
+                        true => conntrack::delete(writer, sequence, tuple, None),
+                        false => conntrack::set_mark(writer, sequence, tuple, mark, mark),
+                    }
+                }
+            };
+            let result = self.orders.ask(some.len(), write, |_| {});
+            self.report("cut a flow", result);
+        }
+    }
+
+    /// Lifts a block. The flows that it stopped wait for [`Enforcer::release`].
+    pub fn unblock(&mut self, pair: Pair) {
+        if self.loaded && self.held.blocked.remove(&pair).is_some() {
+            self.take_out(SetName::Null, pair);
+        }
+    }
+
+    /// Flows that carry our mark go on, where `free` says so.
+    pub fn release(&mut self, free: impl Fn(&Tuple) -> bool) {
+        let mark = self.shape.mark;
+        let mut marked = Vec::new();
+        let take = |message: &Message| {
+            let entry = conntrack::parse(message).filter(|entry| entry.mark & mark != 0);
+            marked.extend(entry.map(|entry| entry.tuple).filter(&free));
+        };
+        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, Some((mark, mark))), take);
+        self.report("look for the flows that are stopped", result);
+        for some in marked.chunks(AT_ONCE) {
+            let write = |writer: &mut Writer, sequence| {
+                some.iter().for_each(|tuple| conntrack::set_mark(writer, sequence, tuple, 0, mark));
+            };
+            let result = self.orders.ask(some.len(), write, |_| {});
+            self.report("let a flow go on", result);
+        }
+    }
+
+    /// Packets and bytes that each block has stopped, in the order of `pairs`.
+    pub fn counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
+        let mut all = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let mut found = (0, 0);
+            let set = set_of(SetName::Null, pair.1);
+            let take = |message: &Message| found = nft::counter(message).unwrap_or(found);
+            let _ = self.orders.ask(1, |w, sequence| nft::get(w, sequence, set, *pair), take);
+            all.push(found);
+        }
+        all
+    }
+
+    /// The daemon ends: everything is open again.
+    pub fn open_all(&mut self) {
+        if self.loaded {
+            self.trouble = load(&format!("table inet {TABLE}\ndelete table inet {TABLE}\n")).err();
+        }
+        self.loaded = false;
+        self.release(|_| true);
+    }
+
+    fn add(&mut self, name: SetName, pairs: &[(Pair, Option<Span>)]) {
+        for v4 in [true, false] {
+            let family = pairs.iter().filter(|((_, ip), _)| ip.is_ipv4() == v4);
+            let family: Vec<(Pair, Option<Span>)> = family.copied().collect();
+            let Some(((_, ip), _)) = family.first() else { continue };
+            let set = set_of(name, *ip);
+            self.batch(|w, sequence| nft::pairs(w, sequence, Order::Add, set, &family));
+        }
+    }
+
+    fn take_out(&mut self, name: SetName, pair: Pair) {
+        let set = set_of(name, pair.1);
+        self.batch(|w, sequence| nft::pairs(w, sequence, Order::Delete, set, &[(pair, None)]));
+    }
+
+    /// Sends orders as one transaction; `write` gives how many messages they are.
+    fn batch(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) {
+        let mut orders = Writer::default();
+        let sequence = self.orders.next_sequence();
+        nft::begin(&mut orders);
+        let replies = write(&mut orders, sequence);
+        nft::end(&mut orders);
+        let result = self.orders.await_replies(&orders, sequence, replies);
+        self.report("change the sets", result);
+    }
+
+    fn report(&mut self, what: &str, result: io::Result<()>) {
+        match result {
+            Ok(()) => {}
+            // It ended by itself in the meantime.
+            Err(error) if error.raw_os_error() == Some(ABSENT) => {}
+            Err(error) => {
+                log::warn!("the kernel did not {what}: {error}");
+                self.trouble = Some(format!("the kernel did not {what}: {error}"));
+                self.loaded = self.loaded && self.has_table();
+            }
+        }
+    }
+}
+
+fn is_time(tuple: &Tuple) -> bool {
+    tuple.protocol == crate::model::Protocol::Udp && tuple.destination_port == 123
+}
+
+/// The flow is between one of these pairs; `owner` says whose an address is.
+pub fn is_between(tuple: &Tuple, pairs: &BTreeSet<Pair>, owner: impl Fn(IpAddr) -> Option<crate::model::Mac>) -> bool {
+    let one = |inside, outside| owner(inside).is_some_and(|mac| pairs.contains(&(mac, outside)));
+    one(tuple.source, tuple.destination) || one(tuple.destination, tuple.source)
+}
+
+/// Loads a ruleset as one transaction. The error is what nft said.
+fn load(text: &str) -> Result<(), String> {
+    let absent = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "nft is not installed: leash blocks nothing without it".into(),
+        _ => format!("nft cannot be started: {error}"),
+    };
+    let mut nft = Command::new("nft");
+    nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = nft.spawn().map_err(absent)?;
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+    if !wait(&mut child) {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err("nft did not end within 10 s".into());
+    }
+    let status = child.wait().map_err(|error| format!("nft was lost: {error}"))?;
+    if status.success() && written.is_some_and(|result| result.is_ok()) {
+        return Ok(());
+    }
+    let mut said = String::new();
+    let _ = child.stderr.take().map(|stderr| stderr.take(4_096).read_to_string(&mut said));
+    Err(format!("nft refused the ruleset: {}", said.lines().next().unwrap_or("it gave no reason")))
+}
+
+fn wait(child: &mut Child) -> bool {
+    let begin = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(None) if begin.elapsed() < NFT_TAKES => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) => return false,
+            _ => return true,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A growing text file: followed through rotation, truncation and replacement, and kept small.
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read in one turn.
+const TURN: usize = 64 << 10;
+/// A file that is larger is emptied once it was read: the writer appends, so it goes on at its beginning.
+const LARGE: u64 = 1 << 20;
+/// Longer lines are cut: dnsmasq's have 1,024 bytes at most.
+const LINE: usize = 4 << 10;
+
+/// The file, and what tells of its changes.
+pub struct Follow {
+    path: PathBuf,
+    watch: Inotify,
+    watched: bool,
+    file: Option<File>,
+    inode: u64,
+    at: u64,
+    /// The begin of a line whose end is not there yet.
+    rest: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Follow {
+    /// Follows the file, whether it is there or not.
+    pub fn open(path: &Path) -> io::Result<Follow> {
+        let watch = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
+        let mut follow = Follow {
+            path: path.into(),
+            watch,
+            watched: false,
+            file: None,
+            inode: 0,
+            at: 0,
+            rest: Vec::new(),
+            buffer: vec![0; TURN],
+        };
+        follow.look();
+        Ok(follow)
+    }
+
+    /// The file is there.
+    pub fn is_there(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Watches the folder, since a file that comes later cannot be watched before.
+    fn look(&mut self) {
+        let flags = AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE;
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        self.watched = self.watched || self.watch.add_watch(folder, flags).is_ok();
+    }
+
+    /// Reads on and gives each whole line. True when the file is another one, or was emptied by somebody.
+    pub fn read(&mut self, mut line: impl FnMut(&[u8])) -> io::Result<bool> {
+        while self.watch.read_events().is_ok_and(|events| !events.is_empty()) {}
+        self.look();
+        let mut replaced = false;
+        // What was written to the old file is read before the new one is opened.
+        self.lines(&mut line)?;
+        let there = std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file);
+        let size = match &self.file {
+            Some(file) => file.metadata()?.len(),
+            None => 0,
+        };
+        match there {
+            Some(data) if self.file.is_none() || data.ino() != self.inode => {
+                replaced = self.file.is_some();
+                self.file =
+                    OpenOptions::new().read(true).write(true).open(&self.path).or_else(|_| File::open(&self.path)).ok();
+                (self.inode, self.at) = (data.ino(), 0);
+                self.rest.clear();
+                self.lines(&mut line)?;
+            }
+            _ if size < self.at => {
+                replaced = true;
+                self.at = 0;
+                self.rest.clear();
+                self.lines(&mut line)?;
+            }
+            _ => {}
+        }
+        self.empty_when_large()?;
+        Ok(replaced)
+    }
+
+    /// There is more to read than one turn takes.
+    pub fn has_more(&self) -> bool {
+        let size = self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len());
+        size > self.at
+    }
+
+    fn lines(&mut self, line: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.seek(SeekFrom::Start(self.at))?;
+        let n = file.read(&mut self.buffer)?;
+        self.at += n as u64;
+        let Some(read) = self.buffer.get(..n) else { return Ok(()) };
+        let mut pieces = read.split(|byte| *byte == b'\n');
+        let last = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            if self.rest.is_empty() {
+                line(piece);
+            } else {
+                self.rest.extend_from_slice(piece);
+                line(&self.rest);
+                self.rest.clear();
+            }
+        }
+        let room = LINE.saturating_sub(self.rest.len());
+        self.rest.extend_from_slice(last.get(..room).unwrap_or(last));
+        Ok(())
+    }
+
+    /// Between the look at the length and the cut a line may be lost: it is microseconds, once in 4,000 lookups.
+    fn empty_when_large(&mut self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        if self.at >= LARGE && file.metadata()?.len() == self.at && file.set_len(0).is_ok() {
+            self.at = 0;
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for Follow {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watch.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn folder(name: &str) -> (Folder, PathBuf) {
+        let folder = std::env::temp_dir().join(format!("leash-follow-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("log");
+        (Folder(folder), path)
+    }
+
+    fn append(path: &Path) -> File {
+        OpenOptions::new().append(true).create(true).open(path).unwrap()
+    }
+
+    fn read(follow: &mut Follow) -> (Vec<String>, bool) {
+        let mut lines = Vec::new();
+        let replaced = follow.read(|line| lines.push(String::from_utf8_lossy(line).into_owned())).unwrap();
+        (lines, replaced)
+    }
+
+    #[test]
+    fn a_file_is_followed_through_what_happens_to_it() {
+        let (_folder, path) = folder("life");
+        let mut follow = Follow::open(&path).unwrap();
+        assert_eq!(read(&mut follow), (vec![], false));
+        let mut file = append(&path);
+        file.write_all(b"one\ntwo\nthr").unwrap();
+        assert_eq!(read(&mut follow).0, ["one", "two"]);
+        file.write_all(b"ee\n").unwrap();
+        assert_eq!(read(&mut follow).0, ["three"]);
+        // Renamed: the old one is written to for a while.
+        std::fs::rename(&path, path.with_extension("1")).unwrap();
+        file.write_all(b"four\n").unwrap();
+        assert_eq!(read(&mut follow), (vec!["four".into()], false));
+        file.write_all(b"five\n").unwrap();
+        let mut file = append(&path);
+        file.write_all(b"six\n").unwrap();
+        assert_eq!(read(&mut follow), (vec!["five".into(), "six".into()], true));
+        // Emptied by somebody else.
+        file.set_len(0).unwrap();
+        file.write_all(b"7\n").unwrap();
+        assert_eq!(read(&mut follow), (vec!["7".into()], true));
+        std::fs::remove_file(&path).unwrap();
+        append(&path).write_all(b"eight\n").unwrap();
+        assert_eq!(read(&mut follow).0, ["eight"]);
+    }
+
+    #[test]
+    fn a_large_file_is_emptied_and_no_line_is_lost() {
+        let (_folder, path) = folder("large");
+        let mut file = append(&path);
+        let mut follow = Follow::open(&path).unwrap();
+        let mut seen = 0;
+        for round in 0..40 {
+            let text: String = (0..1_000).map(|n| format!("{round} {n} {:0>40}\n", "")).collect();
+            file.write_all(text.as_bytes()).unwrap();
+            loop {
+                let n = read(&mut follow).0.len();
+                seen += n;
+                if n == 0 {
+                    break;
+                }
+            }
+        }
+        assert_eq!(seen, 40_000);
+        assert!(std::fs::metadata(&path).unwrap().len() < LARGE + (1 << 17));
+    }
+}

@@ -1,0 +1,455 @@
+"""A house in network namespaces: devices, a router with the real dnsmasq, nft and leash, and the Internet.
+
+The namespaces have no names: they live as long as this process holds them open, so nothing is left behind, however it
+ends, and several labs run side by side. Sockets are made inside a namespace and used from here.
+
+    device  192.168.77.101.. fd77::101.. 2a0f:7777::101..  --.
+    device  ...                                              +-- br-lan  router  wan 45.20.0.2, 2a0f:1111::2 -- inet
+                                                            --'          (masquerade)       45.10.0.0/16, 2a0f:9999::/32
+"""
+import contextlib, ctypes, json, os, random, select, shutil, signal, socket, struct, subprocess, tempfile, threading, time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+LEASH = os.environ.get("LEASH", "target/release/leash")
+ROUTER4, ROUTER6 = "192.168.77.1", "fd77::1"
+UPSTREAM = "45.10.53.53"
+
+
+def setns(fd):
+    if LIBC.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+class Namespace:
+    """A network namespace; `with` it to make sockets inside."""
+
+    lock = threading.RLock()
+
+    def __init__(self):
+        with Namespace.lock:
+            home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            if LIBC.unshare(CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "unshare: the lab needs root")
+            self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            setns(home)
+            os.close(home)
+        self.run("ip link set lo up")
+
+    def __enter__(self):
+        Namespace.lock.acquire()
+        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        setns(self.fd)
+
+    def __exit__(self, *_):
+        setns(self.home)
+        os.close(self.home)
+        Namespace.lock.release()
+
+    def popen(self, command, **more):
+        def enter():
+            LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nothing outlives the lab
+        with self:
+            return subprocess.Popen(command, preexec_fn=enter, **more)
+
+    def run(self, lines, input=None, check=True):
+        """Runs commands, one a line; gives what the last one wrote."""
+        out = ""
+        for line in lines.strip().splitlines():
+            child = self.popen(line.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            out, err = child.communicate(input, timeout=20)
+            if check and child.returncode:
+                raise RuntimeError(f"{line}: {err.strip()}")
+        return out
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Device:
+    """A station of the LAN."""
+
+    def __init__(self, lab, number):
+        self.lab, self.number = lab, number
+        self.mac = f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
+        self.ip = f"192.168.77.{number}" if number < 250 else f"192.168.{78 + (number - 250) // 250}.{(number - 250) % 250 + 1}"
+        self.ip6, self.ula = f"2a0f:7777::{number:x}", f"fd77::{number:x}"
+        self.ns = Namespace()
+        lab.router.run(f"ip link add d{number} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{self.ns.fd}\n"
+                       f"ip link set d{number} master br-lan up")
+        self.ns.run(f"""ip link set eth0 address {self.mac} up
+            ip address add {self.ip}/16 dev eth0
+            ip route add default via {ROUTER4}
+            ip -6 address add {self.ula}/64 dev eth0 nodad
+            ip -6 address add {self.ip6}/64 dev eth0 nodad
+            ip -6 route add default via {ROUTER6}""")
+
+    def lookup(self, name, kind=1, server=ROUTER4, tcp=False, wait=2.0):
+        """Asks the resolver; gives the addresses of the answer."""
+        number = random.randrange(65536)
+        labels = name if isinstance(name, list) else [label.encode() for label in name.split(".")]
+        question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0" + struct.pack(">HH", kind, 1)
+        message = struct.pack(">6H", number, 0x100, 1, 0, 0, 0) + question
+        with self.ns:
+            s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+        s.settimeout(wait)
+        with s:
+            try:
+                s.connect((server, 53))
+                s.sendall(struct.pack(">H", len(message)) + message if tcp else message)
+                answer = s.recv(65535)
+            except OSError:
+                return None
+        return addresses(answer[2:] if tcp else answer)
+
+    def socket(self, address, port, kind=socket.SOCK_STREAM, source=None, wait=1.5):
+        with self.ns:
+            s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+        s.settimeout(wait)
+        if source:
+            s.bind((source, 0))
+        s.connect((address, port))
+        return s
+
+    def reaches(self, address, port=443, udp=False, wait=1.0, source=None):
+        """An echo server there answers."""
+        try:
+            with self.socket(address, port, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM, source, wait) as s:
+                return echoes(s)
+        except OSError:
+            return False
+
+    def close(self):
+        self.ns.close()
+
+
+def echoes(s, data=b"are you there"):
+    """The other side of a connected socket answers."""
+    try:
+        s.sendall(data)
+        return bool(s.recv(65535))
+    except OSError:
+        return False
+
+
+def addresses(message):
+    """The A and AAAA records of a DNS message."""
+    def skip(at):
+        while message[at]:
+            if message[at] >= 192:
+                return at + 2
+            at += 1 + message[at]
+        return at + 1
+    counts = struct.unpack(">4H", message[4:12])
+    at, found = 12, []
+    for _ in range(counts[0]):
+        at = skip(at) + 4
+    for _ in range(sum(counts[1:])):
+        at = skip(at)
+        kind, _, _, length = struct.unpack(">HHIH", message[at:at + 10])
+        data = message[at + 10:at + 10 + length]
+        found += [socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, data)] if kind in (1, 28) else []
+        at += 10 + length
+    return found
+
+
+class Internet:
+    """Servers at every address of 45.10.0.0/16 and 2a0f:9999::/32: echo on TCP and UDP, and the names of `names`."""
+
+    PORTS = [80, 123, 443, 7000, 8883]
+
+    def __init__(self, ns):
+        self.ns, self.names, self.delay, self.asked, self.sockets = ns, {}, 0.0, [], []
+        self.closing = False
+        self.poller = select.epoll()
+        self.by_fd = {}
+        with ns:
+            for port in self.PORTS:
+                for family in (socket.AF_INET, socket.AF_INET6):
+                    self.tcp(family, port, self.echo)
+                    self.udp(family, port, lambda s, data, peer, at: send_from(s, data, peer, at))
+            self.udp(socket.AF_INET, 53, self.resolve)
+            self.tcp(socket.AF_INET, 53, self.resolve_stream)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def add(self, s, take):
+        s.setblocking(False)
+        self.by_fd[s.fileno()] = (s, take)
+        self.poller.register(s.fileno(), select.EPOLLIN)
+
+    def tcp(self, family, port, take):
+        s = socket.socket(family, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.bind(("", port))
+        s.listen(512)
+        self.add(s, lambda s: self.add(s.accept()[0], take))
+
+    def udp(self, family, port, take):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.setsockopt(socket.IPPROTO_IPV6, 49, 1)  # IPV6_RECVPKTINFO
+        else:
+            s.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+        s.bind(("", port))
+
+        def receive(s):
+            data, ancillary, _, peer = s.recvmsg(65535, 256)
+            take(s, data, peer, ancillary)
+        self.add(s, receive)
+
+    def serve(self):
+        while not self.closing:
+            for fd, _ in self.poller.poll(0.2):
+                s, take = self.by_fd.get(fd, (None, None))
+                try:
+                    if s:
+                        take(s)
+                except (OSError, struct.error, IndexError):
+                    self.drop(s)
+
+    def drop(self, s):
+        with contextlib.suppress(OSError, KeyError):
+            self.poller.unregister(s.fileno())
+            del self.by_fd[s.fileno()]
+            s.close()
+
+    def echo(self, s):
+        data = s.recv(65535)
+        if not data:
+            return self.drop(s)
+        if data.startswith(b"stream "):
+            # `stream 2000`: so many packets, one each 10 ms.
+            threading.Thread(target=stream, args=(s, int(data.split()[1])), daemon=True).start()
+        else:
+            s.sendall(data)
+
+    def answer(self, question):
+        number, _, _ = struct.unpack(">3H", question[:6])
+        at, labels = 12, []
+        while question[at]:
+            labels.append(question[at + 1:at + 1 + question[at]])
+            at += 1 + question[at]
+        kind = struct.unpack(">H", question[at + 1:at + 3])[0]
+        body = question[12:at + 5]
+        self.asked.append((b".".join(labels), kind))
+        found = self.names.get(b".".join(labels).decode("latin1").lower())
+        records = []
+        for record in found or []:
+            if isinstance(record, tuple):  # (CNAME, its addresses)
+                alias = b"".join(bytes([len(x)]) + x for x in record[0]) + b"\0"
+                records.append(b"\xc0\x0c" + struct.pack(">HHIH", 5, 1, 60, len(alias)) + alias)
+                records += [alias + rr(a, kind) for a in record[1] if rr(a, kind)]
+            elif rr(record, kind):
+                records.append(b"\xc0\x0c" + rr(record, kind))
+        code = 0x8180 if found is not None else 0x8183
+        return struct.pack(">6H", number, code, 1, len(records), 0, 0) + body + b"".join(records)
+
+    def resolve(self, s, data, peer, at):
+        if self.delay:
+            return threading.Timer(self.delay, lambda: send_from(s, self.answer(data), peer, at)).start()
+        send_from(s, self.answer(data), peer, at)
+
+    def resolve_stream(self, s):
+        data = s.recv(65535)
+        if not data:
+            return self.drop(s)
+        answer = self.answer(data[2:])
+        s.sendall(struct.pack(">H", len(answer)) + answer)
+
+    def close(self):
+        self.closing = True
+        self.thread.join()
+        for s, _ in list(self.by_fd.values()):
+            s.close()
+        self.poller.close()
+
+
+def rr(address, kind):
+    if ":" in address and kind == 28:
+        return struct.pack(">HHIH", 28, 1, 60, 16) + socket.inet_pton(socket.AF_INET6, address)
+    if ":" not in address and kind == 1:
+        return struct.pack(">HHIH", 1, 1, 60, 4) + socket.inet_aton(address)
+    return b""
+
+
+def send_from(s, data, peer, ancillary):
+    """Answers a datagram from the address to which it was sent; `stream N` is answered by N datagrams."""
+    def send(data):
+        level, kind, info = ancillary[0]
+        info = struct.pack("=I", 0) + info[8:12] + bytes(4) if level == socket.IPPROTO_IP else info
+        s.sendmsg([data], [(level, kind, info)], 0, peer)
+    if not data.startswith(b"stream "):
+        return send(data)
+
+    def many():
+        for _ in range(int(data.split()[1])):
+            with contextlib.suppress(OSError):
+                send(b"x" * 200)
+            time.sleep(0.01)
+    threading.Thread(target=many, daemon=True).start()
+
+
+def stream(s, packets):
+    with contextlib.suppress(OSError):
+        for _ in range(packets):
+            s.sendall(b"x" * 200)
+            time.sleep(0.01)
+
+
+FW4 = """
+table inet fw4
+delete table inet fw4
+table inet fw4 {
+    chain forward { type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        iifname "br-lan" accept
+        reject
+    }
+    chain srcnat { type nat hook postrouting priority srcnat; policy accept; oifname "wan" meta nfproto ipv4 masquerade; }
+}
+"""
+
+
+class Lab:
+    """All of it. `devices` stations; leash is started by `start`."""
+
+    def __init__(self, devices=2, log="extra", query_log=True):
+        self.folder = tempfile.mkdtemp(prefix="leash-lab-")
+        self.closers, self.children = [], {}
+        self.log_path = f"{self.folder}/log/queries.log"
+        os.makedirs(f"{self.folder}/log")
+        self.router, wan = Namespace(), Namespace()
+        self.inet_ns = wan
+        self.router.run(f"""ip link add br-lan type bridge
+            ip link set br-lan up
+            ip address add {ROUTER4}/16 dev br-lan
+            ip -6 address add {ROUTER6}/64 dev br-lan nodad
+            ip -6 address add 2a0f:7777::ffff/64 dev br-lan nodad
+            ip link add wan type veth peer name eth0 netns /proc/{os.getpid()}/fd/{wan.fd}
+            ip link set wan up
+            ip address add 45.20.0.2/24 dev wan
+            ip -6 address add 2a0f:1111::2/64 dev wan nodad
+            sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.netfilter.nf_conntrack_acct=1""")
+        wan.run("""ip link set eth0 up
+            ip address add 45.20.0.1/24 dev eth0
+            ip -6 address add 2a0f:1111::1/64 dev eth0 nodad
+            ip route add local 45.10.0.0/16 dev lo
+            ip -6 route add local 2a0f:9999::/32 dev lo
+            ip -6 route add 2a0f:7777::/64 via 2a0f:1111::2""")
+        self.router.run("ip route add default via 45.20.0.1\nip -6 route add default via 2a0f:1111::1")
+        self.router.run("nft -f -", FW4)
+        self.internet = Internet(wan)
+        self.devices = [Device(self, 101 + i) for i in range(devices)]
+        self.log_form, self.query_log = log, query_log
+        if log is not None:
+            self.dnsmasq()
+
+    def names(self, **names):
+        """Names that the Internet knows: `bulb="45.10.1.1"` for bulb.example."""
+        for name, all_ in names.items():
+            self.internet.names[f"{name}.example"] = all_ if isinstance(all_, list) else [all_]
+
+    def dnsmasq(self):
+        settings = f"""keep-in-foreground\nno-resolv\nno-hosts\nserver={UPSTREAM}\ninterface=br-lan\nexcept-interface=lo\nbind-dynamic
+user=root\npid-file={self.folder}/dnsmasq.pid\nstop-dns-rebind\nno-ping\nno-poll\ncache-size=1000
+dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
+        if self.log_form:
+            settings += {"plain": "log-queries\n", "extra": "log-queries=extra\n", "no": ""}[self.log_form]
+            settings += f"log-facility={self.log_path}\n" if self.log_form != "no" else ""
+        with open(f"{self.folder}/dnsmasq.conf", "w") as file:
+            file.write(settings)
+        with open(f"{self.folder}/dnsmasq.out", "a") as out:
+            self.children["dnsmasq"] = self.router.popen(["dnsmasq", "-C", f"{self.folder}/dnsmasq.conf"], stdout=out, stderr=out)
+        self.until(lambda: self.devices == [] or self.devices[0].lookup("nobody.example", wait=0.2) is not None, "dnsmasq answers")
+
+    def configure(self, more=""):
+        text = f"""config leash 'main'\n option state '{self.folder}/flash/state'\n option socket '{self.folder}/run/socket'
+ option leases '{self.folder}/leases'\n option grace '300ms'\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
+        with open(f"{self.folder}/config", "w") as file:
+            file.write(text)
+
+    def start(self, more="", wrap=(), env=None, wait=True):
+        """Starts leash with further settings."""
+        self.configure(more)
+        with open(f"{self.folder}/leash.out", "a") as out:
+            self.children["leash"] = self.router.popen([*wrap, LEASH, "run", "--config", f"{self.folder}/config"], stdout=out,
+                                                        stderr=out, env={**os.environ, **(env or {}), "LEASH_LOG": "debug"})
+        if wait:
+            self.until(lambda: self.ready(), "leash is ready", 10)
+
+    def ready(self):
+        try:
+            health = self.leash("status")["health"]
+        except RuntimeError:
+            return False
+        return health.get("table", {}).get("loaded") and health.get("flows", {}).get("dumps", 0) > 0
+
+    def leash(self, *words, check=True):
+        """Calls leash's command line; gives its JSON."""
+        done = subprocess.run([LEASH, "--json", "--socket", f"{self.folder}/run/socket", *words], capture_output=True, text=True, timeout=20)
+        if check and done.returncode not in (0, 1):
+            raise RuntimeError(f"leash {' '.join(words)}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else done
+
+    def blocks(self):
+        """`(device number, address)` of what is blocked."""
+        macs = {device.mac: device.number for device in self.devices}
+        return sorted((macs.get(block["device"]), block["address"]) for block in self.leash("blocks")["blocks"])
+
+    def contact(self, device, address, port=None):
+        """What leash knows of a device and an address."""
+        try:
+            contacts = self.leash("contacts", device.mac) if False else self.leash("device", device.mac)["device"]["contacts"]
+        except RuntimeError:
+            return None
+        return next((c for c in contacts if c["address"] == address and port in (None, c["port"])), None)
+
+    def explained(self, device, address, port=None):
+        contact = self.contact(device, address, port)
+        return contact and contact.get("explained")
+
+    def elements(self, name):
+        return self.router.run(f"nft list set inet leash {name}")
+
+    def stop(self, name, how=signal.SIGTERM):
+        child = self.children.pop(name)
+        child.send_signal(how)
+        return child.wait(10)
+
+    def until(self, condition, what, seconds=5.0):
+        """Waits until something is so."""
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(f"after {seconds:g} s it is still not so: {what}")
+            time.sleep(0.03)
+
+    def holds(self, condition, what, seconds=0.6):
+        """Watches that something stays so."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert condition(), what
+            time.sleep(0.05)
+
+    def report(self):
+        for name in ("leash.out", "dnsmasq.out"):
+            with contextlib.suppress(OSError):
+                text = open(f"{self.folder}/{name}", errors="replace").read()[-4000:]
+                print(f"--- {name}\n{text}", flush=True)
+
+    def close(self):
+        for child in self.children.values():
+            child.kill()
+            child.wait()
+        self.internet.close()
+        for ns in [*self.devices, self.router, self.inet_ns]:
+            ns.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
