@@ -34,7 +34,8 @@ class Namespace:
             self.fd = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             setns(home)
             os.close(home)
-        self.run("ip link set lo up")
+        # No waiting for duplicate addresses.
+        self.run("sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0\nip link set lo up")
 
     def __enter__(self):
         Namespace.lock.acquire()
