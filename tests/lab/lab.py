@@ -321,7 +321,7 @@ class Lab:
 
     def __init__(self, devices=2, log="extra", query_log=True):
         self.folder = tempfile.mkdtemp(prefix="leash-lab-")
-        self.closers, self.children = [], {}
+        self.children, self.tap = {}, None
         self.log_path = f"{self.folder}/log/queries.log"
         os.makedirs(f"{self.folder}/log")
         self.router, wan = Namespace(), Namespace()
@@ -374,9 +374,20 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
 
-    def start(self, more="", wrap=(), env=None, wait=True):
-        """Starts leash with further settings."""
+    def occupy_tap(self):
+        """Somebody else listens to the resolver's answers, so leash cannot (nfnetlink_log has one listener a group)."""
+        with self.router:
+            s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
+        s.bind((0, 0))
+        config = struct.pack("=BBH", 0, 0, socket.htons(5353)) + struct.pack("=HHB3x", 5, 1, 1)
+        s.send(struct.pack("=IHHII", 16 + len(config), 4 << 8 | 1, 5, 1, 0) + config)
+        assert struct.unpack("=i", s.recv(4096)[16:20])[0] == 0
+        return s
+
+    def start(self, more="", wrap=(), env=None, wait=True, tap=True):
+        """Starts leash with further settings; without the tap if need be."""
         self.configure(more)
+        self.tap = self.tap or self.occupy_tap() if not tap else self.tap and self.tap.close()
         with open(f"{self.folder}/leash.out", "a") as out:
             self.children["leash"] = self.router.popen([*wrap, LEASH, "run", "--config", f"{self.folder}/config"], stdout=out,
                                                         stderr=out, env={**os.environ, **(env or {}), "LEASH_LOG": "debug"})
@@ -405,7 +416,7 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
     def contact(self, device, address, port=None):
         """What leash knows of a device and an address."""
         try:
-            contacts = self.leash("contacts", device.mac) if False else self.leash("device", device.mac)["device"]["contacts"]
+            contacts = self.leash("device", device.mac)["device"]["contacts"]
         except RuntimeError:
             return None
         return next((c for c in contacts if c["address"] == address and port in (None, c["port"])), None)
@@ -451,6 +462,8 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
             child.kill()
             child.wait()
         self.internet.close()
+        if self.tap:
+            self.tap.close()
         for ns in [*self.devices, self.router, self.inet_ns]:
             ns.close()
         shutil.rmtree(self.folder, ignore_errors=True)

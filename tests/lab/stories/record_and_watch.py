@@ -1,0 +1,30 @@
+"""`leash record` writes events that `leash replay` reads alike; `leash watch` tells what happens."""
+import json, signal, subprocess
+import lab as kit
+
+
+def story(lab):
+    bulb, _ = lab.devices
+    lab.names(bulb="45.10.1.1")
+    lab.start("list block_on direct-ip\noption default_mode guard")
+    call = [kit.LEASH, "--socket", f"{lab.folder}/run/socket"]
+    record = subprocess.Popen([*call, "record"], stdout=subprocess.PIPE, text=True)
+    watch = subprocess.Popen([*call, "--json", "watch"], stdout=subprocess.PIPE, text=True)
+    lines = [record.stdout.readline(), record.stdout.readline()]
+    try:
+        bulb.lookup("bulb.example")
+        bulb.reaches("45.10.1.1")
+        bulb.reaches("45.10.9.9")
+        lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "it is blocked")
+        said = []
+        while not said or said[-1]["what"] != "block":
+            said.append(json.loads(watch.stdout.readline()))
+        assert "45.10.9.9" in said[-1]["says"] and said[-1]["device"] == bulb.mac
+    finally:
+        lab.stop("leash")
+        lines += record.stdout.readlines()
+        watch.kill(), record.wait(5), watch.wait(5), watch.stdout.close(), record.stdout.close()
+    events = f"{lab.folder}/day.events"
+    open(events, "w").writelines(lines)
+    replayed = json.loads(subprocess.run([kit.LEASH, "--json", "replay", "--config", f"{lab.folder}/config", events], capture_output=True, text=True, check=True).stdout)
+    assert [(b["device"], b["address"]) for b in replayed["blocks"]] == [(bulb.mac, "45.10.9.9")], "".join(lines)
