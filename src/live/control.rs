@@ -82,7 +82,8 @@ impl Control {
         }
     }
 
-    /// Takes new callers, answers requests, and writes what waits. True when somebody ordered something.
+    /// Takes new callers and answers requests. True when somebody ordered something: [`Control::flush`] tells them so when
+    /// it is done.
     pub fn serve(&mut self, host: &mut dyn Host) -> bool {
         while let Ok((stream, _)) = self.listener.accept() {
             if self.callers.len() < CALLERS && stream.set_nonblocking(true).is_ok() {
@@ -96,13 +97,12 @@ impl Control {
         let mut ordered = false;
         for caller in &mut self.callers {
             ordered |= caller.serve(host);
-            caller.flush();
         }
         self.callers.retain(|caller| !caller.gone);
         ordered
     }
 
-    /// Writes what waits for those who listen.
+    /// Writes what waits for the callers.
     pub fn flush(&mut self) {
         self.callers.iter_mut().for_each(Caller::flush);
         self.callers.retain(|caller| !caller.gone);

@@ -61,11 +61,10 @@ impl Follow {
         self.watched = self.watched || self.watch.add_watch(folder, flags).is_ok();
     }
 
-    /// Reads on and gives each whole line. True when the file is another one, or was emptied by somebody.
-    pub fn read(&mut self, mut line: impl FnMut(&[u8])) -> io::Result<bool> {
+    /// Reads on and gives each whole line, and `None` where another file begins, or this one was emptied by somebody.
+    pub fn read(&mut self, mut line: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
         while self.watch.read_events().is_ok_and(|events| !events.is_empty()) {}
         self.look();
-        let mut replaced = false;
         // What was written to the old file is read before the new one is opened.
         self.lines(&mut line)?;
         let there = std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file);
@@ -75,7 +74,9 @@ impl Follow {
         };
         match there {
             Some(data) if self.file.is_none() || data.ino() != self.inode => {
-                replaced = self.file.is_some();
+                if self.file.is_some() {
+                    line(None);
+                }
                 self.file =
                     OpenOptions::new().read(true).write(true).open(&self.path).or_else(|_| File::open(&self.path)).ok();
                 (self.inode, self.at) = (data.ino(), 0);
@@ -83,15 +84,14 @@ impl Follow {
                 self.lines(&mut line)?;
             }
             _ if size < self.at => {
-                replaced = true;
+                line(None);
                 self.at = 0;
                 self.rest.clear();
                 self.lines(&mut line)?;
             }
             _ => {}
         }
-        self.empty_when_large()?;
-        Ok(replaced)
+        self.empty_when_large()
     }
 
     /// There is more to read than one turn takes.
@@ -100,7 +100,7 @@ impl Follow {
         size > self.at
     }
 
-    fn lines(&mut self, line: &mut impl FnMut(&[u8])) -> io::Result<()> {
+    fn lines(&mut self, line: &mut impl FnMut(Option<&[u8]>)) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.seek(SeekFrom::Start(self.at))?;
         let n = file.read(&mut self.buffer)?;
@@ -110,10 +110,10 @@ impl Follow {
         let last = pieces.next_back().unwrap_or_default();
         for piece in pieces {
             if self.rest.is_empty() {
-                line(piece);
+                line(Some(piece));
             } else {
                 self.rest.extend_from_slice(piece);
-                line(&self.rest);
+                line(Some(&self.rest));
                 self.rest.clear();
             }
         }
@@ -163,37 +163,39 @@ mod tests {
         OpenOptions::new().append(true).create(true).open(path).unwrap()
     }
 
-    fn read(follow: &mut Follow) -> (Vec<String>, bool) {
+    fn read(follow: &mut Follow) -> Vec<String> {
         let mut lines = Vec::new();
-        let replaced = follow.read(|line| lines.push(String::from_utf8_lossy(line).into_owned())).unwrap();
-        (lines, replaced)
+        let text =
+            |line: Option<&[u8]>| line.map_or("(another)".into(), |line| String::from_utf8_lossy(line).into_owned());
+        follow.read(|line| lines.push(text(line))).unwrap();
+        lines
     }
 
     #[test]
     fn a_file_is_followed_through_what_happens_to_it() {
         let (_folder, path) = folder("life");
         let mut follow = Follow::open(&path).unwrap();
-        assert_eq!(read(&mut follow), (vec![], false));
+        assert_eq!(read(&mut follow), [""; 0]);
         let mut file = append(&path);
         file.write_all(b"one\ntwo\nthr").unwrap();
-        assert_eq!(read(&mut follow).0, ["one", "two"]);
+        assert_eq!(read(&mut follow), ["one", "two"]);
         file.write_all(b"ee\n").unwrap();
-        assert_eq!(read(&mut follow).0, ["three"]);
+        assert_eq!(read(&mut follow), ["three"]);
         // Renamed: the old one is written to for a while.
         std::fs::rename(&path, path.with_extension("1")).unwrap();
         file.write_all(b"four\n").unwrap();
-        assert_eq!(read(&mut follow), (vec!["four".into()], false));
+        assert_eq!(read(&mut follow), ["four"]);
         file.write_all(b"five\n").unwrap();
         let mut file = append(&path);
         file.write_all(b"six\n").unwrap();
-        assert_eq!(read(&mut follow), (vec!["five".into(), "six".into()], true));
+        assert_eq!(read(&mut follow), ["five", "(another)", "six"]);
         // Emptied by somebody else.
         file.set_len(0).unwrap();
         file.write_all(b"7\n").unwrap();
-        assert_eq!(read(&mut follow), (vec!["7".into()], true));
+        assert_eq!(read(&mut follow), ["(another)", "7"]);
         std::fs::remove_file(&path).unwrap();
         append(&path).write_all(b"eight\n").unwrap();
-        assert_eq!(read(&mut follow).0, ["eight"]);
+        assert_eq!(read(&mut follow), ["(another)", "eight"]);
     }
 
     #[test]
@@ -206,7 +208,7 @@ mod tests {
             let text: String = (0..1_000).map(|n| format!("{round} {n} {:0>40}\n", "")).collect();
             file.write_all(text.as_bytes()).unwrap();
             loop {
-                let n = read(&mut follow).0.len();
+                let n = read(&mut follow).len();
                 seen += n;
                 if n == 0 {
                     break;

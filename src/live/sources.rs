@@ -451,11 +451,11 @@ impl QueryLog {
     pub fn take(&mut self, out: &mut Vec<Event>) -> io::Result<()> {
         let mut events = Vec::new();
         let (log, into) = (&mut self.log, &mut events);
-        let replaced = self.follow.read(|line| log.line(line, into))?;
+        self.follow.read(|line| match line {
+            Some(line) => log.line(line, into),
+            None => log.forget(),
+        })?;
         self.log.flush(&mut events);
-        if replaced {
-            self.log.forget();
-        }
         let believed = self.believed;
         out.extend(
             events.into_iter().filter(|event| believed || matches!(event, Event::Leased { .. } | Event::Booted { .. })),

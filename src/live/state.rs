@@ -113,12 +113,15 @@ impl State {
         self.note(result.map(|_| ()), false);
     }
 
-    /// The daemon ends in good order: all is on flash, so the copy goes.
+    /// The daemon ends in good order: all is on flash, so the copy in memory goes, unless it is all that there is.
     pub fn close(&mut self, engine: &Engine, at: Stamp) {
         let result = write(&self.flash, true, |out| engine.save(out, true, at));
+        let kept = result.is_ok();
         self.note_flash(result);
-        if self.trouble.is_none() {
+        if kept {
             let _ = fs::remove_file(&self.memory);
+        } else {
+            let _ = write(&self.memory, false, |out| engine.save(out, true, at));
         }
     }
 

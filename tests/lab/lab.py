@@ -194,6 +194,7 @@ class Internet:
         if family == socket.AF_INET6:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             s.setsockopt(socket.IPPROTO_IPV6, 49, 1)  # IPV6_RECVPKTINFO
+            s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
         else:
             s.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
         s.bind(("", port))

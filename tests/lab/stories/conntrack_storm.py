@@ -3,7 +3,7 @@ import signal, socket
 
 
 def story(lab):
-    bulb, _ = lab.devices
+    bulb, tv = lab.devices
     lab.start()
     bulb.lookup("nobody.example")
     leash = lab.children["leash"]
@@ -11,8 +11,8 @@ def story(lab):
     flood(bulb, 60_000)
     leash.send_signal(signal.SIGCONT)
     lab.until(lambda: lab.leash("status")["health"]["flows"]["overflows"] > 0, "the queue ran over", 20)
-    with bulb.socket("45.10.1.77", 443):
-        lab.until(lambda: lab.contact(bulb, "45.10.1.77"), "leash sees what comes afterwards", 20)
+    with tv.socket("45.10.1.77", 443):
+        lab.until(lambda: lab.contact(tv, "45.10.1.77"), "leash sees what comes afterwards", 20)
     lab.router.run("conntrack -D -p udp")
     live = lambda: lab.leash("status")["flows"]
     lab.until(lambda: live() <= int(lab.router.run("conntrack -C")) + 3, "what is gone is gone in the view", 20)

@@ -35,7 +35,7 @@ def story(lab):
     lab.leash("block", tv.mac, "45.10.3.3", "--for", "2s")
     assert not tv.reaches("45.10.3.3", wait=0.3)
     lab.until(lambda: tv.reaches("45.10.3.3", wait=0.3), "it ends")
-    assert all(block["address"] != "45.10.3.3" for block in lab.leash("blocks")["blocks"])
+    lab.until(lambda: (102, "45.10.3.3") not in lab.blocks(), "and is not listed any longer")
 
 
 def echo(s):
