@@ -61,7 +61,7 @@ pub const ORPHAN_WAITS: Span = Span::secs(5);
 
 /// Flows that a capture's packets are sorted into at one time. When full, those that were silent longest are closed.
 pub const TRACKED: usize = FLOWS_PER_DEVICE;
-/// How often idle flows of a capture are looked for.
+/// How often idle flows of a capture, or stale contacts of a full table, are looked for.
 pub const SWEEP: Span = Span::secs(30);
 /// How often a long flow of a capture says what it has carried.
 pub const COUNT_EVERY: Span = Span::secs(60);

@@ -126,6 +126,7 @@ impl Contact {
 pub struct Contacts {
     table: BTreeMap<(DeviceId, Endpoint), Contact>,
     held: BTreeMap<DeviceId, usize>,
+    next_sweep: Time,
     /// For which there was no room.
     pub refused: u32,
 }
@@ -135,7 +136,9 @@ impl Contacts {
     pub fn entry(&mut self, device: DeviceId, endpoint: Endpoint, at: Stamp) -> Option<&mut Contact> {
         let key = (device, endpoint);
         if !self.table.contains_key(&key) {
-            if self.is_full(device) {
+            // A scan refuses thousands a second: nothing grows stale that fast.
+            if self.is_full(device) && self.next_sweep <= at.now {
+                self.next_sweep = at.now + limits::SWEEP;
                 self.sweep(at.now);
             }
             if self.is_full(device) {

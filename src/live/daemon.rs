@@ -25,7 +25,7 @@ use std::time::Duration;
 /// What is missing is looked for again this often.
 const RETRY: Span = Span::secs(10);
 /// Under load it is cheaper to let events gather: each wait costs more than an event.
-const NAP: Duration = Duration::from_millis(5);
+const NAP: Duration = Duration::from_millis(10);
 
 struct Leash {
     path: PathBuf,
@@ -211,8 +211,8 @@ impl Leash {
         self.handle(std::mem::take(&mut events), at, Some(control));
         let mut busy = false;
         if let Some(flows) = &mut self.flows {
-            match flows.read(&self.house, &self.engine) {
-                Ok(much) => busy = much,
+            match flows.read(&self.house, &self.engine, at) {
+                Ok(storm) => busy = storm,
                 Err(error) => lose(&mut self.flows, "flows", &error),
             }
         }

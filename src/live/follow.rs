@@ -25,6 +25,8 @@ pub struct Follow {
     /// The begin of a line whose end is not there yet.
     rest: Vec<u8>,
     buffer: Vec<u8>,
+    /// The first reading, and one that filled the buffer, want another.
+    more: bool,
 }
 
 impl Follow {
@@ -40,6 +42,7 @@ impl Follow {
             at: 0,
             rest: Vec::new(),
             buffer: vec![0; TURN],
+            more: true,
         };
         follow.look();
         Ok(follow)
@@ -63,7 +66,13 @@ impl Follow {
 
     /// Reads on and gives each whole line, and `None` where another file begins, or this one was emptied by somebody.
     pub fn read(&mut self, mut line: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
-        while self.watch.read_events().is_ok_and(|events| !events.is_empty()) {}
+        let mut told = false;
+        while self.watch.read_events().is_ok_and(|events| !events.is_empty()) {
+            told = true;
+        }
+        if self.watched && !told && !self.more {
+            return Ok(());
+        }
         self.look();
         // What was written to the old file is read before the new one is opened.
         self.lines(&mut line)?;
@@ -96,15 +105,16 @@ impl Follow {
 
     /// There is more to read than one turn takes.
     pub fn has_more(&self) -> bool {
-        let size = self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len());
-        size > self.at
+        self.more
     }
 
     fn lines(&mut self, line: &mut impl FnMut(Option<&[u8]>)) -> io::Result<()> {
+        self.more = false;
         let Some(file) = &mut self.file else { return Ok(()) };
         file.seek(SeekFrom::Start(self.at))?;
         let n = file.read(&mut self.buffer)?;
         self.at += n as u64;
+        self.more = n == self.buffer.len();
         let Some(read) = self.buffer.get(..n) else { return Ok(()) };
         let mut pieces = read.split(|byte| *byte == b'\n');
         let last = pieces.next_back().unwrap_or_default();

@@ -27,6 +27,9 @@ const TURN: usize = 1_024;
 /// Receive buffers in bytes: 60,000 events of ended flows at once take 4 MB and more.
 const EVENTS_BUFFER: usize = 8 << 20;
 const TAP_BUFFER: usize = 1 << 20;
+/// So many events within so short a time are a storm: 1,000 a second.
+const STORM: usize = 50;
+const STORM_WINDOW: Span = Span::ms(50);
 /// Dumps are no closer to each other than this.
 const DUMP_EVERY: Span = Span::secs(5);
 
@@ -35,6 +38,9 @@ const DUMP_EVERY: Span = Span::secs(5);
 pub struct House {
     /// By interface index.
     own: BTreeSet<(u32, IpNet)>,
+    /// The addresses alone, and the networks of the LAN: each event asks for them.
+    own_ips: Vec<IpAddr>,
+    lan: Vec<IpNet>,
     /// The interfaces of the LAN by index.
     pub interfaces: Vec<u32>,
 }
@@ -42,25 +48,34 @@ pub struct House {
 impl House {
     /// An address of the router.
     pub fn is_own(&self, ip: IpAddr) -> bool {
-        self.own.iter().any(|(_, net)| net.addr() == ip)
+        self.own_ips.contains(&ip)
     }
 
     /// An address of the LAN.
     pub fn is_lan(&self, ip: IpAddr) -> bool {
-        self.own.iter().any(|(index, net)| self.interfaces.contains(index) && net.contains(&ip))
+        self.lan.iter().any(|net| net.contains(&ip))
     }
 
     /// The prefixes of the LAN, and the router's own addresses.
     pub fn prefixes(&self) -> Vec<IpNet> {
+        let own = self.own_ips.iter().map(|ip| IpNet::from(*ip));
+        self.lan.iter().copied().chain(own).collect::<BTreeSet<IpNet>>().into_iter().collect()
+    }
+
+    /// The addresses or the interfaces changed.
+    fn settle(&mut self) {
         let lan = self.own.iter().filter(|(index, _)| self.interfaces.contains(index)).map(|(_, net)| net.trunc());
-        let own = self.own.iter().map(|(_, net)| IpNet::from(net.addr()));
-        lan.chain(own).collect::<BTreeSet<IpNet>>().into_iter().collect()
+        self.lan = lan.collect();
+        self.own_ips = self.own.iter().map(|(_, net)| net.addr()).collect();
     }
 
     /// A flow that concerns a station of the LAN.
     fn concerns(&self, tuple: &Tuple, engine: &Engine) -> bool {
         let station = |ip| (self.is_lan(ip) || engine.owner(ip).is_some()) && !self.is_own(ip);
+        // Each lookup is a flow to the router too; what it asked is known from the answer.
+        let asks_us = matches!(tuple.destination_port, 53 | 67 | 123 | 547) && self.is_own(tuple.destination);
         !is_group(tuple.destination)
+            && !asks_us
             && !self.is_own(tuple.source)
             && (station(tuple.source) || station(tuple.destination))
     }
@@ -79,6 +94,8 @@ pub struct Flows {
     /// What happened so far.
     pub counts: FlowCounts,
     pending: Vec<Event>,
+    /// Events since then, to know a storm.
+    window: (Time, usize),
 }
 
 /// Numbers for `status` and `doctor`.
@@ -115,6 +132,7 @@ impl Flows {
             next_count: Time(0),
             counts: FlowCounts::default(),
             pending: Vec::new(),
+            window: (Time(0), 0),
         })
     }
 
@@ -123,8 +141,8 @@ impl Flows {
         [&self.events, &self.dumps]
     }
 
-    /// Reads what there is, without handing it out yet. True when it was much.
-    pub fn read(&mut self, house: &House, engine: &Engine) -> io::Result<bool> {
+    /// Reads what there is, without handing it out yet. True in a storm.
+    pub fn read(&mut self, house: &House, engine: &Engine, at: Stamp) -> io::Result<bool> {
         let pending = &mut self.pending;
         let mut events = 0;
         let received = self.events.receive(TURN, |datagram| {
@@ -149,7 +167,11 @@ impl Flows {
             self.counts.overflows += 1;
             self.stale = true;
         }
-        Ok(received.datagrams >= 64)
+        if at.now.since(self.window.0) > STORM_WINDOW {
+            self.window = (at.now, 0);
+        }
+        self.window.1 += received.datagrams;
+        Ok(self.window.1 >= STORM)
     }
 
     /// Hands out what was read.
@@ -275,6 +297,7 @@ impl Neighbours {
                 neighbour::Fact::Neighbour { .. } | neighbour::Fact::Link => {}
             }
         }
+        house.settle();
         let prefixes = house.prefixes();
         let changed = prefixes != before;
         if changed {
