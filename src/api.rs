@@ -79,8 +79,8 @@ pub trait Host {
     fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
     /// How the sources and the enforcement are.
     fn health(&mut self) -> Value;
-    /// What is blind or broken.
-    fn doctor(&mut self) -> Vec<Complaint>;
+    /// What is blind or broken; `thorough`: also what takes a moment to find out.
+    fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
     /// Reads the settings again.
     fn reload(&mut self) -> Result<Value, String>;
 }
@@ -280,7 +280,7 @@ fn nobody(engine: &Engine, who: &str) -> Refusal {
 }
 
 fn status(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let complaints = host.doctor();
+    let complaints = host.doctor(false);
     let health = host.health();
     let mut status = host.engine().status();
     status["version"] = env!("CARGO_PKG_VERSION").into();
@@ -347,7 +347,7 @@ fn detectors(_: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
 }
 
 fn doctor(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let complaints = host.doctor();
+    let complaints = host.doctor(true);
     let say = |c: &Complaint| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
     Ok(json!({ "complaints": complaints.iter().map(say).collect::<Vec<Value>>() }))
 }

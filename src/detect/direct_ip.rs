@@ -26,8 +26,8 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         return None;
     }
     let boot_seen = device.booted.is_some_and(|booted| booted <= contact.unexplained_at);
-    let neighbour_asked = scene.names.others(id, endpoint.address).map(|(_, known)| &known.name).next();
-    let asked_since = scene.names.of(id, endpoint.address).map(|known| &known.name).next();
+    let neighbour_asked = scene.names.others(id, endpoint.address).map(|(_, known)| known).next();
+    let asked_since = scene.names.of(id, endpoint.address).next();
     let (strength, because) = match neighbour_asked.filter(|_| asked_since.is_none()) {
         Some(name) => (Strength::Weak, format!("another device looked it up as {name}")),
         None if contact.stun => (Strength::Weak, "a STUN exchange confirms the peer, as calls and cameras do".into()),

@@ -242,7 +242,12 @@ impl Flows {
 
     /// A flow whose deadline is at or before `now`, once.
     pub fn due(&mut self, now: Time) -> Option<(Time, Tuple)> {
-        self.waiting.pop_front_if(|(deadline, _)| *deadline <= now)
+        let due = self.waiting.pop_front_if(|(deadline, _)| *deadline <= now);
+        // After a storm.
+        if self.waiting.is_empty() && self.waiting.capacity() > 1_024 {
+            self.waiting.shrink_to(256);
+        }
+        due
     }
 
     /// The one that waits longest, whatever its deadline.

@@ -39,7 +39,7 @@ impl Engine {
         for (id, ip, fresh, names) in self.names.iter().filter(|_| whole) {
             let (mac, age) = (self.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
             write!(out, "name {mac} {ip} {age}")?;
-            names.iter().try_for_each(|known| write!(out, " {}", known.name))?;
+            names.iter().try_for_each(|known| write!(out, " {}", known))?;
             writeln!(out)?;
         }
         for (mac, mode) in &self.orders.modes {

@@ -510,9 +510,9 @@ impl Engine {
         if self.tell_flows {
             let names = match (device, flow.label) {
                 (Some(id), Label::OtherDevice) => {
-                    self.names.others(id, tuple.destination).map(|(_, known)| known.name.clone()).collect()
+                    self.names.others(id, tuple.destination).map(|(_, known)| known.clone()).collect()
                 }
-                (Some(id), _) => self.names.of(id, tuple.destination).map(|known| known.name.clone()).collect(),
+                (Some(id), _) => self.names.of(id, tuple.destination).cloned().collect(),
                 (None, _) => Vec::new(),
             };
             self.actions.push_back(Action::Ended(Box::new(Ended { tuple, device, flow, names })));

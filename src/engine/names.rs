@@ -12,26 +12,53 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// A name that explains an address.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// The name that was asked for.
-    pub name: Name,
-    /// When it was answered last.
-    pub asked: Time,
-}
-
 #[derive(Debug)]
 struct Entry {
-    /// Newest last.
-    names: Vec<Known>,
+    names: List,
     /// Asked or used last.
     fresh: Time,
 }
 
+/// Names of an address, newest last. Most addresses have one, which then needs no memory of its own.
+#[derive(Debug)]
+#[allow(clippy::box_collection, reason = "as small as one name: 16 bytes instead of 24, twenty thousand times")]
+enum List {
+    One(Name),
+    Many(Box<Vec<Name>>),
+}
+
+impl List {
+    fn as_slice(&self) -> &[Name] {
+        match self {
+            List::One(name) => std::slice::from_ref(name),
+            List::Many(all) => all,
+        }
+    }
+
+    /// Puts a name last, wherever it stood; gives whether it was there, and the one that made room.
+    fn put(&mut self, known: Name) -> (bool, Option<Name>) {
+        let mut all = match std::mem::replace(self, List::Many(Box::default())) {
+            List::One(one) => Box::new(vec![one]),
+            List::Many(all) => all,
+        };
+        let before = all.len();
+        all.retain(|old| *old != known);
+        let again = all.len() < before;
+        let gone = (all.len() >= NAMES_PER_ADDRESS).then(|| all.remove(0));
+        *self = if all.is_empty() {
+            List::One(known)
+        } else {
+            all.reserve_exact(1);
+            all.push(known);
+            List::Many(all)
+        };
+        (again, gone)
+    }
+}
+
 impl Entry {
     fn bytes(&self) -> usize {
-        self.names.iter().map(|known| cost(&known.name)).sum()
+        self.names.as_slice().iter().map(cost).sum()
     }
 }
 
@@ -56,14 +83,20 @@ impl Names {
     pub fn learn(&mut self, device: DeviceId, address: IpAddr, name: &Name, now: Time) {
         let name = self.texts.get(name).unwrap_or(name).clone();
         self.texts.insert(name.clone());
-        let entry = self.entries.entry((address, device)).or_insert_with(|| Entry { names: Vec::new(), fresh: now });
-        entry.fresh = now;
-        let again = entry.names.iter().position(|known| known.name == name).map(|at| entry.names.remove(at)).is_some();
-        let gone = (entry.names.len() >= NAMES_PER_ADDRESS).then(|| entry.names.remove(0));
-        entry.names.reserve_exact(1);
-        entry.names.push(Known { name: name.clone(), asked: now });
+        let known = name.clone();
+        let (again, gone) = match self.entries.entry((address, device)) {
+            std::collections::btree_map::Entry::Vacant(vacant) => {
+                vacant.insert(Entry { names: List::One(known), fresh: now });
+                (false, None)
+            }
+            std::collections::btree_map::Entry::Occupied(mut occupied) => {
+                let entry = occupied.get_mut();
+                entry.fresh = now;
+                entry.names.put(known)
+            }
+        };
         if let Some(gone) = gone {
-            self.release(device, cost(&gone.name));
+            self.release(device, cost(&gone));
         }
         if !again {
             self.hold(device, cost(&name));
@@ -97,7 +130,7 @@ impl Names {
         own.truncate((own.len() / 4).max(1));
         for (_, ip) in own {
             if let Some(entry) = self.entries.remove(&(ip, device)) {
-                self.evicted += entry.names.len() as u32;
+                self.evicted += entry.names.as_slice().len() as u32;
                 self.release(device, entry.bytes());
             }
         }
@@ -132,24 +165,24 @@ impl Names {
     }
 
     /// The names by which this device knows the address, newest first.
-    pub fn of(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = &Known> {
-        self.entries.get(&(address, device)).into_iter().flat_map(|entry| entry.names.iter().rev())
+    pub fn of(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = &Name> {
+        self.entries.get(&(address, device)).into_iter().flat_map(|entry| entry.names.as_slice().iter().rev())
     }
 
     /// The other devices that looked the address up, with the name they asked for last.
-    pub fn others(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = (DeviceId, &Known)> {
+    pub fn others(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = (DeviceId, &Name)> {
         let range = self.entries.range((address, DeviceId::MIN)..=(address, DeviceId::MAX));
-        range.filter(move |((_, id), _)| *id != device).filter_map(|((_, id), entry)| Some((*id, entry.names.last()?)))
+        range.filter(move |((_, id), _)| *id != device).filter_map(|((_, id), entry)| Some((*id, entry.names.as_slice().last()?)))
     }
 
     /// The addresses that a device knows under a name that `fits`.
     pub fn addresses(&self, device: DeviceId, fits: impl Fn(&str) -> bool) -> Vec<IpAddr> {
         let own = self.entries.iter().filter(|((_, id), _)| *id == device);
-        own.filter(|(_, entry)| entry.names.iter().any(|known| fits(&known.name))).map(|((ip, _), _)| *ip).collect()
+        own.filter(|(_, entry)| entry.names.as_slice().iter().any(|known| fits(known))).map(|((ip, _), _)| *ip).collect()
     }
 
     /// All that is known: whose, which address, when it was asked or used last, and the names, newest last.
-    pub fn iter(&self) -> impl Iterator<Item = (DeviceId, IpAddr, Time, &[Known])> {
+    pub fn iter(&self) -> impl Iterator<Item = (DeviceId, IpAddr, Time, &[Name])> {
         self.entries.iter().map(|((ip, id), entry)| (*id, *ip, entry.fresh, entry.names.as_slice()))
     }
 
@@ -163,7 +196,7 @@ impl Names {
 
     /// How many names are remembered.
     pub fn len(&self) -> usize {
-        self.entries.values().map(|entry| entry.names.len()).sum()
+        self.entries.values().map(|entry| entry.names.as_slice().len()).sum()
     }
 
     /// Nothing is remembered.
@@ -182,8 +215,8 @@ mod tests {
         IpAddr::from(std::net::Ipv4Addr::from(0xc633_0000 + n))
     }
 
-    fn said<'a>(known: impl Iterator<Item = &'a Known>) -> Vec<&'a str> {
-        known.map(|known| &*known.name).collect()
+    fn said<'a>(known: impl Iterator<Item = &'a Name>) -> Vec<&'a str> {
+        known.map(|name| &**name).collect()
     }
 
     #[test]

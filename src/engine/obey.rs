@@ -178,7 +178,7 @@ impl Engine {
         }
         let others = self.names.others(id, address).take(3).map(|(other, known)| {
             let device = self.devices.get(other);
-            format!("{} knows it as {}", device.hostname.as_deref().unwrap_or(&device.mac.to_string()), known.name)
+            format!("{} knows it as {}", device.hostname.as_deref().unwrap_or(&device.mac.to_string()), known)
         });
         let others: Vec<String> = others.collect();
         if !others.is_empty() {

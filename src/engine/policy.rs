@@ -130,7 +130,7 @@ fn fits(pin: &Pin, case: &Case) -> bool {
     }
     match &pin.target {
         Target::Prefix(net) => net.contains(&case.endpoint.address),
-        Target::Name(name) => case.names.of(case.id, case.endpoint.address).any(|known| is_below(&known.name, name)),
+        Target::Name(name) => case.names.of(case.id, case.endpoint.address).any(|known| is_below(known, name)),
     }
 }
 

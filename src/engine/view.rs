@@ -298,7 +298,7 @@ impl Engine {
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let names: Vec<Value> = self.names.of(id, address).map(|known| text(&known.name)).collect();
+        let names: Vec<Value> = self.names.of(id, address).map(text).collect();
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
@@ -310,7 +310,7 @@ impl Engine {
                 let mut map = Map::new();
                 put(&mut map, "mac", mac(self.devices.get(other).mac));
                 put(&mut map, "hostname", self.devices.get(other).hostname.as_ref().map(text));
-                put(&mut map, "name", text(&known.name));
+                put(&mut map, "name", text(known));
                 Value::Object(map)
             })
             .collect();

@@ -9,7 +9,7 @@ use super::{clock, input};
 use crate::api::{Complaint, Host};
 use crate::config::{self, Config};
 use crate::engine::{Action, Engine};
-use crate::event::{self, Event};
+use crate::event::{self, Event, Source};
 use crate::ruleset::Shape;
 use crate::time::{Clock, Span, Stamp, Time};
 use crate::wire::nft::Pair;
@@ -166,6 +166,7 @@ impl Leash {
         }
         if open(&mut self.enforcer, "nf_tables", &mut missing, Enforcer::open) {
             self.inherit(at);
+            self.reshape = true;
         }
         for (name, error) in missing.iter().filter(|new| !self.missing.contains(new)) {
             log::warn!("{name} cannot be had: {error}");
@@ -222,7 +223,10 @@ impl Leash {
         if let Some(answers) = &mut self.answers {
             match answers.take(at, &mut events) {
                 Ok(()) => tapped = self.enforcer.as_ref().is_some_and(|enforcer| enforcer.loaded),
-                Err(error) => lose(&mut self.answers, "answers", &error),
+                Err(error) => {
+                    lose(&mut self.answers, "answers", &error);
+                    events.push(Event::Gap { source: Source::Lookups });
+                }
             }
         }
         if let Some(log) = &mut self.log {
@@ -253,6 +257,7 @@ impl Leash {
             } else if loaded && !enforcer.loaded {
                 log::warn!("somebody removed leash's table; it is made again");
                 self.reshape = true;
+                self.engine.handle(Event::Gap { source: Source::Lookups }, at);
             }
         }
         self.engine.wake(at);
@@ -310,14 +315,14 @@ impl Leash {
                 Action::Reshape => (keep, self.reshape) = (true, true),
                 Action::Note(record) => {
                     let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
+                    // Addresses and names are nobody's business who only sees the log.
                     match record.what {
-                        // Addresses and names are nobody's business who only sees the log.
+                        "block" => log::info!("{who}: an address is blocked"),
+                        "unblock" | "end" => log::info!("{who}: a block is over"),
                         "device" | "mode" | "blocking" => log::info!("{who} {}", record.says),
-                        _ => log::debug!("{who}: {}: {}", record.what, record.says),
+                        _ => {}
                     }
-                    if matches!(record.what, "block" | "unblock" | "end") {
-                        log::info!("{who}: a {} ", record.what);
-                    }
+                    log::debug!("{who}: {}: {}", record.what, record.says);
                     if control.listens(Stream::Watch) {
                         control.tell(Stream::Watch, &self.engine.record(&record).to_string());
                     }
@@ -536,12 +541,19 @@ impl Host for Leash {
         health
     }
 
-    fn doctor(&mut self) -> Vec<Complaint> {
+    fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
         self.complain_of_sources(&mut all);
         self.complain_of_enforcement(&mut all);
         doctor::clock(clock::now(), &mut all);
+        let lan = self.house.gateway();
+        if thorough && lan.is_some_and(|address| !doctor::resolver_answers(address)) {
+            all.push(light(
+                "no resolver answers on the LAN: the devices ask somebody whom leash cannot see",
+                "service dnsmasq restart; look at: logread -e dnsmasq",
+            ));
+        }
         if let Some(says) = &self.state.trouble {
             all.push(light(
                 format!("what leash knows does not outlive a restart: {says}"),

@@ -56,6 +56,12 @@ impl House {
         self.lan.iter().any(|net| net.contains(&ip))
     }
 
+    /// The router's address on the LAN; an IPv4 one where there is one.
+    pub fn gateway(&self) -> Option<IpAddr> {
+        let lan = self.own.iter().filter(|(index, _)| self.interfaces.contains(index)).map(|(_, net)| net.addr());
+        lan.min_by_key(|ip| (ip.is_ipv6(), *ip))
+    }
+
     /// The prefixes of the LAN, and the router's own addresses.
     pub fn prefixes(&self) -> Vec<IpNet> {
         let own = self.own_ips.iter().map(|ip| IpNet::from(*ip));

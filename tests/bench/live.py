@@ -149,8 +149,9 @@ def memory_full(_, flows):
                 house.internet.names[f"{name}.example"] = [f"45.10.{device.number}.{n % 250 + 1}", f"45.10.{device.number}.{n % 250 + 2}"][:1]
                 device.lookup(f"{name}.example")
         for i, device in enumerate(house.devices):
-            device.ns.run(f"{flows} make 160 20000 {i * 160}")
+            device.ns.run(f"{flows} house 157 {i * 16}")
         house.until(lambda: house.leash("status")["flows"] >= 10_000, "10,000 flows", 20)
+        time.sleep(3)
         status = house.leash("status")
         print(f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB (peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, {status['names']:,} names, {status['contacts']:,} contacts", flush=True)
     finally:
