@@ -81,6 +81,8 @@ pub trait Host {
     fn health(&mut self) -> Value;
     /// What is blind or broken; `thorough`: also what takes a moment to find out.
     fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
+    /// Somebody looks: what flows carry is to be counted soon.
+    fn look(&mut self);
     /// Reads the settings again.
     fn reload(&mut self) -> Result<Value, String>;
 }
@@ -290,16 +292,19 @@ fn status(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
 }
 
 fn devices(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    host.look();
     Ok(json!({ "devices": host.engine().summaries() }))
 }
 
 fn device(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    host.look();
     let engine = host.engine();
     let id = arguments.device(engine)?;
     Ok(json!({ "device": engine.device(id) }))
 }
 
 fn contacts(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    host.look();
     let engine = host.engine();
     let id = arguments.device(engine)?;
     Ok(json!({ "contacts": engine.device(id).get("contacts") }))
@@ -357,7 +362,7 @@ fn set_mode(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal
     let at = host.now();
     let mac = arguments.mac(host.engine())?;
     host.engine().set_mode(mac, mode, at);
-    Ok(json!({ "device": mac.to_string(), "mode": mode.text() }))
+    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac), "mode": mode.text() }))
 }
 
 fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
@@ -381,7 +386,7 @@ fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> 
     let word = if block { "block" } else { "allow" };
     let mut done = json!({ "target": says, "verdict": word });
     if let Some(mac) = mac {
-        done["device"] = mac.to_string().into();
+        (done["device"], done["name"]) = (mac.to_string().into(), host.engine().called(mac).into());
     }
     if let Some(until) = until {
         done["until"] = (until.0 as f64 / 1e6).into();
@@ -400,7 +405,7 @@ fn unblock(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal>
     let at = host.now();
     let (mac, target) = (arguments.mac(host.engine())?, arguments.target(false)?);
     host.engine().unblock(mac, &target, at).map_err(Refusal::NotFound)?;
-    Ok(json!({ "device": mac.to_string(), "target": target.to_string() }))
+    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac), "target": target.to_string() }))
 }
 
 fn blocking(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
@@ -418,4 +423,23 @@ fn forget(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> 
 
 fn reload(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
     host.reload().map_err(Refusal::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The README's table is this one.
+    #[test]
+    fn the_readme_has_all_methods() {
+        let row = |method: &Method| {
+            let parameters =
+                method.parameters.iter().map(|p| if p.optional { format!("[{}]", p.name) } else { p.name.into() });
+            let parameters: Vec<String> = parameters.collect();
+            let orders = if method.writes { "yes" } else { "" };
+            format!("| `{}` | {} | {orders} | {} |\n", method.name, method.about, parameters.join(", "))
+        };
+        let table: String = METHODS.iter().map(row).collect();
+        assert!(include_str!("../README.md").contains(&table), "put this into the README:\n{table}");
+    }
 }

@@ -285,9 +285,9 @@ fn lines(value: &Value, prefix: &str, out: &mut String) {
             Value::Object(_) => lines(value, &key, out),
             _ if key.ends_with(".seconds") => {
                 let span = Span::secs(value.as_u64().unwrap_or_default());
-                let _ = writeln!(out, "{:<24} {span}", "running");
+                let _ = writeln!(out, "{:<26} {span}", "running");
             }
-            _ => _ = writeln!(out, "{key:<24} {}", value.as_str().map_or(value.to_string(), clean)),
+            _ => _ = writeln!(out, "{key:<26} {}", value.as_str().map_or(value.to_string(), clean)),
         }
     }
 }
@@ -295,7 +295,7 @@ fn lines(value: &Value, prefix: &str, out: &mut String) {
 /// What an order did, in a line.
 pub fn done(method: &str, value: &Value) -> String {
     let text = |key| string(value, key).map(clean).unwrap_or_default();
-    let who = string(value, "device").map_or("all devices".into(), clean);
+    let who = string(value, "name").map_or("all devices".into(), clean);
     let end = if value.get("until").is_some() { format!(" until {} UTC", date(value, "until")) } else { String::new() };
     match method {
         "set_mode" => format!("{who} is in mode {} now\n", text("mode")),

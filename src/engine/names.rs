@@ -172,13 +172,17 @@ impl Names {
     /// The other devices that looked the address up, with the name they asked for last.
     pub fn others(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = (DeviceId, &Name)> {
         let range = self.entries.range((address, DeviceId::MIN)..=(address, DeviceId::MAX));
-        range.filter(move |((_, id), _)| *id != device).filter_map(|((_, id), entry)| Some((*id, entry.names.as_slice().last()?)))
+        range
+            .filter(move |((_, id), _)| *id != device)
+            .filter_map(|((_, id), entry)| Some((*id, entry.names.as_slice().last()?)))
     }
 
     /// The addresses that a device knows under a name that `fits`.
     pub fn addresses(&self, device: DeviceId, fits: impl Fn(&str) -> bool) -> Vec<IpAddr> {
         let own = self.entries.iter().filter(|((_, id), _)| *id == device);
-        own.filter(|(_, entry)| entry.names.as_slice().iter().any(|known| fits(known))).map(|((ip, _), _)| *ip).collect()
+        own.filter(|(_, entry)| entry.names.as_slice().iter().any(|known| fits(known)))
+            .map(|((ip, _), _)| *ip)
+            .collect()
     }
 
     /// All that is known: whose, which address, when it was asked or used last, and the names, newest last.

@@ -564,6 +564,12 @@ impl Host for Leash {
         all
     }
 
+    fn look(&mut self) {
+        if let Some(flows) = &mut self.flows {
+            flows.count_soon();
+        }
+    }
+
     fn reload(&mut self) -> Result<Value, String> {
         let config = read(&self.path)?;
         let (old, new) = (&self.engine.config().daemon, &config.daemon);

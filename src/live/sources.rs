@@ -234,6 +234,11 @@ impl Flows {
         Ok(())
     }
 
+    /// Somebody looks at what flows carry, so it is counted sooner.
+    pub fn count_soon(&mut self) {
+        self.next_count = Time(0);
+    }
+
     /// When the next dump is due.
     pub fn next_deadline(&self) -> Time {
         let rested = self.last_dump.map_or(Time(0), |last| last + DUMP_EVERY);
