@@ -428,7 +428,7 @@ fn hours(text: &str) -> Result<(u16, u16), String> {
     let minute = |text: &str| {
         let (hour, minute) = text.split_once(':')?;
         let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        (hour < 24 && minute < 60).then(|| hour * 60 + minute)
     };
     let both = text.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
     both.ok_or_else(|| format!("'{text}' is not a time of day such as 23:00-06:00"))
@@ -526,7 +526,7 @@ mod tests {
         assert_eq!(quiet_hours, Some((23 * 60, 6 * 60 + 30)));
         assert_eq!(config.pins[0].until.unwrap().date(), "2026-12-31 18:00:00");
         let (config, problems) = parse(
-            "config leash\noption enabled maybe\nlist interface 'br lan'\noption mark 3\noption quiet_hours night\n\
+            "config leash\noption enabled maybe\nlist interface 'br lan'\noption mark 3\noption quiet_hours 9999:00-6:00\n\
              option state relative\noption on_stop maybe\nconfig pin\noption address 1.2.3.4\noption verdict block\n\
              option until soon",
         );

@@ -8,7 +8,7 @@ use super::netlink::{NETFILTER, Socket};
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, TABLE, set_of};
 use crate::time::Span;
-use crate::wire::conntrack;
+use crate::wire::conntrack::{self, Which};
 use crate::wire::netlink::{Message, Writer, messages};
 use crate::wire::nft::{self, Change, Order, Pair};
 use std::collections::BTreeSet;
@@ -201,7 +201,7 @@ impl Enforcer {
             let entry = conntrack::parse(message).filter(|entry| entry.mark & mark != 0);
             marked.extend(entry.map(|entry| entry.tuple).filter(&free));
         };
-        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, Some((mark, mark))), take);
+        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, Which::Marked(mark)), take);
         self.report("look for the flows that are stopped", result);
         for some in marked.chunks(AT_ONCE) {
             let write = |writer: &mut Writer, sequence| {

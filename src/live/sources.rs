@@ -10,12 +10,13 @@ use crate::limits;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::{ANSWERS, OPENINGS};
 use crate::time::{Span, Stamp, Time};
+use crate::wire::conntrack::{self, Which};
 use crate::wire::dns::Stream;
 use crate::wire::dnsmasq::{self, Log};
 use crate::wire::netlink::messages;
 use crate::wire::opening::Opening;
 use crate::wire::packet::{Body, Frame};
-use crate::wire::{conntrack, neighbour, nflog};
+use crate::wire::{neighbour, nflog};
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -193,7 +194,9 @@ impl Flows {
             if whole || at.now >= self.next_count && rested {
                 let sequence = self.dumps.next_sequence();
                 let mut writer = Default::default();
-                conntrack::dump(&mut writer, sequence, None);
+                // Bytes that go one way only, without an answer, are rare: every tenth time is soon enough.
+                let all = whole || self.counts.dumps.is_multiple_of(10);
+                conntrack::dump(&mut writer, sequence, if all { Which::All } else { Which::Assured });
                 self.dumps.send(&writer)?;
                 self.dump = Some(Dump { sequence, whole });
                 self.last_dump = Some(at.now);

@@ -25,6 +25,7 @@ mod cta {
     pub const COUNTERS_REPLY: u16 = 10;
     pub const ID: u16 = 12;
     pub const MARK_MASK: u16 = 21;
+    pub const STATUS_MASK: u16 = 26;
     pub const TUPLE_IP: u16 = 1;
     pub const TUPLE_PROTO: u16 = 2;
     pub const TUPLE_ZONE: u16 = 3;
@@ -38,6 +39,7 @@ mod cta {
     pub const COUNTERS_BYTES: u16 = 2;
 }
 
+const ASSURED: u32 = 4;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const AF_INET: u8 = 2;
@@ -166,13 +168,27 @@ fn write_tuple(writer: &mut Writer, tuple: &Tuple) {
     writer.end(whole);
 }
 
-/// Asks for all entries of both families; with `mark`, for those whose mark is this under this mask.
-pub fn dump(writer: &mut Writer, sequence: u32, mark: Option<(u32, u32)>) {
+/// Which entries a dump is to give. A kernel that does not know the filter gives more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Whose mark has these bits.
+    Marked(u32),
+    /// That live long: packets went both ways more than once (`IPS_ASSURED`).
+    Assured,
+}
+
+/// Asks for entries of both families.
+pub fn dump(writer: &mut Writer, sequence: u32, which: Which) {
     writer.netfilter(GET, flag::DUMP, sequence, 0, 0);
-    if let Some((mark, mask)) = mark {
-        writer.attribute(cta::MARK, &mark.to_be_bytes());
-        writer.attribute(cta::MARK_MASK, &mask.to_be_bytes());
-    }
+    let (value, mask, bits) = match which {
+        Which::All => return,
+        Which::Marked(bits) => (cta::MARK, cta::MARK_MASK, bits),
+        Which::Assured => (cta::STATUS, cta::STATUS_MASK, ASSURED),
+    };
+    writer.attribute(value, &bits.to_be_bytes());
+    writer.attribute(mask, &bits.to_be_bytes());
 }
 
 /// Asks for one entry.

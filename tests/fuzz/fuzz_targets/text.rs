@@ -1,0 +1,22 @@
+#![no_main]
+//! What people write (settings), what leash wrote once (state), and what callers send (the control socket's JSON).
+use leash::engine::Engine;
+use leash::time::{Stamp, Time, Wall};
+use leash::{api, config, ruleset};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let (config, _) = config::parse(&text);
+    let at = Stamp { now: Time(1 << 40), wall: Wall(1_767_225_600_000_000) };
+    let mut engine = Engine::new(config);
+    let _ = engine.load(&text, at);
+    let shape = ruleset::Shape { pins: engine.prefix_pins(at.wall), ..Default::default() };
+    let _ = ruleset::render(&shape, &engine.elements(at));
+    // What was taken up is written so that it is taken up again.
+    let mut saved = Vec::new();
+    engine.save(&mut saved, true, at).unwrap();
+    let saved = String::from_utf8(saved).unwrap();
+    let mut again = Engine::new(config::parse("").0);
+    assert_eq!(again.load(&saved, at), Ok(0), "{saved}");
+    let _ = serde_json::from_slice(data).map(|value: serde_json::Value| api::find(&value.to_string()).is_some());
+});
