@@ -94,7 +94,7 @@ pub fn run(path: &Path) -> Result<(), String> {
     };
     loop {
         let at = clock::now();
-        leash.retry(at);
+        leash.retry(at, &mut control);
         let busy = leash.turn(at, &mut control);
         leash.act(at, &mut control);
         if control.serve(&mut leash) {
@@ -134,7 +134,7 @@ fn read(path: &Path) -> Result<Config, String> {
 
 impl Leash {
     /// Opens what is not open yet.
-    fn retry(&mut self, at: Stamp) {
+    fn retry(&mut self, at: Stamp, control: &mut Control) {
         if at.now < self.next_retry {
             return;
         }
@@ -182,7 +182,7 @@ impl Leash {
             self.leases_at = written;
             let mut events = Vec::new();
             sources::leases(&leases, &mut events);
-            self.handle(events, at, None);
+            self.handle(events, at, control);
         }
     }
 
@@ -199,7 +199,7 @@ impl Leash {
         let offset = at.wall.0 - at.now.0 as i64;
         if (offset - self.offset).abs() > 1_000_000 {
             self.offset = offset;
-            self.handle(vec![Event::Clock], at, Some(control));
+            self.handle(vec![Event::Clock], at, control);
         }
         let mut events = Vec::new();
         if let Some(neighbours) = &mut self.neighbours {
@@ -209,7 +209,7 @@ impl Leash {
                 Err(error) => lose(&mut self.neighbours, "neighbours", &error),
             }
         }
-        self.handle(std::mem::take(&mut events), at, Some(control));
+        self.handle(std::mem::take(&mut events), at, control);
         let mut busy = false;
         if let Some(flows) = &mut self.flows {
             match flows.read(&self.house, &self.engine, at) {
@@ -235,9 +235,9 @@ impl Leash {
                 lose(&mut self.log, "query log", &error);
             }
         }
-        self.handle(std::mem::take(&mut events), at, Some(control));
+        self.handle(std::mem::take(&mut events), at, control);
         let opened = self.flows.as_mut().map(Flows::take).unwrap_or_default();
-        self.handle(opened, at, Some(control));
+        self.handle(opened, at, control);
         if let Some(openings) = &mut self.openings
             && let Err(error) = openings.take(&self.engine, at, &mut events)
         {
@@ -249,7 +249,7 @@ impl Leash {
             lose(&mut self.flows, "flows", &error);
         }
         self.cut_all |= events.contains(&Event::Dumped);
-        self.handle(events, at, Some(control));
+        self.handle(events, at, control);
         if let Some(enforcer) = &mut self.enforcer {
             let loaded = enforcer.loaded;
             if let Err(error) = enforcer.watch() {
@@ -257,17 +257,15 @@ impl Leash {
             } else if loaded && !enforcer.loaded {
                 log::warn!("somebody removed leash's table; it is made again");
                 self.reshape = true;
-                self.engine.handle(Event::Gap { source: Source::Lookups }, at);
+                self.handle(vec![Event::Gap { source: Source::Lookups }], at, control);
             }
         }
         self.engine.wake(at);
         busy
     }
 
-    fn handle(&mut self, events: Vec<Event>, at: Stamp, control: Option<&mut Control>) {
-        if let Some(control) = control
-            && control.listens(Stream::Record)
-        {
+    fn handle(&mut self, events: Vec<Event>, at: Stamp, control: &mut Control) {
+        if control.listens(Stream::Record) {
             let began = self.recorder.is_none();
             let clock = self.recorder.get_or_insert_default();
             if began {
@@ -347,11 +345,13 @@ impl Leash {
                     log::warn!("{says}");
                 }
             }
+            let engine = &self.engine;
             if std::mem::take(&mut self.cut_all) {
-                enforcer.cut(&self.engine.blocked_flows());
-            }
-            if !released.is_empty() {
-                let engine = &self.engine;
+                // A flow may still be stopped by an earlier life, or not yet by this one.
+                let blocked = engine.blocked_pairs().into_iter().collect();
+                enforcer.release(|tuple| !enforce::is_between(tuple, &blocked, |ip| engine.owner(ip)));
+                enforcer.cut(&engine.blocked_flows());
+            } else if !released.is_empty() {
                 enforcer.release(|tuple| enforce::is_between(tuple, &released, |ip| engine.owner(ip)));
             }
         }
@@ -402,6 +402,7 @@ impl Leash {
                 "answers" => ("kmod-nfnetlink-log", "the resolver's answers cannot be tapped"),
                 "openings" => ("kmod-nfnetlink-log", "the first packets of flows cannot be seen"),
                 "nf_tables" => ("nftables-json", "nothing can be blocked"),
+                "query log" => ("nothing", "the query log cannot be followed"),
                 _ => ("ip-full", "devices cannot be told apart"),
             };
             let mend = format!("run leash as root or with CAP_NET_ADMIN, and install {kernel}");

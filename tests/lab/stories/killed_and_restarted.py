@@ -1,5 +1,6 @@
 """Killed with -9: the blocks hold meanwhile; after the restart nothing is lost and nothing doubled."""
 import signal
+import socket
 import time
 
 
@@ -34,6 +35,16 @@ def story(lab):
     lab.stop("leash", signal.SIGKILL)
     lab.start(settings)
     assert (101, "45.10.9.10") in lab.blocks() and not bulb.reaches("45.10.9.10")
+    # What an earlier life stopped and nobody wants stopped any longer goes on.
+    with tv.socket("45.10.8.8", 7000, socket.SOCK_DGRAM, wait=0.4) as flow:
+        flow.send(b"stream 2000")
+        assert flow.recv(1000)
+        lab.until(lambda: lab.contact(tv, "45.10.8.8"), "it is judged")
+        lab.leash("block", tv.mac, "45.10.8.8", "--for", "1s")
+        lab.stop("leash", signal.SIGKILL)
+        time.sleep(1.2)
+        lab.start(settings)
+        lab.until(lambda: receives(flow), "datagrams come in again", 8)
     # Stopped in good order: all is open, and the next start brings it back.
     assert lab.stop("leash") == 0
     assert bulb.reaches("45.10.9.9") and "leash" not in lab.router.run("nft list tables")
@@ -43,3 +54,10 @@ def story(lab):
     lab.start(settings + "\noption on_stop keep")
     lab.stop("leash")
     assert not bulb.reaches("45.10.9.9"), "on_stop keep"
+
+
+def receives(s):
+    try:
+        return s.recv(1000)
+    except OSError:
+        return None
