@@ -10,14 +10,12 @@
 use crate::config::{Pin, Target};
 use crate::model::Mac;
 use crate::time::Span;
-use crate::wire::nft::Pair;
+use crate::wire::nft::{Pair, TABLE};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
-/// The table's name; its family is inet.
-pub const TABLE: &str = "leash";
 /// NFLOG group of the resolvers' answers.
 pub const ANSWERS: u16 = 5353;
 /// NFLOG group of the first packets of flows.

@@ -6,11 +6,11 @@
 
 use super::netlink::{NETFILTER, Socket};
 use crate::model::Tuple;
-use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, TABLE, set_of};
+use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::time::Span;
 use crate::wire::conntrack::{self, Which};
 use crate::wire::netlink::{Message, Writer, messages};
-use crate::wire::nft::{self, Change, Order, Pair};
+use crate::wire::nft::{self, Change, Order, Pair, TABLE};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;

@@ -4,7 +4,6 @@
 
 use super::netlink::{Message, Writer, attributes, be64, flag};
 use crate::model::Mac;
-use crate::ruleset::TABLE;
 use crate::time::Span;
 use std::net::IpAddr;
 
@@ -21,6 +20,8 @@ const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
 const DELETE_FLOWTABLE: u16 = SUBSYSTEM | 24;
 const INET: u8 = 1;
 
+/// The name of leash's table; its family is inet.
+pub const TABLE: &str = "leash";
 /// Multicast group of changes to the ruleset (`NFNLGRP_NFTABLES`).
 pub const GROUP: u32 = 7;
 

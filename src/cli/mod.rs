@@ -1,0 +1,162 @@
+//! The command line: arguments, what they ask for, and the exit code.
+
+mod arguments;
+mod client;
+mod files;
+
+use crate::api::Refusal;
+use crate::config;
+use crate::live::{daemon, input, logger};
+use crate::{lists, table};
+use argh::FromArgs;
+use arguments::{Arguments, Command};
+use client::Client;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Exit codes of sysexits(3).
+mod exit {
+    /// Wrong arguments.
+    pub const USAGE: u8 = 64;
+    /// A file is damaged or of another kind; what could be read was still reported.
+    pub const DATA: u8 = 65;
+    /// A file cannot be read.
+    pub const NO_INPUT: u8 = 66;
+    /// What was asked for is not there.
+    pub const UNAVAILABLE: u8 = 69;
+    /// The caller may not.
+    pub const NO_PERMISSION: u8 = 77;
+    /// The settings are wrong.
+    pub const CONFIG: u8 = 78;
+}
+
+/// Runs the command that `arguments` (without the program's name) ask for, and gives the exit code.
+pub fn run(arguments: &[&str]) -> u8 {
+    let arguments = global_first(arguments);
+    let Arguments { json, socket, command } = match Arguments::from_args(&["leash"], &arguments) {
+        Ok(arguments) => arguments,
+        Err(early) => {
+            return match early.status {
+                Ok(()) => say(&early.output, 0),
+                Err(()) => complain(early.output.trim_end(), exit::USAGE),
+            };
+        }
+    };
+    let daemon = Client { socket: socket.unwrap_or_else(|| config::Daemon::default().socket), json };
+    let device = |device: &str| if device == "all" { json!({}) } else { json!({ "device": device }) };
+    let decide = |who: &str, target: &str, verdict: &str, lasts: &Option<String>| {
+        let mut params = device(who);
+        (params["target"], params["verdict"]) = (target.into(), verdict.into());
+        if let Some(lasts) = lasts {
+            params["for"] = lasts.as_str().into();
+        }
+        daemon.order("decide", &params)
+    };
+    let result = match command {
+        None => daemon.overview(),
+        Some(Command::Devices(_)) => daemon.show("devices", &json!({}), lists::devices),
+        Some(Command::Device(c)) => daemon.show("device", &device(&c.device), lists::device),
+        Some(Command::Findings(c)) => {
+            daemon.show("findings", &c.device.as_deref().map_or(json!({}), device), lists::findings)
+        }
+        Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), lists::blocks),
+        Some(Command::Pins(_)) => daemon.show("pins", &json!({}), lists::pins),
+        Some(Command::History(_)) => daemon.show("history", &json!({}), lists::history),
+        Some(Command::Watch(_)) => daemon.watch(),
+        Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),
+        Some(Command::Block(c)) => decide(&c.device, &c.target, "block", &c.lasts),
+        Some(Command::Allow(c)) => decide(&c.device, &c.target, "allow", &c.lasts),
+        Some(Command::Unblock(c)) => daemon.order("unblock", &json!({ "device": c.device, "target": c.target })),
+        Some(Command::Unpin(c)) => {
+            let mut params = device(&c.device);
+            params["target"] = c.target.into();
+            daemon.order("unpin", &params)
+        }
+        Some(Command::On(_)) => daemon.order("blocking", &json!({ "on": true })),
+        Some(Command::Off(_)) => daemon.order("blocking", &json!({ "on": false })),
+        Some(Command::Forget(c)) => daemon.order("forget", &device(&c.device)),
+        Some(Command::Doctor(_)) => daemon.doctor(),
+        Some(Command::Status(_)) => daemon.show("status", &json!({}), lists::status),
+        Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), lists::detectors),
+        Some(Command::Reload(_)) => daemon.order("reload", &json!({})),
+        Some(Command::Run(c)) => Ok(run_daemon(&c.config)),
+        Some(Command::Check(c)) => Ok(check(&c.file)),
+        Some(Command::Replay(command)) => files::replay(&command, json),
+        Some(Command::Explain(command)) => match &command.from {
+            Some(from) => files::explain(&command, from, json),
+            None => {
+                let params = json!({ "device": command.device, "address": command.address.to_string() });
+                daemon.show("explain", &params, table::explain)
+            }
+        },
+        Some(Command::Record(command)) => match &command.from {
+            Some(from) => files::record(&command, from),
+            None => daemon.record(command.anonymise),
+        },
+    };
+    // Whoever reads our output may stop at any line (head, a pager): that is not an error.
+    result.unwrap_or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => 0,
+        _ => complain(&format!("cannot write the output: {error}"), 74),
+    })
+}
+
+/// `--json` and `--socket PATH` may stand anywhere.
+fn global_first<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match *argument {
+            "--json" => first.push("--json"),
+            "--socket" => first.extend(std::iter::once("--socket").chain(arguments.next().copied())),
+            "--" => {
+                rest.push("--");
+                rest.extend(arguments.by_ref());
+            }
+            other => rest.push(other),
+        }
+    }
+    first.extend(rest);
+    first
+}
+
+/// Says why something was not done, and gives the exit code for it.
+fn refuse(refusal: &Refusal) -> u8 {
+    let code = match refusal {
+        Refusal::Argument(_) => exit::USAGE,
+        Refusal::NotFound(_) | Refusal::Failed(_) => exit::UNAVAILABLE,
+        Refusal::Denied(_) => exit::NO_PERMISSION,
+    };
+    complain(refusal.text().1, code)
+}
+
+fn run_daemon(path: &Path) -> u8 {
+    logger::start();
+    match daemon::run(path) {
+        Ok(()) => 0,
+        Err(says) => complain(&says, exit::UNAVAILABLE),
+    }
+}
+
+fn check(path: &Path) -> u8 {
+    let text = match input::text(path) {
+        Ok(text) => text,
+        Err(error) => return complain(&format!("{}: {error}", path.display()), exit::NO_INPUT),
+    };
+    let (_, problems) = config::parse(&text);
+    for problem in &problems {
+        complain(&format!("{}: {problem}", path.display()), 0);
+    }
+    if problems.is_empty() { say(&format!("{}: all is well", path.display()), 0) } else { exit::CONFIG }
+}
+
+fn say(text: &str, code: u8) -> u8 {
+    let _ = writeln!(io::stdout(), "{}", text.trim_end());
+    code
+}
+
+fn complain(text: &str, code: u8) -> u8 {
+    let _ = writeln!(io::stderr(), "leash: {text}");
+    code
+}
