@@ -174,3 +174,22 @@ fn a_forgotten_device_begins_anew() {
     assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
     assert_eq!(story.engine.device(id)["contacts"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn a_resolver_of_the_router_is_never_blocked_and_who_shares_an_address_is_said() {
+    let mut story = Story::new(GUARD);
+    story.engine.set_resolvers(vec!["203.0.113.9".parse().unwrap()], story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    let mut story = Story::new("config leash\nlist block_on direct-ip");
+    story.says(
+        "1010.000000 opened tcp 192.168.8.21:1 > 203.0.113.9:443\n\
+         1011.000000 looked 192.168.8.20 192.168.8.1 1 shared.example found 203.0.113.30\n\
+         1012.000000 opened tcp 192.168.8.21:1 > 203.0.113.30:443\n1020.000000 clock",
+    );
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    let reason = |story: &Story, at: usize| story.engine.blocked()[at]["reason"].as_str().unwrap().to_string();
+    assert!(reason(&story, 0).ends_with("blocked for this device alone: 02:00:00:00:00:21 uses it too"));
+    let tv: Mac = "02:00:00:00:00:21".parse().unwrap();
+    story.pin(Some(tv), "203.0.113.30", true, None);
+    assert!(reason(&story, 1).ends_with("02:00:00:00:00:20 knows it as shared.example"), "{}", reason(&story, 1));
+}

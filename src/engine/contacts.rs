@@ -6,6 +6,7 @@ use crate::limits;
 use crate::model::{Endpoint, Explained, Name};
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// What a device and an endpoint have had with each other.
 #[derive(Clone, Debug)]
@@ -216,6 +217,12 @@ impl Contacts {
             .map(|((_, endpoint), c)| (*endpoint, c))
     }
 
+    /// The device talks to this address.
+    pub fn reaches(&self, device: DeviceId, address: IpAddr) -> bool {
+        let first = Endpoint { address, ..FIRST };
+        self.table.range((device, first)..).next().is_some_and(|((id, e), _)| *id == device && e.address == address)
+    }
+
     /// The same, to change them.
     pub fn of_mut(&mut self, device: DeviceId) -> impl Iterator<Item = (Endpoint, &mut Contact)> {
         let range = self.table.range_mut((device, FIRST)..);
@@ -229,8 +236,5 @@ impl Contacts {
 }
 
 /// The least endpoint in the order of [`Endpoint`].
-const FIRST: Endpoint = Endpoint {
-    address: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-    protocol: crate::model::Protocol::Tcp,
-    port: 0,
-};
+const FIRST: Endpoint =
+    Endpoint { address: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), protocol: crate::model::Protocol::Tcp, port: 0 };

@@ -79,6 +79,8 @@ pub struct Engine {
     orders: Orders,
     history: History,
     lan: Vec<IpNet>,
+    /// Whom the router itself asks.
+    resolvers: Vec<IpAddr>,
     devices: Devices,
     names: Names,
     flows: Flows,
@@ -497,7 +499,9 @@ impl Engine {
         wall: Wall,
     ) -> Verdict {
         let (mac, local) = (self.devices.get(id).mac, self.is_house(endpoint.address));
-        policy::judge(&Case { mac, id, endpoint, local, findings, names: &self.names, wall }, mode, self.wishes())
+        let resolver = self.resolvers.contains(&endpoint.address);
+        let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.names, wall };
+        policy::judge(&case, mode, self.wishes())
     }
 
     /// A flow is over and judged.

@@ -4,9 +4,10 @@ use super::policy::{self, By, Decision};
 use super::{Action, DeviceId, Engine, Verdict};
 use crate::config::{Config, Mode, Pin, Target};
 use crate::limits;
-use crate::model::{Endpoint, Mac, Protocol};
+use crate::model::{Endpoint, Mac, Name, Protocol};
 use crate::ruleset::Elements;
 use crate::time::{Span, Stamp, Wall};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// How often pins with an end are looked at.
@@ -157,6 +158,7 @@ impl Engine {
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
             && pinned != Some(Decision::Allow)
+            && !self.resolvers.contains(&address)
             && match by {
                 By::Pin => pinned == Some(Decision::Block),
                 By::Mode => mode == Mode::Local,
@@ -176,17 +178,34 @@ impl Engine {
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
-        let others = self.names.others(id, address).take(3).map(|(other, known)| {
-            let device = self.devices.get(other);
-            format!("{} knows it as {}", device.hostname.as_deref().unwrap_or(&device.mac.to_string()), known)
-        });
-        let others: Vec<String> = others.collect();
-        if !others.is_empty() {
-            verdict.reasons.push(format!("blocked for this device alone: {}", others.join(", ")));
-        }
+        verdict.reasons.extend(self.sharers(id, address));
         if self.blocks.add(mac, address, &verdict, at) {
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
             self.note("block", Some(mac), at, || format!("{address} is blocked: {}", verdict.reasons.join("; ")));
+        }
+    }
+
+    /// Who else in the house uses an address, in words.
+    fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<String> {
+        let mut known: BTreeMap<DeviceId, Option<&Name>> =
+            self.names.others(id, address).map(|(other, name)| (other, Some(name))).collect();
+        let callers = self.devices.iter().map(|(other, _)| other);
+        for other in callers.filter(|other| *other != id && self.contacts.reaches(*other, address)) {
+            known.entry(other).or_default();
+        }
+        let say = |(other, name): (&DeviceId, &Option<&Name>)| {
+            let who = self.called(self.devices.get(*other).mac);
+            name.map_or(format!("{who} uses it too"), |name| format!("{who} knows it as {name}"))
+        };
+        let words: Vec<String> = known.iter().take(3).map(say).collect();
+        (!words.is_empty()).then(|| format!("blocked for this device alone: {}", words.join(", ")))
+    }
+
+    /// Whom the router itself asks for names: never blocked.
+    pub fn set_resolvers(&mut self, resolvers: Vec<IpAddr>, at: Stamp) {
+        if self.resolvers != resolvers {
+            self.resolvers = resolvers;
+            self.review(at);
         }
     }
 

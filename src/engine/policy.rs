@@ -72,6 +72,8 @@ pub struct Case<'a> {
     pub endpoint: Endpoint,
     /// The endpoint lies in the house.
     pub local: bool,
+    /// It is a resolver of the router.
+    pub resolver: bool,
     /// What the detectors say.
     pub findings: &'a [Finding],
     /// What lookups taught.
@@ -119,6 +121,7 @@ fn never_blocked(case: &Case) -> Option<&'static str> {
     let Endpoint { protocol, port, .. } = case.endpoint;
     match (protocol, port) {
         _ if case.local => Some("within the house"),
+        _ if case.resolver => Some("a resolver of the router: without it the house has no names"),
         (Protocol::Udp, 123) => Some("time (NTP): a device that loses the time loses everything"),
         _ => None,
     }
@@ -249,7 +252,16 @@ mod tests {
         let mut names = Names::default();
         names.learn(0, address, &name(b"a.b.example"), Time(0));
         let endpoint = Endpoint { address, protocol: Protocol::Udp, port };
-        let case = Case { mac: Mac([2; 6]), id: 0, endpoint, local: false, findings, names: &names, wall: Wall(0) };
+        let case = Case {
+            mac: Mac([2; 6]),
+            id: 0,
+            endpoint,
+            local: false,
+            resolver: false,
+            findings,
+            names: &names,
+            wall: Wall(0),
+        };
         let orders = Default::default();
         judge(&case, mode, Wishes { config: &config, orders: &orders }).decision
     }

@@ -160,11 +160,22 @@ impl Enforcer {
         if !self.loaded {
             return;
         }
-        if self.held.blocked.insert(pair, lasts).is_some() {
-            self.take_out(SetName::Null, pair);
+        if self.held.blocked.insert(pair, lasts).is_none() || !self.refresh(pair, lasts) {
+            self.add(SetName::Null, &[(pair, lasts)]);
         }
-        self.add(SetName::Null, &[(pair, lasts)]);
         self.cut(flows);
+    }
+
+    /// Adding an element that is there does not move its end: out and in again, in one transaction. False when it was not
+    /// there.
+    fn refresh(&mut self, pair: Pair, lasts: Option<Span>) -> bool {
+        let set = set_of(SetName::Null, pair.1);
+        let result = self.transact(|w, sequence| {
+            [Order::Delete, Order::Add].iter().map(|order| nft::pairs(w, sequence, *order, set, &[(pair, lasts)])).sum()
+        });
+        let there = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ABSENT);
+        self.report("change the sets", result);
+        there
     }
 
     /// Stops flows that are under way, in both directions.
@@ -249,15 +260,19 @@ impl Enforcer {
         self.batch(|w, sequence| nft::pairs(w, sequence, Order::Delete, set, &[(pair, None)]));
     }
 
-    /// Sends orders as one transaction; `write` gives how many messages they are.
     fn batch(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) {
+        let result = self.transact(write);
+        self.report("change the sets", result);
+    }
+
+    /// Sends orders as one transaction; `write` gives how many messages they are.
+    fn transact(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) -> io::Result<()> {
         let mut orders = Writer::default();
         let sequence = self.orders.next_sequence();
         nft::begin(&mut orders);
         let replies = write(&mut orders, sequence);
         nft::end(&mut orders);
-        let result = self.orders.await_replies(&orders, sequence, replies);
-        self.report("change the sets", result);
+        self.orders.await_replies(&orders, sequence, replies)
     }
 
     fn report(&mut self, what: &str, result: io::Result<()>) {

@@ -506,3 +506,15 @@ pub fn leases(path: &Path, out: &mut Vec<Event>) {
     let text = super::input::text(path).unwrap_or_default();
     out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::leases_line));
 }
+
+/// Whom the router asks: the resolvers of its settings and those that its provider named.
+pub fn resolvers() -> Vec<IpAddr> {
+    let files = ["/etc/resolv.conf", "/tmp/resolv.conf.auto", "/tmp/resolv.conf.d/resolv.conf.auto"];
+    let texts = files.iter().filter_map(|path| super::input::text(Path::new(path)).ok());
+    let mut found = BTreeSet::new();
+    for text in texts {
+        let words = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver "));
+        found.extend(words.filter_map(|word| word.trim().parse::<IpAddr>().ok()));
+    }
+    found.into_iter().collect()
+}

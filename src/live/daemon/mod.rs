@@ -175,6 +175,7 @@ impl Leash {
             log::info!("{name}: regained");
         }
         self.missing = missing;
+        self.engine.set_resolvers(sources::resolvers(), at);
         // The resolver writes it now and then; its first reading gives names to devices.
         let leases = self.engine.config().daemon.leases.clone();
         let written = std::fs::metadata(&leases).and_then(|data| data.modified()).ok();
