@@ -46,6 +46,10 @@ pub const NAMES_KEPT: Span = Span::days(7);
 /// How far back the first lookup that is seen of a device proves that its earlier lookups would have been seen.
 pub const COVERAGE_BACK: Span = Span::days(1);
 
+/// An address that is used so soon after a name had none was used in its stead: a program that gives up on a name tries its
+/// next way at once.
+pub const DENIAL: Span = Span::secs(10);
+
 /// Findings that are remembered.
 pub const FINDINGS: usize = 1_024;
 /// Blocks in force.

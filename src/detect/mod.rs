@@ -1,6 +1,7 @@
 //! Detectors: pure functions over what the engine has counted. A new one is a file here, a line in [`ALL`], and a
 //! folder of cases in tests/replay.
 
+pub mod bypass;
 pub mod direct_ip;
 
 use crate::engine::contacts::Contact;
@@ -9,7 +10,7 @@ use crate::engine::names::Names;
 use crate::model::Endpoint;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] = &[direct_ip::DETECTOR];
+pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR];
 
 /// A detector.
 pub struct Detector {

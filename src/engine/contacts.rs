@@ -27,6 +27,8 @@ pub struct Contact {
     pub received: u64,
     /// Of both, in flows that no lookup explains.
     pub unexplained_bytes: u64,
+    /// Flows that no lookup explains, begun right after a name was denied: see [`limits::DENIAL`].
+    pub after_denial: u32,
     /// The server name seen last.
     pub sni: Option<Name>,
     /// Flows by label: see [`Contact::flows`].
@@ -157,6 +159,7 @@ impl Contacts {
             sent: 0,
             received: 0,
             unexplained_bytes: 0,
+            after_denial: 0,
             sni: None,
             flows: [0; 6],
             label: Label::Waiting,

@@ -26,6 +26,10 @@ pub struct Device {
     pub booted: Option<Time>,
     /// Answered lookups of it that were seen.
     pub lookups: u32,
+    /// When it was last told that a name has no address, and which.
+    pub denied: Option<(Time, Name)>,
+    /// How often.
+    pub denials: u32,
     /// Its lookups are visible, and would have been since this time.
     pub covered_since: Option<Time>,
     /// Flows it took part in.
@@ -86,6 +90,8 @@ impl Devices {
             last: at.wall,
             booted: None,
             lookups: 0,
+            denied: None,
+            denials: 0,
             covered_since: None,
             flows: 0,
             live: 0,

@@ -20,6 +20,7 @@ use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
 use crate::time::{Span, Stamp, Time, Wall};
+use crate::wire::dns::Outcome;
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
 use flows::{Flow, Flows, Label};
@@ -266,6 +267,13 @@ impl Engine {
         }
         let device = self.devices.get_mut(id);
         device.lookups = device.lookups.saturating_add(1);
+        let nowhere = |address: &IpAddr| address.is_unspecified() || address.is_loopback();
+        // What blocks by DNS answers so; so does who has never heard of the name.
+        if lookup.outcome == Outcome::NoSuchName || !lookup.addresses.is_empty() && lookup.addresses.iter().all(nowhere)
+        {
+            device.denied = Some((at.now, lookup.name.clone()));
+            device.denials = device.denials.saturating_add(1);
+        }
         device.last = device.last.max(at.wall);
         if device.covered_since.is_none() {
             let back = Time(at.now.0.saturating_sub(limits::COVERAGE_BACK.0));
@@ -399,10 +407,16 @@ impl Engine {
         let flow = flow.clone();
         let device = self.devices.get_mut(id);
         device.flows = device.flows.saturating_add(1);
+        let denied = device.denied.as_ref().map(|(when, _)| *when);
         if mode != Mode::Trust
             && let Some(contact) = self.contacts.entry(id, endpoint, at)
         {
             contact.count(&flow, at);
+            let soon =
+                denied.is_some_and(|denied| denied <= flow.opened && flow.opened.since(denied) <= limits::DENIAL);
+            if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
+                contact.after_denial = contact.after_denial.saturating_add(1);
+            }
             contact.inbound = !outbound;
             contact.show(&flow);
         }

@@ -589,7 +589,8 @@ class Cases:
     def doh(house):
         """A laptop asks nobody in the house: it opens DNS over HTTPS to 1.1.1.1 and then calls addresses that no
         visible answer named.
-        leash must say: 1.1.1.1:443 is doh; all flows are `unknown`, since the lookups of this device cannot be seen.
+        leash must say: 1.1.1.1:443 is doh, a finding of bypass; all flows are `unknown`, since the lookups of this
+        device cannot be seen.
         A mistake: `none`. Absence is no evidence where nothing could have been seen."""
         laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
         laptop.tls("1.1.1.1", "cloudflare-dns.com", sent=600, received=900)
@@ -673,8 +674,8 @@ class Cases:
 
     def foreign_dns(house):
         """A TV box asks 8.8.8.8 instead of the router, in the clear, and uses the answers.
-        leash must say: the flow to 8.8.8.8:53 is dns to a server outside the house; the flows to the answers are
-        `lookup`.
+        leash must say: the flow to 8.8.8.8:53 is dns to a server outside the house, a finding of bypass; the flows to
+        the answers are `lookup`.
         A mistake: to believe the router's answers only, or to call 8.8.8.8 a contact like any other."""
         box = house.device(24).boot("tv-box")
         for number in range(3):
@@ -685,13 +686,55 @@ class Cases:
     def dot_doq(house):
         """A tablet asks 8.8.8.8:853 over TLS, and 203.0.113.53:853 over something that looks like QUIC (only the
         header of the Initial is real). Then it calls an address.
-        leash must say: dot and doq; every flow is `unknown`, since the lookups cannot be seen.
+        leash must say: dot and doq, two findings of bypass; every flow is `unknown`, since the lookups cannot be seen.
         A mistake: tls or quic without the word DNS, or `none`."""
         tablet = house.device(30).boot("kids-tablet", "android-dhcp-14")
         tablet.tls("8.8.8.8", "dns.google", port=853)
         tablet.talk(Datagrams, "203.0.113.53", 853).sends(quic_initial())
         house.wait(5)
         tablet.tls("198.51.100.200", "hidden.example")
+
+    def denied_then_by_address(house):
+        """A television asks for a name that the house's blocker answers with 0.0.0.0, and each time calls the same
+        address by itself a second later.
+        leash must say: 203.0.113.70 is `none`, with findings of direct-ip and of bypass, both of which count; in
+        guard that is a block.
+        A mistake: direct-ip alone, or a finding for the name that it uses as it was told."""
+        tv = house.device(21).boot("living-room-tv")
+        tv.lookup("stream.example", "198.51.100.180")
+        tv.tls("198.51.100.180", "stream.example")
+        for round in range(5):
+            house.until(60 + 120 * round)
+            tv.lookup("telemetry.example", "0.0.0.0")
+            house.wait(1)
+            tv.tls("203.0.113.70", port=8443, sent=900, received=120)
+
+    def denied_and_gave_up(house):
+        """A look-alike: a phone asks for names of advertisers, which are answered with 0.0.0.0 or do not exist, and goes on
+        with names that it was told.
+        leash must say: every contact is `lookup`; there is no finding.
+        A mistake: bypass, because something follows a denial."""
+        phone = house.device(10).boot("anna-phone")
+        for round in range(6):
+            house.until(30 + 60 * round)
+            phone.lookup(f"ads-{round}.example", *["0.0.0.0"] * (round % 2), status=0 if round % 2 else 3)
+            phone.lookup(f"news-{round}.example", f"198.51.100.{20 + round}")
+            phone.tls(f"198.51.100.{20 + round}", f"news-{round}.example")
+
+    def denied_by_accident(house):
+        """A look-alike: a plug calls an address of its own once a minute, and every ten minutes asks for a name that does not
+        exist, as some do to find out whether the provider lies about names.
+        leash must say: the address is `none`, a finding of direct-ip; bypass says nothing, since only few of the flows
+        follow a denial.
+        A mistake: two kinds of evidence, which in guard would block it."""
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("time.example", "198.51.100.60")
+        for minute in range(30):
+            house.until(60 + 60 * minute)
+            if minute % 10 == 0:
+                plug.lookup(f"nobody-{minute}.example", status=3)
+                house.wait(2)
+            plug.tls("203.0.113.80", port=9000, sent=200, received=100)
 
     def midstream(house):
         """Two TCP flows of a television were running before the capture began; later it looks up a name and uses it.
@@ -713,8 +756,8 @@ class Cases:
         first, a camera that uploads all the time to an address of its own, a plug that asks an address for the time,
         a TV box with SOCKS inside, a laptop with DNS over HTTPS, and a thermostat with one heartbeat a minute.
         leash must say: `none` for the camera's 203.0.113.50, the plug's 203.0.113.123 (ntp) and the box's
-        203.0.113.60 (socks); `unknown` for the laptop; `lookup` for all the rest.
-        A mistake: a finding for phone, television, bulb, laptop or thermostat."""
+        203.0.113.60 (socks); `unknown` for the laptop, and a finding of bypass; `lookup` for all the rest.
+        A mistake: a finding for phone, television, bulb or thermostat, or direct-ip for the laptop."""
         names = "anna-phone hallway-bulb living-room-tv garden-camera kitchen-plug tv-box work-laptop thermostat"
         devices = {}
         for number, name in zip((10, 20, 21, 22, 23, 24, 25, 26), names.split()):

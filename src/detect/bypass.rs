@@ -1,0 +1,63 @@
+//! Names asked of others than the router, and addresses used right after the router had said that there are none.
+
+use super::{Detector, Evidence, Finding, Scene, Strength, Subject};
+use crate::engine::flows::{Label, Service};
+use crate::limits;
+
+/// See the module.
+pub const DETECTOR: Detector = Detector {
+    name: "bypass",
+    about: "asks others than the router for names, or goes by address when the router said that a name has none",
+    fooled_by: &[
+        "a browser, telephone or VPN whose owner chose such a resolver",
+        "a device that tests whether it is online by asking a well-known resolver",
+        "a name that has no address by accident, while something else is called by address",
+    ],
+    judge,
+};
+
+/// So many flows right after such an answer are no accident.
+const FLOWS: u64 = 3;
+
+fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
+    let Subject { device, endpoint, contact, .. } = *subject;
+    let flows = u64::from(contact.all_flows());
+    let how = match contact.service {
+        Service::Dns => Some("in the clear"),
+        Service::Dot => Some("over TLS"),
+        Service::Doh => Some("over HTTPS"),
+        Service::Doq => Some("over QUIC"),
+        _ => None,
+    };
+    if let Some(how) = how {
+        return Some(Finding {
+            detector: DETECTOR.name,
+            strength: Strength::Fair,
+            says: format!("asks {} for names {how}, past the router", endpoint.address),
+            evidence: vec![Evidence { what: "flows", seen: flows, limit: 1 }],
+        });
+    }
+    let denied = u64::from(contact.after_denial);
+    let without = u64::from(contact.flows(Label::Unexplained)) + u64::from(contact.flows(Label::OtherDevice));
+    // One that asks for blocked names all the time does everything right after one.
+    let often = u64::from(device.denials) > 20 * denied;
+    if denied == 0 || denied * 2 < without {
+        return None;
+    }
+    let strength = if denied >= FLOWS && !often { Strength::Fair } else { Strength::Weak };
+    let name = device.denied.as_ref().map(|(_, name)| format!(", the last time of {name}")).unwrap_or_default();
+    Some(Finding {
+        detector: DETECTOR.name,
+        strength,
+        says: format!(
+            "called {} by its address {denied} times within {} after it was told that a name has none{name}",
+            endpoint.address,
+            limits::DENIAL
+        ),
+        evidence: vec![
+            Evidence { what: "after_denial", seen: denied, limit: FLOWS },
+            Evidence { what: "unexplained", seen: without, limit: 1 },
+            Evidence { what: "denials", seen: device.denials.into(), limit: 1 },
+        ],
+    })
+}
