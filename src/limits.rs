@@ -50,6 +50,13 @@ pub const COVERAGE_BACK: Span = Span::days(1);
 /// next way at once.
 pub const DENIAL: Span = Span::secs(10);
 
+/// The window in which tries are counted; conntrack gives up on an unanswered one after one or two minutes.
+pub const SCAN_WINDOW: Span = Span::mins(10);
+/// So many addresses or ports that do not answer are looked for, not used.
+pub const SCAN_TARGETS: u32 = 24;
+/// How long a scan is told.
+pub const SCAN_KEPT: Span = Span::days(1);
+
 /// Findings that are remembered.
 pub const FINDINGS: usize = 1_024;
 /// Blocks in force.

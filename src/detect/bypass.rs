@@ -1,6 +1,6 @@
 //! Names asked of others than the router, and addresses used right after the router had said that there are none.
 
-use super::{Detector, Evidence, Finding, Scene, Strength, Subject};
+use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::engine::flows::{Label, Service};
 use crate::limits;
 
@@ -13,7 +13,7 @@ pub const DETECTOR: Detector = Detector {
         "a device that tests whether it is online by asking a well-known resolver",
         "a name that has no address by accident, while something else is called by address",
     ],
-    judge,
+    judge: Judge::Contact(judge),
 };
 
 /// So many flows right after such an answer are no accident.

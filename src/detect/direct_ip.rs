@@ -1,6 +1,6 @@
 //! A contact that no lookup of the device explains, although its lookups are visible.
 
-use super::{Detector, Evidence, Finding, Scene, Strength, Subject};
+use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::engine::flows::{Label, Service};
 
 /// See the module.
@@ -13,7 +13,7 @@ pub const DETECTOR: Detector = Detector {
         "lookups that leash cannot see: DNS over HTTPS or TLS, or another resolver",
         "peers of a call or a game",
     ],
-    judge,
+    judge: Judge::Contact(judge),
 };
 
 fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {

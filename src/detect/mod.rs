@@ -3,14 +3,16 @@
 
 pub mod bypass;
 pub mod direct_ip;
+pub mod scan;
 
 use crate::engine::contacts::Contact;
 use crate::engine::devices::{Device, DeviceId};
 use crate::engine::names::Names;
 use crate::model::Endpoint;
+use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR];
+pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR];
 
 /// A detector.
 pub struct Detector {
@@ -20,8 +22,17 @@ pub struct Detector {
     pub about: &'static str,
     /// What is known to fool it, for people.
     pub fooled_by: &'static [&'static str],
-    /// Its statement on a contact now.
-    pub judge: fn(&Subject, &Scene) -> Option<Finding>,
+    /// Its statement now.
+    pub judge: Judge,
+}
+
+/// What a detector looks at.
+#[derive(Clone, Copy)]
+pub enum Judge {
+    /// Each contact for itself. What it finds may be blocked.
+    Contact(fn(&Subject, &Scene) -> Option<Finding>),
+    /// A device as a whole, at this time. What it finds is shown.
+    Device(fn(&Device, Time) -> Option<Finding>),
 }
 
 /// What is judged.
@@ -90,5 +101,18 @@ pub struct Evidence {
 
 /// The findings of all detectors on a contact.
 pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
-    ALL.iter().filter_map(|detector| (detector.judge)(subject, scene)).collect()
+    let findings = ALL.iter().filter_map(|detector| match detector.judge {
+        Judge::Contact(judge) => judge(subject, scene),
+        Judge::Device(_) => None,
+    });
+    findings.collect()
+}
+
+/// The findings of all detectors on a device as a whole.
+pub fn judge_device(device: &Device, now: Time) -> Vec<Finding> {
+    let findings = ALL.iter().filter_map(|detector| match detector.judge {
+        Judge::Device(judge) => judge(device, now),
+        Judge::Contact(_) => None,
+    });
+    findings.collect()
 }

@@ -1,5 +1,6 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
+use super::tries::Tries;
 use crate::limits;
 use crate::model::{Mac, Name};
 use crate::time::{Stamp, Time, Wall};
@@ -30,6 +31,8 @@ pub struct Device {
     pub denied: Option<(Time, Name)>,
     /// How often.
     pub denials: u32,
+    /// What it tried in vain.
+    pub tries: Tries,
     /// Its lookups are visible, and would have been since this time.
     pub covered_since: Option<Time>,
     /// Flows it took part in.
@@ -92,6 +95,7 @@ impl Devices {
             lookups: 0,
             denied: None,
             denials: 0,
+            tries: Tries::default(),
             covered_since: None,
             flows: 0,
             live: 0,

@@ -11,17 +11,17 @@ use std::collections::BTreeMap;
 /// Since when which detector has said something on which contact.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    since: BTreeMap<(DeviceId, Endpoint, &'static str), Wall>,
+    since: BTreeMap<(DeviceId, Option<Endpoint>, &'static str), Wall>,
     /// Findings for which there was no room.
     pub refused: u32,
 }
 
 impl Ledger {
-    /// These are all findings on the contact now. Gives the detectors whose finding is new.
+    /// These are all findings on the contact, or without one on the device as a whole, now. Gives the detectors whose finding is new.
     pub fn note(
         &mut self,
         device: DeviceId,
-        endpoint: Endpoint,
+        endpoint: Option<Endpoint>,
         findings: &[Finding],
         wall: Wall,
     ) -> Vec<&'static str> {
@@ -48,7 +48,7 @@ impl Ledger {
     }
 
     /// When a detector first said it.
-    pub fn since(&self, device: DeviceId, endpoint: Endpoint, detector: &'static str) -> Option<Wall> {
+    pub fn since(&self, device: DeviceId, endpoint: Option<Endpoint>, detector: &'static str) -> Option<Wall> {
         self.since.get(&(device, endpoint, detector)).copied()
     }
 }

@@ -12,13 +12,14 @@ mod obey;
 pub mod orders;
 pub mod policy;
 pub mod service;
+pub mod tries;
 pub mod view;
 
 use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
-use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
+use crate::model::{Endpoint, Explained, Hint, Mac, Name, Protocol, Tuple, is_local};
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
 use contacts::Contacts;
@@ -92,8 +93,8 @@ pub struct Engine {
     actions: VecDeque<Action>,
     tell_flows: bool,
     tells: bool,
-    /// The date of the latest fact.
-    today: Wall,
+    /// Of the latest fact.
+    today: Stamp,
     /// First and latest date.
     span: Option<(Wall, Wall)>,
     /// Since when lookups would have been seen.
@@ -161,7 +162,7 @@ impl Engine {
 
     /// Does what time alone makes due.
     pub fn wake(&mut self, at: Stamp) {
-        self.today = at.wall;
+        self.today = at;
         while let Some((deadline, tuple)) = self.flows.due(at.now) {
             // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
             let late = at.now.since(deadline);
@@ -494,7 +495,7 @@ impl Engine {
         let device = self.devices.get(id);
         let mac = device.mac;
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
-        let new = self.ledger.note(id, endpoint, &findings, at.wall);
+        let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
             self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
         }
@@ -518,12 +519,36 @@ impl Engine {
         policy::judge(&case, mode, self.wishes())
     }
 
+    /// Counts what was tried in vain: without an answer, or with a refusal.
+    fn note_try(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
+        let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
+        let vain = match tuple.protocol {
+            Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
+            Protocol::Udp => flow.received == 0,
+        };
+        if flow.midstream || flow.sent == 0 || self.devices.of_address(tuple.source) != Some(id) {
+            return;
+        }
+        let (at, device) = (self.today, self.devices.get_mut(id));
+        let mac = device.mac;
+        if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
+            && self.wishes().mode(mac) != Mode::Trust
+        {
+            let findings = detect::judge_device(self.devices.get(id), at.now);
+            for finding in &findings {
+                self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
+            }
+            self.ledger.note(id, None, &findings, at.wall);
+        }
+    }
+
     /// A flow is over and judged.
     fn end(&mut self, tuple: Tuple, flow: Flow) {
         let device = flow.device;
         if let Some(id) = device {
             let live = &mut self.devices.get_mut(id).live;
             *live = live.saturating_sub(1);
+            self.note_try(id, &tuple, &flow);
         }
         if self.tell_flows {
             let names = match (device, flow.label) {

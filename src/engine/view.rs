@@ -81,7 +81,17 @@ impl Engine {
 
     fn worst(&self, id: DeviceId) -> Decision {
         let decide = |(endpoint, contact)| self.judged(id, endpoint, contact).1.decision;
-        self.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow)
+        let whole = if self.judged_whole(id).is_empty() { Decision::Allow } else { Decision::Watch };
+        self.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow).max(whole)
+    }
+
+    /// What is found on a device as a whole; nothing on one that is trusted.
+    fn judged_whole(&self, id: DeviceId) -> Vec<Finding> {
+        let device = self.devices.get(id);
+        match self.wishes().mode(device.mac) {
+            Mode::Trust => Vec::new(),
+            _ => detect::judge_device(device, self.today.now),
+        }
     }
 
     /// All devices without their contacts, by hardware address.
@@ -109,14 +119,15 @@ impl Engine {
     pub fn findings(&self, only: Option<DeviceId>) -> Vec<Value> {
         let mut all = Vec::new();
         for (id, device) in self.devices.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
+            let mut own: Vec<Value> = self.judged_whole(id).iter().map(|f| self.finding(id, None, f)).collect();
             for (endpoint, contact) in self.contacts.of(id) {
-                for finding in &self.judged(id, endpoint, contact).0 {
-                    let mut value = self.finding(id, endpoint, finding);
-                    value["device"] = device.mac.to_string().into();
-                    value["name"] = self.called(device.mac).into();
-                    all.push(value);
-                }
+                own.extend(self.judged(id, endpoint, contact).0.iter().map(|f| self.finding(id, Some(endpoint), f)));
             }
+            for value in &mut own {
+                value["device"] = device.mac.to_string().into();
+                value["name"] = self.called(device.mac).into();
+            }
+            all.append(&mut own);
         }
         all
     }
@@ -219,9 +230,15 @@ impl Engine {
         for (endpoint, contact) in self.contacts.of(id) {
             let judged = self.judged(id, endpoint, contact);
             worst = worst.max(judged.1.decision);
-            findings.extend(judged.0.iter().map(|finding| self.finding(id, endpoint, finding)));
+            findings.extend(judged.0.iter().map(|finding| self.finding(id, Some(endpoint), finding)));
             contacts.push(self.contact(id, endpoint, contact, &judged));
         }
+        let whole = self.judged_whole(id);
+        if !whole.is_empty() {
+            worst = worst.max(Decision::Watch);
+        }
+        // What is said of the whole device stands first.
+        findings.splice(0..0, whole.iter().map(|finding| self.finding(id, None, finding)));
         put(&mut map, "findings", Value::Array(findings));
         put(&mut map, "contacts", Value::Array(contacts));
         put(&mut map, "verdict", Value::from(worst.text()));
@@ -241,12 +258,14 @@ impl Engine {
         (findings, verdict)
     }
 
-    fn finding(&self, id: DeviceId, endpoint: Endpoint, finding: &Finding) -> Value {
+    fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Value {
         let mut map = Map::new();
         put(&mut map, "detector", Value::from(finding.detector));
-        put(&mut map, "address", Value::from(endpoint.address.to_string()));
-        put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
-        put(&mut map, "port", Value::from(endpoint.port));
+        if let Some(endpoint) = endpoint {
+            put(&mut map, "address", Value::from(endpoint.address.to_string()));
+            put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
+            put(&mut map, "port", Value::from(endpoint.port));
+        }
         put(&mut map, "strength", Value::from(finding.strength.text()));
         put(&mut map, "says", Value::from(finding.says.as_str()));
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
@@ -294,7 +313,7 @@ impl Engine {
 
     /// The date of the latest fact.
     fn today(&self) -> Wall {
-        self.today
+        self.today.wall
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {

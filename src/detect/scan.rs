@@ -1,0 +1,48 @@
+//! Many tries that nobody answers: at one port of many addresses, or at many ports of one.
+
+use super::{Detector, Evidence, Finding, Judge, Strength};
+use crate::engine::devices::Device;
+use crate::limits;
+use crate::time::Time;
+
+/// See the module.
+pub const DETECTOR: Detector = Detector {
+    name: "scan",
+    about: "tries many addresses or ports, and hardly anybody answers",
+    fooled_by: &[
+        "a program that looks for the devices of the house, such as a telephone's app or a printer's driver",
+        "a person's own scanner, or one that a monitoring system runs",
+        "an Internet that is down, while many different addresses are tried",
+    ],
+    judge: Judge::Device(judge),
+};
+
+fn judge(device: &Device, now: Time) -> Option<Finding> {
+    let scan = device.tries.recent(now)?;
+    // The count tells no more apart beyond that.
+    let about = |n: u32, thing: &str| match n {
+        1 => format!("one {thing}"),
+        2..=200 => format!("about {n} {thing}{}", if thing.ends_with('s') { "es" } else { "s" }),
+        _ => format!("over 200 {thing}{}", if thing.ends_with('s') { "es" } else { "s" }),
+    };
+    let (addresses, ports) = (about(scan.addresses, "address"), about(scan.ports, "port"));
+    let what = match scan.addresses > scan.ports {
+        true => format!("{addresses} at {ports}"),
+        false => format!("{ports} of {addresses}"),
+    };
+    Some(Finding {
+        detector: DETECTOR.name,
+        strength: Strength::Fair,
+        says: format!(
+            "tried {what} within {}; {} of {} tries were in vain",
+            limits::SCAN_WINDOW,
+            scan.vain,
+            scan.vain + scan.answered
+        ),
+        evidence: vec![
+            Evidence { what: "addresses", seen: scan.addresses.into(), limit: limits::SCAN_TARGETS.into() },
+            Evidence { what: "ports", seen: scan.ports.into(), limit: limits::SCAN_TARGETS.into() },
+            Evidence { what: "vain", seen: scan.vain.into(), limit: limits::SCAN_TARGETS.into() },
+        ],
+    })
+}

@@ -1,0 +1,137 @@
+//! What a device tried in vain of late, counted in a few bytes, so that a scan of the whole Internet costs no more than a
+//! heartbeat.
+
+use crate::limits;
+use crate::time::{Stamp, Time};
+use std::net::IpAddr;
+
+/// The tries of one device within a window of time.
+#[derive(Clone, Debug, Default)]
+pub struct Tries {
+    since: Time,
+    addresses: Distinct,
+    ports: Distinct,
+    vain: u32,
+    answered: u32,
+    /// The latest window that was a scan.
+    pub scan: Option<Scan>,
+}
+
+/// A window in which hardly anybody answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// When it was noticed last.
+    pub at: Time,
+    /// How many addresses were tried, about.
+    pub addresses: u32,
+    /// How many ports, about.
+    pub ports: u32,
+    /// Tries without an answer, or refused.
+    pub vain: u32,
+    /// Tries with one.
+    pub answered: u32,
+}
+
+/// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
+/// TODS 1990): with 64 bits within a fifth up to a hundred.
+#[derive(Clone, Copy, Debug, Default)]
+struct Distinct(u64);
+
+impl Distinct {
+    fn add(&mut self, bytes: &[u8]) {
+        let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        let hash = bytes.iter().fold(0x811c_9dc5, step);
+        // The low bits of FNV-1a alone know little of the last byte.
+        self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
+    }
+
+    fn count(self) -> u32 {
+        match self.0.count_zeros() {
+            0 => 266,
+            zeros => (64.0 * (64.0 / f64::from(zeros)).ln()).round() as u32,
+        }
+    }
+}
+
+impl Tries {
+    /// A flow of the device is over. True when its tries have become a scan.
+    pub fn note(&mut self, address: IpAddr, port: u16, vain: bool, at: Stamp) -> bool {
+        if at.now.since(self.since) > limits::SCAN_WINDOW {
+            *self = Tries { since: at.now, scan: self.scan, ..Tries::default() };
+        }
+        if !vain {
+            self.answered = self.answered.saturating_add(1);
+            return false;
+        }
+        self.vain = self.vain.saturating_add(1);
+        match address {
+            IpAddr::V4(v4) => self.addresses.add(&v4.octets()),
+            IpAddr::V6(v6) => self.addresses.add(&v6.octets()),
+        }
+        self.ports.add(&port.to_be_bytes());
+        let (addresses, ports) = (self.addresses.count(), self.ports.count());
+        // Many ports at many addresses is how peers of a swarm are looked for, most of whom are gone.
+        let one_way = addresses.max(ports) >= limits::SCAN_TARGETS && addresses.min(ports) <= limits::SCAN_TARGETS / 4;
+        if !one_way || self.answered * 4 > self.vain {
+            return false;
+        }
+        let new = self.scan.is_none();
+        self.scan = Some(Scan { at: at.now, addresses, ports, vain: self.vain, answered: self.answered });
+        new
+    }
+
+    /// The scan, while it is worth telling.
+    pub fn recent(&self, now: Time) -> Option<Scan> {
+        self.scan.filter(|scan| now.since(scan.at) < limits::SCAN_KEPT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::{Span, Wall};
+
+    fn at(seconds: u64) -> Stamp {
+        Stamp { now: Time(0) + Span::secs(seconds), wall: Wall(0) }
+    }
+
+    fn ip(n: u32) -> IpAddr {
+        std::net::Ipv4Addr::from(0x2d0a_0000 + n).into()
+    }
+
+    #[test]
+    fn distinct_things_are_counted_about() {
+        for n in [1_u32, 5, 20, 50, 100] {
+            for base in [0, 1_000, 77_777] {
+                let mut distinct = Distinct::default();
+                (0..n).for_each(|i| distinct.add(&(base + i).to_be_bytes()));
+                (0..n).for_each(|i| distinct.add(&(base + i).to_be_bytes()));
+                let count = distinct.count();
+                assert!(count.abs_diff(n) <= n / 3 + 1, "{n} from {base}: {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_port_at_many_addresses_and_many_ports_at_one_are_scans() {
+        let (mut wide, mut deep) = (Tries::default(), Tries::default());
+        for n in 0..60 {
+            wide.note(ip(n), 23, true, at(1));
+            deep.note(ip(7), 1_000 + n as u16, true, at(1));
+        }
+        assert!(wide.scan.is_some_and(|scan| scan.ports == 1) && deep.scan.is_some_and(|scan| scan.addresses == 1));
+        assert!(wide.recent(at(3_600).now).is_some() && wide.recent(at(200_000).now).is_none());
+    }
+
+    #[test]
+    fn what_is_answered_or_slow_or_a_swarm_or_a_heartbeat_is_none() {
+        let mut tries: [Tries; 4] = Default::default();
+        for n in 0..300_u32 {
+            tries[0].note(ip(n), 443, n % 3 == 0, at(1));
+            tries[1].note(ip(n), 443, true, at(60 * u64::from(n)));
+            tries[2].note(ip(n), 6_881 + (n * 37 % 9_000) as u16, true, at(1));
+            tries[3].note(ip(1), 8_883, true, at(1));
+        }
+        assert!(tries.iter().all(|tries| tries.scan.is_none()), "{tries:#?}");
+    }
+}
