@@ -57,6 +57,13 @@ pub const SCAN_TARGETS: u32 = 24;
 /// How long a scan is told.
 pub const SCAN_KEPT: Span = Span::days(1);
 
+/// Less within an hour is no upload: a minute of video.
+pub const UPLOAD_BYTES: u64 = 50_000_000;
+/// So many deviations beyond the median are far: one hour in a year for what is distributed normally.
+pub const UPLOAD_SPREADS: u64 = 4;
+/// Hours that an upload is told.
+pub const UPLOAD_KEPT: u32 = 24;
+
 /// Findings that are remembered.
 pub const FINDINGS: usize = 1_024;
 /// Blocks in force.
@@ -97,11 +104,11 @@ const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>()
     + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
     + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
     + NAMES_BYTES
-    + FINDINGS * 512
+    + tree(FINDINGS, size_of::<Endpoint>() + 32)
     + BLOCKS * 128
     + RECORDS * 192;
 
 const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
 const _: () = assert!(size_of::<Flow>() <= 72);
-const _: () = assert!(size_of::<Contact>() <= 128);
+const _: () = assert!(size_of::<Contact>() <= 144);
 const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

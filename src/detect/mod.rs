@@ -4,6 +4,7 @@
 pub mod bypass;
 pub mod direct_ip;
 pub mod scan;
+pub mod upload;
 
 use crate::engine::contacts::Contact;
 use crate::engine::devices::{Device, DeviceId};
@@ -12,7 +13,7 @@ use crate::model::Endpoint;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR];
+pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR];
 
 /// A detector.
 pub struct Detector {
@@ -51,6 +52,8 @@ pub struct Subject<'a> {
 pub struct Scene<'a> {
     /// What lookups taught.
     pub names: &'a Names,
+    /// It is this hour since 1970.
+    pub hour: u32,
 }
 
 /// How much a finding says.

@@ -2,6 +2,7 @@
 
 use super::devices::DeviceId;
 use super::flows::{Flow, Label, Service};
+use super::uploads::Upload;
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name};
 use crate::time::{Stamp, Time, Wall};
@@ -29,6 +30,10 @@ pub struct Contact {
     pub unexplained_bytes: u64,
     /// Flows that no lookup explains, begun right after a name was denied: see [`limits::DENIAL`].
     pub after_denial: u32,
+    /// The hour since 1970 that is being counted, and what was sent in it.
+    hour: (u32, u32),
+    /// The latest hour in which it sent much: see [`super::uploads`].
+    pub upload: Option<Box<Upload>>,
     /// The server name seen last.
     pub sni: Option<Name>,
     /// Flows by label: see [`Contact::flows`].
@@ -98,6 +103,22 @@ impl Contact {
         self.fresh = at.now;
     }
 
+    /// The device sent so many bytes of it within `hour`. Gives how many KB it were in that hour.
+    pub fn count_hour(&mut self, sent: u64, hour: u32) -> u32 {
+        if self.hour.0 != hour {
+            self.hour = (hour, 0);
+        }
+        self.hour.1 = self.hour.1.saturating_add(u32::try_from(sent.div_ceil(1_000)).unwrap_or(u32::MAX));
+        self.hour.1
+    }
+
+    /// That was much. True when it was not told of this hour yet.
+    pub fn note_upload(&mut self, upload: Upload) -> bool {
+        let new = self.upload.as_ref().is_none_or(|old| old.hour != upload.hour);
+        self.upload = Some(Box::new(upload));
+        new
+    }
+
     /// Takes over what a flow's first packets showed.
     pub fn show(&mut self, flow: &Flow) {
         if flow.service != Service::Unknown {
@@ -160,6 +181,8 @@ impl Contacts {
             received: 0,
             unexplained_bytes: 0,
             after_denial: 0,
+            hour: (0, 0),
+            upload: None,
             sni: None,
             flows: [0; 6],
             label: Label::Waiting,

@@ -1,6 +1,7 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
 use super::tries::Tries;
+use super::uploads::Hours;
 use crate::limits;
 use crate::model::{Mac, Name};
 use crate::time::{Stamp, Time, Wall};
@@ -31,6 +32,8 @@ pub struct Device {
     pub denied: Option<(Time, Name)>,
     /// How often.
     pub denials: u32,
+    /// What it sends in each hour.
+    pub hours: Hours,
     /// What it tried in vain.
     pub tries: Tries,
     /// Its lookups are visible, and would have been since this time.
@@ -95,6 +98,7 @@ impl Devices {
             lookups: 0,
             denied: None,
             denials: 0,
+            hours: Hours::default(),
             tries: Tries::default(),
             covered_since: None,
             flows: 0,

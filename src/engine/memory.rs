@@ -5,6 +5,7 @@
 //! saved 1767225600.000000
 //! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
 //! name 02:00:00:00:00:20 203.0.113.5 3600 bulb.example.com
+//! sent 02:00:00:00:00:20 490896 0,0,3,-,...
 //! mode 02:00:00:00:00:20 guard
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! blocking 0
@@ -13,6 +14,7 @@
 //! ```
 
 use super::policy::{Block, By};
+use super::uploads::Hours;
 use super::{DeviceId, Engine};
 use crate::config::{Mode, Pin, Target};
 use crate::model::{Mac, Name, name};
@@ -40,6 +42,18 @@ impl Engine {
             let (mac, age) = (self.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
             write!(out, "name {mac} {ip} {age}")?;
             names.iter().try_for_each(|known| write!(out, " {}", known))?;
+            writeln!(out)?;
+        }
+        for (_, device) in self.devices.iter().filter(|_| whole) {
+            let Some((hour, steps)) = device.hours.save() else { continue };
+            write!(out, "sent {} {hour} ", device.mac)?;
+            for (i, steps) in steps.enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                match steps {
+                    Some(steps) => write!(out, "{comma}{steps}")?,
+                    None => write!(out, "{comma}-")?,
+                }
+            }
             writeln!(out)?;
         }
         for (mac, mode) in &self.orders.modes {
@@ -119,6 +133,11 @@ impl Engine {
                 let then = Time(at.now.0.saturating_sub(age.saturating_mul(1_000_000)));
                 words.map(Name::from).for_each(|name| self.names.learn(id, ip, &name, then));
             }
+            "sent" => {
+                let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
+                let device = self.devices.get_mut(*ids.get(&mac?)?);
+                device.hours = Hours::recall(hour, steps.split(',').map(|steps| steps.parse().ok()));
+            }
             "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
             "pin" => {
                 let block = words.next()? == "block";
@@ -174,6 +193,22 @@ mod tests {
         let at = Stamp { now: Time(4_000 * 1_000_000), ..stamp(0) };
         assert_eq!(engine.load(TEXT, at), Ok(0));
         assert_eq!(saved(&engine, at), TEXT);
+    }
+
+    #[test]
+    fn what_is_usual_for_a_device_is_recalled() {
+        let mut engine = Engine::new(config::parse("config leash").0);
+        engine.load(TEXT, stamp(0)).unwrap();
+        let mac = "02:00:00:00:00:20".parse().unwrap();
+        let id = engine.devices.of_mac(mac, stamp(0)).unwrap();
+        for hour in 0..30 {
+            engine.devices.get_mut(id).hours.add(1_000_000, stamp(hour * 3_600).wall);
+        }
+        let text = saved(&engine, stamp(0));
+        let mut again = Engine::new(config::parse("config leash").0);
+        assert_eq!(again.load(&text, stamp(0)), Ok(0));
+        assert_eq!(saved(&again, stamp(0)), text);
+        assert!(text.contains(",15,15,15,"), "{text}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod orders;
 pub mod policy;
 pub mod service;
 pub mod tries;
+pub mod uploads;
 pub mod view;
 
 use crate::config::{Config, Mode};
@@ -33,6 +34,7 @@ use orders::{Orders, Wishes};
 use policy::{Blocks, Case, Decision, Verdict};
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use uploads::Upload;
 
 /// What the engine wants done or told.
 #[derive(Clone, Debug)]
@@ -432,9 +434,23 @@ impl Engine {
         device.sent = device.sent.saturating_add(sent);
         device.received = device.received.saturating_add(received);
         device.last = device.last.max(at.wall);
-        if let Some(contact) = self.contacts.get_mut(id, endpoint) {
-            contact.credit(flow.label, sent, received, at);
+        device.hours.add(sent, at.wall);
+        let hour = uploads::hour(at.wall);
+        let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
+        contact.credit(flow.label, sent, received, at);
+        let sent_kb = contact.count_hour(sent, hour);
+        if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES {
+            return;
         }
+        let (limit, days) = device.hours.limit(hour);
+        let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
+        if sent_kb >= limit_kb && contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        Scene { names: &self.names, hour: uploads::hour(self.today.wall) }
     }
 
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
@@ -494,7 +510,7 @@ impl Engine {
         }
         let device = self.devices.get(id);
         let mac = device.mac;
-        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
+        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
             self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));

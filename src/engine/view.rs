@@ -9,7 +9,7 @@ use super::history::Record;
 use super::policy::{By, Decision, Verdict};
 use super::{Ended, Engine};
 use crate::config::{DeviceConfig, Mode, Pin};
-use crate::detect::{self, Finding, Scene, Subject};
+use crate::detect::{self, Finding, Subject};
 use crate::model::{Endpoint, Mac, Name};
 use crate::time::Wall;
 use serde_json::{Map, Value, json};
@@ -253,7 +253,7 @@ impl Engine {
             );
         }
         let device = self.devices.get(id);
-        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &Scene { names: &self.names });
+        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(device.mac), self.today());
         (findings, verdict)
     }
