@@ -4,13 +4,15 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes that are read in one turn.
 const TURN: usize = 64 << 10;
 /// A file that is larger is emptied once it was read: the writer appends, so it goes on at its beginning.
 const LARGE: u64 = 1 << 20;
+/// Bytes by which a place is known again: a line's date, id and port.
+const MARK: usize = 96;
 /// Longer lines are cut: dnsmasq's have 1,024 bytes at most.
 const LINE: usize = 4 << 10;
 
@@ -22,6 +24,8 @@ pub struct Follow {
     file: Option<File>,
     inode: u64,
     at: u64,
+    /// What stands right before that place.
+    mark: Vec<u8>,
     /// The begin of a line whose end is not there yet.
     rest: Vec<u8>,
     buffer: Vec<u8>,
@@ -40,6 +44,7 @@ impl Follow {
             file: None,
             inode: 0,
             at: 0,
+            mark: Vec::new(),
             rest: Vec::new(),
             buffer: vec![0; TURN],
             more: true,
@@ -74,33 +79,43 @@ impl Follow {
             return Ok(());
         }
         self.look();
+        if self.was_emptied()? {
+            line(None);
+            self.begin();
+        }
         // What was written to the old file is read before the new one is opened.
         self.lines(&mut line)?;
         let there = std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file);
-        let size = match &self.file {
-            Some(file) => file.metadata()?.len(),
-            None => 0,
-        };
-        match there {
-            Some(data) if self.file.is_none() || data.ino() != self.inode => {
-                if self.file.is_some() {
-                    line(None);
-                }
-                self.file =
-                    OpenOptions::new().read(true).write(true).open(&self.path).or_else(|_| File::open(&self.path)).ok();
-                (self.inode, self.at) = (data.ino(), 0);
-                self.rest.clear();
-                self.lines(&mut line)?;
-            }
-            _ if size < self.at => {
+        if let Some(data) = there.filter(|data| self.file.is_none() || data.ino() != self.inode) {
+            if self.file.is_some() {
                 line(None);
-                self.at = 0;
-                self.rest.clear();
-                self.lines(&mut line)?;
             }
-            _ => {}
+            let both = OpenOptions::new().read(true).write(true).open(&self.path);
+            self.file = both.or_else(|_| File::open(&self.path)).ok();
+            self.inode = data.ino();
+            self.begin();
+            self.lines(&mut line)?;
         }
         self.empty_when_large()
+    }
+
+    /// Somebody cut the file, and perhaps wrote to it since: then it is shorter, or another text stands before our place.
+    fn was_emptied(&self) -> io::Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let mut before = [0; MARK];
+        let Some(before) = before.get_mut(..self.mark.len()) else { return Ok(false) };
+        match file.read_exact_at(before, self.at.saturating_sub(self.mark.len() as u64)) {
+            Ok(()) => Ok(*before != *self.mark),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The next byte is the file's first.
+    fn begin(&mut self) {
+        self.at = 0;
+        self.rest.clear();
+        self.mark.clear();
     }
 
     /// There is more to read than one turn takes.
@@ -116,6 +131,8 @@ impl Follow {
         self.at += n as u64;
         self.more = n == self.buffer.len();
         let Some(read) = self.buffer.get(..n) else { return Ok(()) };
+        self.mark.extend_from_slice(read.get(n.saturating_sub(MARK)..).unwrap_or(read));
+        self.mark.drain(..self.mark.len().saturating_sub(MARK));
         let mut pieces = read.split(|byte| *byte == b'\n');
         let last = pieces.next_back().unwrap_or_default();
         for piece in pieces {
@@ -137,6 +154,7 @@ impl Follow {
         let Some(file) = &self.file else { return Ok(()) };
         if self.at >= LARGE && file.metadata()?.len() == self.at && file.set_len(0).is_ok() {
             self.at = 0;
+            self.mark.clear();
         }
         Ok(())
     }
@@ -203,6 +221,13 @@ mod tests {
         file.set_len(0).unwrap();
         file.write_all(b"7\n").unwrap();
         assert_eq!(read(&mut follow), ["(another)", "7"]);
+        // The same, and as much was written since.
+        file.set_len(0).unwrap();
+        file.write_all(b"8\n").unwrap();
+        assert_eq!(read(&mut follow), ["(another)", "8"]);
+        file.set_len(0).unwrap();
+        file.write_all(b"9\nten\n").unwrap();
+        assert_eq!(read(&mut follow), ["(another)", "9", "ten"]);
         std::fs::remove_file(&path).unwrap();
         append(&path).write_all(b"eight\n").unwrap();
         assert_eq!(read(&mut follow), ["(another)", "eight"]);
