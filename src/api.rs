@@ -346,9 +346,13 @@ fn history(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
     Ok(json!({ "history": host.engine().history() }))
 }
 
-fn detectors(_: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let all = crate::detect::ALL.iter().map(|d| json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by }));
-    Ok(json!({ "detectors": all.collect::<Vec<Value>>() }))
+fn detectors(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    let findings = host.engine().findings(None);
+    let say = |d: &crate::detect::Detector| {
+        let own = findings.iter().filter(|finding| finding["detector"] == d.name);
+        json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": own.collect::<Vec<&Value>>() })
+    };
+    Ok(json!({ "detectors": crate::detect::ALL.iter().map(say).collect::<Vec<Value>>() }))
 }
 
 fn doctor(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
@@ -429,9 +433,9 @@ fn reload(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
 mod tests {
     use super::*;
 
-    /// The README's table is this one.
+    /// The README's tables are these.
     #[test]
-    fn the_readme_has_all_methods() {
+    fn the_readme_has_all_methods_and_detectors() {
         let row = |method: &Method| {
             let parameters =
                 method.parameters.iter().map(|p| if p.optional { format!("[{}]", p.name) } else { p.name.into() });
@@ -440,6 +444,10 @@ mod tests {
             format!("| `{}` | {} | {orders} | {} |\n", method.name, method.about, parameters.join(", "))
         };
         let table: String = METHODS.iter().map(row).collect();
+        assert!(include_str!("../README.md").contains(&table), "put this into the README:\n{table}");
+        let row =
+            |d: &crate::detect::Detector| format!("| `{}` | {} | {} |\n", d.name, d.about, d.fooled_by.join("; "));
+        let table: String = crate::detect::ALL.iter().map(row).collect();
         assert!(include_str!("../README.md").contains(&table), "put this into the README:\n{table}");
     }
 }

@@ -5,6 +5,9 @@ use crate::time::Span;
 use serde_json::Value;
 use std::fmt::Write;
 
+/// Findings of a detector that are written out; the rest is counted.
+const FINDINGS: usize = 5;
+
 /// Columns under their titles, each as wide as it must be; a title that begins with a blank is of numbers.
 fn columns(titles: &[&str], rows: &[Vec<(Paint, String)>], style: Style) -> String {
     let width = |i: usize| {
@@ -254,6 +257,14 @@ pub fn detectors(value: &Value, style: Style) -> String {
         out += "  What can fool it:\n";
         for reason in list(detector, "fooled_by").iter().filter_map(Value::as_str) {
             let _ = writeln!(out, "    - {reason}");
+        }
+        let findings = list(detector, "findings");
+        for finding in findings.iter().take(FINDINGS) {
+            let who = clean(string(finding, "name").unwrap_or_default());
+            let _ = writeln!(out, "  {who} {}", clean(string(finding, "says").unwrap_or_default()));
+        }
+        if findings.len() > FINDINGS {
+            let _ = writeln!(out, "  and {} more: leash findings", findings.len() - FINDINGS);
         }
     }
     out

@@ -16,7 +16,7 @@ pub const DETECTOR: Detector = Detector {
     judge: Judge::Contact(judge),
 };
 
-/// So many flows right after such an answer are no accident.
+/// So many flows right after such an answer are no accident; one is nothing.
 const FLOWS: u64 = 3;
 
 fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
@@ -41,7 +41,7 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     let without = u64::from(contact.flows(Label::Unexplained)) + u64::from(contact.flows(Label::OtherDevice));
     // One that asks for blocked names all the time does everything right after one.
     let often = u64::from(device.denials) > 20 * denied;
-    if denied == 0 || denied * 2 < without {
+    if denied < 2 || denied * 2 < without {
         return None;
     }
     let strength = if denied >= FLOWS && !often { Strength::Fair } else { Strength::Weak };
