@@ -110,7 +110,8 @@ pub fn devices(value: &Value, style: Style) -> String {
 /// `{"device": {...}}`.
 pub fn device(value: &Value, style: Style) -> String {
     let device = &value["device"];
-    let mut out = format!("{}\n", style.paint(Paint::Bold, &clean(label(device))));
+    let says = clean(string(device, "says").unwrap_or_default());
+    let mut out = format!("{} {says}\n", style.paint(Paint::Bold, &clean(label(device))));
     let addresses: Vec<&str> = list(device, "addresses").iter().filter_map(Value::as_str).collect();
     let facts = [
         ("hardware address", string(device, "mac").unwrap_or_default().into()),

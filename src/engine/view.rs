@@ -242,7 +242,43 @@ impl Engine {
         put(&mut map, "findings", Value::Array(findings));
         put(&mut map, "contacts", Value::Array(contacts));
         put(&mut map, "verdict", Value::from(worst.text()));
+        let says = self.sentence(id, &map);
+        put(&mut map, "says", Value::from(says));
         Value::Object(map)
+    }
+
+    /// A device in one sentence: the gravest thing first, and what is plainly harmless where there is nothing else.
+    fn sentence(&self, id: DeviceId, device: &Map<String, Value>) -> String {
+        let mac = self.devices.get(id).mac;
+        if self.wishes().mode(mac) == Mode::Trust {
+            return "is trusted: nobody looks at what it does".into();
+        }
+        let list = |key: &str| device.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let (findings, contacts) = (list("findings"), list("contacts"));
+        let strength = |finding: &&Value| match finding["strength"].as_str() {
+            Some("strong") => 2,
+            Some("fair") => 1,
+            _ => 0,
+        };
+        // Of equals the first: what is said of the whole device stands there.
+        let gravest = findings.iter().rev().max_by_key(strength).and_then(|finding| finding["says"].as_str());
+        if let Some(says) = gravest {
+            let more = findings.len() - 1;
+            return if more == 0 { says.into() } else { format!("{says}; and {more} more such") };
+        }
+        let of = |key: &str, word: &str| contacts.iter().filter(|contact| contact[key] == word).count();
+        let outside: Vec<&Value> = contacts.iter().filter(|contact| contact.get("local").is_none()).collect();
+        let time = of("service", "ntp");
+        match (outside.len(), of("explained", "lookup"), of("explained", "unknown")) {
+            (0, ..) => "talks to nobody outside the house".into(),
+            (all, ..) if all == time => "only asks for the time".into(),
+            (all, explained, _) if all == explained => "calls only what it looked up".into(),
+            (all, _, unknown) if all == unknown => "calls addresses; its lookups could not be seen".into(),
+            (all, explained, _) if all == explained + time => {
+                "calls only what it looked up, and asks for the time".into()
+            }
+            _ => "does nothing that leash knows to be wrong".into(),
+        }
     }
 
     fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
