@@ -193,3 +193,20 @@ fn a_resolver_of_the_router_is_never_blocked_and_who_shares_an_address_is_said()
     story.pin(Some(tv), "203.0.113.30", true, None);
     assert!(reason(&story, 1).ends_with("02:00:00:00:00:20 knows it as shared.example"), "{}", reason(&story, 1));
 }
+
+#[test]
+fn in_quiet_hours_half_as_much_is_much() {
+    let upload = |settings: &str, offset: i16| {
+        let mut story = Story::new(settings);
+        story.engine.set_utc_offset(offset);
+        story.says(
+            "1030.000000 opened tcp 192.168.8.20:9 > 198.51.100.20:443\n\
+             1090.000000 counted tcp 192.168.8.20:9 > 198.51.100.20:443 30000000 1000",
+        );
+        story.engine.findings(None).iter().filter(|finding| finding["detector"] == "upload").count()
+    };
+    // The story is at 00:17 UTC.
+    let quiet = "config leash\noption quiet_hours '23:00-06:00'";
+    assert_eq!([upload("", 0), upload(quiet, 0), upload(quiet, 8 * 60), upload(quiet, -90)], [0, 1, 0, 0]);
+    assert_eq!(upload("config leash\noption quiet_hours '00:00-00:30'", 0), 1);
+}

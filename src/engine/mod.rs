@@ -83,6 +83,8 @@ pub struct Engine {
     orders: Orders,
     history: History,
     lan: Vec<IpNet>,
+    /// Minutes that local time is ahead of UTC.
+    utc_offset_minutes: i16,
     /// Whom the router itself asks.
     resolvers: Vec<IpAddr>,
     devices: Devices,
@@ -436,17 +438,27 @@ impl Engine {
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
         let hour = uploads::hour(at.wall);
+        let quiet = self.config.daemon.quiet_hours.is_some_and(|hours| self.is_within(hours, at.wall));
+        let device = self.devices.get_mut(id);
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
         contact.credit(flow.label, sent, received, at);
         let sent_kb = contact.count_hour(sent, hour);
-        if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES {
+        let floor = if quiet { limits::UPLOAD_BYTES / 2 } else { limits::UPLOAD_BYTES };
+        if u64::from(sent_kb) * 1_000 < floor {
             return;
         }
-        let (limit, days) = device.hours.limit(hour);
+        let (limit, days) = device.hours.limit(hour, floor);
         let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
         if sent_kb >= limit_kb && contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
             self.judge(id, endpoint, at);
         }
+    }
+
+    /// It is between these minutes of the local day; those that end before they begin go on over midnight.
+    fn is_within(&self, (from, to): (u16, u16), wall: Wall) -> bool {
+        let minute = (wall.0 / 60_000_000 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
+        let (from, to) = (i64::from(from), i64::from(to));
+        if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
     }
 
     fn scene(&self) -> Scene<'_> {

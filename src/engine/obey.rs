@@ -201,6 +201,11 @@ impl Engine {
         (!words.is_empty()).then(|| format!("blocked for this device alone: {}", words.join(", ")))
     }
 
+    /// So many minutes local time is ahead of UTC.
+    pub fn set_utc_offset(&mut self, minutes: i16) {
+        self.utc_offset_minutes = minutes;
+    }
+
     /// Whom the router itself asks for names: never blocked.
     pub fn set_resolvers(&mut self, resolvers: Vec<IpAddr>, at: Stamp) {
         if self.resolvers != resolvers {

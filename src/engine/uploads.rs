@@ -90,12 +90,13 @@ impl Hours {
         Usual { median, spread: self::median(&mut off), days: days.len() as u32 }
     }
 
-    /// From how many bytes on an upload within this hour is large for this device.
-    pub fn limit(&self, hour: u32) -> (u64, u32) {
+    /// From how many bytes on an upload within this hour is large for this device, never less than `floor`; and by how
+    /// many days that is known.
+    pub fn limit(&self, hour: u32, floor: u64) -> (u64, u32) {
         let Usual { median, spread, days } = self.usual(hour);
         // 1.4826 makes the MAD of a normal distribution its standard deviation.
         let far = median.saturating_add(spread.saturating_mul(limits::UPLOAD_SPREADS * 14_826 / 10_000));
-        (limits::UPLOAD_BYTES.max(far).max(median.saturating_mul(2)), days)
+        (floor.max(far).max(median.saturating_mul(2)), days)
     }
 
     /// For the state file: the hour that is being counted and the steps of the week.
@@ -137,9 +138,9 @@ mod tests {
         assert_eq!(night % 24, 3);
         hours.add(MB, at(night));
         assert!(hours.usual(night).median > 1_990 * MB && hours.usual(night).days == 6);
-        assert!(hours.limit(night).0 > 3_900 * MB);
+        assert!(hours.limit(night, 50 * MB).0 > 3_900 * MB);
         hours.add(MB, at(day));
-        assert_eq!(hours.limit(day), (limits::UPLOAD_BYTES, 6));
+        assert_eq!(hours.limit(day, 50 * MB), (50 * MB, 6));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The only clock.
+#![allow(unsafe_code, reason = "localtime_r, which nix does not wrap")]
 
 use crate::time::{Stamp, Time, Wall};
+use nix::libc;
 use nix::time::{ClockId, clock_gettime};
 
 #[allow(clippy::unnecessary_cast, reason = "they have 32 bits on some routers")]
@@ -10,4 +12,14 @@ pub fn now() -> Stamp {
     let micros = |(seconds, nanos): (i64, i64)| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
     let (since_start, date) = (micros(read(ClockId::CLOCK_BOOTTIME)), micros(read(ClockId::CLOCK_REALTIME)));
     Stamp { now: Time(since_start.max(0) as u64), wall: Wall(date.max(0)) }
+}
+
+/// Minutes that local time is ahead of UTC at this date (as TZ and /etc/localtime have it).
+pub fn utc_offset_minutes(wall: Wall) -> i16 {
+    let seconds = (wall.0 / 1_000_000) as libc::time_t;
+    // SAFETY: all zeroes is a valid `tm`.
+    let mut local: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both point to values of our own.
+    let done = unsafe { libc::localtime_r(&raw const seconds, &raw mut local) };
+    if done.is_null() { 0 } else { i16::try_from(local.tm_gmtoff / 60).unwrap_or_default() }
 }

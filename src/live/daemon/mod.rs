@@ -176,6 +176,7 @@ impl Leash {
         }
         self.missing = missing;
         self.engine.set_resolvers(sources::resolvers(), at);
+        self.engine.set_utc_offset(clock::utc_offset_minutes(at.wall));
         // The resolver writes it now and then; its first reading gives names to devices.
         let leases = self.engine.config().daemon.leases.clone();
         let written = std::fs::metadata(&leases).and_then(|data| data.modified()).ok();
