@@ -71,6 +71,11 @@ impl Pin {
         self.until.is_none_or(|until| wall < until)
     }
 
+    /// As the configuration and the JSON say it.
+    pub fn verdict(&self) -> &'static str {
+        if self.block { "block" } else { "allow" }
+    }
+
     /// The one address that it is on, if it is one.
     pub fn address(&self) -> Option<IpAddr> {
         match self.target {

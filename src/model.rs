@@ -15,12 +15,7 @@ impl Mac {
     pub fn stand_in(ip: IpAddr) -> Mac {
         let v4 = match ip {
             IpAddr::V4(v4) => v4.octets(),
-            // FNV-1a, folded over the sixteen octets.
-            IpAddr::V6(v6) => v6
-                .octets()
-                .iter()
-                .fold(0x811c_9dc5_u32, |h, &b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
-                .to_be_bytes(),
+            IpAddr::V6(v6) => fnv1a(&v6.octets()).to_be_bytes(),
         };
         Mac([0x6e, 0x6d, v4[0], v4[1], v4[2], v4[3]])
     }
@@ -47,6 +42,11 @@ impl fmt::Debug for Mac {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A hash that is the same everywhere and always (FNV-1a of Fowler, Noll and Vo, 32 bits).
+pub fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Twelve hex digits in pairs, between colons or dashes.

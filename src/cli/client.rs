@@ -22,6 +22,17 @@ pub struct Client {
 impl Client {
     /// Asks and prints.
     pub fn show(&self, method: &str, params: &Value, text: impl Fn(&Value, Style) -> String) -> io::Result<u8> {
+        self.judge(method, params, text, |_| 0)
+    }
+
+    /// The same, with an exit code that the answer decides.
+    fn judge(
+        &self,
+        method: &str,
+        params: &Value,
+        text: impl Fn(&Value, Style) -> String,
+        code: impl Fn(&Value) -> u8,
+    ) -> io::Result<u8> {
         let value = match control::ask(&self.socket, method, params) {
             Ok(value) => value,
             Err(refusal) => return Ok(refuse(&refusal)),
@@ -31,7 +42,7 @@ impl Client {
             true => writeln!(out, "{value}")?,
             false => out.write_all(text(&value, terminal::style()).as_bytes())?,
         }
-        Ok(0)
+        Ok(code(&value))
     }
 
     pub fn overview(&self) -> io::Result<u8> {
@@ -49,16 +60,8 @@ impl Client {
     }
 
     pub fn doctor(&self) -> io::Result<u8> {
-        let value = match control::ask(&self.socket, "doctor", &json!({})) {
-            Ok(value) => value,
-            Err(refusal) => return Ok(refuse(&refusal)),
-        };
-        let mut out = io::stdout().lock();
-        match self.json {
-            true => writeln!(out, "{value}")?,
-            false => out.write_all(lists::doctor(&value, terminal::style()).as_bytes())?,
-        }
-        Ok(u8::from(value["complaints"].as_array().is_some_and(|all| !all.is_empty())))
+        let complains = |value: &Value| value["complaints"].as_array().is_some_and(|all| !all.is_empty());
+        self.judge("doctor", &json!({}), lists::doctor, |value| u8::from(complains(value)))
     }
 
     pub fn watch(&self) -> io::Result<u8> {

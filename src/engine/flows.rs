@@ -150,29 +150,27 @@ impl Flows {
         self.table.get_mut(tuple).filter(|flow| !flow.closed).map(|flow| flow.round = round).is_some()
     }
 
-    /// The flows that nobody told of since the dump began.
-    pub fn unconfirmed(&self) -> Vec<Tuple> {
+    /// The live flows that fit, in their order.
+    pub fn live(&self, fits: impl Fn(&Tuple, &Flow) -> bool) -> Vec<Tuple> {
         let mut all = Vec::new();
         #[allow(clippy::disallowed_methods, reason = "sorted below")]
-        all.extend(self.table.iter().filter(|(_, flow)| flow.round != self.round && !flow.closed).map(|(t, _)| *t));
+        all.extend(
+            self.table.iter().filter(|(tuple, flow)| !flow.closed && fits(tuple, flow)).map(|(tuple, _)| *tuple),
+        );
         all.sort_unstable();
         all
     }
 
+    /// The flows that nobody told of since the dump began.
+    pub fn unconfirmed(&self) -> Vec<Tuple> {
+        self.live(|_, flow| flow.round != self.round)
+    }
+
     /// The live flows of a device with an address.
     pub fn between(&self, device: DeviceId, address: IpAddr) -> Vec<Tuple> {
-        let mut all = Vec::new();
-        #[allow(clippy::disallowed_methods, reason = "sorted below")]
-        all.extend(
-            self.table
-                .iter()
-                .filter(|(t, f)| {
-                    !f.closed && f.device == Some(device) && (t.destination == address || t.source == address)
-                })
-                .map(|(t, _)| *t),
-        );
-        all.sort_unstable();
-        all
+        self.live(|tuple, flow| {
+            flow.device == Some(device) && (tuple.destination == address || tuple.source == address)
+        })
     }
 
     /// The flow waits for its station. False when too many do.

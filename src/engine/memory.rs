@@ -59,10 +59,10 @@ impl Engine {
         for (mac, mode) in &self.orders.modes {
             writeln!(out, "mode {mac} {}", mode.text())?;
         }
-        for Pin { mac, target, block, until } in &self.orders.pins {
-            let mac = mac.map_or("-".into(), |mac| mac.to_string());
-            let word = if *block { "block" } else { "allow" };
-            writeln!(out, "pin {mac} {word} {target} {}", until.map_or("-".into(), |until| until.to_string()))?;
+        for pin in &self.orders.pins {
+            let mac = pin.mac.map_or("-".into(), |mac| mac.to_string());
+            let until = pin.until.map_or("-".into(), |until| until.to_string());
+            writeln!(out, "pin {mac} {} {} {until}", pin.verdict(), pin.target)?;
         }
         self.orders.blocking.map_or(Ok(()), |on| writeln!(out, "blocking {}", u8::from(on)))?;
         for (mac, address, block) in self.blocks.iter() {

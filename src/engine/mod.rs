@@ -318,9 +318,7 @@ impl Engine {
     }
 
     fn is_house(&self, address: IpAddr) -> bool {
-        is_local(address)
-            || self.lan.iter().any(|prefix| prefix.contains(&address))
-            || self.devices.of_address(address).is_some()
+        is_local(address) || self.is_lan(address) || self.devices.of_address(address).is_some()
     }
 
     fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
@@ -438,18 +436,22 @@ impl Engine {
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
         let hour = uploads::hour(at.wall);
-        let quiet = self.config.daemon.quiet_hours.is_some_and(|hours| self.is_within(hours, at.wall));
-        let device = self.devices.get_mut(id);
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
         contact.credit(flow.label, sent, received, at);
         let sent_kb = contact.count_hour(sent, hour);
+        // Few get that far, so the rest is asked only then.
+        if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
+            return;
+        }
+        let quiet = self.config.daemon.quiet_hours.is_some_and(|hours| self.is_within(hours, at.wall));
         let floor = if quiet { limits::UPLOAD_BYTES / 2 } else { limits::UPLOAD_BYTES };
         if u64::from(sent_kb) * 1_000 < floor {
             return;
         }
-        let (limit, days) = device.hours.limit(hour, floor);
+        let (limit, days) = self.devices.get(id).hours.limit(hour, floor);
         let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
-        if sent_kb >= limit_kb && contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
+        let Some(contact) = self.contacts.get_mut(id, endpoint).filter(|_| sent_kb >= limit_kb) else { return };
+        if contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
             self.judge(id, endpoint, at);
         }
     }

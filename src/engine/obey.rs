@@ -50,9 +50,8 @@ impl Engine {
         if self.orders.pins.len() >= limits::PINS {
             return Err(format!("there are {} pins already; remove one first", limits::PINS));
         }
-        let word = if pin.block { "block" } else { "allow" };
         let end = pin.until.map(|until| format!(" until {} UTC", until.date())).unwrap_or_default();
-        self.note("pin", pin.mac, at, || format!("{word} {}{end}", pin.target));
+        self.note("pin", pin.mac, at, || format!("{} {}{end}", pin.verdict(), pin.target));
         self.orders.pins.insert(0, pin);
         self.review(at);
         Ok(())
@@ -217,15 +216,18 @@ impl Engine {
     /// Blocks what pins say of a device, before it is tried.
     pub(super) fn foresee(&mut self, id: DeviceId, at: Stamp) {
         let mac = self.devices.get(id).mac;
-        let mut addresses = Vec::new();
-        for pin in self.wishes().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac)) {
-            match &pin.target {
-                Target::Name(name) => addresses.extend(self.names.addresses(id, |known| policy::is_below(known, name))),
-                Target::Prefix(_) => addresses.extend(pin.address()),
-            }
-        }
+        let pins = self.wishes().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac));
+        let addresses: Vec<IpAddr> = pins.flat_map(|pin| self.pin_addresses(id, pin)).collect();
         for address in addresses {
             self.foresee_address(id, address, at);
+        }
+    }
+
+    /// The single addresses that a pin means for a device by now.
+    fn pin_addresses(&self, id: DeviceId, pin: &Pin) -> Vec<IpAddr> {
+        match &pin.target {
+            Target::Name(name) => self.names.addresses(id, |known| policy::is_below(known, name)),
+            Target::Prefix(_) => pin.address().into_iter().collect(),
         }
     }
 
@@ -261,11 +263,8 @@ impl Engine {
             let local = self.wishes().mode(device.mac) == Mode::Local;
             elements.local.extend(local.then_some(device.mac));
             for pin in self.wishes().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
-                let known = match &pin.target {
-                    Target::Name(name) => self.names.addresses(id, |known| policy::is_below(known, name)),
-                    Target::Prefix(_) => pin.address().into_iter().collect(),
-                };
-                elements.admitted.extend(known.into_iter().map(|address| (device.mac, address)));
+                let known = self.pin_addresses(id, pin).into_iter();
+                elements.admitted.extend(known.map(|address| (device.mac, address)));
             }
         }
         elements
@@ -286,8 +285,10 @@ impl Engine {
 
     /// Live flows between devices and what is blocked for them.
     pub fn blocked_flows(&self) -> Vec<crate::model::Tuple> {
-        let pairs = self.blocks.iter().filter_map(|(mac, address, _)| Some((self.devices.find(mac)?, address)));
-        pairs.flat_map(|(id, address)| self.flows.between(id, address)).collect()
+        let blocked = |id, address| self.blocks.get(self.devices.get(id).mac, address).is_some();
+        self.flows.live(|tuple, flow| {
+            flow.device.is_some_and(|id| blocked(id, tuple.destination) || blocked(id, tuple.source))
+        })
     }
 
     /// A block that was found in the kernel, with how long it stays there.

@@ -118,11 +118,12 @@ pub fn judge(case: &Case, mode: Mode, wishes: Wishes) -> Verdict {
 
 /// Why this is not blocked, whatever the mode and the pins.
 fn never_blocked(case: &Case) -> Option<&'static str> {
-    let Endpoint { protocol, port, .. } = case.endpoint;
-    match (protocol, port) {
+    match case.endpoint {
         _ if case.local => Some("within the house"),
         _ if case.resolver => Some("a resolver of the router: without it the house has no names"),
-        (Protocol::Udp, 123) => Some("time (NTP): a device that loses the time loses everything"),
+        Endpoint { protocol, port, .. } if is_time(protocol, port) => {
+            Some("time (NTP): a device that loses the time loses everything")
+        }
         _ => None,
     }
 }
@@ -135,6 +136,11 @@ fn fits(pin: &Pin, case: &Case) -> bool {
         Target::Prefix(net) => net.contains(&case.endpoint.address),
         Target::Name(name) => case.names.of(case.id, case.endpoint.address).any(|known| is_below(known, name)),
     }
+}
+
+/// NTP (RFC 5905): always passes.
+pub fn is_time(protocol: Protocol, port: u16) -> bool {
+    protocol == Protocol::Udp && port == 123
 }
 
 /// The pin is the device's, or everybody's.

@@ -2,6 +2,7 @@
 //! heartbeat.
 
 use crate::limits;
+use crate::model::fnv1a;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 
@@ -39,8 +40,7 @@ struct Distinct(u64);
 
 impl Distinct {
     fn add(&mut self, bytes: &[u8]) {
-        let step = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-        let hash = bytes.iter().fold(0x811c_9dc5, step);
+        let hash = fnv1a(bytes);
         // The low bits of FNV-1a alone know little of the last byte.
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }

@@ -146,7 +146,7 @@ impl Engine {
             put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
             put(&mut map, "name", pin.mac.map(|mac| self.called(mac).into()));
             put(&mut map, "target", Value::from(pin.target.to_string()));
-            put(&mut map, "verdict", Value::from(if pin.block { "block" } else { "allow" }));
+            put(&mut map, "verdict", Value::from(pin.verdict()));
             put(&mut map, "until", pin.until.map(seconds));
             put(&mut map, "from", Value::from(if at < ordered { "order" } else { "settings" }));
             Value::Object(map)

@@ -5,6 +5,7 @@
 //! rules, by taking its entry away (else it would be offloaded again at once).
 
 use super::netlink::{NETFILTER, Socket};
+use crate::engine::policy::is_time;
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::time::Span;
@@ -182,7 +183,8 @@ impl Enforcer {
     pub fn cut(&mut self, flows: &[Tuple]) {
         let (mark, offload) = (self.shape.mark, self.offload);
         // Time always passes.
-        let flows: Vec<&Tuple> = flows.iter().filter(|tuple| !is_time(tuple)).collect();
+        let flows: Vec<&Tuple> =
+            flows.iter().filter(|tuple| !is_time(tuple.protocol, tuple.destination_port)).collect();
         for some in flows.chunks(AT_ONCE) {
             let write = |writer: &mut Writer, sequence| {
                 for tuple in some {
@@ -287,10 +289,6 @@ impl Enforcer {
             }
         }
     }
-}
-
-fn is_time(tuple: &Tuple) -> bool {
-    tuple.protocol == crate::model::Protocol::Udp && tuple.destination_port == 123
 }
 
 /// The flow is between one of these pairs; `owner` says whose an address is.

@@ -35,8 +35,6 @@ pub struct Socket {
 pub struct Received {
     /// Datagrams.
     pub datagrams: usize,
-    /// The queue is empty now.
-    pub empty: bool,
     /// The kernel had to throw something away, or a datagram did not fit.
     pub lost: bool,
 }
@@ -79,10 +77,7 @@ impl Socket {
                     received.datagrams += n;
                     received.lost |= cut;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    received.empty = true;
-                    break;
-                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => received.lost = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -59,8 +59,7 @@ impl House {
 
     /// The router's address on the LAN; an IPv4 one where there is one.
     pub fn gateway(&self) -> Option<IpAddr> {
-        let lan = self.own.iter().filter(|(index, _)| self.interfaces.contains(index)).map(|(_, net)| net.addr());
-        lan.min_by_key(|ip| (ip.is_ipv6(), *ip))
+        self.of_lan().map(IpNet::addr).min_by_key(|ip| (ip.is_ipv6(), *ip))
     }
 
     /// The prefixes of the LAN, and the router's own addresses.
@@ -69,10 +68,14 @@ impl House {
         self.lan.iter().copied().chain(own).collect::<BTreeSet<IpNet>>().into_iter().collect()
     }
 
+    /// The router's addresses on the LAN, with their networks.
+    fn of_lan(&self) -> impl Iterator<Item = &IpNet> {
+        self.own.iter().filter(|(index, _)| self.interfaces.contains(index)).map(|(_, net)| net)
+    }
+
     /// The addresses or the interfaces changed.
     fn settle(&mut self) {
-        let lan = self.own.iter().filter(|(index, _)| self.interfaces.contains(index)).map(|(_, net)| net.trunc());
-        self.lan = lan.collect();
+        self.lan = self.of_lan().map(IpNet::trunc).collect();
         self.own_ips = self.own.iter().map(|(_, net)| net.addr()).collect();
     }
 
@@ -287,6 +290,9 @@ impl Neighbours {
             facts.extend(messages(datagram).filter_map(|message| neighbour::parse(&message)));
         })?;
         self.stale |= received.lost;
+        if facts.is_empty() && !self.stale {
+            return Ok(false);
+        }
         let links = facts.contains(&neighbour::Fact::Link);
         let before = house.prefixes();
         if links || self.stale {

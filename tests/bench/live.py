@@ -9,8 +9,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 import lab as kit
 
-HZ = os.sysconf("SC_CLK_TCK")
-
 
 def cpu(pid):
     """Seconds of user and system time; nanoseconds where the scheduler tells."""
@@ -121,12 +119,10 @@ def latency(*_):
             watch.settimeout(5)
             begin = time.perf_counter()
             house.start("option grace 0\nlist block_on direct-ip\noption default_mode guard", wait=False)
-            loaded = False
             while True:
                 message = watch.recv(65535)
                 kind = struct.unpack("=H", message[4:6])[0] & 0xff
-                text = b"45.10" if False else socket.inet_aton(f"45.10.{60 + number}.0")[:3]
-                if kind == 12 and text in message:
+                if kind == 12 and socket.inet_aton(f"45.10.{60 + number}.0")[:3] in message:
                     break
             starts.append((time.perf_counter() - begin) * 1e3)
             stop.set()

@@ -133,6 +133,14 @@ def echoes(s, data=b"are you there"):
         return False
 
 
+def receives(s):
+    """What came in on a socket, if anything did."""
+    try:
+        return s.recv(1000)
+    except OSError:
+        return None
+
+
 def addresses(message):
     """The A and AAAA records of a DNS message."""
     def skip(at):
@@ -160,7 +168,7 @@ class Internet:
     PORTS = [80, 123, 443, 7000, 8883]
 
     def __init__(self, ns):
-        self.ns, self.names, self.delay, self.asked, self.sockets = ns, {}, 0.0, [], []
+        self.ns, self.names, self.delay = ns, {}, 0.0
         self.closing = False
         self.poller = select.epoll()
         self.by_fd = {}
@@ -238,7 +246,6 @@ class Internet:
             at += 1 + question[at]
         kind = struct.unpack(">H", question[at + 1:at + 3])[0]
         body = question[12:at + 5]
-        self.asked.append((b".".join(labels), kind))
         found = self.names.get(b".".join(labels).decode("latin1").lower())
         records = []
         for record in found or []:

@@ -1,4 +1,5 @@
 """Tap alone, and neither tap nor log: then all is unknown and nothing is blocked; doctor says so."""
+import log_stories
 
 HOUSE = {"log": "no", "query_log": False}
 
@@ -9,17 +10,7 @@ def story(lab):
     lab.start("list block_on direct-ip\noption default_mode guard")
     assert bulb.lookup("bulb.example") and bulb.reaches("45.10.1.1")
     lab.until(lambda: lab.explained(bulb, "45.10.1.1") == "lookup", "the tap alone is enough")
-    # Two that ask at once for the same name are both answered.
-    import threading
-    lab.internet.delay, lab.internet.names["slow.example"] = 0.3, ["45.10.1.7"]
-    other = threading.Thread(target=lambda: tv.lookup("slow.example"))
-    other.start()
-    bulb.lookup("slow.example")
-    other.join()
-    lab.internet.delay = 0.0
-    assert bulb.reaches("45.10.1.7") and tv.reaches("45.10.1.7")
-    for device in (bulb, tv):
-        lab.until(lambda: lab.explained(device, "45.10.1.7") == "lookup", "both asked")
+    log_stories.two_ask_at_once(lab)
     lab.stop("leash")
     # Without lookups: nobody listens to what the resolver says, as where it runs elsewhere.
     lab.start("list block_on direct-ip\noption default_mode guard\nlist interface br-lan\nlist interface nothere")

@@ -2,6 +2,7 @@
 import signal
 import socket
 import time
+from lab import receives
 
 
 def story(lab):
@@ -54,10 +55,3 @@ def story(lab):
     lab.start(settings + "\noption on_stop keep")
     lab.stop("leash")
     assert not bulb.reaches("45.10.9.9"), "on_stop keep"
-
-
-def receives(s):
-    try:
-        return s.recv(1000)
-    except OSError:
-        return None

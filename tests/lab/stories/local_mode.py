@@ -1,4 +1,5 @@
 """In local a device has no Internet, but the house and names; an allowance beats it."""
+from lab import echoes
 
 
 def story(lab):
@@ -11,7 +12,7 @@ def story(lab):
         for address in ["45.10.1.1", "2a0f:9999::1"]:
             lab.until(lambda: not bulb.reaches(address, wait=0.3), f"{address} is out of reach")
             assert tv.reaches(address), "the other device is not concerned"
-        assert not lab_echo(before), "what was open is stopped too"
+        assert not echoes(before), "what was open is stopped too"
     assert bulb.lookup("bulb.example") == ["45.10.1.1"], "names are still answered"
     # Its questions to a resolver of its own are answered by the router.
     lab.names(only="45.10.1.9")
@@ -25,8 +26,3 @@ def story(lab):
     assert not bulb.reaches("45.10.1.3")
     lab.leash("mode", bulb.mac, "observe")
     lab.until(lambda: bulb.reaches("45.10.1.3", wait=0.3), "and back")
-
-
-def lab_echo(s):
-    import lab
-    return lab.echoes(s)

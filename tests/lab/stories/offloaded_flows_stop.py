@@ -2,6 +2,7 @@
 
 Where the kernel has no flow tables (nft_flow_offload) only the marking of running_flows_stop can be told."""
 import socket, time
+from lab import echoes, receives
 
 RULES = """
 table inet fw4 {
@@ -23,7 +24,7 @@ def story(lab):
     for address in ["45.10.1.1", "2a0f:9999::1"]:
         with bulb.socket(address, 443, wait=1) as tcp, bulb.socket(address, 8883, socket.SOCK_DGRAM, wait=1) as down:
             for _ in range(5):
-                assert echo(tcp)
+                assert echoes(tcp)
             down.send(b"stream 3000")
             assert down.recv(1000) and down.recv(1000)
             time.sleep(0.5)
@@ -37,19 +38,7 @@ def story(lab):
                 pass
             down.settimeout(1)
             assert not receives(down), f"{address}: datagrams still come in"
-            assert not echo(tcp), f"{address}: it still echoes"
+            assert not echoes(tcp), f"{address}: it still echoes"
             lab.leash("unpin", bulb.mac, address)
             down.send(b"stream 100")
             lab.until(lambda: receives(down), "UDP goes on after the block")
-
-
-def echo(s):
-    import lab
-    return lab.echoes(s)
-
-
-def receives(s):
-    try:
-        return s.recv(1000)
-    except OSError:
-        return None

@@ -1,4 +1,5 @@
 """Pins: an allowance beats the detectors, a name follows its addresses, a prefix and an end hold."""
+from lab import echoes
 
 
 def story(lab):
@@ -27,17 +28,12 @@ def story(lab):
     assert not tv.reaches("45.10.100.1") and bulb.reaches("45.10.1.1")
     # A running flow into a prefix.
     with tv.socket("45.10.200.1", 443) as s:
-        assert echo(s)
+        assert echoes(s)
         lab.until(lambda: lab.contact(tv, "45.10.200.1"), "the contact is judged")
         lab.leash("block", tv.mac, "45.10.192.0/18")
-        lab.until(lambda: not echo(s), "it is stopped")
+        lab.until(lambda: not echoes(s), "it is stopped")
     # An end.
     lab.leash("block", tv.mac, "45.10.3.3", "--for", "2s")
     assert not tv.reaches("45.10.3.3", wait=0.3)
     lab.until(lambda: tv.reaches("45.10.3.3", wait=0.3), "it ends")
     lab.until(lambda: (102, "45.10.3.3") not in lab.blocks(), "and is not listed any longer")
-
-
-def echo(s):
-    import lab
-    return lab.echoes(s)
