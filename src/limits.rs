@@ -67,7 +67,7 @@ pub const UPLOAD_KEPT: u32 = 24;
 /// Findings that are remembered.
 pub const FINDINGS: usize = 1_024;
 /// Blocks in force.
-pub const BLOCKS: usize = 4_096;
+pub const BLOCKS: usize = 2_048;
 /// Pins given at run time.
 pub const PINS: usize = 512;
 /// Records of what happened.

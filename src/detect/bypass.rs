@@ -33,6 +33,7 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
         return Some(Finding {
             detector: DETECTOR.name,
             strength: Strength::Fair,
+            kinds: 1,
             says: format!("asks {} for names {how}, past the router", endpoint.address),
             evidence: vec![Evidence { what: "flows", seen: flows, limit: 1 }],
         });
@@ -49,6 +50,7 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     Some(Finding {
         detector: DETECTOR.name,
         strength,
+        kinds: 1,
         says: format!(
             "called {} by its address {denied} times within {} after it was told that a name has none{name}",
             endpoint.address,

@@ -50,5 +50,5 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         Evidence { what: "other_lookups", seen: scene.names.others(id, endpoint.address).count() as u64, limit: 1 },
         Evidence { what: "stun", seen: contact.stun.into(), limit: 1 },
     ];
-    Some(Finding { detector: DETECTOR.name, strength, says, evidence })
+    Some(Finding { detector: DETECTOR.name, strength, kinds: 1, says, evidence })
 }

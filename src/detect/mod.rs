@@ -85,6 +85,8 @@ pub struct Finding {
     pub detector: &'static str,
     /// How much it says.
     pub strength: Strength,
+    /// On how many independent kinds of evidence it rests: a block needs two in all.
+    pub kinds: u8,
     /// What it says, for people.
     pub says: String,
     /// The numbers behind it.

@@ -33,6 +33,7 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
     Some(Finding {
         detector: DETECTOR.name,
         strength: Strength::Fair,
+        kinds: 1,
         says: format!(
             "tried {what} within {}; {} of {} tries were in vain",
             limits::SCAN_WINDOW,

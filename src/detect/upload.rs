@@ -34,6 +34,7 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     Some(Finding {
         detector: DETECTOR.name,
         strength,
+        kinds: 1,
         says: format!("sent {} to {} within an hour; {because}", bytes(sent), subject.endpoint.address),
         evidence: vec![
             Evidence { what: "sent_bytes", seen: sent, limit },

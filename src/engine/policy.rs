@@ -104,13 +104,14 @@ pub fn judge(case: &Case, mode: Mode, wishes: Wishes) -> Verdict {
         let decision = if reasons.is_empty() { Decision::Allow } else { Decision::Watch };
         return verdict(decision, reasons, None);
     }
+    let kinds: u8 = counting.iter().map(|finding| finding.kinds).sum();
     let alone = counting.iter().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
-    reasons.push(match (alone, counting.len()) {
+    reasons.push(match (alone, kinds) {
         (Some(finding), _) => format!("you chose that '{}' alone is enough for a block", finding.detector),
         (None, 1) => format!("one kind of evidence; a block needs two, or block_on '{}'", counting[0].detector),
         (None, kinds) => format!("{kinds} independent kinds of evidence"),
     });
-    if mode == Mode::Guard && (alone.is_some() || counting.len() > 1) {
+    if mode == Mode::Guard && (alone.is_some() || kinds > 1) {
         return verdict(Decision::Block, reasons, Some(config.block_for));
     }
     verdict(Decision::Watch, reasons, None)
@@ -248,7 +249,7 @@ mod tests {
     use crate::model::name;
 
     fn finding(detector: &'static str, strength: Strength) -> Finding {
-        Finding { detector, strength, says: detector.into(), evidence: Vec::new() }
+        Finding { detector, strength, kinds: 1, says: detector.into(), evidence: Vec::new() }
     }
 
     fn decide(config: &str, mode: Mode, port: u16, findings: &[Finding]) -> Decision {
