@@ -74,6 +74,8 @@ pub const PINS: usize = 512;
 pub const RECORDS: usize = 512;
 /// Flows of the LAN whose station is not known yet.
 pub const ORPHANS: usize = 1_024;
+/// Flows whose first packets are being read, twice.
+pub const BEGUN: usize = 512;
 /// How long they wait for it: a neighbour is known within a second of its first packet.
 pub const ORPHAN_WAITS: Span = Span::secs(5);
 
@@ -81,7 +83,7 @@ pub const ORPHAN_WAITS: Span = Span::secs(5);
 pub const TRACKED: usize = FLOWS_PER_DEVICE;
 /// How often idle flows of a capture, or stale contacts of a full table, are looked for.
 pub const SWEEP: Span = Span::secs(30);
-/// How often a long flow of a capture says what it has carried.
+/// How often the flows of a capture, or of conntrack, say what they have carried.
 pub const COUNT_EVERY: Span = Span::secs(60);
 /// How often a capture repeats that an address is still a station's.
 pub const NEIGHBOUR_EVERY: Span = Span::mins(10);

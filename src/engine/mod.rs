@@ -152,6 +152,7 @@ impl Engine {
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
+            Event::Paused { .. } => {}
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
             Event::Gap { source: Source::Flows } => self.flows.begin_dump(),
             Event::Dumped => {

@@ -325,6 +325,11 @@ impl Engine {
         self.lan.iter().any(|prefix| prefix.contains(&address))
     }
 
+    /// A station that is known.
+    pub fn is_device(&self, mac: Mac) -> bool {
+        self.devices.find(mac).is_some()
+    }
+
     /// Whose address this is.
     pub fn owner(&self, address: IpAddr) -> Option<Mac> {
         self.devices.of_address(address).map(|id| self.devices.get(id).mac)
