@@ -57,6 +57,33 @@ pub const SCAN_TARGETS: u32 = 24;
 /// How long a scan is told.
 pub const SCAN_KEPT: Span = Span::days(1);
 
+/// Bytes of one flow that are worth weighing what goes in and out of a device.
+pub const WEIGHED: u64 = 20_000;
+/// The minutes in which what goes in and out of a device is compared; a master that is idle for longer is met again.
+pub const RELAY_WINDOW: Span = Span::mins(10);
+/// Less than this each way within them is not looked at: a fifth of a megabyte a minute.
+pub const RELAY_BYTES: u64 = 2_000_000;
+/// In percent: what goes out against what comes in, or the reverse. A relay's own overhead, and flows that end in another
+/// minute than they were counted in, cost a few percent; a camera has 3, a television 2.
+pub const RELAY_BALANCE: u32 = 70;
+/// In percent: of what is exchanged with the master and with the others, what has its counterpart on the other side.
+pub const RELAY_PASSED_ON: u32 = 75;
+/// In percent of the mean: minutes that differ less from it are too much alike to tell who moves with whom.
+pub const RELAY_UNEVEN: u64 = 20;
+/// In percent: the same as [`RELAY_PASSED_ON`], minute by minute.
+pub const RELAY_IN_STEP: u32 = 75;
+/// So many others are served by one that relays; a backup beside a film has two.
+pub const RELAY_ADDRESSES: u32 = 8;
+/// A program that speaks for itself does so within a few milliseconds of its handshake ("First Four Packets", 2026: direct
+/// 0.8 ms at most, 97 % of the relayed above 20 ms).
+pub const RELAY_PAUSE: Span = Span::ms(16);
+/// So many TLS programs that were not there before, on a device that had one to three.
+pub const RELAY_STACKS: u32 = 4;
+/// Names on TLS that a device has called for an hour or more: who has so many is used by people.
+pub const PEOPLE: usize = 40;
+/// How long a relay is told after it was noticed last.
+pub const RELAY_KEPT: Span = Span::days(1);
+
 /// Less within an hour is no upload: a minute of video.
 pub const UPLOAD_BYTES: u64 = 50_000_000;
 /// So many deviations beyond the median are far: one hour in a year for what is distributed normally.

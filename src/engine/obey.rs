@@ -105,7 +105,7 @@ impl Engine {
             self.lift(mac, address);
         }
         let device = self.devices.get_mut(id);
-        (device.lookups, device.flows, device.sent, device.received) = (0, 0, 0, 0);
+        device.forget();
         self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
     }
 

@@ -36,16 +36,26 @@ pub struct Scan {
 /// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
 /// TODS 1990): with 64 bits within a fifth up to a hundred.
 #[derive(Clone, Copy, Debug, Default)]
-struct Distinct(u64);
+pub struct Distinct(u64);
 
 impl Distinct {
-    fn add(&mut self, bytes: &[u8]) {
+    /// This was seen.
+    pub fn add(&mut self, bytes: &[u8]) {
         let hash = fnv1a(bytes);
         // The low bits of FNV-1a alone know little of the last byte.
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }
 
-    fn count(self) -> u32 {
+    /// So was this address.
+    pub fn add_address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(v4) => self.add(&v4.octets()),
+            IpAddr::V6(v6) => self.add(&v6.octets()),
+        }
+    }
+
+    /// How many, about; 266 stands for all above it.
+    pub fn count(self) -> u32 {
         match self.0.count_zeros() {
             0 => 266,
             zeros => (64.0 * (64.0 / f64::from(zeros)).ln()).round() as u32,
@@ -64,10 +74,7 @@ impl Tries {
             return false;
         }
         self.vain = self.vain.saturating_add(1);
-        match address {
-            IpAddr::V4(v4) => self.addresses.add(&v4.octets()),
-            IpAddr::V6(v6) => self.addresses.add(&v6.octets()),
-        }
+        self.addresses.add_address(address);
         self.ports.add(&port.to_be_bytes());
         let (addresses, ports) = (self.addresses.count(), self.ports.count());
         // Many ports at many addresses is how peers of a swarm are looked for, most of whom are gone.
