@@ -1,6 +1,8 @@
 //! Every capacity and time window, with its reason, and the proof that all tables full fit the memory budget:
 //! 8 MB of RSS on a router with 128 MB (64 devices, 10,000 live flows, 20,000 remembered names).
 
+use crate::engine::balance::Balance;
+use crate::engine::beacon::Beacon;
 use crate::engine::contacts::Contact;
 use crate::engine::devices::{Binding, Device};
 use crate::engine::flows::Flow;
@@ -84,6 +86,13 @@ pub const PEOPLE: usize = 40;
 /// How long a relay is told after it was noticed last.
 pub const RELAY_KEPT: Span = Span::days(1);
 
+/// In percent: from here on calls are regular (RITA calls it a beacon from 70 on, and with all four parts of its score).
+pub const BEACON_SCORE: u32 = 80;
+/// A rhythm that was not heard for so long, and for ten of its periods, is lost.
+pub const BEACON_LOST: Span = Span::hours(2);
+/// Contacts whose rhythm is known: sixteen for each device of a full house.
+pub const BEACONS: usize = 1_024;
+
 /// Less within an hour is no upload: a minute of video.
 pub const UPLOAD_BYTES: u64 = 50_000_000;
 /// So many deviations beyond the median are far: one hour in a year for what is distributed normally.
@@ -128,10 +137,15 @@ const fn tree(entries: usize, entry: usize) -> usize {
     entries * entry * 3 / 2
 }
 
+/// What the allocator keeps beside each box.
+const ALLOCATION: usize = 16;
+
 const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>())
     + DEVICES * size_of::<Device>()
     + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
     + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
+    + BEACONS * (size_of::<Beacon>() + ALLOCATION)
+    + DEVICES * (size_of::<Balance>() + ALLOCATION)
     + NAMES_BYTES
     + tree(FINDINGS, size_of::<Endpoint>() + 32)
     + BLOCKS * 128
@@ -139,5 +153,7 @@ const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>()
 
 const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
 const _: () = assert!(size_of::<Flow>() <= 72);
-const _: () = assert!(size_of::<Contact>() <= 144);
+const _: () = assert!(size_of::<Contact>() <= 136);
+const _: () = assert!(size_of::<Beacon>() <= 64);
+const _: () = assert!(size_of::<Balance>() <= 720);
 const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

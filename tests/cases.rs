@@ -219,7 +219,8 @@ fn what_is_found_in_real_captures() {
         let mut counts = std::collections::BTreeMap::new();
         for device in said["devices"].as_array().unwrap() {
             for finding in device["findings"].as_array().unwrap() {
-                let what = format!("{} {}", finding["detector"].as_str().unwrap(), finding["strength"].as_str().unwrap());
+                let what =
+                    format!("{} {}", finding["detector"].as_str().unwrap(), finding["strength"].as_str().unwrap());
                 *counts.entry(what).or_insert(0) += 1;
             }
         }

@@ -1,8 +1,10 @@
 //! Detectors: pure functions over what the engine has counted. A new one is a file here, a line in [`ALL`], and a
 //! folder of cases in tests/replay.
 
+pub mod beacon;
 pub mod bypass;
 pub mod direct_ip;
+pub mod plaintext;
 pub mod relay;
 pub mod scan;
 pub mod upload;
@@ -14,8 +16,15 @@ use crate::model::Endpoint;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] =
-    &[direct_ip::DETECTOR, relay::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR];
+pub const ALL: &[Detector] = &[
+    direct_ip::DETECTOR,
+    relay::DETECTOR,
+    bypass::DETECTOR,
+    scan::DETECTOR,
+    upload::DETECTOR,
+    beacon::DETECTOR,
+    plaintext::DETECTOR,
+];
 
 /// A detector.
 pub struct Detector {

@@ -1,7 +1,8 @@
 //! Contacts: all flows of one device to one endpoint.
 
+use super::beacon::Beacon;
 use super::devices::DeviceId;
-use super::flows::{Flow, Label, Service};
+use super::flows::{Flow, GaveAway, Label, Service};
 use super::uploads::Upload;
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name};
@@ -18,9 +19,7 @@ pub struct Contact {
     pub last: Wall,
     /// The same for ages.
     pub fresh: Time,
-    /// When the first flow that no lookup explains began.
-    pub unexplained_since: Option<Wall>,
-    /// The same for comparing with other events.
+    /// When the first flow that no lookup explains began; means nothing while there is none.
     pub unexplained_at: Time,
     /// Bytes of IP packets that the device sent.
     pub sent: u64,
@@ -34,6 +33,8 @@ pub struct Contact {
     hour: (u32, u32),
     /// The latest hour in which it sent much: see [`super::uploads`].
     pub upload: Option<Box<Upload>>,
+    /// How regularly it is called; absent before the second call.
+    pub beacon: Option<Box<Beacon>>,
     /// The server name seen last.
     pub sni: Option<Name>,
     /// Flows by label: see [`Contact::flows`].
@@ -48,6 +49,8 @@ pub struct Contact {
     pub ech: bool,
     /// A STUN exchange confirmed the peer.
     pub stun: bool,
+    /// What of the house was in the clear.
+    pub gave_away: GaveAway,
 }
 
 fn slot(label: Label) -> Option<usize> {
@@ -86,9 +89,8 @@ impl Contact {
         self.label = flow.label;
         self.first = self.first.min(flow.start);
         (self.last, self.fresh) = (self.last.max(at.wall), at.now);
-        if lacks_lookup(flow.label) && self.unexplained_since.is_none() {
-            self.unexplained_since = Some(flow.start);
-            self.unexplained_at = flow.opened;
+        if lacks_lookup(flow.label) {
+            self.unexplained_at = self.unexplained_at.min(flow.opened);
         }
     }
 
@@ -126,6 +128,7 @@ impl Contact {
         }
         self.sni = flow.sni.clone().or(self.sni.take());
         self.ech |= flow.ech;
+        self.gave_away.add(flow.gave_away);
         self.stun |= matches!(flow.service, Service::Stun | Service::Turn);
     }
 
@@ -156,6 +159,8 @@ pub struct Contacts {
     table: BTreeMap<(DeviceId, Endpoint), Contact>,
     held: BTreeMap<DeviceId, usize>,
     next_sweep: Time,
+    /// How many have a rhythm that is looked at.
+    beacons: usize,
     /// For which there was no room.
     pub refused: u32,
 }
@@ -180,14 +185,15 @@ impl Contacts {
             first: at.wall,
             last: at.wall,
             fresh: at.now,
-            unexplained_since: None,
-            unexplained_at: Time(0),
+            unexplained_at: Time(u64::MAX),
             sent: 0,
             received: 0,
             unexplained_bytes: 0,
             after_denial: 0,
             hour: (0, 0),
             upload: None,
+            beacon: None,
+            gave_away: GaveAway::default(),
             sni: None,
             flows: [0; 6],
             label: Label::Waiting,
@@ -204,18 +210,32 @@ impl Contacts {
     }
 
     fn sweep(&mut self, now: Time) {
-        let held = &mut self.held;
+        let (held, beacons) = (&mut self.held, &mut self.beacons);
         self.table.retain(|(device, _), contact| {
             let keep = now.since(contact.fresh) < limits::CONTACT_STALE;
             if let (false, Some(held)) = (keep, held.get_mut(device)) {
                 *held -= 1;
+                *beacons -= usize::from(contact.beacon.is_some());
             }
             keep
         });
     }
 
+    /// A call of a contact is over: its rhythm is looked at from the second one on, while there is room.
+    pub fn call(&mut self, device: DeviceId, endpoint: Endpoint, flow: &Flow) {
+        let Some(contact) = self.table.get_mut(&(device, endpoint)) else { return };
+        if contact.beacon.is_none() && contact.all_flows() > 1 && self.beacons < limits::BEACONS {
+            self.beacons += 1;
+            contact.beacon = Some(Box::default());
+        }
+        if let Some(beacon) = &mut contact.beacon {
+            beacon.call(flow.opened, flow.sent);
+        }
+    }
+
     /// Forgets all contacts of a device.
     pub fn forget(&mut self, device: DeviceId) {
+        self.beacons -= self.of(device).filter(|(_, contact)| contact.beacon.is_some()).count();
         self.table.retain(|(id, _), _| *id != device);
         self.held.remove(&device);
     }

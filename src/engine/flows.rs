@@ -94,6 +94,22 @@ impl Service {
     }
 }
 
+/// What of the house was in the clear.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GaveAway {
+    /// The hardware address of a station.
+    pub mac: bool,
+    /// A word that the user listed as private.
+    pub word: bool,
+}
+
+impl GaveAway {
+    /// And this too.
+    pub fn add(&mut self, other: GaveAway) {
+        *self = GaveAway { mac: self.mac | other.mac, word: self.word | other.word };
+    }
+}
+
 /// One conntrack entry, or one that is over but waits for its lookup.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -115,6 +131,8 @@ pub struct Flow {
     pub service: Service,
     /// Its client was silent so long before it spoke, in microseconds.
     pub pause: Option<u32>,
+    /// What of the house it gave away.
+    pub gave_away: GaveAway,
     /// It began before we looked.
     pub midstream: bool,
     /// It is over.
@@ -215,6 +233,7 @@ impl Flows {
             label: Label::Waiting,
             service: Service::Unknown,
             pause: None,
+            gave_away: GaveAway::default(),
             midstream,
             closed: false,
             round: self.round,

@@ -2,6 +2,7 @@
 //! give the same actions and the same view.
 
 pub mod balance;
+pub mod beacon;
 pub mod contacts;
 pub mod devices;
 pub mod flows;
@@ -28,7 +29,7 @@ use crate::wire::dns::Outcome;
 use balance::{Balance, Relayed, Signs};
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
-use flows::{Flow, Flows, Label, Service};
+use flows::{Flow, Flows, GaveAway, Label, Service};
 use history::{History, Record};
 use ipnet::IpNet;
 use ledger::Ledger;
@@ -452,6 +453,9 @@ impl Engine {
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
         contact.credit(flow.label, sent, received, at);
         let sent_kb = contact.count_hour(sent, hour);
+        if flow.closed && outbound {
+            self.contacts.call(id, endpoint, flow);
+        }
         // Few get that far, so the rest is asked only then.
         if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
             return;
@@ -552,8 +556,11 @@ impl Engine {
     }
 
     fn close(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
+        if let Some(flow) = self.flows.get_mut(&tuple) {
+            flow.closed = true;
+        }
         self.count(tuple, sent, received, at);
-        self.over(tuple);
+        self.release(tuple);
     }
 
     fn over(&mut self, tuple: Tuple) {
@@ -573,6 +580,9 @@ impl Engine {
         if let Hint::Quic { sni, ech, .. } = &hint {
             flow.sni = sni.clone().or(flow.sni.take());
             flow.ech |= ech;
+        }
+        if let Hint::Plaintext { mac, word } = &hint {
+            flow.gave_away.add(GaveAway { mac: mac.is_some(), word: word.is_some() });
         }
         let device = flow.device.filter(|_| !is_local(tuple.destination));
         if let Some(id) = device {

@@ -337,6 +337,12 @@ impl Engine {
         put(&mut map, "flows_explained", (!counts.is_empty()).then_some(Value::Object(counts)));
         put(&mut map, "sent_bytes", Value::from(contact.sent));
         put(&mut map, "received_bytes", Value::from(contact.received));
+        let rhythm = contact.beacon.as_ref().and_then(|beacon| beacon.rhythm());
+        put(
+            &mut map,
+            "rhythm",
+            rhythm.map(|now| json!({"period_s": now.period.0 / 1_000_000, "sent_bytes": now.sent})),
+        );
         put(&mut map, "first", seconds(contact.first));
         put(&mut map, "last", seconds(contact.last));
         let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
