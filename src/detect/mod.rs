@@ -3,6 +3,7 @@
 
 pub mod bypass;
 pub mod direct_ip;
+pub mod names;
 pub mod scan;
 pub mod upload;
 
@@ -13,7 +14,8 @@ use crate::model::Endpoint;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR];
+pub const ALL: &[Detector] =
+    &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR, names::DETECTOR];
 
 /// A detector.
 pub struct Detector {

@@ -1,5 +1,6 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
+use super::questions::Questions;
 use super::tries::Tries;
 use super::uploads::Hours;
 use crate::limits;
@@ -36,6 +37,8 @@ pub struct Device {
     pub hours: Hours,
     /// What it tried in vain.
     pub tries: Tries,
+    /// What is odd about its lookups.
+    pub questions: Questions,
     /// Its lookups are visible, and would have been since this time.
     pub covered_since: Option<Time>,
     /// Flows it took part in.
@@ -100,6 +103,7 @@ impl Devices {
             denials: 0,
             hours: Hours::default(),
             tries: Tries::default(),
+            questions: Questions::default(),
             covered_since: None,
             flows: 0,
             live: 0,

@@ -1,8 +1,11 @@
 //! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment; the same events
 //! give the same actions and the same view.
 
+mod bigrams;
 pub mod contacts;
 pub mod devices;
+pub mod distinct;
+pub mod domain;
 pub mod flows;
 pub mod history;
 pub mod ledger;
@@ -11,6 +14,7 @@ pub mod names;
 mod obey;
 pub mod orders;
 pub mod policy;
+pub mod questions;
 pub mod service;
 pub mod tries;
 pub mod uploads;
@@ -264,6 +268,9 @@ impl Engine {
             return;
         };
         if self.wishes().mode(self.devices.get(id).mac) != Mode::Trust {
+            if self.devices.get_mut(id).questions.note(lookup, at) {
+                self.judge_whole(id, detect::names::DETECTOR.name, at);
+            }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.names.learn(id, address, &lookup.name, at.now);
                 // Aliases are names of the address too, but it was this one that was asked for.
@@ -564,11 +571,19 @@ impl Engine {
         if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
             && self.wishes().mode(mac) != Mode::Trust
         {
-            let findings = detect::judge_device(self.devices.get(id), at.now);
-            for finding in &findings {
-                self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
-            }
-            self.ledger.note(id, None, &findings, at.wall);
+            self.judge_whole(id, detect::scan::DETECTOR.name, at);
+        }
+    }
+
+    /// What is counted of a device shows something new to this detector.
+    fn judge_whole(&mut self, id: DeviceId, detector: &'static str, at: Stamp) {
+        let device = self.devices.get(id);
+        let mac = device.mac;
+        let findings = detect::judge_device(device, at.now);
+        self.ledger.renew(id, detector);
+        let new = self.ledger.note(id, None, &findings, at.wall);
+        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
+            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
         }
     }
 

@@ -106,6 +106,7 @@ impl Engine {
         }
         let device = self.devices.get_mut(id);
         (device.lookups, device.flows, device.sent, device.received) = (0, 0, 0, 0);
+        (device.tries, device.questions) = Default::default();
         self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
     }
 
