@@ -70,8 +70,8 @@ pub const MISSING_NAMES: u32 = 24;
 /// Characters left of the registrable domain from which on a name may carry something: a content network's name with a
 /// digest of 128 bits in it has 32 to 40, a tunnel fills most of 253.
 pub const LONG_NAME: usize = 44;
-/// So many different ones under one domain are a stream: with 100 characters each 3 KB. Half as many where mostly records
-/// are asked for that hold much.
+/// So many different ones under one domain are a stream: with 100 characters each 3 KB. Half as many, and short ones too,
+/// where mostly records are asked for that hold much.
 pub const TUNNEL_NAMES: u32 = 48;
 /// How long odd lookups are told.
 pub const QUESTIONS_KEPT: Span = SCAN_KEPT;

@@ -12,7 +12,7 @@ use crate::time::Time;
 /// See the module.
 pub const DETECTOR: Detector = Detector {
     name: "names",
-    about: "asks for many names that do not exist, the more so made-up ones, or hides data in long names",
+    about: "asks for many names that do not exist, the more so made-up ones, or sends data by asking for names",
     fooled_by: &[
         "an antivirus program or mail filter that asks its maker about a file or sender by its digest",
         "a blocker that says of many advertisers' names that they do not exist",
@@ -30,7 +30,9 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
         What::Tunnel => (
             Strength::Fair,
             limits::TUNNEL_NAMES,
-            format!("asked for {names} long names under {last} within {window}: they can carry data past every block"),
+            format!(
+                "asked for {names} names under {last} within {window} that look like pieces of data: a way past every block"
+            ),
         ),
         What::MadeUp => (
             Strength::Fair,

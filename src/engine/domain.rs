@@ -58,9 +58,11 @@ const BY_DIGEST: [&str; 14] = [
 const CUT: usize = 251;
 
 /// The part of a name that somebody registered: two labels, or three where the last two are a public suffix. A name of
-/// fewer labels is all of it; of one that was cut it is empty.
+/// fewer labels is all of it. It is empty where there is none: the name was cut, or ends as no domain does (those of the
+/// first level are letters, or digits and letters behind `xn--`).
 pub fn registrable(name: &str) -> &str {
-    if name.len() > CUT {
+    let top = name.rsplit_once('.').map_or("", |(_, top)| top);
+    if name.len() > CUT || !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
         return "";
     }
     let mut dots = name.rmatch_indices('.').map(|(at, _)| at + 1);
@@ -76,9 +78,8 @@ fn is_suffix(pair: &str) -> bool {
 
 /// Not a name of the Internet's: a single label, one of the house, a reverse lookup.
 pub fn is_of_the_house(name: &str) -> bool {
-    let top = name.rsplit_once('.').map(|(_, top)| top);
-    let domain = registrable(name);
-    !domain.is_empty() && (top.is_none_or(|top| HOUSE.binary_search(&top).is_ok()) || domain == "fritz.box")
+    let own = |(_, top): (&str, &str)| HOUSE.binary_search(&top).is_ok();
+    name.len() <= CUT && (name.rsplit_once('.').is_none_or(own) || registrable(name) == "fritz.box")
 }
 
 /// Programs ask for such names by the way, and it is well that most do not exist: a search for services (RFC 6763), for a
@@ -143,6 +144,9 @@ mod tests {
             ("duckdns.org", "duckdns.org"),
             ("d111111abcdef8.cloudfront.net", "cloudfront.net"),
             ("printer", "printer"),
+            ("printer2", "printer2"),
+            ("192.0.2.1", ""),
+            ("a.b.xn--p1ai", "b.xn--p1ai"),
             ("", ""),
             (".", "."),
             ("..", "."),

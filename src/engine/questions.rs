@@ -1,5 +1,5 @@
 //! What is odd about the names that a device asks for, counted in a few bytes: names that do not exist, those of them that
-//! look made up, and many long ones under one domain.
+//! look made up, and many under one domain that look like pieces of data.
 
 use super::distinct::Distinct;
 use super::domain;
@@ -20,19 +20,19 @@ pub struct Questions {
     lookups: u16,
     /// Of those, for names that do not exist.
     vain: u16,
-    /// The domains with most long names.
-    long: [Long; 2],
+    /// The domains with most names that may carry something.
+    carriers: [Carrier; 2],
     /// The gravest that is worth telling.
     odd: Option<Box<Odd>>,
 }
 
-/// Long names under one domain.
+/// Names under one domain that are long, or asked for records that hold much.
 #[derive(Clone, Copy, Debug, Default)]
-struct Long {
+struct Carrier {
     /// The domain's hash.
     domain: u32,
     lookups: u16,
-    /// Of those, for records that hold much and that few programs ask for.
+    /// Of those, for records that hold much.
     roomy: u16,
     names: Distinct,
 }
@@ -59,8 +59,14 @@ pub enum What {
     Missing,
     /// And they look as if a program had made them up.
     MadeUp,
-    /// Many long names under one domain: they carry something.
+    /// Many names under one domain that carry something.
     Tunnel,
+}
+
+/// Records that hold much, or a name, and that few programs ask for: CNAME, NULL, MX, TXT, KEY, SRV, private ones. They are
+/// what iodine, dnscat2 and dns2tcp use.
+fn is_roomy(kind: u16) -> bool {
+    matches!(kind, 5 | 10 | 15 | 16 | 25 | 33 | 65_280..)
 }
 
 impl Questions {
@@ -75,19 +81,20 @@ impl Questions {
         }
         self.lookups = self.lookups.saturating_add(1);
         let domain = domain::registrable(name);
-        let carries = name.len() - domain.len() >= limits::LONG_NAME && !domain::asks_by_digest(domain);
-        let long = carries.then(|| self.add_long(domain, lookup));
-        if lookup.outcome == Outcome::NoSuchName && !domain::is_machinery(name) {
+        let (left, roomy, machinery) = (name.len() - domain.len(), is_roomy(lookup.kind), domain::is_machinery(name));
+        let carries = (left >= limits::LONG_NAME || left > 0 && roomy && !machinery) && !domain::asks_by_digest(domain);
+        let carrier = carries.then(|| self.add_carrier(domain, roomy, name));
+        if lookup.outcome == Outcome::NoSuchName && !machinery {
             self.vain = self.vain.saturating_add(1);
             self.missing.add(name.as_bytes());
             if domain::oddity(domain) >= Some(limits::ODDITY) {
                 self.made_up.add(domain.as_bytes());
             }
-        } else if long.is_none() {
+        } else if carrier.is_none() {
             return false;
         }
-        let found = match long {
-            Some(long) if long.is_tunnel() => Some((What::Tunnel, long.names.count(), long.lookups)),
+        let found = match carrier {
+            Some(carrier) if carrier.is_tunnel() => Some((What::Tunnel, carrier.names.count(), carrier.lookups)),
             _ => self.missing_names().map(|(what, names)| (what, names, self.lookups)),
         };
         found.is_some_and(|(what, names, lookups)| {
@@ -96,17 +103,16 @@ impl Questions {
     }
 
     /// Keeps the two domains with most: the smaller gives way to a new one, so that passers-by push out no tunnel.
-    fn add_long(&mut self, domain: &str, lookup: &Lookup) -> Long {
+    fn add_carrier(&mut self, domain: &str, roomy: bool, name: &str) -> Carrier {
         let hash = fnv1a(domain.as_bytes());
-        let [one, two] = &mut self.long;
+        let [one, two] = &mut self.carriers;
         let slot = if one.domain == hash || two.domain != hash && one.lookups < two.lookups { one } else { two };
         if slot.domain != hash {
-            *slot = Long { domain: hash, ..Long::default() };
+            *slot = Carrier { domain: hash, ..Carrier::default() };
         }
         slot.lookups = slot.lookups.saturating_add(1);
-        // All but A, PTR, AAAA, SVCB and HTTPS, which hold little or are asked for all day.
-        slot.roomy = slot.roomy.saturating_add(u16::from(!matches!(lookup.kind, 1 | 12 | 28 | 64 | 65)));
-        slot.names.add(lookup.name.as_bytes());
+        slot.roomy = slot.roomy.saturating_add(roomy.into());
+        slot.names.add(name.as_bytes());
         *slot
     }
 
@@ -139,7 +145,7 @@ impl Questions {
     }
 }
 
-impl Long {
+impl Carrier {
     fn is_tunnel(self) -> bool {
         let weight = if self.roomy >= self.lookups / 2 { 2 } else { 1 };
         self.names.count() * weight >= limits::TUNNEL_NAMES
@@ -217,7 +223,13 @@ mod tests {
             ask(2, 10, Outcome::Found, (0..200).map(|n| n.to_string() + &binary(n))).0.is_some(),
             "names that are cut"
         );
+        assert!(
+            ask(2, 10, Outcome::Found, (0..60).map(|n| format!("paa{n}.t.exfil.example"))).0.is_some(),
+            "short ones"
+        );
+        assert!(ask(2, 15, Outcome::Found, (0..60).map(|n| format!("dnscat.{n:032x}"))).0.is_some(), "no domain");
         for look_alike in [
+            |n: u32| format!("paa{n}.t.exfil.example"),
             |n: u32| format!("{0}{0}{0}{0}.{n}.i.07.s.sophosxl.net", letters(n)),
             |n: u32| format!("{}.cloudfront.net", letters(n)),
             |n: u32| format!("{0}{0}{0}{0}.example{n}.com", letters(n)),

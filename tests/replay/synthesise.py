@@ -638,7 +638,7 @@ class Cases:
         an hour: 6,000 things to remember, more than one device may hold. Then the bulb calls the address that it
         learned before.
         leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names. And a finding of
-        names on the box: so many long names under one domain carry something.
+        names on the box: so many long names under one domain look like pieces of data.
         A mistake: the flood pushes out the bulb's name, and the bulb looks hardcoded."""
         bulb, box = house.device(20).boot("hallway-bulb"), house.device(24).boot("tv-box")
         bulb.lookup("cloud.bulb.example", "198.51.100.20")
@@ -668,7 +668,7 @@ class Cases:
     def dns_tunnel(house):
         """A TV box sends out a file of 12 KB by asking for 120 names of 130 characters under one domain, for TXT records
         with orders in them, one every three seconds.
-        leash must say: a finding of names, fair: many long names under tunnel.example.
+        leash must say: a finding of names, fair: many names under tunnel.example that look like pieces of data.
         A mistake: nothing, since the box calls no address at all."""
         box = house.device(24).boot("tv-box")
         box.lookup("portal.example", "198.51.100.24")
