@@ -2,6 +2,7 @@
 //! give the same actions and the same view.
 
 mod bigrams;
+pub mod calm;
 pub mod contacts;
 pub mod devices;
 pub mod distinct;

@@ -81,10 +81,12 @@ impl Questions {
         }
         self.lookups = self.lookups.saturating_add(1);
         let domain = domain::registrable(name);
-        let (left, roomy, machinery) = (name.len() - domain.len(), is_roomy(lookup.kind), domain::is_machinery(name));
+        let (left, roomy, missing) =
+            (name.len() - domain.len(), is_roomy(lookup.kind), lookup.outcome == Outcome::NoSuchName);
+        let machinery = (roomy || missing) && domain::is_machinery(name);
         let carries = (left >= limits::LONG_NAME || left > 0 && roomy && !machinery) && !domain::asks_by_digest(domain);
         let carrier = carries.then(|| self.add_carrier(domain, roomy, name));
-        if lookup.outcome == Outcome::NoSuchName && !machinery {
+        if missing && !machinery {
             self.vain = self.vain.saturating_add(1);
             self.missing.add(name.as_bytes());
             if domain::oddity(domain) >= Some(limits::ODDITY) {

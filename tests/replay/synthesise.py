@@ -746,6 +746,26 @@ class Cases:
             tv.lookup(f"r{number}---sn-{letters(8, f'cache {number}')}.video.example", "198.51.100.181")
             tv.tls("198.51.100.180")
 
+    def quiet_devices(house):
+        """A plug asks for the time by address and checks whether it is online; a bulb asks for updates; a speaker asks a STUN
+        server how it is seen from outside and calls its cloud; a printer talks to the house alone.
+        leash must say: of each in one sentence what it does; `purpose` of all contacts but the speaker's cloud.
+        A mistake: an empty line, or a purpose of the printer's, or of the cloud."""
+        plug, bulb = house.device(23).boot("kitchen-plug"), house.device(20).boot("hallway-bulb")
+        speaker, printer = house.device(28).boot("speaker"), house.device(29).boot("printer")
+        house.until(10)
+        plug.lookup("connectivitycheck.gstatic.com", "198.51.100.30")
+        plug.talk(Stream, "198.51.100.30", 80).open().sends(http("connectivitycheck.gstatic.com")).gets(HTTP_ANSWER).close()
+        plug.ntp("203.0.113.123")
+        bulb.lookup("fw-update.bulb.example", "198.51.100.20")
+        bulb.tls("198.51.100.20", "fw-update.bulb.example")
+        speaker.lookup("cloud.speaker.example", "198.51.100.28")
+        speaker.tls("198.51.100.28", "cloud.speaker.example")
+        speaker.lookup("stun.example.com", "198.51.100.90")
+        ask = speaker.talk(Datagrams, "198.51.100.90", 3478)
+        ask.sends(stun(1)).gets(stun(0x101, ("203.0.113.9", 40000)))
+        printer.talk(Stream, bulb.v4, 80).open().sends(http("bulb.lan")).gets(HTTP_ANSWER).close()
+
     def address_moves(house):
         """192.168.8.40 belongs to a tablet, which looks up a name and uses it. Then the tablet leaves and DHCP gives
         its address to a console, which looks up another name and calls the tablet's address without a lookup.
