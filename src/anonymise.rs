@@ -50,6 +50,7 @@ impl Anonymiser {
             Event::FlowClosed { tuple, sent, received } => {
                 Event::FlowClosed { tuple: self.tuple(tuple), sent, received }
             }
+            Event::Paused { tuple, pause } => Event::Paused { tuple: self.tuple(tuple), pause },
             Event::FirstPacket { tuple, hint } => {
                 Event::FirstPacket { tuple: self.tuple(tuple), hint: self.hint(hint) }
             }
@@ -99,10 +100,13 @@ impl Anonymiser {
 
     fn hint(&mut self, hint: Hint) -> Hint {
         match hint {
-            Hint::Tls { sni, alpn, ech, esni } => Hint::Tls { sni: sni.map(|name| self.name(&name)), alpn, ech, esni },
-            Hint::Quic { version, sni, alpn, ech } => {
-                Hint::Quic { version, sni: sni.map(|name| self.name(&name)), alpn, ech }
+            Hint::Tls { sni, alpn, ech, esni, ja4 } => {
+                Hint::Tls { sni: sni.map(|name| self.name(&name)), alpn, ech, esni, ja4 }
             }
+            Hint::Quic { version, sni, alpn, ech, ja4 } => {
+                Hint::Quic { version, sni: sni.map(|name| self.name(&name)), alpn, ech, ja4 }
+            }
+            Hint::Plaintext { mac, word } => Hint::Plaintext { mac: mac.map(|mac| self.mac(mac)), word },
             Hint::Socks { version, target } => Hint::Socks { version, target: target.map(|name| self.name(&name)) },
             Hint::HttpConnect { target } => Hint::HttpConnect { target: self.name(&target) },
             Hint::Http { host, websocket } => Hint::Http { host: host.map(|name| self.name(&name)), websocket },

@@ -177,6 +177,8 @@ pub struct Config {
     pub block_for: Span,
     /// Detectors whose evidence alone is enough for a block.
     pub block_on: Vec<String>,
+    /// Words that nobody outside the house should read, such as the name of the wireless network.
+    pub private: Vec<String>,
     /// By hardware address.
     pub devices: BTreeMap<Mac, DeviceConfig>,
     /// In the order of the file; the first that fits decides.
@@ -194,6 +196,7 @@ impl Default for Config {
             default_mode: Mode::Observe,
             block_for: Span::days(1),
             block_on: Vec::new(),
+            private: Vec::new(),
             devices: BTreeMap::new(),
             pins: Vec::new(),
             blocking: true,
@@ -322,7 +325,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-const MAIN: [&str; 15] = [
+const MAIN: [&str; 16] = [
     "enabled",
     "blocking",
     "interface",
@@ -334,11 +337,18 @@ const MAIN: [&str; 15] = [
     "default_mode",
     "block_for",
     "block_on",
+    "private",
     "on_stop",
     "reject",
     "mark",
     "quiet_hours",
 ];
+
+/// A shorter one is found everywhere by accident.
+fn private(value: &str) -> Result<String, String> {
+    let fits = value.len() >= 4 && value.len() <= 64;
+    fits.then(|| value.into()).ok_or_else(|| "a private word has 4 to 64 characters".into())
+}
 
 fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
     let mut interfaces = Vec::new();
@@ -360,6 +370,7 @@ fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Probl
             "default_mode" => Mode::parse(value).map(|mode| config.default_mode = mode),
             "block_for" => span(value, Span::mins(1), Span::days(30)).map(|span| config.block_for = span),
             "block_on" => detector(value).map(|name| config.block_on.push(name)),
+            "private" => private(value).map(|word| config.private.push(word)),
             "on_stop" => one_of(value, ["open", "keep"]).map(|keep| daemon.keep_on_stop = keep),
             "reject" => flag(value).map(|flag| daemon.reject = flag),
             "mark" => mark(value).map(|mark| daemon.mark = mark),

@@ -14,8 +14,8 @@
 //!
 //! A fact whose own time stamp lies behind (packets out of order) says by how much after a minus.
 
-use crate::model::{Hint, Mac, Name, Protocol, QuicVersion, Tuple};
-use crate::time::{Clock, Stamp, Wall};
+use crate::model::{Hint, Ja4, Mac, Name, Protocol, QuicVersion, Tuple};
+use crate::time::{Clock, Span, Stamp, Wall};
 use crate::wire::dns::{self, Outcome};
 use ipnet::IpNet;
 use std::fmt::{self, Write};
@@ -93,6 +93,13 @@ pub enum Event {
         tuple: Tuple,
         /// What.
         hint: Hint,
+    },
+    /// The client of a TCP flow sent its first payload so long after its side of the handshake was complete.
+    Paused {
+        /// Which flow.
+        tuple: Tuple,
+        /// How long.
+        pause: Span,
     },
     /// Facts may be missing since.
     Gap {
@@ -242,6 +249,7 @@ impl fmt::Display for Event {
                 write!(f, "hint {tuple} ")?;
                 write_hint(f, hint)
             }
+            Event::Paused { tuple, pause } => write!(f, "paused {tuple} {}", Wall(pause.0 as i64)),
             Event::Gap { source: Source::Flows } => f.write_str("gap flows"),
             Event::Gap { source: Source::Lookups } => f.write_str("gap lookups"),
             Event::Dumped => f.write_str("dumped"),
@@ -264,7 +272,7 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
     }
 }
 
-fn field(f: &mut fmt::Formatter, key: &str, value: &Option<Name>) -> fmt::Result {
+fn field<T: fmt::Display>(f: &mut fmt::Formatter, key: &str, value: &Option<T>) -> fmt::Result {
     value.as_ref().map_or(Ok(()), |value| write!(f, " {key}={value}"))
 }
 
@@ -274,14 +282,15 @@ fn flag(f: &mut fmt::Formatter, word: &str, set: bool) -> fmt::Result {
 
 fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
     match hint {
-        Hint::Tls { sni, alpn, ech, esni } => {
+        Hint::Tls { sni, alpn, ech, esni, ja4 } => {
             f.write_str("tls")?;
             field(f, "sni", sni)?;
             field(f, "alpn", alpn)?;
             flag(f, "ech", *ech)?;
-            flag(f, "esni", *esni)
+            flag(f, "esni", *esni)?;
+            field(f, "ja4", ja4)
         }
-        Hint::Quic { version, sni, alpn, ech } => {
+        Hint::Quic { version, sni, alpn, ech, ja4 } => {
             f.write_str(match version {
                 QuicVersion::V1 => "quic v1",
                 QuicVersion::V2 => "quic v2",
@@ -290,7 +299,8 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
             })?;
             field(f, "sni", sni)?;
             field(f, "alpn", alpn)?;
-            flag(f, "ech", *ech)
+            flag(f, "ech", *ech)?;
+            field(f, "ja4", ja4)
         }
         Hint::Stun { turn } => f.write_str(if *turn { "turn" } else { "stun" }),
         Hint::Socks { version, target } => {
@@ -310,6 +320,11 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
         Hint::Dns => f.write_str("dns"),
         Hint::Dtls => f.write_str("dtls"),
         Hint::BitTorrent => f.write_str("bittorrent"),
+        Hint::Plaintext { mac, word } => {
+            f.write_str("plaintext")?;
+            field(f, "mac", mac)?;
+            field(f, "word", word)
+        }
     }
 }
 
@@ -358,10 +373,12 @@ impl<'a> Fields<'a> {
     }
     fn hint(&mut self) -> Result<Hint, String> {
         let name = |value: Option<&str>| value.map(Name::from);
+        let ja4 = |value: Option<&str>| value.map(str::parse::<Ja4>).transpose();
         Ok(match self.word()? {
             "tls" => {
-                let [sni, alpn, ech, esni] = self.keyed(["sni", "alpn", "ech", "esni"])?;
-                Hint::Tls { sni: name(sni), alpn: name(alpn), ech: ech.is_some(), esni: esni.is_some() }
+                let [sni, alpn, ech, esni, stack] = self.keyed(["sni", "alpn", "ech", "esni", "ja4"])?;
+                let (ech, esni, ja4) = (ech.is_some(), esni.is_some(), ja4(stack)?);
+                Hint::Tls { sni: name(sni), alpn: name(alpn), ech, esni, ja4 }
             }
             "quic" => {
                 let version = match self.word()? {
@@ -371,8 +388,8 @@ impl<'a> Fields<'a> {
                     "google" => QuicVersion::Google,
                     word => return Err(format!("'{word}' is not a QUIC version")),
                 };
-                let [sni, alpn, ech] = self.keyed(["sni", "alpn", "ech"])?;
-                Hint::Quic { version, sni: name(sni), alpn: name(alpn), ech: ech.is_some() }
+                let [sni, alpn, ech, stack] = self.keyed(["sni", "alpn", "ech", "ja4"])?;
+                Hint::Quic { version, sni: name(sni), alpn: name(alpn), ech: ech.is_some(), ja4: ja4(stack)? }
             }
             "stun" => Hint::Stun { turn: false },
             "turn" => Hint::Stun { turn: true },
@@ -393,6 +410,11 @@ impl<'a> Fields<'a> {
             "dns" => Hint::Dns,
             "dtls" => Hint::Dtls,
             "bittorrent" => Hint::BitTorrent,
+            "plaintext" => {
+                let [mac, word] = self.keyed(["mac", "word"])?;
+                let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a place in a list"));
+                Hint::Plaintext { mac: mac.map(str::parse).transpose()?, word: word.map(number).transpose()? }
+            }
             word => return Err(format!("'{word}' is not a hint")),
         })
     }
@@ -453,6 +475,12 @@ impl FromStr for Event {
             "counted" => Event::FlowCounted { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
             "closed" => Event::FlowClosed { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
             "hint" => Event::FirstPacket { tuple: fields.tuple()?, hint: fields.hint()? },
+            "paused" => {
+                let (tuple, pause) = (fields.tuple()?, fields.word()?);
+                let span = Wall::parse(pause).and_then(|wall| u64::try_from(wall.0).ok());
+                let pause = Span(span.ok_or_else(|| format!("'{pause}' is not a time such as 0.025000"))?);
+                Event::Paused { tuple, pause }
+            }
             "gap" => Event::Gap {
                 source: match fields.word()? {
                     "flows" => Source::Flows,
@@ -506,13 +534,20 @@ mod tests {
 
     fn every_event() -> Vec<Event> {
         let (tuple, mac) = (tuple(), Mac([2, 0, 0, 0, 0, 0x20]));
+        let ja4 = "t13d1516h2_8daaf6152771_b186095e22b6".parse().ok();
         let hints = [
-            Hint::Tls { sni: Some(name(b"a.example")), alpn: Some(name(b"h2")), ech: true, esni: true },
-            Hint::Tls { sni: None, alpn: None, ech: false, esni: false },
-            Hint::Quic { version: QuicVersion::V1, sni: Some(name(b"a.example")), alpn: Some(name(b"h3")), ech: true },
-            Hint::Quic { version: QuicVersion::V2, sni: None, alpn: None, ech: false },
-            Hint::Quic { version: QuicVersion::Draft, sni: None, alpn: None, ech: false },
-            Hint::Quic { version: QuicVersion::Google, sni: None, alpn: None, ech: false },
+            Hint::Tls { sni: Some(name(b"a.example")), alpn: Some(name(b"h2")), ech: true, esni: true, ja4 },
+            Hint::Tls { sni: None, alpn: None, ech: false, esni: false, ja4: None },
+            Hint::Quic {
+                version: QuicVersion::V1,
+                sni: Some(name(b"a.example")),
+                alpn: Some(name(b"h3")),
+                ech: true,
+                ja4,
+            },
+            Hint::Quic { version: QuicVersion::V2, sni: None, alpn: None, ech: false, ja4: None },
+            Hint::Quic { version: QuicVersion::Draft, sni: None, alpn: None, ech: false, ja4: None },
+            Hint::Quic { version: QuicVersion::Google, sni: None, alpn: None, ech: false, ja4: None },
             Hint::Stun { turn: false },
             Hint::Stun { turn: true },
             Hint::Socks { version: 5, target: Some(name(b"a.example:80")) },
@@ -527,6 +562,8 @@ mod tests {
             Hint::Dns,
             Hint::Dtls,
             Hint::BitTorrent,
+            Hint::Plaintext { mac: Some(mac), word: None },
+            Hint::Plaintext { mac: None, word: Some(3) },
         ];
         let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
             Event::Looked(Lookup {
@@ -555,6 +592,7 @@ mod tests {
             Event::FlowOpened { tuple: tuple.reply(), midstream: true },
             Event::FlowCounted { tuple, sent: 1, received: u64::MAX },
             Event::FlowClosed { tuple, sent: 0, received: 7 },
+            Event::Paused { tuple, pause: Span(1_000_023) },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },
             Event::Dumped,

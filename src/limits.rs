@@ -76,6 +76,33 @@ pub const TUNNEL_NAMES: u32 = 48;
 /// How long odd lookups are told.
 pub const QUESTIONS_KEPT: Span = SCAN_KEPT;
 
+/// Bytes of one flow that are worth weighing what goes in and out of a device.
+pub const WEIGHED: u64 = 20_000;
+/// The minutes in which what goes in and out of a device is compared; a master that is idle for longer is met again.
+pub const RELAY_WINDOW: Span = Span::mins(10);
+/// Less than this each way within them is not looked at: a fifth of a megabyte a minute.
+pub const RELAY_BYTES: u64 = 2_000_000;
+/// In percent: what goes out against what comes in, or the reverse. A relay's own overhead, and flows that end in another
+/// minute than they were counted in, cost a few percent; a camera has 3, a television 2.
+pub const RELAY_BALANCE: u32 = 70;
+/// In percent: of what is exchanged with the master and with the others, what has its counterpart on the other side.
+pub const RELAY_PASSED_ON: u32 = 75;
+/// In percent of the mean: minutes that differ less from it are too much alike to tell who moves with whom.
+pub const RELAY_UNEVEN: u64 = 20;
+/// In percent: the same as [`RELAY_PASSED_ON`], minute by minute.
+pub const RELAY_IN_STEP: u32 = 75;
+/// So many others are served by one that relays; a backup beside a film has two.
+pub const RELAY_ADDRESSES: u32 = 8;
+/// A program that speaks for itself does so within a few milliseconds of its handshake ("First Four Packets", 2026: direct
+/// 0.8 ms at most, 97 % of the relayed above 20 ms).
+pub const RELAY_PAUSE: Span = Span::ms(16);
+/// So many TLS programs that were not there before, on a device that had one to three.
+pub const RELAY_STACKS: u32 = 4;
+/// Names on TLS that a device has called for an hour or more: who has so many is used by people.
+pub const PEOPLE: usize = 40;
+/// How long a relay is told after it was noticed last.
+pub const RELAY_KEPT: Span = Span::days(1);
+
 /// Less within an hour is no upload: a minute of video.
 pub const UPLOAD_BYTES: u64 = 50_000_000;
 /// So many deviations beyond the median are far: one hour in a year for what is distributed normally.
@@ -93,6 +120,8 @@ pub const PINS: usize = 512;
 pub const RECORDS: usize = 512;
 /// Flows of the LAN whose station is not known yet.
 pub const ORPHANS: usize = 1_024;
+/// Flows whose first packets are being read, twice.
+pub const BEGUN: usize = 512;
 /// How long they wait for it: a neighbour is known within a second of its first packet.
 pub const ORPHAN_WAITS: Span = Span::secs(5);
 
@@ -100,7 +129,7 @@ pub const ORPHAN_WAITS: Span = Span::secs(5);
 pub const TRACKED: usize = FLOWS_PER_DEVICE;
 /// How often idle flows of a capture, or stale contacts of a full table, are looked for.
 pub const SWEEP: Span = Span::secs(30);
-/// How often a long flow of a capture says what it has carried.
+/// How often the flows of a capture, or of conntrack, say what they have carried.
 pub const COUNT_EVERY: Span = Span::secs(60);
 /// How often a capture repeats that an address is still a station's.
 pub const NEIGHBOUR_EVERY: Span = Span::mins(10);

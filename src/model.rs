@@ -192,6 +192,8 @@ pub enum Hint {
         ech: bool,
         /// Its withdrawn ancestor, extension 0xffce.
         esni: bool,
+        /// Which program it is, about; only where the whole hello was seen.
+        ja4: Option<Ja4>,
     },
     /// A QUIC long header: version 1 (RFC 9000), 2 (RFC 9369), a draft, or Google's own.
     Quic {
@@ -203,6 +205,8 @@ pub enum Hint {
         alpn: Option<Name>,
         /// Encrypted ClientHello in it.
         ech: bool,
+        /// Which program it is, about.
+        ja4: Option<Ja4>,
     },
     /// A STUN message by its magic cookie (RFC 8489); `turn` when its method is one of TURN's (RFC 8656).
     Stun {
@@ -242,6 +246,43 @@ pub enum Hint {
     Dtls,
     /// A BitTorrent handshake (BEP 3).
     BitTorrent,
+    /// In the clear, for everybody on the way to read.
+    Plaintext {
+        /// The hardware address of a station of the house.
+        mac: Option<Mac>,
+        /// One of the words that the user listed as private, by its place in the list.
+        word: Option<u8>,
+    },
+}
+
+/// The fingerprint of a ClientHello (FoxIO's JA4, BSD-3-Clause: github.com/FoxIO-LLC/ja4, technical_details/JA4.md): two
+/// programs that use different TLS libraries, or the same one in different ways, have different ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ja4(pub [u8; 36]);
+
+impl fmt::Display for Ja4 {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Ja4 {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// 36 letters, digits and underscores.
+impl FromStr for Ja4 {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Ja4, String> {
+        let octets = text
+            .as_bytes()
+            .try_into()
+            .ok()
+            .filter(|octets: &[u8; 36]| octets.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'_'));
+        octets.map(Ja4).ok_or_else(|| format!("'{text}' is not a JA4 fingerprint"))
+    }
 }
 
 /// Which QUIC.

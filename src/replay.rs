@@ -56,9 +56,9 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// With these prefixes as the LAN, or none to find out.
-    pub fn new(lan: Vec<IpNet>) -> Replay {
-        Replay { clock: Clock::default(), tracker: Tracker::new(lan), events: Vec::new(), packets: false }
+    /// With these prefixes as the LAN, or none to find out, and these words that nobody outside should read.
+    pub fn new(lan: Vec<IpNet>, private: Vec<String>) -> Replay {
+        Replay { clock: Clock::default(), tracker: Tracker::new(lan, private), events: Vec::new(), packets: false }
     }
 
     /// Reads a file to its end or to the first thing that is wrong with it; what came before has gone to `sink`.

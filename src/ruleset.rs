@@ -160,6 +160,7 @@ fn chains(out: &mut String, shape: &Shape) {
          \tchain openings {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
          \t\toifname {{ {lan} }} udp sport 53 ct direction reply log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
          \t\tiifname {{ {lan} }} meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 2000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
+         \t\tiifname != {{ {lan} }} oifname {{ {lan} }} meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 200/second burst 50 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
          \t\tiifname {{ {lan} }} meta l4proto udp ct direction original ct original packets 1-2 limit rate 1000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\t}}\n",
     );
 }

@@ -7,8 +7,9 @@ use crate::survey::Survey;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::dhcp::{self, Kind};
 use crate::wire::dns;
-use crate::wire::opening::Opening;
+use crate::wire::opening::{Opening, Pause};
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
+use crate::wire::plaintext;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -33,7 +34,8 @@ struct Tracked {
     fins: [bool; 2],
     reset: bool,
     last: Time,
-    counted: Time,
+    /// The bytes of both sides when they were told last.
+    counted: u64,
     /// When the addresses were last told to be the stations'.
     introduced: Time,
     macs: [Option<Mac>; 2],
@@ -41,6 +43,9 @@ struct Tracked {
     isn: Option<u32>,
     bytes: [u64; 2],
     opening: Option<Box<Opening>>,
+    pause: Pause,
+    /// It was told that it gives something of the house away.
+    gave_away: bool,
     /// A DNS answer over TCP that is not whole yet.
     answer: dns::Stream,
     speaks_dns: bool,
@@ -87,10 +92,13 @@ const OPENING: u8 = SYN | ACK;
 pub struct Tracker {
     /// The prefixes that the user said are the LAN; empty: found from the traffic.
     prefixes: Vec<IpNet>,
+    /// Words that nobody outside should read.
+    private: Vec<String>,
     survey: Survey,
     flows: HashMap<Tuple, Tracked>,
     neighbours: HashMap<IpAddr, (Mac, Time)>,
     next_sweep: Time,
+    next_count: Time,
     packets: Packets,
 }
 
@@ -101,9 +109,9 @@ fn key(tuple: Tuple) -> (Tuple, bool) {
 }
 
 impl Tracker {
-    /// With these prefixes as the LAN, or none to find out.
-    pub fn new(prefixes: Vec<IpNet>) -> Tracker {
-        Tracker { prefixes, ..Tracker::default() }
+    /// With these prefixes as the LAN, or none to find out, and these words that nobody outside should read.
+    pub fn new(prefixes: Vec<IpNet>, private: Vec<String>) -> Tracker {
+        Tracker { prefixes, private, ..Tracker::default() }
     }
 
     /// A capture begins, of which this is known.
@@ -140,6 +148,10 @@ impl Tracker {
         if at.now >= self.next_sweep {
             self.next_sweep = at.now + limits::SWEEP;
             self.close(|key, flow| at.now.since(flow.last) > flow.lives(key.protocol), out);
+        }
+        if at.now >= self.next_count {
+            self.next_count = at.now + limits::COUNT_EVERY;
+            self.count(out);
         }
         let packet = match frame {
             Frame::Ip(packet) => packet,
@@ -208,11 +220,24 @@ impl Tracker {
         flow.answered |= side == 1;
         flow.fins[side] |= segment.flags & FIN != 0;
         flow.reset |= segment.flags & RST != 0;
-        if at.now.since(flow.counted) >= limits::COUNT_EVERY {
-            flow.counted = at.now;
-            out.push(flow.carried(key));
+        if tuple.protocol == Protocol::Tcp && flow.isn.is_some() && segment.flags & (SYN | FIN | RST) == 0 {
+            match side {
+                0 => {
+                    let pause = flow.pause.client(segment.payload.is_empty(), at.now);
+                    out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
+                }
+                _ if !segment.payload.is_empty() => flow.pause.give_up(),
+                _ => {}
+            }
         }
         if !segment.payload.is_empty() {
+            if side == 0 && flow.opening.is_some() && !flow.gave_away && !is_local(tuple.destination) {
+                #[allow(clippy::disallowed_methods, reason = "whether there is one, in no order")]
+                let ours = |mac| self.neighbours.values().any(|(known, _)| *known == mac);
+                let hint = plaintext::find(segment.payload, ours, &self.private);
+                flow.gave_away = hint.is_some();
+                out.extend(hint.map(|hint| Event::FirstPacket { tuple, hint }));
+            }
             first_packets(flow, tuple, side, segment, packet.cut, out);
             if flow.speaks_dns && side == 1 {
                 lookups(flow, tuple, segment, packet.cut, out);
@@ -246,12 +271,14 @@ impl Tracker {
             fins: [false; 2],
             reset: false,
             last: at.now,
-            counted: at.now,
+            counted: 0,
             introduced: at.now,
             macs: [None; 2],
             isn,
             bytes: [0; 2],
             opening: Some(Box::new(opening)),
+            pause: Pause::default(),
+            gave_away: false,
             answer: dns::Stream::default(),
             speaks_dns: port == 53,
         }
@@ -285,6 +312,20 @@ impl Tracker {
             (Kind::Request | Kind::Ack, Some(ip)) => out.push(Event::Leased { ip: ip.into(), mac, hostname }),
             _ => {}
         }
+    }
+
+    /// Says what the flows have carried that carried something: all at once, as a dump of conntrack does.
+    fn count(&mut self, out: &mut Vec<Event>) {
+        let mut counted = Vec::new();
+        self.flows.retain(|key, flow| {
+            let bytes = flow.bytes[0] + flow.bytes[1];
+            if std::mem::replace(&mut flow.counted, bytes) != bytes {
+                counted.push(flow.carried(*key));
+            }
+            true
+        });
+        sort(&mut counted);
+        out.append(&mut counted);
     }
 
     /// Closes the flows of which `over` is true.

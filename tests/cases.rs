@@ -198,3 +198,43 @@ fn real_captures_agree_with_their_ground_truth() {
         .unwrap();
     assert!(score.status.success(), "{}{}", text(&score.stdout), text(&score.stderr));
 }
+
+/// What every detector says of every real capture, all devices in guard, is in tests/captures.txt. Blocks only where the
+/// manifest's kind names the deed.
+#[test]
+fn what_is_found_in_real_captures() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let Ok(manifest) = fs::read_to_string(captures.join("manifest.json")) else { return };
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let folder = tempdir("captures");
+    let config = folder.join("config");
+    fs::write(&config, "config leash\n\toption default_mode guard\n").unwrap();
+    let mut found = String::new();
+    for entry in manifest.as_array().unwrap() {
+        let (file, kind) = (entry["file"].as_str().unwrap(), entry["kind"].as_str().unwrap());
+        let path = captures.join(file);
+        let arguments = ["replay", "--json", "--config", config.to_str().unwrap(), path.to_str().unwrap()];
+        let said: serde_json::Value = serde_json::from_slice(&leash(&arguments).stdout).unwrap();
+        found += &format!("{file}: {kind}\n");
+        let mut counts = std::collections::BTreeMap::new();
+        for device in said["devices"].as_array().unwrap() {
+            for finding in device["findings"].as_array().unwrap() {
+                let what =
+                    format!("{} {}", finding["detector"].as_str().unwrap(), finding["strength"].as_str().unwrap());
+                *counts.entry(what).or_insert(0) += 1;
+            }
+        }
+        counts.iter().for_each(|(what, count)| found += &format!("    {what}: {count}\n"));
+        let blocks = said["blocks"].as_array().unwrap();
+        if !blocks.is_empty() {
+            found += &format!("    blocks: {}\n", blocks.len());
+            let deeds = ["hardcoded", "SOCKS", "CONNECT", "scan", "DoH", "DoT", "external DNS"];
+            assert!(deeds.iter().any(|deed| kind.contains(deed)), "{file} ({kind}): {}", said["blocks"]);
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &found).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), found, "if that is right, run with UPDATE_GOLDEN=1");
+}

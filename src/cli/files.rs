@@ -28,8 +28,14 @@ fn settings(path: Option<&Path>) -> Result<Config, u8> {
 }
 
 /// Reads all files; what is wrong with one is said, and ends the reading. Gives the exit code.
-fn read(files: &[&Path], lan: &[IpNet], sink: crate::replay::Sink, end: &mut dyn FnMut(crate::time::Stamp)) -> u8 {
-    let mut replay = Replay::new(lan.to_vec());
+fn read(
+    files: &[&Path],
+    lan: &[IpNet],
+    private: &[String],
+    sink: crate::replay::Sink,
+    end: &mut dyn FnMut(crate::time::Stamp),
+) -> u8 {
+    let mut replay = Replay::new(lan.to_vec(), private.to_vec());
     let mut code = 0;
     for path in files {
         let result = match input::open(path) {
@@ -54,6 +60,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
         Ok(config) => config,
         Err(code) => return Ok(code),
     };
+    let private = config.private.clone();
     let mut engine = Engine::new(config);
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut flows = Flows::new(json);
@@ -68,6 +75,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
     let code = read(
         &files,
         &command.lan,
+        &private,
         &mut |event, stamp, _| {
             engine.handle(event, stamp);
             failed = failed.take().or(flows.take(&mut engine, &mut out).err());
@@ -145,11 +153,13 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
         Ok(config) => config,
         Err(code) => return Ok(code),
     };
+    let private = config.private.clone();
     let mut engine = Engine::new(config);
     let mut last = None;
     let code = read(
         &[from],
         &command.lan,
+        &private,
         &mut |event, stamp, _| {
             engine.handle(event, stamp);
             engine.drain().for_each(drop);
@@ -180,6 +190,7 @@ pub fn record(command: &RecordCommand, from: &Path) -> io::Result<u8> {
     let code = read(
         &[from],
         &command.lan,
+        &[],
         &mut |event, stamp, clock| {
             let event = anonymiser.as_mut().map(|anonymiser| anonymiser.map(event.clone())).unwrap_or(event);
             failed = failed.take().or(writeln!(out, "{}", event::write(&event, stamp, clock)).err());

@@ -21,6 +21,9 @@ const FLOWS: u64 = 3;
 
 fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
+    if contact.label == Label::Apart {
+        return None;
+    }
     let flows = u64::from(contact.all_flows());
     let how = match contact.service {
         Service::Dns => Some("in the clear"),

@@ -4,6 +4,7 @@
 pub mod bypass;
 pub mod direct_ip;
 pub mod names;
+pub mod relay;
 pub mod scan;
 pub mod upload;
 
@@ -15,7 +16,7 @@ use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
 pub const ALL: &[Detector] =
-    &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR, names::DETECTOR];
+    &[direct_ip::DETECTOR, relay::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR, names::DETECTOR];
 
 /// A detector.
 pub struct Detector {
@@ -56,6 +57,8 @@ pub struct Scene<'a> {
     pub names: &'a Names,
     /// It is this hour since 1970.
     pub hour: u32,
+    /// Now.
+    pub now: Time,
 }
 
 /// How much a finding says.

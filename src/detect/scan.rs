@@ -9,7 +9,7 @@ use crate::time::Time;
 /// See the module.
 pub const DETECTOR: Detector = Detector {
     name: "scan",
-    about: "tries many addresses or ports, and hardly anybody answers",
+    about: "tries many addresses or ports, and hardly anybody answers, or other devices while it acts as a relay",
     fooled_by: &[
         "a program that looks for the devices of the house, such as a telephone's app or a printer's driver",
         "a person's own scanner, or one that a monitoring system runs",
@@ -18,7 +18,20 @@ pub const DETECTOR: Detector = Detector {
     judge: Judge::Device(judge),
 };
 
+/// The router's own page is one of them.
+const PIVOTS: u32 = 2;
+
 fn judge(device: &Device, now: Time) -> Option<Finding> {
+    let pivots = device.pivots.count();
+    if pivots >= PIVOTS && device.relayed(now).is_some() {
+        return Some(Finding {
+            detector: DETECTOR.name,
+            strength: Strength::Fair,
+            kinds: 1,
+            says: format!("tried the doors of {pivots} other devices of the house while it acted as a relay"),
+            evidence: vec![Evidence { what: "devices", seen: pivots.into(), limit: PIVOTS.into() }],
+        });
+    }
     let scan = device.tries.recent(now)?;
     let about = |n: u32, thing: &str| match n {
         1 => format!("one {thing}"),

@@ -1,6 +1,7 @@
 //! Far more sent to one destination within an hour than the device sends at that hour of the day.
 
 use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::engine::flows::Label;
 use crate::limits;
 use crate::table::bytes;
 
@@ -25,6 +26,9 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         .upload
         .as_ref()
         .filter(|upload| scene.hour.saturating_sub(upload.hour) < limits::UPLOAD_KEPT)?;
+    if subject.contact.label == Label::Apart {
+        return None;
+    }
     let sent = u64::from(upload.sent_kb) * 1_000;
     let limit = u64::from(upload.limit_kb) * 1_000;
     let (strength, because) = match upload.days {

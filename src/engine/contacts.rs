@@ -139,6 +139,11 @@ impl Contact {
         }
     }
 
+    /// Within the house or opened by the other side, and no proxy: nothing is asked about it.
+    pub fn is_apart(&self) -> bool {
+        self.label == Label::Apart && !self.inbound && !matches!(self.service, Service::Socks | Service::HttpConnect)
+    }
+
     /// Whether DNS explains its latest flow.
     pub fn explained(&self) -> Option<Explained> {
         self.label.explained(false)

@@ -1,5 +1,8 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
+use super::balance::{Balance, Relayed};
+use super::distinct::Distinct;
+use super::habits::Habits;
 use super::questions::Questions;
 use super::tries::Tries;
 use super::uploads::Hours;
@@ -39,6 +42,12 @@ pub struct Device {
     pub tries: Tries,
     /// What is odd about its lookups.
     pub questions: Questions,
+    /// What goes in and out, once it is more than a little.
+    pub balance: Option<Box<Balance>>,
+    /// How it opens its flows.
+    pub habits: Habits,
+    /// Other stations whose doors it tried while it acted as a relay.
+    pub pivots: Distinct,
     /// Its lookups are visible, and would have been since this time.
     pub covered_since: Option<Time>,
     /// Flows it took part in.
@@ -54,6 +63,52 @@ pub struct Device {
 }
 
 impl Device {
+    fn new(mac: Mac, wall: Wall) -> Device {
+        Device {
+            mac,
+            hostname: None,
+            vendor_class: None,
+            first: wall,
+            last: wall,
+            booted: None,
+            lookups: 0,
+            denied: None,
+            denials: 0,
+            hours: Hours::default(),
+            tries: Tries::default(),
+            questions: Questions::default(),
+            balance: None,
+            habits: Habits::default(),
+            pivots: Distinct::default(),
+            covered_since: None,
+            flows: 0,
+            live: 0,
+            addresses: 0,
+            sent: 0,
+            received: 0,
+        }
+    }
+
+    /// Forgets what it did, not who it is or what of it still goes on.
+    pub fn forget(&mut self) {
+        *self = Device {
+            hostname: self.hostname.take(),
+            vendor_class: self.vendor_class.take(),
+            last: self.last,
+            booted: self.booted,
+            covered_since: self.covered_since,
+            live: self.live,
+            addresses: self.addresses,
+            ..Device::new(self.mac, self.first)
+        };
+    }
+
+    /// What is known of it as a relay, while it is worth telling.
+    pub fn relayed(&self, now: Time) -> Option<&Relayed> {
+        let relayed = self.balance.as_ref()?.relayed.as_ref()?;
+        (now.since(relayed.at) < limits::RELAY_KEPT).then_some(relayed)
+    }
+
     /// Its lookups were being seen at `time`.
     pub fn covered(&self, time: Time) -> bool {
         self.covered_since.is_some_and(|since| since <= time)
@@ -91,26 +146,7 @@ impl Devices {
             return None;
         }
         let id = self.all.len() as DeviceId;
-        self.all.push(Device {
-            mac,
-            hostname: None,
-            vendor_class: None,
-            first: at.wall,
-            last: at.wall,
-            booted: None,
-            lookups: 0,
-            denied: None,
-            denials: 0,
-            hours: Hours::default(),
-            tries: Tries::default(),
-            questions: Questions::default(),
-            covered_since: None,
-            flows: 0,
-            live: 0,
-            addresses: 0,
-            sent: 0,
-            received: 0,
-        });
+        self.all.push(Device::new(mac, at.wall));
         self.by_mac.insert(mac, id);
         Some(id)
     }

@@ -1,6 +1,7 @@
 //! Counting different things in eight bytes, so that a flood of them costs no more than a few.
 
 use crate::model::fnv1a;
+use std::net::IpAddr;
 
 /// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
 /// TODS 1990): with 64 bits within a fifth up to a hundred.
@@ -18,7 +19,15 @@ impl Distinct {
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }
 
-    /// How many there were, about.
+    /// So was this address.
+    pub fn add_address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(v4) => self.add(&v4.octets()),
+            IpAddr::V6(v6) => self.add(&v6.octets()),
+        }
+    }
+
+    /// How many, about; 266 stands for all above it.
     pub fn count(self) -> u32 {
         match self.0.count_zeros() {
             0 => 266,

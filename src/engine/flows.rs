@@ -113,6 +113,8 @@ pub struct Flow {
     pub label: Label,
     /// What it speaks.
     pub service: Service,
+    /// Its client was silent so long before it spoke, in microseconds.
+    pub pause: Option<u32>,
     /// It began before we looked.
     pub midstream: bool,
     /// It is over.
@@ -212,6 +214,7 @@ impl Flows {
             device,
             label: Label::Waiting,
             service: Service::Unknown,
+            pause: None,
             midstream,
             closed: false,
             round: self.round,

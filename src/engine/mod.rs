@@ -1,6 +1,7 @@
 //! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment; the same events
 //! give the same actions and the same view.
 
+pub mod balance;
 mod bigrams;
 pub mod calm;
 pub mod contacts;
@@ -8,6 +9,7 @@ pub mod devices;
 pub mod distinct;
 pub mod domain;
 pub mod flows;
+pub mod habits;
 pub mod history;
 pub mod ledger;
 pub mod memory;
@@ -28,9 +30,10 @@ use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Protocol, Tuple, is_local};
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
+use balance::{Balance, Relayed, Signs};
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
-use flows::{Flow, Flows, Label};
+use flows::{Flow, Flows, Label, Service};
 use history::{History, Record};
 use ipnet::IpNet;
 use ledger::Ledger;
@@ -157,6 +160,12 @@ impl Engine {
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
+            Event::Paused { tuple, pause } => {
+                let micros = u32::try_from(pause.0).unwrap_or(u32::MAX);
+                if let Some(flow) = self.flows.get_mut(&tuple) {
+                    flow.pause.get_or_insert(micros);
+                }
+            }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
             Event::Gap { source: Source::Flows } => self.flows.begin_dump(),
             Event::Dumped => {
@@ -270,7 +279,8 @@ impl Engine {
         };
         if self.wishes().mode(self.devices.get(id).mac) != Mode::Trust {
             if self.devices.get_mut(id).questions.note(lookup, at) {
-                self.judge_whole(id, detect::names::DETECTOR.name, at);
+                self.ledger.renew(id, detect::names::DETECTOR.name);
+                self.judge_whole(id, at);
             }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.names.learn(id, address, &lookup.name, at.now);
@@ -419,6 +429,9 @@ impl Engine {
         let device = self.devices.get_mut(id);
         device.flows = device.flows.saturating_add(1);
         let denied = device.denied.as_ref().map(|(when, _)| *when);
+        if label == Label::Apart && outbound && mode != Mode::Trust {
+            self.note_pivot(id, endpoint, at);
+        }
         if mode != Mode::Trust
             && let Some(contact) = self.contacts.entry(id, endpoint, at)
         {
@@ -443,6 +456,7 @@ impl Engine {
         device.received = device.received.saturating_add(received);
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
+        self.weigh(flow, id, outbound, endpoint.address, (sent, received), at);
         let hour = uploads::hour(at.wall);
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
         contact.credit(flow.label, sent, received, at);
@@ -464,6 +478,62 @@ impl Engine {
         }
     }
 
+    /// Bytes of a flow with the Internet go into the device's balance, and what it tells is told when a minute is over.
+    fn weigh(&mut self, flow: &Flow, id: DeviceId, outbound: bool, address: IpAddr, bytes: (u64, u64), at: Stamp) {
+        let mac = self.devices.get(id).mac;
+        let outside = flow.label != Label::Apart
+            || !outbound && !self.is_house(address) && self.wishes().mode(mac) != Mode::Trust;
+        let device = self.devices.get_mut(id);
+        if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
+            return;
+        }
+        let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
+        let judged = if balance.is_over(at.now) { balance.judge(at.now) } else { None };
+        balance.add(address, bytes.0, bytes.1, at.now);
+        let Some(mut relayed) = judged else { return };
+        relayed.signs = self.signs(id, &relayed, at);
+        let master = relayed.master;
+        if let Some(balance) = &mut self.devices.get_mut(id).balance {
+            balance.relayed = Some(relayed);
+        }
+        let with_master = self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
+        for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// What else speaks for a relay, and against it.
+    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> Signs {
+        let device = self.devices.get(id);
+        let waits = device.habits.waits(limits::RELAY_PAUSE, at.now);
+        // What is usual for it is not known: a slow thing is slow with the few that it calls.
+        let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
+        let (stacks, known) = device.habits.programs(at.now);
+        let (mut proxy, mut excuse, mut names) = (false, None, 0);
+        let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
+        for (endpoint, contact) in self.contacts.of(id) {
+            if endpoint.address == relayed.master {
+                proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
+                excuse = match contact.service {
+                    Service::Stun | Service::Turn => Some("it is in a call"),
+                    Service::WireGuard => Some("it is one end of a VPN"),
+                    _ => excuse,
+                };
+            }
+            let named = contact.flows(Label::Lookup) > 0 && contact.first < before;
+            names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
+        }
+        if names >= limits::PEOPLE {
+            excuse = excuse.or(Some("people use it"));
+        }
+        Signs {
+            pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
+            stacks: if known <= 3 { stacks } else { 0 },
+            proxy,
+            excuse: excuse.filter(|_| !proxy),
+        }
+    }
+
     /// It is between these minutes of the local day; those that end before they begin go on over midnight.
     fn is_within(&self, (from, to): (u16, u16), wall: Wall) -> bool {
         let minute = (wall.0 / 60_000_000 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
@@ -472,7 +542,7 @@ impl Engine {
     }
 
     fn scene(&self) -> Scene<'_> {
-        Scene { names: &self.names, hour: uploads::hour(self.today.wall) }
+        Scene { names: &self.names, hour: uploads::hour(self.today.wall), now: self.today.now }
     }
 
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
@@ -513,6 +583,17 @@ impl Engine {
             flow.sni = sni.clone().or(flow.sni.take());
             flow.ech |= ech;
         }
+        let device = flow.device.filter(|_| !is_local(tuple.destination));
+        if let Some(id) = device {
+            let habits = &mut self.devices.get_mut(id).habits;
+            if let Hint::Tls { ja4: Some(ja4), .. } | Hint::Quic { ja4: Some(ja4), .. } = &hint {
+                habits.spoke(*ja4, at.now);
+            }
+            // Of these the client speaks first.
+            if let (Hint::Tls { .. } | Hint::Http { .. }, Some(micros)) = (&hint, flow.pause) {
+                habits.paused(Span(micros.into()), at.now);
+            }
+        }
         if flow.label == Label::Waiting {
             return;
         }
@@ -527,7 +608,7 @@ impl Engine {
     /// Asks the detectors about a contact and puts the verdict into force.
     fn judge(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let Some(contact) = self.contacts.get(id, endpoint) else { return };
-        if contact.label == Label::Apart {
+        if contact.is_apart() {
             return;
         }
         let device = self.devices.get(id);
@@ -572,16 +653,28 @@ impl Engine {
         if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
             && self.wishes().mode(mac) != Mode::Trust
         {
-            self.judge_whole(id, detect::scan::DETECTOR.name, at);
+            self.ledger.renew(id, detect::scan::DETECTOR.name);
+            self.judge_whole(id, at);
         }
     }
 
-    /// What is counted of a device shows something new to this detector.
-    fn judge_whole(&mut self, id: DeviceId, detector: &'static str, at: Stamp) {
+    /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
+    fn note_pivot(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+        let device = self.devices.get_mut(id);
+        let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
+        if door && device.relayed(at.now).is_some() {
+            let before = device.pivots.count();
+            device.pivots.add_address(endpoint.address);
+            if device.pivots.count() != before {
+                self.judge_whole(id, at);
+            }
+        }
+    }
+
+    /// Asks the detectors about a device as a whole.
+    fn judge_whole(&mut self, id: DeviceId, at: Stamp) {
         let device = self.devices.get(id);
-        let mac = device.mac;
-        let findings = detect::judge_device(device, at.now);
-        self.ledger.renew(id, detector);
+        let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
         let new = self.ledger.note(id, None, &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
             self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));

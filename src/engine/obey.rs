@@ -105,8 +105,7 @@ impl Engine {
             self.lift(mac, address);
         }
         let device = self.devices.get_mut(id);
-        (device.lookups, device.flows, device.sent, device.received) = (0, 0, 0, 0);
-        (device.tries, device.questions) = Default::default();
+        device.forget();
         self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
     }
 
@@ -324,6 +323,11 @@ impl Engine {
     /// An address of the LAN's prefixes.
     pub fn is_lan(&self, address: IpAddr) -> bool {
         self.lan.iter().any(|prefix| prefix.contains(&address))
+    }
+
+    /// A station that is known.
+    pub fn is_device(&self, mac: Mac) -> bool {
+        self.devices.find(mac).is_some()
     }
 
     /// Whose address this is.

@@ -39,6 +39,7 @@ pub fn refine(known: Service, address: IpAddr, protocol: Protocol, port: u16, hi
         Hint::Dns => Service::Dns,
         Hint::Dtls => Service::Dtls,
         Hint::BitTorrent => Service::BitTorrent,
+        Hint::Plaintext { .. } => known,
     }
 }
 
@@ -66,7 +67,7 @@ mod tests {
     use crate::model::name;
 
     fn tls(known: Service, address: &str, port: u16, sni: Option<&[u8]>) -> Service {
-        let hint = Hint::Tls { sni: sni.map(name), alpn: None, ech: false, esni: false };
+        let hint = Hint::Tls { sni: sni.map(name), alpn: None, ech: false, esni: false, ja4: None };
         refine(known, address.parse().unwrap(), Protocol::Tcp, port, &hint)
     }
 

@@ -44,10 +44,7 @@ impl Tries {
             return false;
         }
         self.vain = self.vain.saturating_add(1);
-        match address {
-            IpAddr::V4(v4) => self.addresses.add(&v4.octets()),
-            IpAddr::V6(v6) => self.addresses.add(&v6.octets()),
-        }
+        self.addresses.add_address(address);
         self.ports.add(&port.to_be_bytes());
         let (addresses, ports) = (self.addresses.count(), self.ports.count());
         // Many ports at many addresses is how peers of a swarm are looked for, most of whom are gone.

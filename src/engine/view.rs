@@ -273,7 +273,7 @@ impl Engine {
     }
 
     fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
-        if contact.label == Label::Apart {
+        if contact.is_apart() {
             return (
                 Vec::new(),
                 Verdict { decision: Decision::Allow, by: By::Detectors, reasons: Vec::new(), lasts: None },

@@ -9,14 +9,14 @@ use crate::event::{Event, Lookup, Source};
 use crate::limits;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::{ANSWERS, OPENINGS};
-use crate::time::{Span, Stamp, Time};
+use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::conntrack::{self, Which};
 use crate::wire::dns::Stream;
 use crate::wire::dnsmasq::{self, Log};
-use crate::wire::netlink::messages;
-use crate::wire::opening::Opening;
+use crate::wire::netlink::{Message, messages};
+use crate::wire::opening::{Opening, Pause};
 use crate::wire::packet::{Body, Frame};
-use crate::wire::{neighbour, nflog};
+use crate::wire::{neighbour, nflog, plaintext};
 use ipnet::IpNet;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -77,6 +77,16 @@ impl House {
     fn settle(&mut self) {
         self.lan = self.of_lan().map(IpNet::trunc).collect();
         self.own_ips = self.own.iter().map(|(_, net)| net.addr()).collect();
+    }
+
+    /// An entry of conntrack and its counters, if it concerns a station of the LAN. A flow from outside that a forwarded
+    /// port brings to a station is that station's.
+    fn entry(&self, message: &Message, engine: &Engine) -> Option<(Tuple, Option<(u64, u64)>)> {
+        let conntrack::Entry { mut tuple, bytes, .. } = conntrack::parse(message)?;
+        if self.is_own(tuple.destination) && !self.is_lan(tuple.source) {
+            tuple = conntrack::forwarded(tuple, message);
+        }
+        self.concerns(&tuple, engine).then_some((tuple, bytes))
     }
 
     /// A flow that concerns a station of the LAN.
@@ -158,12 +168,8 @@ impl Flows {
         let received = self.events.receive(TURN, |datagram| {
             for message in messages(datagram) {
                 events += 1;
-                let Some(entry) = conntrack::parse(&message) else { continue };
-                if !house.concerns(&entry.tuple, engine) {
-                    continue;
-                }
-                let tuple = entry.tuple;
-                pending.push(match (message.kind, entry.bytes) {
+                let Some((tuple, bytes)) = house.entry(&message, engine) else { continue };
+                pending.push(match (message.kind, bytes) {
                     (conntrack::NEW, _) => Event::FlowOpened { tuple, midstream: false },
                     (_, bytes) => {
                         let (sent, received) = bytes.unwrap_or_default();
@@ -217,15 +223,11 @@ impl Flows {
             for message in messages(datagram).filter(|message| message.sequence == sequence) {
                 done |= message.kind == crate::wire::netlink::DONE;
                 broken |= message.error().is_some_and(|code| code != 0);
-                let Some(entry) = conntrack::parse(&message) else { continue };
-                if !house.concerns(&entry.tuple, engine) {
-                    continue;
-                }
-                let tuple = entry.tuple;
+                let Some((tuple, bytes)) = house.entry(&message, engine) else { continue };
                 if whole {
                     out.push(Event::FlowOpened { tuple, midstream: true });
                 }
-                if let Some((sent, received)) = entry.bytes {
+                if let Some((sent, received)) = bytes {
                     out.push(Event::FlowCounted { tuple, sent, received });
                 }
             }
@@ -349,13 +351,13 @@ impl Tap {
         &self.socket
     }
 
-    fn receive(&mut self, group: u16, mut take: impl FnMut(&Frame)) -> io::Result<bool> {
+    fn receive(&mut self, group: u16, mut take: impl FnMut(&Frame, Option<Wall>)) -> io::Result<bool> {
         let packets = &mut self.packets;
         let received = self.socket.receive(TURN, |datagram| {
             for message in messages(datagram) {
-                if let Some((_, frame)) = nflog::parse(&message).filter(|(of, _)| *of == group) {
+                if let Some(logged) = nflog::parse(&message).filter(|logged| logged.group == group) {
                     *packets += 1;
-                    take(&frame);
+                    take(&logged.frame, logged.wall);
                 }
             }
         })?;
@@ -380,7 +382,7 @@ impl Answers {
     /// Hands out what is new.
     pub fn take(&mut self, at: Stamp, out: &mut Vec<Event>) -> io::Result<()> {
         let streams = &mut self.streams;
-        let lost = self.tap.receive(ANSWERS, |frame| {
+        let lost = self.tap.receive(ANSWERS, |frame, _| {
             let Frame::Ip(packet) = frame else { return };
             let (by, server) = (packet.destination, packet.source);
             let tell = |out: &mut Vec<Event>, message: &[u8]| {
@@ -418,19 +420,30 @@ impl Answers {
 pub struct Openings {
     /// The tap.
     pub tap: Tap,
-    flows: HashMap<Tuple, (Opening, Time)>,
+    /// Those that began of late, and before them: whoever is not heard of for a while is forgotten.
+    flows: HashMap<Tuple, Begun>,
+    earlier: HashMap<Tuple, Begun>,
+}
+
+/// A flow whose first packets are being read.
+struct Begun {
+    /// Absent once it has nothing more to say.
+    opening: Option<Opening>,
+    pause: Pause,
+    gave_away: bool,
 }
 
 impl Openings {
     /// Begins to listen.
     pub fn open() -> io::Result<Openings> {
-        Ok(Openings { tap: Tap::open(OPENINGS, 1 << 15)?, flows: HashMap::new() })
+        Ok(Openings { tap: Tap::open(OPENINGS, 1 << 15)?, flows: HashMap::new(), earlier: HashMap::new() })
     }
 
     /// Hands out what is new. A queue that ran over loses hints, which nothing depends on.
-    pub fn take(&mut self, engine: &Engine, at: Stamp, out: &mut Vec<Event>) -> io::Result<()> {
-        let flows = &mut self.flows;
-        self.tap.receive(OPENINGS, |frame| {
+    pub fn take(&mut self, engine: &Engine, out: &mut Vec<Event>) -> io::Result<()> {
+        let (flows, earlier) = (&mut self.flows, &mut self.earlier);
+        let private = &engine.config().private;
+        self.tap.receive(OPENINGS, |frame, wall| {
             let Frame::Ip(packet) = frame else { return };
             let (protocol, source_port, destination_port, sequence, payload) = match &packet.body {
                 Body::Tcp(tcp) => (Protocol::Tcp, tcp.source_port, tcp.destination_port, tcp.sequence, tcp.payload),
@@ -446,20 +459,32 @@ impl Openings {
                 out.push(Event::Neighbour { ip: source, mac });
             }
             let tuple = Tuple { protocol, source, source_port, destination, destination_port };
-            if flows.len() >= limits::ORPHANS {
-                flows.retain(|_, (_, since)| at.now.since(*since) < Span::secs(5));
+            if flows.len() >= limits::BEGUN {
+                std::mem::swap(flows, earlier);
+                flows.clear();
             }
-            if payload.is_empty() || flows.len() >= limits::ORPHANS && !flows.contains_key(&tuple) {
-                return;
+            let new = || Begun {
+                opening: Some(Opening::new(protocol, destination_port)),
+                pause: Pause::default(),
+                gave_away: false,
+            };
+            let begun = flows.entry(tuple).or_insert_with(|| earlier.remove(&tuple).unwrap_or_else(new));
+            // Dates of the kernel, since packets wait for company before they are handed over.
+            if let (Protocol::Tcp, Some(Wall(micros))) = (protocol, wall) {
+                let pause = begun.pause.client(payload.is_empty(), Time(micros.max(0) as u64));
+                out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
             }
-            let new = || (Opening::new(protocol, destination_port), at.now);
-            let (opening, _) = flows.entry(tuple).or_insert_with(new);
+            if !begun.gave_away && !is_local(destination) && !engine.is_lan(destination) {
+                let hint = plaintext::find(payload, |mac| engine.is_device(mac), private);
+                begun.gave_away = hint.is_some();
+                out.extend(hint.map(|hint| Event::FirstPacket { tuple, hint }));
+            }
+            let Some(opening) = &mut begun.opening else { return };
             if let Some(hint) = opening.client(sequence, payload, packet.cut) {
                 out.push(Event::FirstPacket { tuple, hint });
             }
-            // UDP is tapped twice only, so what can be said has been said.
             if opening.is_done() {
-                flows.remove(&tuple);
+                begun.opening = None;
             }
         })?;
         Ok(())

@@ -19,6 +19,7 @@ pub const GROUP_DESTROY: u32 = 3;
 #[allow(missing_docs, reason = "the words of the header without CTA_")]
 mod cta {
     pub const TUPLE_ORIG: u16 = 1;
+    pub const TUPLE_REPLY: u16 = 2;
     pub const STATUS: u16 = 3;
     pub const MARK: u16 = 8;
     pub const COUNTERS_ORIG: u16 = 9;
@@ -89,6 +90,14 @@ pub fn parse(message: &Message) -> Option<Entry> {
         }
     }
     Some(Entry { tuple: found?, id: entry_id, status, mark, bytes: sent.zip(received) })
+}
+
+/// The tuple with whom the packets reach in the end: another than its destination where the router sends them on to a
+/// station (DNAT, as of a port that is forwarded).
+pub fn forwarded(tuple: Tuple, message: &Message) -> Tuple {
+    let mut all = attributes(message.body.get(4..).unwrap_or_default());
+    let reply = all.find(|(kind, _)| *kind == cta::TUPLE_REPLY).and_then(|(_, value)| self::tuple(value));
+    reply.map_or(tuple, |reply| Tuple { destination: reply.source, destination_port: reply.source_port, ..tuple })
 }
 
 fn tuple(nest: &[u8]) -> Option<Tuple> {

@@ -5,7 +5,13 @@ use crate::model::{self, Hint, Name, QuicVersion};
 /// A client packet that says its version, and the server's name where it holds a whole CHLO.
 pub fn hint(datagram: &[u8]) -> Option<Hint> {
     let sni = || server_name(datagram);
-    has_version(datagram).then(|| Hint::Quic { version: QuicVersion::Google, sni: sni(), alpn: None, ech: false })
+    has_version(datagram).then(|| Hint::Quic {
+        version: QuicVersion::Google,
+        sni: sni(),
+        alpn: None,
+        ech: false,
+        ja4: None,
+    })
 }
 
 /// A client packet with its version: `Q035` in a public header with an 8-byte connection id (until Q043), or in a long
@@ -47,7 +53,13 @@ mod tests {
         let old = [&b"\x0d12345678Q043\x01"[..], &[0; 12], &chlo].concat();
         let new = [&b"\xc3Q046\x5012345678"[..], &[0; 16], &chlo].concat();
         let said = |sni: Option<&str>| {
-            Some(Hint::Quic { version: QuicVersion::Google, sni: sni.map(Into::into), alpn: None, ech: false })
+            Some(Hint::Quic {
+                version: QuicVersion::Google,
+                sni: sni.map(Into::into),
+                alpn: None,
+                ech: false,
+                ja4: None,
+            })
         };
         for datagram in [old, new] {
             assert_eq!(hint(&datagram), said(Some("a.example")));

@@ -1,8 +1,10 @@
 //! nfnetlink_log: what nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). The packets themselves are read
 //! by [`super::packet`], since captures have the same form (LINKTYPE_NFLOG).
 
+use super::netlink::attributes;
 use super::netlink::{Message, Writer, flag};
 use super::packet::{self, Frame};
+use crate::time::Wall;
 
 const SUBSYSTEM: u16 = 4 << 8;
 const PACKET: u16 = SUBSYSTEM;
@@ -13,6 +15,8 @@ const CFG_TIMEOUT: u16 = 4;
 const CMD_BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
 const LINKTYPE_NFLOG: u32 = 239;
+/// When the packet came: two 64-bit numbers, seconds and microseconds since 1970.
+const TIMESTAMP: u16 = 3;
 
 /// Asks for the packets of a group, whole, and for those that wait for company after 10 ms at the latest.
 pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
@@ -23,11 +27,29 @@ pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
     writer.attribute(CFG_TIMEOUT, &1_u32.to_be_bytes());
 }
 
-/// The group and the packet of a message; absent when it is none, or cannot be read.
-pub fn parse<'a>(message: &Message<'a>) -> Option<(u16, Frame<'a>)> {
+/// What was logged.
+#[derive(Debug)]
+pub struct Logged<'a> {
+    /// The group.
+    pub group: u16,
+    /// The kernel's date of the packet (always told in the forward hook since Linux 5.18, else seldom).
+    pub wall: Option<Wall>,
+    /// The packet.
+    pub frame: Frame<'a>,
+}
+
+/// A logged packet; absent when the message is none, or cannot be read.
+pub fn parse<'a>(message: &Message<'a>) -> Option<Logged<'a>> {
     let &[_, _, high, low] = message.body.first_chunk().filter(|_| message.kind == PACKET)?;
     let frame = packet::parse(LINKTYPE_NFLOG, message.body, 0).ok()?;
-    Some((u16::from_be_bytes([high, low]), frame))
+    let date = |value: &[u8]| {
+        let (seconds, micros) = value.split_first_chunk::<8>()?;
+        let (seconds, micros) = (i64::from_be_bytes(*seconds), i64::from_be_bytes(*micros.first_chunk()?));
+        Some(Wall(seconds.checked_mul(1_000_000)?.checked_add(micros)?))
+    };
+    let wall =
+        attributes(message.body.get(4..)?).find(|(kind, _)| *kind == TIMESTAMP).and_then(|(_, value)| date(value));
+    Some(Logged { group: u16::from_be_bytes([high, low]), wall, frame })
 }
 
 #[cfg(test)]
@@ -46,9 +68,12 @@ mod tests {
         writer.netfilter(PACKET, 0, 0, 2, 53);
         writer.attribute(1, &[8, 0, 2, 0]);
         writer.attribute(8, &[0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0]);
+        writer.attribute(TIMESTAMP, &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9]);
         writer.attribute(9, &udp);
         let message = messages(writer.bytes()).next().unwrap();
-        let Some((53, Frame::Ip(packet))) = parse(&message) else { panic!("{:?}", parse(&message)) };
+        let logged = parse(&message).unwrap();
+        assert_eq!((logged.group, logged.wall), (53, Some(Wall(7_000_009))));
+        let Frame::Ip(packet) = logged.frame else { panic!("{logged:?}") };
         assert_eq!(packet.source_mac.unwrap().to_string(), "02:00:00:00:00:09");
         assert!(matches!(packet.body, Body::Udp { source_port: 40_000, destination_port: 123, payload: [1, 2, 3, 4] }));
         assert!(parse(&Message { kind: CONFIG, ..message }).is_none());

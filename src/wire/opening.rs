@@ -4,6 +4,7 @@ use super::layer::{self, Request};
 use super::pieces::{CAPACITY, Pieces};
 use super::{dns, gquic, quic, stun, tls};
 use crate::model::{Hint, Protocol};
+use crate::time::{Span, Time};
 
 /// Payload packets of the client after which a TCP flow has nothing more to say.
 const SEGMENTS_MAX: u8 = 8;
@@ -187,6 +188,34 @@ impl Opening {
     }
 }
 
+/// How long a TCP client is silent between the end of its handshake and its first payload. A program that opened the flow
+/// for itself speaks at once; a relay waits for what its master sends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pause {
+    acknowledged: Option<Time>,
+    told: bool,
+}
+
+impl Pause {
+    /// A packet of the client without SYN, FIN or RST; `empty`: without payload. Gives the pause once.
+    pub fn client(&mut self, empty: bool, at: Time) -> Option<Span> {
+        if self.told {
+            return None;
+        }
+        if empty {
+            self.acknowledged.get_or_insert(at);
+            return None;
+        }
+        self.told = true;
+        self.acknowledged.map(|since| at.since(since))
+    }
+
+    /// The server spoke first, or the beginning was not seen: there is nothing to tell.
+    pub fn give_up(&mut self) {
+        self.told = true;
+    }
+}
+
 /// Version 1 to 4, mode 1 to 5 (RFC 5905, section 7.3).
 fn is_ntp(payload: &[u8], cut: bool) -> bool {
     let first = payload.first().copied().unwrap_or_default();
@@ -213,12 +242,31 @@ mod tests {
         hello::records(&hello::hello(&[(0x33, vec![9; 1300]), hello::sni(b"www.example.com")]), 4096)
     }
 
+    /// A hello that was seen as a whole has a fingerprint too.
     fn tls() -> Option<Hint> {
-        Some(Hint::Tls { sni: Some("www.example.com".into()), alpn: None, ech: false, esni: false })
+        let hello = tls::client_hello(&tls_stream(), false);
+        if let tls::Hello::Whole(hint) = hello { Some(hint) } else { None }
+    }
+
+    fn part_of_tls() -> Option<Hint> {
+        Some(Hint::Tls { sni: Some("www.example.com".into()), alpn: None, ech: false, esni: false, ja4: None })
     }
 
     fn http() -> Option<Hint> {
         Some(Hint::Http { host: Some("www.example.com".into()), websocket: false })
+    }
+
+    #[test]
+    fn a_pause_is_told_once_and_only_of_whole_beginnings() {
+        let at = |ms| Time(0) + Span::ms(ms);
+        let mut pause = Pause::default();
+        assert_eq!((pause.client(true, at(5)), pause.client(true, at(9))), (None, None));
+        assert_eq!((pause.client(false, at(30)), pause.client(false, at(90))), (Some(Span::ms(25)), None));
+        let (mut hasty, mut second) = (Pause::default(), Pause::default());
+        assert_eq!((hasty.client(false, at(1)), hasty.client(false, at(2))), (None, None));
+        second.client(true, at(1));
+        second.give_up();
+        assert_eq!(second.client(false, at(2)), None);
     }
 
     #[test]
@@ -252,11 +300,11 @@ mod tests {
     #[test]
     fn what_is_there_is_told_when_the_rest_does_not_come() {
         let stream = hello::records(&hello::hello(&[hello::sni(b"www.example.com"), (0x33, vec![9; 1300])]), 4096);
-        assert_eq!(tcp().client(1, &stream[..700], true), tls());
+        assert_eq!(tcp().client(1, &stream[..700], true), part_of_tls());
         let mut opening = tcp();
         assert_eq!(opening.client(1, &stream[..700], false), None);
         let hints: Vec<_> = (0..7).filter_map(|n| opening.client(5000 + n, b"x", false)).collect();
-        assert!(Some(&hints[0]) == tls().as_ref() && hints.len() == 1 && opening.is_done());
+        assert!(Some(&hints[0]) == part_of_tls().as_ref() && hints.len() == 1 && opening.is_done());
     }
 
     #[test]

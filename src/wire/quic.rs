@@ -3,7 +3,7 @@
 use super::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
 use super::pieces::Pieces;
 use super::tls::{self, Hello};
-use crate::model::{Hint, QuicVersion};
+use crate::model::{Hint, Ja4, QuicVersion};
 
 /// The client datagrams after which a hello that is still not whole is given up.
 const PATIENCE: u8 = 4;
@@ -58,8 +58,11 @@ impl Initial {
     pub fn hint(&self) -> Option<Hint> {
         let version = self.version;
         match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.patience == 0) {
-            Hello::Whole(Hint::Tls { sni, alpn, ech, .. }) => Some(Hint::Quic { version, sni, alpn, ech }),
-            Hello::Whole(_) | Hello::No => Some(Hint::Quic { version, sni: None, alpn: None, ech: false }),
+            Hello::Whole(Hint::Tls { sni, alpn, ech, ja4, .. }) => {
+                let ja4 = ja4.map(|Ja4(text)| Ja4(std::array::from_fn(|at| if at == 0 { b'q' } else { text[at] })));
+                Some(Hint::Quic { version, sni, alpn, ech, ja4 })
+            }
+            Hello::Whole(_) | Hello::No => Some(Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None }),
             Hello::Short => None,
         }
     }
@@ -68,7 +71,7 @@ impl Initial {
 /// Any packet with a long header of a version that is known for sure, without what is in it.
 pub fn hint(datagram: &[u8]) -> Option<Hint> {
     let Header { version, suite, .. } = long_header(datagram)?;
-    suite.map(|_| Hint::Quic { version, sni: None, alpn: None, ech: false })
+    suite.map(|_| Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None })
 }
 
 /// A long header (RFC 8999, section 5.1): the destination connection id, and what is after both ids.
@@ -209,6 +212,7 @@ pub mod sample {
 mod tests {
     use super::sample::*;
     use super::*;
+    use crate::wire::ja4::without;
     use crate::wire::tls::sample as hello;
 
     const ID: [u8; 8] = *b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
@@ -224,7 +228,7 @@ mod tests {
     }
 
     fn quic(version: QuicVersion, sni: Option<&str>, alpn: Option<&str>, ech: bool) -> Option<Hint> {
-        Some(Hint::Quic { version, sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech })
+        Some(Hint::Quic { version, sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, ja4: None })
     }
 
     #[test]
@@ -245,14 +249,16 @@ mod tests {
         ] {
             let datagram = seal(suite, number, &ID, 2, &bytes(CRYPTO));
             assert!(datagram.starts_with(&bytes(begins)), "as printed in RFC 9001 and 9369, appendix A.2");
+            let hint = Initial::new(&datagram, false).unwrap().hint().unwrap();
+            assert!(matches!(hint, Hint::Quic { ja4: Some(Ja4([b'q', ..])), .. }));
             assert_eq!(
-                Initial::new(&datagram, false).unwrap().hint(),
+                Initial::new(&datagram, false).unwrap().hint().map(without),
                 quic(version, Some("example.com"), Some("alpn"), false)
             );
         }
         let draft = seal(&DRAFT_29, 0xff00_001d, &ID, 0, &bytes(CRYPTO));
         let said = quic(QuicVersion::Draft, Some("example.com"), Some("alpn"), false);
-        assert_eq!(Initial::new(&draft, false).unwrap().hint(), said);
+        assert_eq!(Initial::new(&draft, false).unwrap().hint().map(without), said);
     }
 
     /// As browsers send it: larger than a datagram, in shuffled pieces between PING, PADDING and ACK.
@@ -279,12 +285,12 @@ mod tests {
             let mut begun = Initial::new(&initial(&ID, 0, one), false).unwrap();
             assert_eq!(begun.hint(), None);
             begun.add(&initial(&ID, 1, two), false);
-            assert_eq!(begun.hint(), said);
+            assert_eq!(begun.hint().map(without), said);
         }
         let mut retried = Initial::new(&initial(&ID, 0, &first), false).unwrap();
         retried.add(&initial(b"another-id", 1, &first), false);
         retried.add(&initial(b"another-id", 2, &second), false);
-        assert_eq!(retried.hint(), said);
+        assert_eq!(retried.hint().map(without), said);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The ClientHello of TLS and DTLS: RFC 8446 section 4.1.2, RFC 5246, RFC 6347, RFC 9147.
 
+use super::ja4::ja4;
 use crate::model::{Hint, name};
 
 /// Whether bytes are a ClientHello.
@@ -46,8 +47,8 @@ pub fn handshake(stream: &[u8], cut: bool) -> Hello {
         return Hello::No;
     }
     match body.get(..length) {
-        Some(body) => Hello::Whole(hint(body)),
-        None if cut => Hello::Whole(hint(body)),
+        Some(body) => Hello::Whole(hint(body, true)),
+        None if cut => Hello::Whole(hint(body, false)),
         None => Hello::Short,
     }
 }
@@ -63,7 +64,7 @@ pub fn is_dtls_hello(datagram: &[u8], cut: bool) -> bool {
 }
 
 /// What a ClientHello says, or the part of it that is there.
-fn hint(body: &[u8]) -> Hint {
+fn hint(body: &[u8], whole: bool) -> Hint {
     let (mut sni, mut alpn, mut ech, mut esni) = (None, None, false, false);
     let mut rest = extensions(body).unwrap_or_default();
     while let Some((&kind, after)) = rest.split_first_chunk() {
@@ -77,7 +78,8 @@ fn hint(body: &[u8]) -> Hint {
             _ => {}
         }
     }
-    Hint::Tls { sni, alpn, ech, esni }
+    let ja4 = if whole { ja4(body) } else { None };
+    Hint::Tls { sni, alpn, ech, esni, ja4 }
 }
 
 /// The extensions, after the version, the random, the session, the cipher suites and the compression methods.
@@ -106,7 +108,7 @@ fn first_protocol(data: &[u8]) -> Option<&[u8]> {
 }
 
 /// Takes a vector with a length of `width` octets off `rest` (RFC 8446, section 3.4), or what is there of it.
-fn vector<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
+pub fn vector<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
     let (length, after) = rest.split_at_checked(width)?;
     let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
     let (data, after) = after.split_at(length.min(after.len()));
@@ -159,7 +161,15 @@ mod tests {
     use super::*;
 
     fn tls(sni: Option<&str>, alpn: Option<&str>, ech: bool, esni: bool) -> Hello {
-        Hello::Whole(Hint::Tls { sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, esni })
+        Hello::Whole(Hint::Tls { sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, esni, ja4: None })
+    }
+
+    /// Without the fingerprint, which has tests of its own.
+    fn client_hello(stream: &[u8], cut: bool) -> Hello {
+        match super::client_hello(stream, cut) {
+            Hello::Whole(hint) => Hello::Whole(crate::wire::ja4::without(hint)),
+            other => other,
+        }
     }
 
     #[test]

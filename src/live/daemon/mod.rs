@@ -241,7 +241,7 @@ impl Leash {
         let opened = self.flows.as_mut().map(Flows::take).unwrap_or_default();
         self.handle(opened, at, control);
         if let Some(openings) = &mut self.openings
-            && let Err(error) = openings.take(&self.engine, at, &mut events)
+            && let Err(error) = openings.take(&self.engine, &mut events)
         {
             lose(&mut self.openings, "openings", &error);
         }

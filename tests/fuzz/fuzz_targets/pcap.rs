@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let mut engine = Engine::new(Config::default());
     engine.tell_flows();
-    let mut replay = Replay::new(Vec::new());
+    let mut replay = Replay::new(Vec::new(), vec!["home wlan".into()]);
     let mut sink = |event, stamp, _: &leash::time::Clock| engine.handle(event, stamp);
     let _ = replay.read(data, &mut sink);
     let last = replay.finish(&mut sink);

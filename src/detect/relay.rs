@@ -1,0 +1,97 @@
+//! A device that passes on for others what it receives: what a master sends goes out again to many, and what they answer
+//! goes back. And one that speaks a proxy's language.
+
+use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::engine::balance::Relayed;
+use crate::engine::flows::Service;
+use crate::limits;
+
+/// See the module.
+pub const DETECTOR: Detector = Detector {
+    name: "relay",
+    about: "passes on for others what it receives, or speaks with a proxy",
+    fooled_by: &[
+        "a VPN's exit, a Tor or Syncthing relay, or bandwidth that somebody in the house rents out knowingly",
+        "a download and an upload of the same size at the same time, where both come in bursts",
+        "a person who works through a proxy",
+    ],
+    judge: Judge::Contact(judge),
+};
+
+fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
+    let Subject { device, endpoint, contact, .. } = *subject;
+    match device.relayed(scene.now).filter(|relayed| relayed.master == endpoint.address) {
+        Some(relayed) => Some(relay(relayed)),
+        None => match contact.service {
+            Service::Socks => Some(proxy(subject, "SOCKS")),
+            Service::HttpConnect => Some(proxy(subject, "HTTP CONNECT")),
+            _ => None,
+        },
+    }
+}
+
+/// That it balances is one kind of evidence; it takes a second to be believed, and a third to be counted as two.
+fn relay(relayed: &Relayed) -> Finding {
+    let signs = relayed.signs;
+    let in_step = relayed.in_step.filter(|percent| *percent >= limits::RELAY_IN_STEP);
+    let kinds = [
+        in_step.is_some(),
+        relayed.addresses >= limits::RELAY_ADDRESSES,
+        signs.pause_ms.is_some(),
+        signs.stacks >= limits::RELAY_STACKS,
+        signs.proxy,
+    ];
+    let others = kinds.iter().filter(|kind| **kind).count();
+    let (strength, kinds) = match others {
+        _ if signs.excuse.is_some() => (Strength::Weak, 1),
+        0 => (Strength::Weak, 1),
+        1 => (Strength::Fair, 1),
+        _ => (Strength::Strong, 2),
+    };
+    let mut says = format!(
+        "acts as a relay for others: {} % of what it exchanges with {} it exchanges with {} others too, the other way round",
+        relayed.passed_on, relayed.master, relayed.addresses
+    );
+    if in_step.is_some() {
+        says += ", minute by minute";
+    }
+    if let Some(ms) = signs.pause_ms {
+        says += &format!("; it waits {ms} ms before it speaks, as one does who asks somebody else first");
+    }
+    if signs.stacks >= limits::RELAY_STACKS {
+        says += &format!("; it speaks TLS in {} ways that it did not have before", signs.stacks);
+    }
+    if signs.proxy {
+        says += "; it was asked to as a proxy, or from outside";
+    }
+    if let Some(excuse) = signs.excuse {
+        says += &format!("; but {excuse}");
+    }
+    let evidence = |what, seen: u64, limit: u64| Evidence { what, seen, limit };
+    Finding {
+        detector: DETECTOR.name,
+        strength,
+        kinds,
+        says,
+        evidence: vec![
+            evidence("sent_bytes", relayed.sent, limits::RELAY_BYTES),
+            evidence("received_bytes", relayed.received, limits::RELAY_BYTES),
+            evidence("passed_on_percent", relayed.passed_on.into(), limits::RELAY_PASSED_ON.into()),
+            evidence("in_step_percent", relayed.in_step.unwrap_or_default().into(), limits::RELAY_IN_STEP.into()),
+            evidence("addresses", relayed.addresses.into(), limits::RELAY_ADDRESSES.into()),
+            evidence("pause_ms", signs.pause_ms.unwrap_or_default().into(), limits::RELAY_PAUSE.0 / 1_000),
+            evidence("new_programs", signs.stacks.into(), limits::RELAY_STACKS.into()),
+            evidence("proxy", signs.proxy.into(), 1),
+        ],
+    }
+}
+
+fn proxy(subject: &Subject, language: &str) -> Finding {
+    let Subject { endpoint, contact, .. } = *subject;
+    let says = match contact.inbound {
+        true => format!("is asked by {} to be its proxy ({language})", endpoint.address),
+        false => format!("uses {} as a proxy ({language})", endpoint.address),
+    };
+    let evidence = vec![Evidence { what: "flows", seen: contact.all_flows().into(), limit: 1 }];
+    Finding { detector: DETECTOR.name, strength: Strength::Fair, kinds: 1, says, evidence }
+}
