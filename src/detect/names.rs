@@ -1,5 +1,5 @@
 //! Names that no person would ask for: made up by a program in the hope that one exists, or long because they carry
-//! something.
+//! something. Names made of words or syllables show by their number alone, which is weak.
 
 use super::{Detector, Evidence, Finding, Judge, Strength};
 use crate::engine::devices::Device;

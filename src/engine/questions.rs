@@ -120,7 +120,8 @@ impl Questions {
 
     fn missing_names(&self) -> Option<(What, u32)> {
         let (missing, made_up) = (self.missing.count(), self.made_up.count());
-        if made_up >= limits::MADE_UP_NAMES && made_up * 2 >= missing {
+        // Of some families no more than half of the names look made up; of those that people chose, few.
+        if made_up >= limits::MADE_UP_NAMES && made_up * 3 >= missing {
             return Some((What::MadeUp, made_up));
         }
         // A search domain is tried with each name that does exist: half of the lookups are in vain then.
