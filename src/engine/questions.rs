@@ -86,19 +86,14 @@ impl Questions {
         let machinery = (roomy || missing) && domain::is_machinery(name);
         let carries = (left >= limits::LONG_NAME || left > 0 && roomy && !machinery) && !domain::asks_by_digest(domain);
         let carrier = carries.then(|| self.add_carrier(domain, roomy, name));
+        let mut found = None;
         if missing && !machinery {
-            self.vain = self.vain.saturating_add(1);
-            self.missing.add(name.as_bytes());
-            if domain::oddity(domain) >= Some(limits::ODDITY) {
-                self.made_up.add(domain.as_bytes());
-            }
-        } else if carrier.is_none() {
-            return false;
+            let odd = domain::oddity(domain) >= Some(limits::ODDITY);
+            found = self.add_missing(name, domain, odd).map(|(what, names)| (what, names, self.lookups));
         }
-        let found = match carrier {
-            Some(carrier) if carrier.is_tunnel() => Some((What::Tunnel, carrier.names.count(), carrier.lookups)),
-            _ => self.missing_names().map(|(what, names)| (what, names, self.lookups)),
-        };
+        if let Some(carrier) = carrier.filter(|carrier| carrier.is_tunnel()) {
+            found = Some((What::Tunnel, carrier.names.count(), carrier.lookups));
+        }
         found.is_some_and(|(what, names, lookups)| {
             self.tell(Odd { at: at.now, what, names, lookups: lookups.into(), last: lookup.name.clone() })
         })
@@ -118,11 +113,18 @@ impl Questions {
         *slot
     }
 
-    fn missing_names(&self) -> Option<(What, u32)> {
+    /// A name that does not exist; its domain may look `odd`. Gives what this makes of all of them.
+    fn add_missing(&mut self, name: &str, domain: &str, odd: bool) -> Option<(What, u32)> {
+        self.vain = self.vain.saturating_add(1);
+        self.missing.add(name.as_bytes());
+        if odd {
+            self.made_up.add(domain.as_bytes());
+        }
         let (missing, made_up) = (self.missing.count(), self.made_up.count());
         // Of some families no more than half of the names look made up; of those that people chose, few.
         if made_up >= limits::MADE_UP_NAMES && made_up * 3 >= missing {
-            return Some((What::MadeUp, made_up));
+            // The latest of them is told: it is to be one that looks so.
+            return odd.then_some((What::MadeUp, made_up));
         }
         // A search domain is tried with each name that does exist: half of the lookups are in vain then.
         let most = u32::from(self.vain) * 4 >= u32::from(self.lookups) * 3;
