@@ -6,6 +6,7 @@ use crate::engine::beacon::Beacon;
 use crate::engine::contacts::Contact;
 use crate::engine::devices::{Binding, Device};
 use crate::engine::flows::Flow;
+use crate::engine::questions::{Odd, Questions};
 use crate::model::{Endpoint, Tuple};
 use crate::time::Span;
 use std::mem::size_of;
@@ -58,6 +59,24 @@ pub const SCAN_WINDOW: Span = Span::mins(10);
 pub const SCAN_TARGETS: u32 = 24;
 /// How long a scan is told.
 pub const SCAN_KEPT: Span = Span::days(1);
+
+/// The window in which odd lookups are counted.
+pub const QUESTIONS_WINDOW: Span = Span::mins(10);
+/// From here on a label looks made up ([`crate::engine::domain::oddity`]): so do 87 of 100 that a program drew by dice, and 3
+/// of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
+pub const ODDITY: i32 = 40;
+/// So many made-up names that do not exist are no accident: a browser tries three when it starts, a bot hundreds.
+pub const MADE_UP_NAMES: u32 = 6;
+/// So many names that do not exist are odd, whatever they look like; a television with a blocker has a dozen.
+pub const MISSING_NAMES: u32 = 24;
+/// Characters left of the registrable domain from which on a name may carry something: a content network's name with a
+/// digest of 128 bits in it has 32 to 40, a tunnel fills most of 253.
+pub const LONG_NAME: usize = 44;
+/// So many different ones under one domain are a stream: with 100 characters each 3 KB. Half as many, and short ones too,
+/// where mostly records are asked for that hold much.
+pub const TUNNEL_NAMES: u32 = 48;
+/// How long odd lookups are told.
+pub const QUESTIONS_KEPT: Span = SCAN_KEPT;
 
 /// Bytes of one flow that are worth weighing what goes in and out of a device.
 pub const WEIGHED: u64 = 20_000;
@@ -141,7 +160,7 @@ const fn tree(entries: usize, entry: usize) -> usize {
 const ALLOCATION: usize = 16;
 
 const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>())
-    + DEVICES * size_of::<Device>()
+    + DEVICES * (size_of::<Device>() + size_of::<Odd>() + 8)
     + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
     + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
@@ -156,4 +175,5 @@ const _: () = assert!(size_of::<Flow>() <= 72);
 const _: () = assert!(size_of::<Contact>() <= 136);
 const _: () = assert!(size_of::<Beacon>() <= 64);
 const _: () = assert!(size_of::<Balance>() <= 720);
+const _: () = assert!(size_of::<Questions>() <= 96);
 const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

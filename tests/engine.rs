@@ -253,3 +253,43 @@ fn a_scan_is_counted_where_it_does_not_fit_and_leaves_room_for_others() {
         leash::limits::FLOWS_PER_DEVICE - leash::limits::CONTACTS_PER_DEVICE
     );
 }
+
+/// Forty names that do not exist and look made up, from a second on.
+fn made_up(from: u32) -> String {
+    let letter = |n: u32, i: u32| (b'a' + (n.wrapping_mul(2_654_435_761).rotate_left(i * 5) % 26) as u8) as char;
+    let ask = |n: u32| {
+        let name: String = (1..=12).map(|i| letter(n + 1, i)).collect();
+        format!("{}.000000 looked 192.168.8.20 192.168.8.1 1 {name}.example no-such-name\n", from + n)
+    };
+    (0..40).map(ask).collect()
+}
+
+#[test]
+fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
+    let told = |settings: &str, lines: &[&str]| {
+        let (config, _) = config::parse(settings);
+        let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
+        engine.tell();
+        for line in lines.iter().flat_map(|lines| lines.lines()) {
+            let (event, stamp) = event::read(line, &mut clock).unwrap();
+            engine.handle(event, stamp);
+            told.extend(engine.drain().filter_map(|action| match action {
+                Action::Note(record) if record.what == "finding" => Some(record.says),
+                _ => None,
+            }));
+        }
+        let stamp = clock.stands();
+        let id = engine.find("192.168.8.20").unwrap();
+        let found = engine.findings(Some(id)).len();
+        engine.forget(id, stamp);
+        assert!(engine.findings(Some(id)).is_empty());
+        (told, found)
+    };
+    let (once, again, next_day) = (made_up(10), made_up(1_000), made_up(90_000));
+    let (said, found) = told("", &[HOUSE, LOOKUPS, &once, &again]);
+    assert!(said.len() == 1 && said[0].starts_with("names: asked for about") && found == 1, "{said:?}");
+    assert_eq!(told("", &[HOUSE, LOOKUPS, &once, &next_day]).0.len(), 2);
+    assert_eq!(told("", &[HOUSE, LOOKUPS, &once, "100000.000000 neighbour 192.168.8.20 02:00:00:00:00:20"]).1, 0);
+    let trusted = "config device\noption mac 02:00:00:00:00:20\noption mode trust";
+    assert_eq!(told(trusted, &[HOUSE, LOOKUPS, &once]), (vec![], 0));
+}

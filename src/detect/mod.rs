@@ -4,6 +4,7 @@
 pub mod beacon;
 pub mod bypass;
 pub mod direct_ip;
+pub mod names;
 pub mod plaintext;
 pub mod relay;
 pub mod scan;
@@ -22,6 +23,7 @@ pub const ALL: &[Detector] = &[
     bypass::DETECTOR,
     scan::DETECTOR,
     upload::DETECTOR,
+    names::DETECTOR,
     beacon::DETECTOR,
     plaintext::DETECTOR,
 ];

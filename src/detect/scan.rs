@@ -2,6 +2,7 @@
 
 use super::{Detector, Evidence, Finding, Judge, Strength};
 use crate::engine::devices::Device;
+use crate::engine::distinct::about;
 use crate::limits;
 use crate::time::Time;
 
@@ -32,11 +33,9 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
         });
     }
     let scan = device.tries.recent(now)?;
-    // The count tells no more apart beyond that.
     let about = |n: u32, thing: &str| match n {
         1 => format!("one {thing}"),
-        2..=200 => format!("about {n} {thing}{}", if thing.ends_with('s') { "es" } else { "s" }),
-        _ => format!("over 200 {thing}{}", if thing.ends_with('s') { "es" } else { "s" }),
+        _ => format!("{} {thing}{}", about(n), if thing.ends_with('s') { "es" } else { "s" }),
     };
     let (addresses, ports) = (about(scan.addresses, "address"), about(scan.ports, "port"));
     let what = match scan.addresses > scan.ports {

@@ -1,8 +1,10 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
 use super::balance::{Balance, Relayed};
+use super::distinct::Distinct;
 use super::habits::Habits;
-use super::tries::{Distinct, Tries};
+use super::questions::Questions;
+use super::tries::Tries;
 use super::uploads::Hours;
 use crate::limits;
 use crate::model::{Mac, Name};
@@ -38,6 +40,8 @@ pub struct Device {
     pub hours: Hours,
     /// What it tried in vain.
     pub tries: Tries,
+    /// What is odd about its lookups.
+    pub questions: Questions,
     /// What goes in and out, once it is more than a little.
     pub balance: Option<Box<Balance>>,
     /// How it opens its flows.
@@ -72,6 +76,7 @@ impl Device {
             denials: 0,
             hours: Hours::default(),
             tries: Tries::default(),
+            questions: Questions::default(),
             balance: None,
             habits: Habits::default(),
             pivots: Distinct::default(),

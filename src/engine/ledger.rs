@@ -42,6 +42,11 @@ impl Ledger {
         new
     }
 
+    /// What a detector said of a device as a whole is over: what it says next is new.
+    pub fn renew(&mut self, device: DeviceId, detector: &'static str) {
+        self.since.remove(&(device, None, detector));
+    }
+
     /// Forgets all findings on a device.
     pub fn forget(&mut self, device: DeviceId) {
         self.since.retain(|(id, ..), _| *id != device);

@@ -3,8 +3,12 @@
 
 pub mod balance;
 pub mod beacon;
+mod bigrams;
+pub mod calm;
 pub mod contacts;
 pub mod devices;
+pub mod distinct;
+pub mod domain;
 pub mod flows;
 pub mod habits;
 pub mod history;
@@ -14,6 +18,7 @@ pub mod names;
 mod obey;
 pub mod orders;
 pub mod policy;
+pub mod questions;
 pub mod service;
 pub mod tries;
 pub mod uploads;
@@ -274,6 +279,10 @@ impl Engine {
             return;
         };
         if self.wishes().mode(self.devices.get(id).mac) != Mode::Trust {
+            if self.devices.get_mut(id).questions.note(lookup, at) {
+                self.ledger.renew(id, detect::names::DETECTOR.name);
+                self.judge_whole(id, at);
+            }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.names.learn(id, address, &lookup.name, at.now);
                 // Aliases are names of the address too, but it was this one that was asked for.
@@ -654,6 +663,7 @@ impl Engine {
         if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
             && self.wishes().mode(mac) != Mode::Trust
         {
+            self.ledger.renew(id, detect::scan::DETECTOR.name);
             self.judge_whole(id, at);
         }
     }

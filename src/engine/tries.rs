@@ -1,8 +1,8 @@
 //! What a device tried in vain of late, counted in a few bytes, so that a scan of the whole Internet costs no more than a
 //! heartbeat.
 
+use super::distinct::Distinct;
 use crate::limits;
-use crate::model::fnv1a;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 
@@ -33,38 +33,8 @@ pub struct Scan {
     pub answered: u32,
 }
 
-/// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
-/// TODS 1990): with 64 bits within a fifth up to a hundred.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Distinct(u64);
-
-impl Distinct {
-    /// This was seen.
-    pub fn add(&mut self, bytes: &[u8]) {
-        let hash = fnv1a(bytes);
-        // The low bits of FNV-1a alone know little of the last byte.
-        self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
-    }
-
-    /// So was this address.
-    pub fn add_address(&mut self, address: IpAddr) {
-        match address {
-            IpAddr::V4(v4) => self.add(&v4.octets()),
-            IpAddr::V6(v6) => self.add(&v6.octets()),
-        }
-    }
-
-    /// How many, about; 266 stands for all above it.
-    pub fn count(self) -> u32 {
-        match self.0.count_zeros() {
-            0 => 266,
-            zeros => (64.0 * (64.0 / f64::from(zeros)).ln()).round() as u32,
-        }
-    }
-}
-
 impl Tries {
-    /// A flow of the device is over. True when its tries have become a scan.
+    /// A flow of the device is over. True when its tries have become a scan that is not told yet.
     pub fn note(&mut self, address: IpAddr, port: u16, vain: bool, at: Stamp) -> bool {
         if at.now.since(self.since) > limits::SCAN_WINDOW {
             *self = Tries { since: at.now, scan: self.scan, ..Tries::default() };
@@ -82,7 +52,7 @@ impl Tries {
         if !one_way || self.answered * 4 > self.vain {
             return false;
         }
-        let new = self.scan.is_none();
+        let new = self.recent(at.now).is_none();
         self.scan = Some(Scan { at: at.now, addresses, ports, vain: self.vain, answered: self.answered });
         new
     }
@@ -104,19 +74,6 @@ mod tests {
 
     fn ip(n: u32) -> IpAddr {
         std::net::Ipv4Addr::from(0x2d0a_0000 + n).into()
-    }
-
-    #[test]
-    fn distinct_things_are_counted_about() {
-        for n in [1_u32, 5, 20, 50, 100] {
-            for base in [0, 1_000, 77_777] {
-                let mut distinct = Distinct::default();
-                (0..n).for_each(|i| distinct.add(&(base + i).to_be_bytes()));
-                (0..n).for_each(|i| distinct.add(&(base + i).to_be_bytes()));
-                let count = distinct.count();
-                assert!(count.abs_diff(n) <= n / 3 + 1, "{n} from {base}: {count}");
-            }
-        }
     }
 
     #[test]

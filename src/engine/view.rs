@@ -2,6 +2,7 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
+use super::calm;
 use super::contacts::Contact;
 use super::devices::{Device, DeviceId};
 use super::flows::Label;
@@ -266,19 +267,9 @@ impl Engine {
             let more = findings.len() - 1;
             return if more == 0 { says.into() } else { format!("{says}; and {more} more such") };
         }
-        let of = |key: &str, word: &str| contacts.iter().filter(|contact| contact[key] == word).count();
-        let outside: Vec<&Value> = contacts.iter().filter(|contact| contact.get("local").is_none()).collect();
-        let time = of("service", "ntp");
-        match (outside.len(), of("explained", "lookup"), of("explained", "unknown")) {
-            (0, ..) => "talks to nobody outside the house".into(),
-            (all, ..) if all == time => "only asks for the time".into(),
-            (all, explained, _) if all == explained => "calls only what it looked up".into(),
-            (all, _, unknown) if all == unknown => "calls addresses; its lookups could not be seen".into(),
-            (all, explained, _) if all == explained + time => {
-                "calls only what it looked up, and asks for the time".into()
-            }
-            _ => "does nothing that leash knows to be wrong".into(),
-        }
+        let outside = contacts.iter().filter(|contact| contact.get("local").is_none());
+        let outside: Vec<_> = outside.map(|it| (it["purpose"].as_str(), it["explained"].as_str())).collect();
+        calm::sentence(&outside)
     }
 
     fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
@@ -317,12 +308,20 @@ impl Engine {
         put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
         put(&mut map, "port", Value::from(endpoint.port));
         put(&mut map, "inbound", yes(contact.inbound));
-        put(&mut map, "local", yes(self.is_house(endpoint.address)));
+        let local = self.is_house(endpoint.address);
+        put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
         put(&mut map, "named_for", self.named_for(id, endpoint.address));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
+        let names = self.names.of(id, endpoint.address).map(|name| &**name);
+        let purpose = calm::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
+        put(
+            &mut map,
+            "purpose",
+            purpose.filter(|_| !local && !contact.inbound).map(|purpose| Value::from(purpose.text())),
+        );
         put(&mut map, "ech", yes(contact.ech));
         put(&mut map, "flows", Value::from(contact.all_flows()));
         let labels = [

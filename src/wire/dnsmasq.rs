@@ -21,11 +21,12 @@ const ALIASES: usize = 8;
 const MESSAGE: usize = 1_024;
 
 /// Record types by the words of dnsmasq's rfc1035.c (RFC 1035, section 3.2.2, and the later ones).
-const KINDS: [(&str, u16); 12] = [
+const KINDS: [(&str, u16); 13] = [
     ("A", 1),
     ("NS", 2),
     ("CNAME", 5),
     ("SOA", 6),
+    ("NULL", 10),
     ("PTR", 12),
     ("MX", 15),
     ("TXT", 16),

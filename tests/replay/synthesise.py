@@ -36,6 +36,10 @@ def noise(length, label="leash"):
     """Bytes that look random and are the same in every run."""
     return hashlib.shake_128(label.encode()).digest(length)
 
+def letters(length, label):
+    """Letters that look random and are the same in every run."""
+    return "".join(chr(ord("a") + byte % 26) for byte in noise(length, label))
+
 def mac_bytes(mac):
     return bytes.fromhex(mac.replace(":", ""))
 
@@ -633,7 +637,8 @@ class Cases:
         """A bulb looks up its cloud. Then a TV box looks up 400 names of 179 characters with 15 addresses each within
         an hour: 6,000 things to remember, more than one device may hold. Then the bulb calls the address that it
         learned before.
-        leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names.
+        leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names. And a finding of
+        names on the box: so many long names under one domain look like pieces of data.
         A mistake: the flood pushes out the bulb's name, and the bulb looks hardcoded."""
         bulb, box = house.device(20).boot("hallway-bulb"), house.device(24).boot("tv-box")
         bulb.lookup("cloud.bulb.example", "198.51.100.20")
@@ -645,6 +650,121 @@ class Cases:
         box.v6.append("2001:db8:8::24")
         box.tls("2001:db8:f00d:18f::1")
         bulb.tls("198.51.100.20", "cloud.bulb.example")
+
+    def generated_names(house):
+        """A camera looks up its cloud, and calls it. Then, every five seconds, it asks for one of forty names of twelve
+        letters (as a variant of Mirai made them up) that do not exist, until one does, which it calls.
+        leash must say: a finding of names, fair: made-up names that do not exist. All flows are `lookup`.
+        A mistake: nothing, since each lookup for itself is harmless."""
+        camera = house.device(22).boot("garden-camera")
+        camera.lookup("cloud.camera.example", "198.51.100.22")
+        camera.tls("198.51.100.22", "cloud.camera.example")
+        for number in range(40):
+            house.until(60 + 5 * number)
+            camera.lookup(letters(12, f"generated {number}") + ".example", status=3)
+        camera.lookup(letters(12, "generated") + ".example", "203.0.113.66")
+        camera.tls("203.0.113.66", port=8443)
+
+    def dns_tunnel(house):
+        """A TV box sends out a file of 12 KB by asking for 120 names of 130 characters under one domain, for TXT records
+        with orders in them, one every three seconds.
+        leash must say: a finding of names, fair: many names under tunnel.example that look like pieces of data.
+        A mistake: nothing, since the box calls no address at all."""
+        box = house.device(24).boot("tv-box")
+        box.lookup("portal.example", "198.51.100.24")
+        box.tls("198.51.100.24", "portal.example")
+        for number in range(120):
+            house.until(60 + 3 * number)
+            name = ".".join([noise(28, f"tunnel {number} {part}").hex() for part in "ab"]) + ".t.tunnel.example"
+            box.ask(name, 16)(records=[(name, 16, sized(noise(12).hex().encode(), u8))])
+
+    def nxdomain_burst(house):
+        """A television whose maker is gone asks for each of sixty servers of its old cloud, none of which exists any
+        more; then for one that does.
+        leash must say: a finding of names, weak: many names that do not exist.
+        A mistake: a fair one: the names are a person's choice."""
+        tv = house.device(21).boot("living-room-tv")
+        for number in range(60):
+            house.until(10 + 2 * number)
+            tv.lookup(f"server-{number}.television-cloud.example", status=3)
+        tv.lookup("apps.television.example", "198.51.100.180")
+        tv.tls("198.51.100.180", "apps.television.example")
+
+    def random_probes(house):
+        """A laptop's browser starts three times. Each time it asks for three random names of one label, to find out whether
+        the provider lies about names (Chromium does so), once with the house's domain behind them, once with that
+        of the provider; then it looks up a site and calls it.
+        leash must say: nothing; the flows are `lookup`.
+        A mistake: a finding of names: they look made up and do not exist."""
+        laptop = house.device(25).boot("laptop", "MSFT 5.0")
+        for start, suffix in enumerate(("", ".lan", ".provider.example")):
+            house.until(10 + 100 * start)
+            for number in range(3):
+                laptop.lookup(letters(8 + 2 * number, f"probe {start} {number}") + suffix, status=3)
+            laptop.lookup("news.example", "198.51.100.10")
+            laptop.tls("198.51.100.10", "news.example")
+
+    def lookups_by_digest(house):
+        """A computer with an antivirus program that asks its maker about 150 files by their digests, as long names under one
+        domain; a mail filter on it asks whether 50 senders are listed, who are not, and who they are (by reverse
+        lookups).
+        leash must say: nothing.
+        A mistake: a finding of names, since the names are long, or do not exist."""
+        computer = house.device(25).boot("computer", "MSFT 5.0")
+        computer.lookup("maker.example", "198.51.100.10")
+        computer.tls("198.51.100.10", "maker.example")
+        for number in range(150):
+            house.until(60 + 2 * number)
+            computer.lookup(f"{noise(24, f'file {number}').hex()}.i.07.s.sophosxl.net", "127.0.0.2")
+        for number in range(50):
+            house.until(400 + 2 * number)
+            computer.lookup(f"{number}.2.0.192.zen.spamhaus.org", status=3)
+            computer.ask(f"{number}.2.0.192.in-addr.arpa", 12)(status=3)
+
+    def hijack_check(house):
+        """An amplifier asks every ten minutes for a name that does not exist, to find out whether the provider lies about
+        names, and looks up its maker's server once an hour.
+        leash must say: nothing.
+        A mistake: a finding of names, since six of seven lookups are in vain."""
+        amplifier = house.device(27).boot("amplifier")
+        for number in range(18):
+            house.until(10 + 600 * number)
+            amplifier.lookup("hqzxvkwjtqpl.example", status=3)
+            if number % 6 == 0:
+                amplifier.lookup("radio.example", "198.51.100.27")
+                amplifier.tls("198.51.100.27", "radio.example")
+
+    def content_network(house):
+        """A television plays from a content network: a hundred names with digests in them, all of which exist, under two
+        domains.
+        leash must say: nothing; all flows are `lookup`.
+        A mistake: a finding of names, since they look made up."""
+        tv = house.device(21).boot("living-room-tv")
+        for number in range(50):
+            house.until(10 + 9 * number)
+            tv.lookup(f"{letters(13, f'customer {number}')}.cloudfront.net", "198.51.100.180")
+            tv.lookup(f"r{number}---sn-{letters(8, f'cache {number}')}.video.example", "198.51.100.181")
+            tv.tls("198.51.100.180")
+
+    def quiet_devices(house):
+        """A plug asks for the time by address and checks whether it is online; a bulb asks for updates; a speaker asks a STUN
+        server how it is seen from outside and calls its cloud; a printer talks to the house alone.
+        leash must say: of each in one sentence what it does; `purpose` of all contacts but the speaker's cloud.
+        A mistake: an empty line, or a purpose of the printer's, or of the cloud."""
+        plug, bulb = house.device(23).boot("kitchen-plug"), house.device(20).boot("hallway-bulb")
+        speaker, printer = house.device(28).boot("speaker"), house.device(29).boot("printer")
+        house.until(10)
+        plug.lookup("connectivitycheck.gstatic.com", "198.51.100.30")
+        plug.talk(Stream, "198.51.100.30", 80).open().sends(http("connectivitycheck.gstatic.com")).gets(HTTP_ANSWER).close()
+        plug.ntp("203.0.113.123")
+        bulb.lookup("fw-update.bulb.example", "198.51.100.20")
+        bulb.tls("198.51.100.20", "fw-update.bulb.example")
+        speaker.lookup("cloud.speaker.example", "198.51.100.28")
+        speaker.tls("198.51.100.28", "cloud.speaker.example")
+        speaker.lookup("stun.example.com", "198.51.100.90")
+        ask = speaker.talk(Datagrams, "198.51.100.90", 3478)
+        ask.sends(stun(1)).gets(stun(0x101, ("203.0.113.9", 40000)))
+        printer.talk(Stream, bulb.v4, 80).open().sends(http("bulb.lan")).gets(HTTP_ANSWER).close()
 
     def address_moves(house):
         """192.168.8.40 belongs to a tablet, which looks up a name and uses it. Then the tablet leaves and DHCP gives

@@ -1,0 +1,58 @@
+//! Names that no person would ask for: made up by a program in the hope that one exists, or long because they carry
+//! something. Names made of words or syllables show by their number alone, which is weak.
+
+use super::{Detector, Evidence, Finding, Judge, Strength};
+use crate::engine::devices::Device;
+use crate::engine::distinct::about;
+use crate::engine::domain::registrable;
+use crate::engine::questions::What;
+use crate::limits;
+use crate::time::Time;
+
+/// See the module.
+pub const DETECTOR: Detector = Detector {
+    name: "names",
+    about: "asks for many names that do not exist, the more so made-up ones, or sends data by asking for names",
+    fooled_by: &[
+        "an antivirus program or mail filter that asks its maker about a file or sender by its digest",
+        "a blocker that says of many advertisers' names that they do not exist",
+        "a program that reports what it measures by asking for names, as some content networks do",
+    ],
+    judge: Judge::Device(judge),
+};
+
+fn judge(device: &Device, now: Time) -> Option<Finding> {
+    let odd = device.questions.recent(now)?;
+    let (names, window) = (about(odd.names), limits::QUESTIONS_WINDOW);
+    let last =
+        Some(registrable(&odd.last)).filter(|domain| !domain.is_empty()).unwrap_or("a domain that cannot be read");
+    let (strength, limit, says) = match odd.what {
+        What::Tunnel => (
+            Strength::Fair,
+            limits::TUNNEL_NAMES,
+            format!(
+                "asked for {names} names under {last} within {window} that look like pieces of data: a way past every block"
+            ),
+        ),
+        What::MadeUp => (
+            Strength::Fair,
+            limits::MADE_UP_NAMES,
+            format!("asked for {names} names within {window} that do not exist and look made up, the last {last}"),
+        ),
+        What::Missing => (
+            Strength::Weak,
+            limits::MISSING_NAMES,
+            format!("asked for {names} names within {window} that do not exist, the last {}", odd.last),
+        ),
+    };
+    Some(Finding {
+        detector: DETECTOR.name,
+        strength,
+        kinds: 1,
+        says,
+        evidence: vec![
+            Evidence { what: "names", seen: odd.names.into(), limit: limit.into() },
+            Evidence { what: "lookups", seen: odd.lookups.into(), limit: 1 },
+        ],
+    })
+}

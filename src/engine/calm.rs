@@ -1,0 +1,193 @@
+//! What a device does that is plainly harmless, so that a quiet one gets a calm sentence: by the services that it uses and
+//! the names that it asked for. It is only said, and decides nothing: a name is easily chosen.
+
+use super::flows::Service;
+use std::fmt::Write;
+
+/// Names that serve nothing but the question whether one is online: of v2fly/domain-list-community, data/connectivity-check
+/// (MIT licence), commit c975cce, without those that serve other things too.
+const ONLINE_CHECKS: [&str; 22] = [
+    "captive.apple.com",
+    "conn1.oppomobile.com",
+    "conn2.oppomobile.com",
+    "connect.rom.miui.com",
+    "connectivity-check.ubuntu.com",
+    "connectivity.samsung.com.cn",
+    "connectivitycheck.gstatic.com",
+    "connectivitycheck.platform.hicloud.com",
+    "connectivitycheck.platform.hihonorcloud.com",
+    "cp.cloudflare.com",
+    "detectportal.firefox.com",
+    "edge-http.microsoft.com",
+    "ipv6check-http.steamserver.net",
+    "ipv6check-udp.steamserver.net",
+    "msftconnecttest.com",
+    "msftncsi.com",
+    "network-test.debian.org",
+    "networkcheck.kde.org",
+    "nmcheck.gnome.org",
+    "ping.archlinux.org",
+    "test.steampowered.com",
+    "wifi.vivo.com.cn",
+];
+
+/// A word of a name's first label that says that updates are to be had there.
+const UPDATES: [&str; 9] = ["firmware", "fota", "fw", "fwupdate", "ota", "swupdate", "update", "updates", "upgrade"];
+
+/// What a contact is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To know the time (NTP).
+    Time,
+    /// To know whether it is online.
+    OnlineCheck,
+    /// To update itself.
+    Update,
+    /// To know under which address others see it (STUN), as calls and cameras must.
+    Stun,
+}
+
+impl Purpose {
+    /// As the JSON says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Purpose::Time => "time",
+            Purpose::OnlineCheck => "online-check",
+            Purpose::Update => "update",
+            Purpose::Stun => "stun",
+        }
+    }
+}
+
+/// What a contact with this service and port is for, as far as one can tell. `names` are all by which the device knows
+/// the address: many names share one.
+pub fn purpose<'a>(
+    service: Service,
+    port: u16,
+    sni: Option<&str>,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<Purpose> {
+    match service {
+        Service::Ntp => return Some(Purpose::Time),
+        // Registered (RFC 8489, section 14), and Google's. On another port it is a peer.
+        Service::Stun if matches!(port, 3478 | 3479 | 19_302..=19_309) => return Some(Purpose::Stun),
+        Service::Unknown | Service::Tls | Service::Quic | Service::Http => {}
+        _ => return None,
+    }
+    if let Some(name) = sni {
+        return of_name(name);
+    }
+    let mut purposes = names.map(of_name);
+    let first = purposes.next()??;
+    purposes.all(|other| other == Some(first)).then_some(first)
+}
+
+fn of_name(name: &str) -> Option<Purpose> {
+    let mut parents = std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, parent)| parent));
+    if parents.any(|name| ONLINE_CHECKS.binary_search(&name).is_ok()) {
+        return Some(Purpose::OnlineCheck);
+    }
+    let (first, _) = name.split_once('.')?;
+    let word = |word: &str| UPDATES.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    first.split('-').any(word).then_some(Purpose::Update)
+}
+
+/// A device of which nothing is found, in one sentence, by the words for purpose and explanation of its contacts outside the
+/// house.
+pub fn sentence(outside: &[(Option<&str>, Option<&str>)]) -> String {
+    let of = |word: &str| outside.iter().filter(|(purpose, _)| *purpose == Some(word)).count();
+    let all = |fits: &dyn Fn(Option<&str>, Option<&str>) -> bool| outside.iter().all(|(p, e)| fits(*p, *e));
+    // Time by address is common and needed.
+    let own_time = all(&|purpose, explained| purpose != Some("time") || explained == Some("lookup"));
+    let purposes = [
+        ("time", "asks for the time", "the time"),
+        ("online-check", "checks whether it is online", "online checks"),
+        ("update", "asks for updates", "updates"),
+        ("stun", "asks how it is seen from outside", "how it is seen from outside"),
+    ];
+    let found: Vec<_> = purposes.iter().filter(|(word, ..)| of(word) > 0).collect();
+    let rest = outside.iter().filter(|(purpose, _)| purpose.is_none()).count();
+    if outside.is_empty() {
+        "talks to nobody outside the house".into()
+    } else if rest == 0 {
+        format!("only {}", listed(found.iter().map(|(_, does, _)| does.to_string()).collect()))
+    } else if all(&|purpose, explained| explained == Some("lookup") || purpose == Some("time")) {
+        let things = found.iter().filter(|(word, ..)| *word != "time" || own_time);
+        let mut things: Vec<String> = things.map(|(_, _, thing)| thing.to_string()).collect();
+        let mut says = String::from("calls only what it looked up");
+        if !things.is_empty() {
+            things.push(format!("{rest} more"));
+            let _ = write!(says, ": {}", listed(things));
+        }
+        says + if own_time { "" } else { ", and asks for the time" }
+    } else if all(&|_, explained| explained == Some("unknown")) {
+        "calls addresses; its lookups could not be seen".into()
+    } else {
+        "does nothing that leash knows to be wrong".into()
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(mut things: Vec<String>) -> String {
+    let last = things.pop().unwrap_or_default();
+    if things.is_empty() { last } else { format!("{} and {last}", things.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_names(names: &[&str]) -> Option<Purpose> {
+        purpose(Service::Tls, 443, None, names.iter().copied())
+    }
+
+    #[test]
+    fn purposes_are_told_by_service_and_name() {
+        assert!(ONLINE_CHECKS.is_sorted());
+        assert_eq!(purpose(Service::Ntp, 123, None, [].into_iter()), Some(Purpose::Time));
+        assert_eq!(purpose(Service::Stun, 3478, None, ["stun.example"].into_iter()), Some(Purpose::Stun));
+        assert_eq!(purpose(Service::Stun, 40_000, None, [].into_iter()), None, "a peer");
+        assert_eq!(purpose(Service::Turn, 3478, None, [].into_iter()), None, "it relays");
+        assert_eq!(by_names(&["www.msftconnecttest.com"]), Some(Purpose::OnlineCheck));
+        assert_eq!(by_names(&["fw-update2.vendor.example", "ota.vendor.example"]), Some(Purpose::Update));
+        assert_eq!(by_names(&["updates.vendor.example", "api.vendor.example"]), None, "the address serves both");
+        for other in
+            ["evilcaptive.apple.com.example", "notcaptive.apple.com", "updated.example", "update", "www.update.example"]
+        {
+            assert_eq!(by_names(&[other]), None, "{other}");
+        }
+        assert_eq!(by_names(&[]), None);
+        let sni = purpose(Service::Tls, 443, Some("ota.vendor.example"), ["api.vendor.example"].into_iter());
+        assert_eq!(sni, Some(Purpose::Update), "the handshake says which of the names it is");
+        assert_eq!(purpose(Service::Ssh, 22, None, ["update.vendor.example"].into_iter()), None);
+    }
+
+    #[test]
+    fn a_calm_device_gets_a_calm_sentence() {
+        let (lookup, none, unknown) = (Some("lookup"), Some("none"), Some("unknown"));
+        let (time, check, update, stun) = (Some("time"), Some("online-check"), Some("update"), Some("stun"));
+        for (outside, says) in [
+            (&[][..], "talks to nobody outside the house"),
+            (&[(time, none)], "only asks for the time"),
+            (&[(time, none), (check, lookup)], "only asks for the time and checks whether it is online"),
+            (
+                &[(update, lookup), (stun, lookup), (check, unknown)],
+                "only checks whether it is online, asks for updates and asks how it is seen from outside",
+            ),
+            (&[(None, lookup)], "calls only what it looked up"),
+            (&[(None, lookup), (time, none)], "calls only what it looked up, and asks for the time"),
+            (
+                &[(None, lookup), (time, lookup), (update, lookup)],
+                "calls only what it looked up: the time, updates and 1 more",
+            ),
+            (
+                &[(None, lookup), (time, none), (update, lookup)],
+                "calls only what it looked up: updates and 1 more, and asks for the time",
+            ),
+            (&[(None, unknown)], "calls addresses; its lookups could not be seen"),
+            (&[(None, unknown), (None, lookup)], "does nothing that leash knows to be wrong"),
+        ] {
+            assert_eq!(sentence(outside), says);
+        }
+    }
+}
