@@ -3,6 +3,7 @@
 
 pub mod bypass;
 pub mod direct_ip;
+pub mod reputation;
 pub mod scan;
 pub mod upload;
 
@@ -10,10 +11,13 @@ use crate::engine::contacts::Contact;
 use crate::engine::devices::{Device, DeviceId};
 use crate::engine::names::Names;
 use crate::model::Endpoint;
+use crate::networks::Networks;
+use crate::reputation::Lists;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
-pub const ALL: &[Detector] = &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR];
+pub const ALL: &[Detector] =
+    &[direct_ip::DETECTOR, bypass::DETECTOR, scan::DETECTOR, upload::DETECTOR, reputation::DETECTOR];
 
 /// A detector.
 pub struct Detector {
@@ -54,6 +58,10 @@ pub struct Scene<'a> {
     pub names: &'a Names,
     /// It is this hour since 1970.
     pub hour: u32,
+    /// What others warn of.
+    pub lists: &'a Lists,
+    /// Whose an address is, where that is known.
+    pub networks: Option<&'a Networks>,
 }
 
 /// How much a finding says.

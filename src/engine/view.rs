@@ -317,10 +317,13 @@ impl Engine {
         put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
         put(&mut map, "port", Value::from(endpoint.port));
         put(&mut map, "inbound", yes(contact.inbound));
-        put(&mut map, "local", yes(self.is_house(endpoint.address)));
+        let local = self.is_house(endpoint.address);
+        put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
         put(&mut map, "named_for", self.named_for(id, endpoint.address));
+        put(&mut map, "network", self.network(endpoint.address).filter(|_| !local));
+        put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
         put(&mut map, "ech", yes(contact.ech));
@@ -345,6 +348,16 @@ impl Engine {
         let reasons = verdict.reasons.iter().map(|reason| Value::from(reason.as_str())).collect();
         put(&mut map, "reasons", (!verdict.reasons.is_empty()).then_some(Value::Array(reasons)));
         Value::Object(map)
+    }
+
+    /// Whose an address is.
+    fn network(&self, address: IpAddr) -> Option<Value> {
+        let network = self.networks.as_ref()?.of(address)?;
+        let mut map = Map::new();
+        put(&mut map, "asn", Value::from(network.asn));
+        put(&mut map, "country", network.country().map(Value::from));
+        put(&mut map, "hosting", yes(network.hosting));
+        Some(Value::Object(map))
     }
 
     /// The date of the latest fact.

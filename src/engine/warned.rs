@@ -1,0 +1,59 @@
+//! What others say of addresses and names: lists and networks, and whom to judge anew when they change.
+
+use super::contacts::Contact;
+use super::{DeviceId, Engine};
+use crate::detect::{Subject, reputation};
+use crate::model::Endpoint;
+use crate::networks::Networks;
+use crate::reputation::Lists;
+use crate::time::Stamp;
+
+impl Engine {
+    /// Takes other lists.
+    pub fn set_lists(&mut self, lists: Lists, at: Stamp) {
+        let before = self.warned();
+        self.lists = lists;
+        self.judge_warned(before, at);
+    }
+
+    /// Takes another file of networks, or none.
+    pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
+        let before = self.warned();
+        self.networks = networks;
+        self.judge_warned(before, at);
+    }
+
+    /// What others warn of.
+    pub fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// Whose addresses are, where that is known.
+    pub fn networks(&self) -> Option<&Networks> {
+        self.networks.as_ref()
+    }
+
+    /// The contacts that a list names: few, so that a change of the lists need not judge all anew.
+    fn warned(&self) -> Vec<(DeviceId, Endpoint)> {
+        let of = |id| self.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
+        let all = self.devices.iter().flat_map(|(id, _)| of(id));
+        all.filter(|(id, endpoint, contact)| self.title(*id, *endpoint, contact).is_some())
+            .map(|(id, endpoint, _)| (id, endpoint))
+            .collect()
+    }
+
+    fn judge_warned(&mut self, mut all: Vec<(DeviceId, Endpoint)>, at: Stamp) {
+        all.extend(self.warned());
+        all.sort_unstable();
+        all.dedup();
+        for (id, endpoint) in all {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// The list that names a contact.
+    pub(super) fn title<'a>(&'a self, id: DeviceId, endpoint: Endpoint, contact: &'a Contact) -> Option<&'a str> {
+        let subject = Subject { device: self.devices.get(id), id, endpoint, contact };
+        Some(reputation::find(&subject, &self.scene())?.0.title)
+    }
+}
