@@ -4,6 +4,7 @@
 //! decoded. `tests/tools/make_networks.py` makes such files and describes the format. Hosting networks alone, with both
 //! families, are 163 KB; the whole Internet is 3.1 MB.
 
+use crate::model::fnv1a;
 use std::net::IpAddr;
 
 /// Ranges of a block: one is decoded for each search.
@@ -163,8 +164,11 @@ impl Networks {
             next = data.checked_add(at(*head + 4, 4)?).ok_or_else(short)?;
             family.data = (data, next);
         }
-        if bytes.len() != next {
-            return Err(format!("it has {} bytes instead of {next}", bytes.len()));
+        let Some((body, check)) = bytes.split_last_chunk::<4>().filter(|(body, _)| body.len() == next) else {
+            return Err(format!("it has {} bytes instead of {}", bytes.len(), next.saturating_add(4)));
+        };
+        if fnv1a(body).to_be_bytes() != *check {
+            return Err("it is damaged: its checksum is another".into());
         }
         let networks = Networks { labels, families: families.map(|(_, family)| family), bytes };
         networks.families.iter().try_for_each(|family| family.check(&networks.bytes, count))?;
@@ -257,7 +261,12 @@ mod tests {
             out.push(*flags);
         }
         out.extend(body);
-        out
+        seal(out)
+    }
+
+    fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes.extend(fnv1a(&bytes).to_be_bytes());
+        bytes
     }
 
     fn many() -> Vec<u8> {
@@ -314,17 +323,23 @@ mod tests {
         let good = many();
         for length in 0..good.len() {
             assert!(Networks::read(good[..length].to_vec()).is_err(), "{length}");
+            assert!(Networks::read(seal(good[..length.min(good.len() - 5)].to_vec())).is_err(), "{length}");
+        }
+        for at in 0..good.len() {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            assert!(Networks::read(bytes).is_err(), "{at}");
         }
         let mut seed = 1_u32;
         let mut read = 0;
         for _ in 0..3_000 {
-            let mut bytes = good.clone();
+            let mut bytes = good[..good.len() - 4].to_vec();
             for _ in 0..3 {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let at = seed as usize % bytes.len().min(if seed & 1 == 0 { 60 } else { usize::MAX });
                 bytes[at] = (seed >> 16) as u8;
             }
-            if let Ok(networks) = Networks::read(bytes) {
+            if let Ok(networks) = Networks::read(seal(bytes)) {
                 read += 1;
                 for ip in ["203.0.0.1", "203.15.160.7", "2001:db8::1", "ffff::"] {
                     let _ = networks.of(ip.parse().unwrap());

@@ -6,6 +6,7 @@ use crate::limits;
 use crate::networks::Networks;
 use crate::reputation::{Lists, Reader};
 use crate::time::Stamp;
+use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -95,9 +96,8 @@ fn list_files(daemon: &Daemon) -> Vec<PathBuf> {
             let left = ["~", ".tmp", ".part", ".md"].iter().any(|end| name.ends_with(end));
             !name.starts_with('.') && !left && path.is_file()
         };
-        let mut own: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_list).collect();
-        own.sort();
-        files.append(&mut own);
+        let own: BinaryHeap<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_list).collect();
+        files.extend(own.into_sorted_vec());
     }
     files
 }

@@ -20,7 +20,8 @@ The format, all numbers big-endian; src/networks.rs reads it:
   u32 labels, then for IPv4 and for IPv6: u32 ranges, u32 bytes of them; the notice (whom to thank);
   labels, the most frequent first: u32 AS, 2 letters of the country or zeroes, u8 flags (1: hosting);
   for IPv4, then IPv6: an index with the first key (u32, u64) and the place (u32) of each block of 64 ranges, and the
-  ranges as varints (LEB128): gap since the range before (absent in a block's first), length, label.
+  ranges as varints (LEB128): gap since the range before (absent in a block's first), length, label;
+  u32 FNV-1a of all before it.
 A key is an IPv4 address, or the first 64 bits of an IPv6 address. A gap or length that is a multiple of a /24 or /48 is
 its quotient with a 0 bit behind it, another is itself with a 1 bit.
 """
@@ -113,7 +114,14 @@ def encode(table, wanted=None, hosting=frozenset(), notice="", date=datetime.dat
     days = (date - datetime.date(1970, 1, 1)).days
     head = b"leashnet" + struct.pack(">BBHII", 1, wanted is None, len(notice), days, len(labels)) + counts + notice
     named = b"".join(struct.pack(">I2sB", asn, country.encode(), here) for asn, country, here in labels)
-    return head + named + body
+    return sealed(head + named + body)
+
+
+def sealed(data):
+    check = 0x811C9DC5
+    for byte in data:
+        check = (check ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return data + struct.pack(">I", check)
 
 
 def numbers(path):
