@@ -301,8 +301,17 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
     // Where networks are unknown, who has no other name is meant.
     engine.set_networks(None, at);
     assert_eq!(reputed(&engine), "104.16.0.1 fair, 198.51.100.20 fair, 203.0.113.50 fair");
+    engine.set_lists(lists("198.51.100.20\n203.0.113.50"), at);
+    assert_eq!(reputed(&engine), "198.51.100.20 weak, 203.0.113.50 fair", "another name may be meant");
+    let ended = |engine: &mut Engine| engine.drain().filter(|a| matches!(a, Action::Unblock { .. })).count();
+    assert_eq!(ended(&mut engine), 1, "of 104.16.0.1");
     engine.set_lists(lists("198.51.100.20"), at);
-    assert_eq!(reputed(&engine), "198.51.100.20 weak", "another name may be meant");
+    assert_eq!(
+        (reputed(&engine), ended(&mut engine)),
+        ("198.51.100.20 weak".into(), 1),
+        "who corrects a list is heard"
+    );
+    assert_eq!(engine.blocked(), serde_json::json!([]));
     engine.set_lists(Default::default(), at);
     assert_eq!(reputed(&engine), "");
 }

@@ -281,7 +281,7 @@ impl Engine {
         }
     }
 
-    fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
+    pub(super) fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
         if contact.label == Label::Apart {
             return (
                 Vec::new(),

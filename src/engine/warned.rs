@@ -1,12 +1,14 @@
 //! What others say of addresses and names: lists and networks, and whom to judge anew when they change.
 
 use super::contacts::Contact;
+use super::policy::{By, Decision};
 use super::{DeviceId, Engine};
 use crate::detect::{Subject, reputation};
 use crate::model::Endpoint;
 use crate::networks::Networks;
 use crate::reputation::Lists;
 use crate::time::Stamp;
+use std::net::IpAddr;
 
 impl Engine {
     /// Takes other lists.
@@ -43,9 +45,26 @@ impl Engine {
     }
 
     fn judge_warned(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
-        // Judging one twice says the same twice.
-        for (id, endpoint) in before.into_iter().chain(self.warned()) {
+        for &(id, endpoint) in &before {
             self.judge(id, endpoint, at);
+            self.acquit(id, endpoint.address, at);
+        }
+        // Judging one twice says the same twice.
+        for (id, endpoint) in self.warned() {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// Ends a block of the detectors that they would not ask for any longer: who corrects a list wants what it did undone.
+    fn acquit(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+        let mac = self.devices.get(id).mac;
+        let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
+            endpoint.address == address && self.judged(id, endpoint, contact).1.decision == Decision::Block
+        };
+        let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
+        if theirs && !self.contacts.of(id).any(wanted) {
+            self.lift(mac, address);
+            self.note("end", Some(mac), at, || format!("the block of {address} is over: lists say otherwise now"));
         }
     }
 

@@ -48,7 +48,8 @@ def rows(paths):
         with opened as file:
             head = file.readline()
             delimiter = "\t" if "\t" in head else ","
-            for row in csv.reader(itertools.chain([head], file), delimiter=delimiter):
+            quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            for row in csv.reader(itertools.chain([head], file), delimiter=delimiter, quoting=quoting):
                 if len(row) < 3 or not row[2].isdigit() or row[2] == "0":
                     continue
                 first, last = ipaddress.ip_address(row[0]), ipaddress.ip_address(row[1])
@@ -133,14 +134,15 @@ def main():
     parser = argparse.ArgumentParser(description="Makes the file of networks that leash reads.")
     parser.add_argument("--only")
     parser.add_argument("--hosting")
-    parser.add_argument("--notice", default=NOTICE)
+    parser.add_argument("--notice")
     parser.add_argument("--date", type=datetime.date.fromisoformat, default=datetime.date.today())
     parser.add_argument("-o", dest="out", required=True)
     parser.add_argument("tables", nargs="+")
     given = parser.parse_args()
     list_ = given.only or given.hosting
     hosting = (numbers(list_) if list_ else set()) | set(SHARED)
-    data = encode(rows(given.tables), hosting if given.only else None, hosting, given.notice, given.date)
+    notice = NOTICE if any(table.endswith(".csv") for table in given.tables) else "IP to ASN: iptoasn.com (public domain)"
+    data = encode(rows(given.tables), hosting if given.only else None, hosting, given.notice or notice, given.date)
     with open(given.out, "wb") as file:
         file.write(data)
     print(f"{given.out}: {len(data)} bytes")

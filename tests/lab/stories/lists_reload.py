@@ -43,4 +43,5 @@ def story(lab):
     os.unlink(f"{lists}/mine.list")
     shutil.copy("openwrt/files/usr/share/leash/networks", networks)
     lab.until(lambda: "listed" not in lab.contact(bulb, "45.10.1.1"), "nothing is listed any longer", 15)
+    lab.until(lambda: lab.blocks() == [] and bulb.reaches("45.10.1.1", wait=0.3), "and its block is over")
     assert lab.leash("doctor")["complaints"] == []
