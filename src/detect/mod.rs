@@ -7,6 +7,7 @@ pub mod direct_ip;
 pub mod names;
 pub mod plaintext;
 pub mod relay;
+pub mod reputation;
 pub mod scan;
 pub mod upload;
 
@@ -14,6 +15,8 @@ use crate::engine::contacts::Contact;
 use crate::engine::devices::{Device, DeviceId};
 use crate::engine::names::Names;
 use crate::model::Endpoint;
+use crate::networks::Networks;
+use crate::reputation::Lists;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
@@ -24,6 +27,7 @@ pub const ALL: &[Detector] = &[
     scan::DETECTOR,
     upload::DETECTOR,
     names::DETECTOR,
+    reputation::DETECTOR,
     beacon::DETECTOR,
     plaintext::DETECTOR,
 ];
@@ -69,6 +73,10 @@ pub struct Scene<'a> {
     pub hour: u32,
     /// Now.
     pub now: Time,
+    /// What others warn of.
+    pub lists: &'a Lists,
+    /// Whose an address is, where that is known.
+    pub networks: Option<&'a Networks>,
 }
 
 /// How much a finding says.

@@ -23,12 +23,15 @@ pub mod service;
 pub mod tries;
 pub mod uploads;
 pub mod view;
+mod warned;
 
 use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Protocol, Tuple, is_local};
+use crate::networks::Networks;
+use crate::reputation::Lists;
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
 use balance::{Balance, Relayed, Signs};
@@ -98,6 +101,10 @@ pub struct Engine {
     resolvers: Vec<IpAddr>,
     devices: Devices,
     names: Names,
+    /// What others warn of.
+    lists: Lists,
+    /// Whose an address is.
+    networks: Option<Networks>,
     flows: Flows,
     contacts: Contacts,
     ledger: Ledger,
@@ -546,7 +553,8 @@ impl Engine {
     }
 
     fn scene(&self) -> Scene<'_> {
-        Scene { names: &self.names, hour: uploads::hour(self.today.wall), now: self.today.now }
+        let (hour, now) = (uploads::hour(self.today.wall), self.today.now);
+        Scene { names: &self.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
