@@ -89,7 +89,8 @@ def main():
         lists[key][1].add(source)
 
     for entry in json.loads((folder / "proxy-botnet-iocs.vortexis.json").read_text())["entries"]:
-        if entry["type"] in ("domain", "ip"):
+        # What it copied from a repository without a licence stays out.
+        if entry["type"] in ("domain", "ip") and not entry["source"].startswith("github.com/deepfield/"):
             family = entry["family"]
             key = next((key for key, (_, own) in FAMILIES.items() if own and family in own), "proxy-botnets")
             add(key, entry["value"], family, VORTEXIS)
