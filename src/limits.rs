@@ -112,6 +112,15 @@ pub const BEACON_LOST: Span = Span::hours(2);
 /// Contacts whose rhythm is known: sixteen for each device of a full house.
 pub const BEACONS: usize = 1_024;
 
+/// So many networks are not called by a thing that does next to nothing.
+pub const SPREAD_NETWORKS: u16 = 20;
+/// Next to nothing: bytes both ways within an hour.
+pub const SPREAD_IDLE: u64 = 2_000_000;
+/// A device that is known for so long has met those whom it needs.
+pub const SPREAD_OLD: Span = Span::days(7);
+/// How long it is told.
+pub const SPREAD_KEPT: Span = Span::days(1);
+
 /// Less within an hour is no upload: a minute of video.
 pub const UPLOAD_BYTES: u64 = 50_000_000;
 /// So many deviations beyond the median are far: one hour in a year for what is distributed normally.

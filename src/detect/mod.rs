@@ -9,6 +9,7 @@ pub mod plaintext;
 pub mod relay;
 pub mod reputation;
 pub mod scan;
+pub mod spread;
 pub mod upload;
 
 use crate::engine::contacts::Contact;
@@ -28,6 +29,7 @@ pub const ALL: &[Detector] = &[
     upload::DETECTOR,
     names::DETECTOR,
     reputation::DETECTOR,
+    spread::DETECTOR,
     beacon::DETECTOR,
     plaintext::DETECTOR,
 ];
@@ -51,6 +53,8 @@ pub enum Judge {
     Contact(fn(&Subject, &Scene) -> Option<Finding>),
     /// A device as a whole, at this time. What it finds is shown.
     Device(fn(&Device, Time) -> Option<Finding>),
+    /// Both, one after the other.
+    Both(fn(&Subject, &Scene) -> Option<Finding>, fn(&Device, Time) -> Option<Finding>),
 }
 
 /// What is judged.
@@ -130,7 +134,7 @@ pub struct Evidence {
 /// The findings of all detectors on a contact.
 pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
-        Judge::Contact(judge) => judge(subject, scene),
+        Judge::Contact(judge) | Judge::Both(judge, _) => judge(subject, scene),
         Judge::Device(_) => None,
     });
     findings.collect()
@@ -139,7 +143,7 @@ pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
 /// The findings of all detectors on a device as a whole.
 pub fn judge_device(device: &Device, now: Time) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
-        Judge::Device(judge) => judge(device, now),
+        Judge::Device(judge) | Judge::Both(_, judge) => judge(device, now),
         Judge::Contact(_) => None,
     });
     findings.collect()

@@ -227,6 +227,13 @@ impl Engine {
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
+        let idle = device.reach.idle.map(|idle| {
+            let mut map = Map::new();
+            put(&mut map, "networks", Value::from(idle.networks));
+            put(&mut map, "countries", idle.countries.map(Value::from));
+            Value::Object(map)
+        });
+        put(&mut map, "idle", idle);
         let (mut contacts, mut findings, mut worst) = (Vec::new(), Vec::new(), Decision::Allow);
         for (endpoint, contact) in self.contacts.of(id) {
             let judged = self.judged(id, endpoint, contact);
