@@ -77,7 +77,7 @@ fn a_lookup_explains_and_its_absence_does_not() {
         ],
     );
     assert_eq!(said, ["198.51.100.20:443 lookup", "203.0.113.50:8883 none", "198.51.100.21:443 other-device"]);
-    assert_eq!(findings(&engine, "192.168.8.20"), ["direct-ip 198.51.100.21 weak", "direct-ip 203.0.113.50 fair"]);
+    assert_eq!(findings(&engine, "192.168.8.20"), ["direct-ip 203.0.113.50 fair", "direct-ip 198.51.100.21 weak"]);
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
     // 104.16.0.1 is Cloudflare's: strangers share it, so with the address alone it is no evidence that counts.
     engine.set_networks(Some(networks()), at);
     engine.set_lists(lists("bulb.example\n104.16.0.0/12\n203.0.113.50,a relay"), at);
-    assert_eq!(reputed(&engine), "104.16.0.1 weak, 198.51.100.20 fair, 203.0.113.50 fair");
+    assert_eq!(reputed(&engine), "198.51.100.20 fair, 203.0.113.50 fair, 104.16.0.1 weak");
     assert_eq!(blocked(&mut engine), "203.0.113.50", "direct-ip and reputation are two kinds");
     let device = engine.device(engine.find("192.168.8.20").unwrap());
     let contact = &device["contacts"][0];
@@ -342,7 +342,7 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
     engine.set_networks(None, at);
     assert_eq!(reputed(&engine), "104.16.0.1 fair, 198.51.100.20 fair, 203.0.113.50 fair");
     engine.set_lists(lists("198.51.100.20\n203.0.113.50"), at);
-    assert_eq!(reputed(&engine), "198.51.100.20 weak, 203.0.113.50 fair", "another name may be meant");
+    assert_eq!(reputed(&engine), "203.0.113.50 fair, 198.51.100.20 weak", "another name may be meant");
     let ended = |engine: &mut Engine| engine.drain().filter(|a| matches!(a, Action::Unblock { .. })).count();
     assert_eq!(ended(&mut engine), 1, "of 104.16.0.1");
     engine.set_lists(lists("198.51.100.20"), at);

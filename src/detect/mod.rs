@@ -95,6 +95,11 @@ pub enum Strength {
 }
 
 impl Strength {
+    /// What the JSON says.
+    pub fn of(text: &serde_json::Value) -> Option<Strength> {
+        [Strength::Weak, Strength::Fair, Strength::Strong].into_iter().find(|strength| *text == strength.text())
+    }
+
     /// As the JSON says it.
     pub fn text(self) -> &'static str {
         match self {

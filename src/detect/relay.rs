@@ -48,9 +48,14 @@ fn relay(relayed: &Relayed) -> Finding {
         1 => (Strength::Fair, 1),
         _ => (Strength::Strong, 2),
     };
+    let acts = if strength == Strength::Weak { "may act" } else { "acts" };
+    let others = match relayed.addresses {
+        0 | 1 => "somebody else".into(),
+        several => format!("{several} others"),
+    };
     let mut says = format!(
-        "acts as a relay for others: {} % of what it exchanges with {} it exchanges with {} others too, the other way round",
-        relayed.passed_on, relayed.master, relayed.addresses
+        "{acts} as a relay for others: {} % of what it exchanges with {} it exchanges with {others} too, the other way round",
+        relayed.passed_on, relayed.master
     );
     if in_step.is_some() {
         says += ", minute by minute";

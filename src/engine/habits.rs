@@ -17,8 +17,11 @@ pub struct Habits {
     recent: [(u16, u8); RECENT],
     /// Pauses so far.
     count: u32,
-    /// How many of the earlier ones are of each class.
+    /// How many of each class: those of the hours before, and those of this hour, which are not held against themselves.
     earlier: [u8; 16],
+    lately: [u8; 16],
+    /// This hour.
+    hour: u32,
     /// Hashes of fingerprints, with the minute in which each was seen first; a ring.
     stacks: [(u32, u16); STACKS],
     /// Programs so far.
@@ -48,13 +51,14 @@ impl Habits {
     /// A flow to the Internet of which the client speaks first was silent so long.
     pub fn paused(&mut self, pause: Span, now: Time) {
         let at = self.count as usize % RECENT;
-        if self.count as usize >= RECENT {
-            let slot = usize::from(self.recent[at].1);
-            if self.earlier[slot] == u8::MAX {
-                self.earlier.iter_mut().for_each(|count| *count /= 2);
+        let hour = (now.0 / Span::hours(1).0) as u32;
+        if std::mem::replace(&mut self.hour, hour) != hour {
+            for (earlier, lately) in self.earlier.iter_mut().zip(std::mem::take(&mut self.lately)) {
+                *earlier = *earlier / 2 + lately / 2;
             }
-            self.earlier[slot] += 1;
         }
+        let slot = &mut self.lately[usize::from(class(pause))];
+        *slot = slot.saturating_add(1);
         self.recent[at] = (minute(now), class(pause));
         self.count = self.count.saturating_add(1);
     }
@@ -68,7 +72,7 @@ impl Habits {
         classes.sort_unstable();
         let median = *classes.get(classes.len() / 2).filter(|_| classes.len() >= RECENT / 2)?;
         let total: u32 = self.earlier.iter().map(|count| u32::from(*count)).sum();
-        let usual = (total >= RECENT as u32).then(|| {
+        let usual = (total >= RECENT as u32 / 2).then(|| {
             let mut sum = 0;
             self.earlier
                 .iter()
@@ -128,8 +132,8 @@ mod tests {
     #[test]
     fn a_slow_device_has_its_own_normal() {
         let mut habits = Habits::default();
-        (0..40).for_each(|n| habits.paused(Span::ms(300), at(n / 4)));
-        assert_eq!(habits.waits(Span::ms(16), at(10)), None);
+        (0..80).for_each(|n| habits.paused(Span::ms(300), at(n)));
+        assert_eq!(habits.waits(Span::ms(16), at(80)), None);
         let mut new = Habits::default();
         (0..8).for_each(|_| new.paused(Span::ms(300), at(1)));
         assert_eq!(new.waits(Span::ms(16), at(1)).map(|(_, known)| known), Some(false));

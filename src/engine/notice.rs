@@ -37,6 +37,12 @@ impl Engine {
         balance.add(address, bytes.0, bytes.1, at.now);
         let Some(mut relayed) = judged else { return };
         relayed.signs = self.signs(id, &relayed, at);
+        // What was new when it began is no news after a while, but holds.
+        let before = self.devices.get(id).relayed(at.now).filter(|before| before.master == relayed.master);
+        if let Some(Relayed { signs: before, .. }) = before {
+            relayed.signs.pause_ms = relayed.signs.pause_ms.or(before.pause_ms);
+            relayed.signs.stacks = relayed.signs.stacks.max(before.stacks);
+        }
         let master = relayed.master;
         if let Some(balance) = &mut self.devices.get_mut(id).balance {
             balance.relayed = Some(relayed);

@@ -245,8 +245,9 @@ impl Engine {
         if !whole.is_empty() {
             worst = worst.max(Decision::Watch);
         }
-        // What is said of the whole device stands first.
+        // The gravest stands first; of equals, what is said of the whole device.
         findings.splice(0..0, whole.iter().map(|finding| self.finding(id, None, finding)));
+        findings.sort_by_key(|finding| std::cmp::Reverse(detect::Strength::of(&finding["strength"])));
         put(&mut map, "findings", Value::Array(findings));
         put(&mut map, "contacts", Value::Array(contacts));
         put(&mut map, "verdict", Value::from(worst.text()));
@@ -263,14 +264,7 @@ impl Engine {
         }
         let list = |key: &str| device.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let (findings, contacts) = (list("findings"), list("contacts"));
-        let strength = |finding: &&Value| match finding["strength"].as_str() {
-            Some("strong") => 2,
-            Some("fair") => 1,
-            _ => 0,
-        };
-        // Of equals the first: what is said of the whole device stands there.
-        let gravest = findings.iter().rev().max_by_key(strength).and_then(|finding| finding["says"].as_str());
-        if let Some(says) = gravest {
+        if let Some(says) = findings.first().and_then(|finding| finding["says"].as_str()) {
             let more = findings.len() - 1;
             return if more == 0 { says.into() } else { format!("{says}; and {more} more such") };
         }

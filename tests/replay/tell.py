@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Tells the cases that are long or whose bytes do not matter, as event files (see src/event.rs) beside captures.
+
+usage: tell.py [--check]     (check: say whether the files are what this makes)
+"""
+import inspect, random, sys
+from synthesise import readme, write
+
+START = 1767225600  # 2026-01-01
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+class Tale:
+    """Lines with their times. Chance is the same every time."""
+
+    def __init__(self, name):
+        self.lines, self.port, self.chance = [], 40000, random.Random(name)
+        self.say(0, "clock")
+        self.say(0, "lan 192.168.8.0/24")
+
+    def say(self, at, text):
+        self.lines.append((round(at * 1_000_000), len(self.lines), text))
+
+    def device(self, number, name):
+        ip, mac = f"192.168.8.{number}", f"02:00:00:00:00:{number}"
+        self.say(0, f"neighbour {ip} {mac}")
+        self.say(0, f"leased {ip} {mac} host={name}")
+        return ip
+
+    def lookup(self, at, ip, name, address):
+        self.say(at, f"looked {ip} 192.168.8.1 1 {name} found {address}")
+
+    def flow(self, begin, end, ip, address, port, sent, received, kind="tcp", hints=(), pause=None, share=None, over=None):
+        """A flow and its counters: once a minute what it has carried by then, evenly or as `share(minute)` weighs them, or all at
+        once when it is `over`."""
+        self.port += 1
+        tuple_ = f"{kind} {ip}:{self.port} > {address}:{port}"
+        self.say(begin, f"opened {tuple_}")
+        if pause:
+            self.say(begin + 0.05 + pause, f"paused {tuple_} {pause:.6f}")
+        for hint in hints:
+            self.say(begin + 0.06 + (pause or 0), f"hint {tuple_} {hint}")
+        minutes = range(int(begin // MINUTE) + 1, int(end // MINUTE) + 1)
+        weights = [share(minute) if share else 1 for minute in [*minutes, minutes.stop]]
+        done = 0
+        for minute, weight in zip(minutes, weights):
+            done += weight
+            part = float(minute * MINUTE >= over) if over else done / sum(weights)
+            if minute * MINUTE < end:
+                self.say(minute * MINUTE, f"counted {tuple_} {int(sent * part)} {int(received * part)}")
+        self.say(end, f"closed {tuple_} {int(sent)} {int(received)}")
+
+    def text(self):
+        rows = (f"{START + at // 1_000_000}.{at % 1_000_000:06} {text}\n" for at, _, text in sorted(self.lines))
+        return "# leash events 1\n" + "".join(rows)
+
+
+def ja4(number):
+    return f"t13d15{number:02}h2_8daaf6152771_{number:012x}"
+
+
+def relays(tale, ip, minutes, master="203.0.113.200", begin=90):
+    """A device that is asked by its master to fetch what others want: uneven bursts from many places, all of which go up
+    again through one tunnel."""
+    down, up = [0] * (minutes + 3), [0] * (minutes + 3)
+    for minute in range(minutes):
+        for _ in range(tale.chance.choice([1, 2, 4, 8])):
+            at = begin + minute * MINUTE + tale.chance.uniform(1, 50)
+            asked, got = tale.chance.randrange(1_500, 6_000), tale.chance.randrange(60_000, 700_000)
+            target, number = f"198.51.100.{tale.chance.randrange(40, 64)}", tale.chance.randrange(6)
+            # It is over after six seconds, but conntrack remembers it for two minutes, in which it is counted with all others.
+            tale.flow(at, at + 126, ip, target, 443, asked + got // 40, got, pause=tale.chance.uniform(0.14, 0.25),
+                      hints=[f"tls sni=shop-{target[-2:]}.example alpn=h2 ja4={ja4(number)}"], over=at + 6)
+            which = int((at + 6) // MINUTE) + 1 - int(begin // MINUTE)
+            down[which] += asked + got // 30
+            up[which] += int(got * 1.02)
+    first = int(begin // MINUTE)
+    tuple_ = f"tcp {ip}:39000 > {master}:22"
+    tale.say(begin, f"opened {tuple_}")
+    tale.say(begin + 0.1, f"hint {tuple_} ssh")
+    for minute in range(len(up)):
+        tale.say((first + minute) * MINUTE if minute else begin + 1, f"counted {tuple_} {sum(up[:minute + 1]) + 4000} {sum(down[:minute + 1]) + 3000}")
+
+
+class Tales:
+    """Each a case; the text says what happens and what leash must say."""
+
+    def relay(tale):
+        """A television box looks up its maker's server, and opens a tunnel (ssh) to 203.0.113.200. For a quarter of an hour what
+        comes through it goes out to 24 shops, and their answers go back through it; the box speaks TLS in six ways, and
+        each time is silent for some 200 ms before it does.
+        leash must say: a finding of relay, strong, on 203.0.113.200 and on nobody else; in guard that address is blocked.
+        A mistake: a finding on one of the shops, none of which did anything."""
+        box = tale.device(24, "tv-box")
+        tale.lookup(1, box, "portal.example", "198.51.100.24")
+        tale.flow(2, 6, box, "198.51.100.24", 443, 2_000, 9_000, hints=[f"tls sni=portal.example ja4={ja4(90)}"], pause=0.002)
+        relays(tale, box, 15)
+
+    def relay_tries_doors(tale):
+        """The same box; while it relays it tries telnet and a debugger's port on two other devices of the house, which are in
+        another network.
+        leash must say: a finding of relay, and one of scan, fair, about the doors.
+        A mistake: scan for the lone try of the printer that a telephone, which relays nothing, makes."""
+        box, phone = tale.device(24, "tv-box"), tale.device(10, "anna-phone")
+        tale.lookup(1, box, "portal.example", "198.51.100.24")
+        relays(tale, box, 12)
+        for number, (target, port) in enumerate([("192.168.9.20", 5555), ("192.168.9.21", 23), ("192.168.9.22", 23)]):
+            tale.flow(760 + number, 762 + number, box, target, port, 60, 40)
+            tale.flow(760 + number, 762 + number, phone, target, 443, 900, 4_000)
+
+    def backup_beside_film(tale):
+        """A look-alike: a computer sends a backup to one server and shows a film from another, both of them 10 MB in ten
+        minutes; the film comes in pieces, the backup evenly.
+        leash must say: at most a weak finding of relay: the sums agree, the minutes do not.
+        A mistake: fair, or a block."""
+        ip = tale.device(25, "work-laptop")
+        for name, address in (("backup.example", "198.51.100.30"), ("film.example", "198.51.100.31")):
+            tale.lookup(1, ip, name, address)
+        tale.flow(5, 15 * MINUTE, ip, "198.51.100.30", 443, 15_000_000, 400_000)
+        tale.flow(6, 15 * MINUTE, ip, "198.51.100.31", 443, 400_000, 15_000_000, share=lambda minute: [0, 3, 1, 0, 4, 0, 0, 2][minute % 8])
+
+    def call_of_three(tale):
+        """A look-alike: a tablet in a call with two others by way of one server and of one peer, all of it both ways, while it
+        hears of its peers by STUN.
+        leash must say: no finding of relay.
+        A mistake: one, since what comes from the one equals what goes to the other."""
+        ip = tale.device(30, "kids-tablet")
+        tale.lookup(1, ip, "call.example", "198.51.100.40")
+        for address, port in (("198.51.100.40", 3478), ("203.0.113.41", 50_000), ("203.0.113.42", 50_002)):
+            tale.flow(5, 14 * MINUTE, ip, address, port, 9_000_000, 9_100_000, kind="udp", hints=["stun"])
+
+    def vpn_of_its_own(tale):
+        """A look-alike: a computer in a tunnel of WireGuard, by which it loads and sends; beside it hardly anything.
+        leash must say: no finding of relay.
+        A mistake: one, because one flow has nearly all bytes and both directions are busy."""
+        ip = tale.device(25, "work-laptop")
+        tale.lookup(1, ip, "vpn.example", "198.51.100.51")
+        tale.flow(5, 14 * MINUTE, ip, "198.51.100.51", 51820, 14_000_000, 16_000_000, kind="udp", hints=["wireguard"])
+        for minute in range(14):
+            tale.flow(20 + minute * MINUTE, 22 + minute * MINUTE, ip, "198.51.100.51", 443, 800, 3_000)
+
+    def heartbeat_changes(tale):
+        """A plug calls its maker every minute with 600 bytes, for an hour; then every five seconds with 3 kB, for half an hour.
+        leash must say: a finding of beacon, weak, with both rhythms.
+        A mistake: nothing, or a finding that counts."""
+        plug = tale.device(23, "kitchen-plug")
+        tale.lookup(1, plug, "plug.example", "198.51.100.23")
+        for n in range(60):
+            tale.flow(10 + 60 * n, 11 + 60 * n, plug, "198.51.100.23", 8883, 600 + n % 7, 400)
+        for n in range(300):
+            tale.flow(3_700 + 5 * n, 3_701 + 5 * n, plug, "198.51.100.23", 8883, 3_000 + n % 9, 400)
+
+    def heartbeat(tale):
+        """A look-alike: a thermostat that calls every two minutes, a little early or late, and once an hour with more.
+        leash must say: the contact has a rhythm; no finding.
+        A mistake: a finding for what is regular, as most things are."""
+        ip = tale.device(26, "thermostat")
+        tale.lookup(1, ip, "heat.example", "198.51.100.26")
+        for n in range(100):
+            at = 10 + 120 * n + tale.chance.uniform(0, 5)
+            tale.flow(at, at + 1, ip, "198.51.100.26", 443, 5_000 if n % 30 == 29 else 700 + n % 5, 900)
+
+    def person_comes_and_goes(tale):
+        """A look-alike: a telephone on which a person reads the news now and then, of one server.
+        leash must say: no rhythm, no finding.
+        A mistake: a beacon."""
+        ip = tale.device(10, "anna-phone")
+        tale.lookup(1, ip, "news.example", "198.51.100.20")
+        at = 10
+        for _ in range(80):
+            at += tale.chance.choice([2, 9, 30, 200, 900, 2_500])
+            tale.flow(at, at + 1, ip, "198.51.100.20", 443, tale.chance.randrange(700, 9_000), 40_000)
+
+    def new_after_a_week(tale):
+        """A plug that called one maker's domain for eight days calls another domain in another network.
+        leash must say: a finding of spread, weak, for the new one.
+        A mistake: one for what it called on the first day."""
+        plug = tale.device(23, "kitchen-plug")
+        for day in range(9):
+            tale.lookup(day * DAY + 1, plug, "a.plug.example", "198.51.100.23")
+            tale.flow(day * DAY + 5, day * DAY + 7, plug, "198.51.100.23", 443, 900, 2_000)
+        tale.lookup(8 * DAY + HOUR, plug, "collect.stats.test", "203.0.113.9")
+        tale.flow(8 * DAY + HOUR + 1, 8 * DAY + HOUR + 3, plug, "203.0.113.9", 443, 900, 2_000)
+
+    def maker_moves(tale):
+        """A look-alike: after eight days the same maker's domain has an address in another network.
+        leash must say: no finding.
+        A mistake: spread, because the network is new."""
+        plug = tale.device(23, "kitchen-plug")
+        for day in range(9):
+            address = "198.51.100.23" if day < 8 else "203.0.113.23"
+            tale.lookup(day * DAY + 1, plug, f"{'ab'[day // 8]}.plug.example", address)
+            tale.flow(day * DAY + 5, day * DAY + 7, plug, address, 443, 900, 2_000)
+
+    def first_day(tale):
+        """A look-alike: a new speaker calls fifteen domains in as many networks on its first day.
+        leash must say: no finding.
+        A mistake: spread: what is new to a new device is no news."""
+        ip = tale.device(27, "new-speaker")
+        for n in range(15):
+            tale.lookup(n * HOUR + 1, ip, f"a.service-{n}.example", f"100.{200 + n}.1.1")
+            tale.flow(n * HOUR + 2, n * HOUR + 4, ip, f"100.{200 + n}.1.1", 443, 900, 20_000)
+
+    def idle_and_everywhere(tale):
+        """A television box that nobody uses calls thirty networks within an hour, a few bytes each; a clock beside it calls one.
+        leash must say: a finding of spread, weak, for the box as a whole.
+        A mistake: one for the clock, or for the box in the hour in which it is used and loads 40 MB."""
+        box, clock = tale.device(24, "tv-box"), tale.device(28, "wall-clock")
+        for hour in range(3):
+            for n in range(30):
+                at = hour * HOUR + 20 + 100 * n
+                tale.lookup(at, box, f"peer-{n}.net-{n}.example", f"100.{200 + n}.7.7")
+                tale.flow(at + 1, at + 3, box, f"100.{200 + n}.7.7", 443, 900, 1_400_000 if hour == 0 else 900)
+                tale.flow(at + 1, at + 3, clock, "198.51.100.28", 443, 300, 300)
+
+
+def main():
+    for name, story in vars(Tales).items():
+        if not name.startswith("_"):
+            tale = Tale(name)
+            story(tale)
+            name = name.replace("_", "-")
+            write(name, {"README.md": readme(name, story), "events": tale.text()})
+
+
+if __name__ == "__main__":
+    main()
