@@ -103,24 +103,33 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""")
         self.popen(self.lab.inet_ns, "vpn", ["sh", "-c", script])
         return {number: (path, server) for number, (path, _) in clients.items()}
 
-    def torrent(self, megabytes, seeds, leeches, up, down):
-        """A tracker and a swarm around one file of random bytes; gives the torrent and a folder that has the whole file."""
-        full = f"{self.folder}/torrent-full"
-        os.makedirs(full)
-        with open(f"{full}/film.bin", "wb") as file:
-            file.write(os.urandom(megabytes * 1_000_000))
-        torrent = f"{self.folder}/film.torrent"
-        subprocess.run(["transmission-create", "-s", "256", "-t", f"http://{TRACKER}:6969/announce", "-o", torrent, f"{full}/film.bin"],
-                       check=True, stdout=subprocess.DEVNULL)
+    def torrents(self, clients, megabytes=40, leeches=5):
+        """A tracker, and for each client of the house a swarm of its own: BitTorrent programs refuse a second peer at an
+        address, and the house has one. `clients` says what each has at the start: nothing, half or all of its file;
+        those who have not all of it in the swarm have the other half then. Gives (torrent, folder) for each client."""
         self.popen(self.lab.inet_ns, "tracker", [sys.executable, f"{HERE}/tracker.py", TRACKER])
-        peers = []
-        for n in range(seeds + leeches):
-            folder = f"{self.folder}/peer-{n}"
-            shutil.copytree(full, folder) if n < seeds else os.makedirs(folder)
-            peers.append([f"45.10.154.{n + 1}", torrent, folder, down, up])
+        peers, files = [], []
+        half = megabytes * 500_000
+        for swarm, has in enumerate(clients):
+            content = os.urandom(2 * half)
+
+            def place(folder, parts):
+                os.makedirs(f"{self.folder}/{folder}")
+                if parts:
+                    with open(f"{self.folder}/{folder}/film{swarm}.bin", "wb") as file:
+                        file.write(content[:half] if parts & 1 else bytes(half))
+                        file.write(content[half:] if parts & 2 else bytes(half))
+                return f"{self.folder}/{folder}"
+            seed, torrent = place(f"seed-{swarm}", 3), f"{self.folder}/film{swarm}.torrent"
+            subprocess.run(["transmission-create", "-s", "128", "-t", f"http://{TRACKER}:6969/announce", "-o", torrent, f"{seed}/film{swarm}.bin"],
+                           check=True, stdout=subprocess.DEVNULL)
+            peers.append([f"45.10.154.{swarm * 20 + 1}", torrent, seed, 5, 40])
+            for n in range(leeches):
+                peers.append([f"45.10.154.{swarm * 20 + n + 2}", torrent, place(f"leech-{swarm}-{n}", 2 if has == "half" else 0), 25, 15])
+            files.append((torrent, place(f"torrent-{swarm}", {"nothing": 0, "half": 1, "all": 3}[has])))
         plan = {"habits": [["swarm", {"peers": peers}]], "folder": self.folder, "key": "", "seed": 1, "begins": 0}
         self.popen(self.lab.inet_ns, "swarm", [sys.executable, f"{HERE}/device.py", json.dumps(plan)])
-        return torrent, full
+        return files
 
     def close(self):
         for _, child in self.children:

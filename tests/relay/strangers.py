@@ -18,7 +18,7 @@ CURLS = {
     "curl-1.1": ["--http1.1"],
     "curl-tls12": ["--tls-max", "1.2"],
     "curl-chacha": ["--tlsv1.3", "--tls13-ciphers", "TLS_CHACHA20_POLY1305_SHA256"],
-    "curl-gcm": ["--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256"],
+    "curl-gcm": ["--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256"],
     "curl-no-alpn": ["--no-alpn"],
     "curl-curve": ["--curves", "X25519"],
 }
@@ -30,6 +30,22 @@ PROGRAMS = [*CURLS, *OTHERS, *BROWSERS]
 def run(command, data=None):
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(command, input=data or b"", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=150)
+
+
+def ask(command, data):
+    """For programs that end when there is nothing more to send: they are let go when the answer is complete."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        timer = threading.Timer(100, child.kill)
+        timer.start()
+        with contextlib.suppress(OSError):
+            child.stdin.write(data)
+            child.stdin.flush()
+            while child.stdout.read(65536):
+                pass
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+        child.kill()
+        timer.cancel()
 
 
 def socks(port, host, to):
@@ -77,7 +93,7 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
             tool = ["openssl", "s_client", "-quiet", *name, "-connect", f"{host}:443"]
             tool = tool if program == "openssl" else ["gnutls-cli", "--insecure", "--logfile=/dev/null", host]
             body = bytes(size) if upload else b""
-            run([*chain, *tool], f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            ask([*chain, *tool], f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 def use(relay, end, folder):
