@@ -147,7 +147,17 @@ pub struct Daemon {
     pub mark: u32,
     /// When people sleep, as minutes of the day.
     pub quiet_hours: Option<(u16, u16)>,
+    /// Folders with lists of addresses and names to warn of, where the settings name them; see [`LISTS`].
+    pub lists: Option<Vec<PathBuf>>,
+    /// The file that knows whose an address is, where the settings name it (empty: none); see [`NETWORKS`].
+    pub networks: Option<PathBuf>,
 }
+
+/// The daemon's folders of lists, when the settings name none: what ships, and what the user puts there. A replay reads
+/// only what its settings name, so that it says the same everywhere.
+pub const LISTS: [&str; 2] = ["/usr/share/leash/lists", "/etc/leash/lists"];
+/// The daemon's file of networks.
+pub const NETWORKS: &str = "/usr/share/leash/networks";
 
 impl Default for Daemon {
     fn default() -> Daemon {
@@ -162,6 +172,8 @@ impl Default for Daemon {
             reject: true,
             mark: 0x4000_0000,
             quiet_hours: None,
+            lists: None,
+            networks: None,
         }
     }
 }
@@ -325,7 +337,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-const MAIN: [&str; 16] = [
+const MAIN: [&str; 18] = [
     "enabled",
     "blocking",
     "interface",
@@ -342,6 +354,8 @@ const MAIN: [&str; 16] = [
     "reject",
     "mark",
     "quiet_hours",
+    "lists",
+    "networks",
 ];
 
 /// A shorter one is found everywhere by accident.
@@ -375,6 +389,16 @@ fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Probl
             "reject" => flag(value).map(|flag| daemon.reject = flag),
             "mark" => mark(value).map(|mark| daemon.mark = mark),
             "quiet_hours" => hours(value).map(|hours| daemon.quiet_hours = Some(hours)),
+            // Empty ones switch off what ships.
+            "lists" => {
+                let folders = daemon.lists.get_or_insert_default();
+                folders.extend(Some(PathBuf::from(value)).filter(|path| !path.as_os_str().is_empty()));
+                Ok(())
+            }
+            "networks" => {
+                daemon.networks = Some(value.into());
+                Ok(())
+            }
             _ => Ok(()),
         };
         if let Err(says) = result {
@@ -533,10 +557,13 @@ mod tests {
             "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
              option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option on_stop keep\n\
              option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n\
+             list lists ''\n list lists my/lists\n option networks ''\n\
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
         );
         assert_eq!(problems, []);
-        let Daemon { enabled, interfaces, query_log, keep_on_stop, reject, mark, quiet_hours, .. } = config.daemon;
+        let Daemon { enabled, interfaces, query_log, keep_on_stop, reject, mark, quiet_hours, lists, networks, .. } =
+            config.daemon;
+        assert_eq!((lists, networks), (Some(vec!["my/lists".into()]), Some("".into())));
         assert_eq!((enabled, config.blocking, keep_on_stop, reject, mark), (false, false, true, false, 0x2000_0000));
         assert_eq!((interfaces.join(" "), query_log), ("br-lan br-iot".into(), Some("/tmp/q.log".into())));
         assert_eq!(quiet_hours, Some((23 * 60, 6 * 60 + 30)));

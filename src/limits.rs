@@ -112,6 +112,15 @@ pub const BEACON_LOST: Span = Span::hours(2);
 /// Contacts whose rhythm is known: sixteen for each device of a full house.
 pub const BEACONS: usize = 1_024;
 
+/// So many networks are not called by a thing that does next to nothing.
+pub const SPREAD_NETWORKS: u16 = 20;
+/// Next to nothing: bytes both ways within an hour.
+pub const SPREAD_IDLE: u64 = 2_000_000;
+/// A device that is known for so long has met those whom it needs.
+pub const SPREAD_OLD: Span = Span::days(7);
+/// How long it is told.
+pub const SPREAD_KEPT: Span = Span::days(1);
+
 /// Less within an hour is no upload: a minute of video.
 pub const UPLOAD_BYTES: u64 = 50_000_000;
 /// So many deviations beyond the median are far: one hour in a year for what is distributed normally.
@@ -133,6 +142,21 @@ pub const ORPHANS: usize = 1_024;
 pub const BEGUN: usize = 512;
 /// How long they wait for it: a neighbour is known within a second of its first packet.
 pub const ORPHAN_WAITS: Span = Span::secs(5);
+
+/// Entries of all lists of addresses and names: 0.8 to 2.0 MB, see [`crate::reputation`]. What ships is much smaller.
+pub const LIST_ENTRIES: usize = 100_000;
+/// Lists.
+pub const LISTS: usize = 64;
+/// Different comments in lists; entries share them.
+pub const LIST_COMMENTS: usize = 2_048;
+/// The longest line of a list; a longer one is read as several, which are refused.
+pub const LIST_LINE_BYTES: u64 = 1_024;
+/// The largest file of a list.
+pub const LIST_FILE_BYTES: u64 = 8 << 20;
+/// The largest file of networks: the whole Internet's is 3.1 MB.
+pub const NETWORKS_FILE_BYTES: u64 = 6 << 20;
+/// What the lists and the networks that ship take; a test compares.
+pub const SHIPPED_BYTES: usize = 164_000 + 16_000;
 
 /// Flows that a capture's packets are sorted into at one time. When full, those that were silent longest are closed.
 pub const TRACKED: usize = FLOWS_PER_DEVICE;
@@ -168,7 +192,8 @@ const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>()
     + NAMES_BYTES
     + tree(FINDINGS, size_of::<Endpoint>() + 32)
     + BLOCKS * 128
-    + RECORDS * 192;
+    + RECORDS * 192
+    + SHIPPED_BYTES;
 
 const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
 const _: () = assert!(size_of::<Flow>() <= 72);

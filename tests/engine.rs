@@ -293,3 +293,65 @@ fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
     let trusted = "config device\noption mac 02:00:00:00:00:20\noption mode trust";
     assert_eq!(told(trusted, &[HOUSE, LOOKUPS, &once]), (vec![], 0));
 }
+
+#[test]
+fn lists_and_networks_that_change_judge_what_they_name_anew() {
+    let (mut engine, _) = run(
+        "config leash\noption default_mode guard",
+        &[
+            HOUSE,
+            LOOKUPS,
+            "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443",
+            "3.000000 opened tcp 192.168.8.20:1001 > 203.0.113.50:8883",
+            "4.000000 opened tcp 192.168.8.20:1002 > 104.16.0.1:443",
+            "9.000000 clock",
+        ],
+    );
+    let reputed = |engine: &Engine| {
+        let all = findings(engine, "192.168.8.20").into_iter().filter(|finding| finding.starts_with("reputation"));
+        all.map(|finding| finding.replace("reputation ", "")).collect::<Vec<_>>().join(", ")
+    };
+    let lists = |text: &str| {
+        let mut reader = leash::reputation::Reader::default();
+        reader.read("mine", text.as_bytes()).unwrap();
+        reader.finish()
+    };
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/files/usr/share/leash/networks");
+    let networks = || leash::networks::Networks::read(std::fs::read(path).unwrap()).unwrap();
+    let blocked = |engine: &mut Engine| {
+        let blocks = engine.drain().filter_map(|action| match action {
+            Action::Block { address, .. } => Some(address.to_string()),
+            _ => None,
+        });
+        blocks.collect::<Vec<_>>().join(", ")
+    };
+    let at = leash::time::Stamp { now: leash::time::Time(10_000_000), wall: leash::time::Wall(10_000_000) };
+    assert_eq!((reputed(&engine), blocked(&mut engine)), (String::new(), String::new()));
+
+    // 104.16.0.1 is Cloudflare's: strangers share it, so with the address alone it is no evidence that counts.
+    engine.set_networks(Some(networks()), at);
+    engine.set_lists(lists("bulb.example\n104.16.0.0/12\n203.0.113.50,a relay"), at);
+    assert_eq!(reputed(&engine), "104.16.0.1 weak, 198.51.100.20 fair, 203.0.113.50 fair");
+    assert_eq!(blocked(&mut engine), "203.0.113.50", "direct-ip and reputation are two kinds");
+    let device = engine.device(engine.find("192.168.8.20").unwrap());
+    let contact = &device["contacts"][0];
+    assert_eq!((contact["listed"].as_str(), contact["network"]["asn"].as_u64()), (Some("mine"), Some(13_335)));
+    assert_eq!(contact["network"]["hosting"], true);
+
+    // Where networks are unknown, who has no other name is meant.
+    engine.set_networks(None, at);
+    assert_eq!(reputed(&engine), "104.16.0.1 fair, 198.51.100.20 fair, 203.0.113.50 fair");
+    engine.set_lists(lists("198.51.100.20\n203.0.113.50"), at);
+    assert_eq!(reputed(&engine), "198.51.100.20 weak, 203.0.113.50 fair", "another name may be meant");
+    let ended = |engine: &mut Engine| engine.drain().filter(|a| matches!(a, Action::Unblock { .. })).count();
+    assert_eq!(ended(&mut engine), 1, "of 104.16.0.1");
+    engine.set_lists(lists("198.51.100.20"), at);
+    assert_eq!(
+        (reputed(&engine), ended(&mut engine)),
+        ("198.51.100.20 weak".into(), 1),
+        "who corrects a list is heard"
+    );
+    assert_eq!(engine.blocked(), serde_json::json!([]));
+    engine.set_lists(Default::default(), at);
+    assert_eq!(reputed(&engine), "");
+}

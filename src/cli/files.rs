@@ -7,24 +7,29 @@ use crate::config::{self, Config};
 use crate::engine::{Action, Ended, Engine};
 use crate::event;
 use crate::limits;
-use crate::live::{input, terminal};
+use crate::live::{input, reference, terminal};
 use crate::replay::{Problem, Replay};
 use crate::table::{self, Report};
+use crate::time::Stamp;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Settings of a file, with a line for each problem; the defaults without one. The error is the exit code.
-fn settings(path: Option<&Path>) -> Result<Config, u8> {
-    let Some(path) = path else { return Ok(Config::default()) };
+/// An engine with the settings of a file and what they name, with a line for each problem; the defaults without one. The error is the exit code.
+fn engine(path: Option<&Path>) -> Result<Engine, u8> {
+    let Some(path) = path else { return Ok(Engine::new(Config::default())) };
     let text = input::text(path).map_err(|error| complain(&format!("{}: {error}", path.display()), exit::NO_INPUT))?;
     let (config, problems) = config::parse(&text);
     for problem in problems {
         complain(&format!("{}: {problem}", path.display()), 0);
     }
-    Ok(config)
+    let mut engine = Engine::new(config);
+    for says in reference::of_settings(&mut engine, Stamp::default()) {
+        complain(&says, 0);
+    }
+    Ok(engine)
 }
 
 /// Reads all files; what is wrong with one is said, and ends the reading. Gives the exit code.
@@ -56,12 +61,11 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
     if command.files.is_empty() {
         return Ok(complain("replay needs a file: leash replay FILE...", exit::USAGE));
     }
-    let config = match settings(command.config.as_deref()) {
-        Ok(config) => config,
+    let mut engine = match engine(command.config.as_deref()) {
+        Ok(engine) => engine,
         Err(code) => return Ok(code),
     };
-    let private = config.private.clone();
-    let mut engine = Engine::new(config);
+    let private = engine.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut flows = Flows::new(json);
     if command.flows {
@@ -149,12 +153,11 @@ impl Flows {
 }
 
 pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<u8> {
-    let config = match settings(command.config.as_deref()) {
-        Ok(config) => config,
+    let mut engine = match engine(command.config.as_deref()) {
+        Ok(engine) => engine,
         Err(code) => return Ok(code),
     };
-    let private = config.private.clone();
-    let mut engine = Engine::new(config);
+    let private = engine.config().private.clone();
     let mut last = None;
     let code = read(
         &[from],

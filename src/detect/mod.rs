@@ -7,13 +7,17 @@ pub mod direct_ip;
 pub mod names;
 pub mod plaintext;
 pub mod relay;
+pub mod reputation;
 pub mod scan;
+pub mod spread;
 pub mod upload;
 
 use crate::engine::contacts::Contact;
 use crate::engine::devices::{Device, DeviceId};
 use crate::engine::names::Names;
 use crate::model::Endpoint;
+use crate::networks::Networks;
+use crate::reputation::Lists;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.
@@ -24,6 +28,8 @@ pub const ALL: &[Detector] = &[
     scan::DETECTOR,
     upload::DETECTOR,
     names::DETECTOR,
+    reputation::DETECTOR,
+    spread::DETECTOR,
     beacon::DETECTOR,
     plaintext::DETECTOR,
 ];
@@ -47,6 +53,8 @@ pub enum Judge {
     Contact(fn(&Subject, &Scene) -> Option<Finding>),
     /// A device as a whole, at this time. What it finds is shown.
     Device(fn(&Device, Time) -> Option<Finding>),
+    /// Both, one after the other.
+    Both(fn(&Subject, &Scene) -> Option<Finding>, fn(&Device, Time) -> Option<Finding>),
 }
 
 /// What is judged.
@@ -69,6 +77,10 @@ pub struct Scene<'a> {
     pub hour: u32,
     /// Now.
     pub now: Time,
+    /// What others warn of.
+    pub lists: &'a Lists,
+    /// Whose an address is, where that is known.
+    pub networks: Option<&'a Networks>,
 }
 
 /// How much a finding says.
@@ -122,7 +134,7 @@ pub struct Evidence {
 /// The findings of all detectors on a contact.
 pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
-        Judge::Contact(judge) => judge(subject, scene),
+        Judge::Contact(judge) | Judge::Both(judge, _) => judge(subject, scene),
         Judge::Device(_) => None,
     });
     findings.collect()
@@ -131,7 +143,7 @@ pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
 /// The findings of all detectors on a device as a whole.
 pub fn judge_device(device: &Device, now: Time) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
-        Judge::Device(judge) => judge(device, now),
+        Judge::Device(judge) | Judge::Both(_, judge) => judge(device, now),
         Judge::Contact(_) => None,
     });
     findings.collect()

@@ -51,6 +51,8 @@ pub struct Contact {
     pub stun: bool,
     /// What of the house was in the clear.
     pub gave_away: GaveAway,
+    /// Its domain and network were new to a device that is known for long.
+    pub stranger: bool,
 }
 
 fn slot(label: Label) -> Option<usize> {
@@ -194,6 +196,7 @@ impl Contacts {
             upload: None,
             beacon: None,
             gave_away: GaveAway::default(),
+            stranger: false,
             sni: None,
             flows: [0; 6],
             label: Label::Waiting,

@@ -4,6 +4,7 @@ use super::balance::{Balance, Relayed};
 use super::distinct::Distinct;
 use super::habits::Habits;
 use super::questions::Questions;
+use super::reach::Reach;
 use super::tries::Tries;
 use super::uploads::Hours;
 use crate::limits;
@@ -46,6 +47,8 @@ pub struct Device {
     pub balance: Option<Box<Balance>>,
     /// How it opens its flows.
     pub habits: Habits,
+    /// How far it reaches.
+    pub reach: Reach,
     /// Other stations whose doors it tried while it acted as a relay.
     pub pivots: Distinct,
     /// Its lookups are visible, and would have been since this time.
@@ -79,6 +82,7 @@ impl Device {
             questions: Questions::default(),
             balance: None,
             habits: Habits::default(),
+            reach: Reach::default(),
             pivots: Distinct::default(),
             covered_since: None,
             flows: 0,

@@ -6,6 +6,7 @@
 //! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
 //! name 02:00:00:00:00:20 203.0.113.5 3600 bulb.example.com
 //! sent 02:00:00:00:00:20 490896 0,0,3,-,...
+//! met 02:00:00:00:00:20 1767225000.000000 00000010...
 //! mode 02:00:00:00:00:20 guard
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! blocking 0
@@ -14,6 +15,7 @@
 //! ```
 
 use super::policy::{Block, By};
+use super::reach::Reach;
 use super::uploads::Hours;
 use super::{DeviceId, Engine};
 use crate::config::{Mode, Pin, Target};
@@ -55,6 +57,10 @@ impl Engine {
                 }
             }
             writeln!(out)?;
+        }
+        for (_, device) in self.devices.iter().filter(|_| whole) {
+            let Some((since, met)) = device.reach.save() else { continue };
+            writeln!(out, "met {} {since} {met}", device.mac)?;
         }
         for (mac, mode) in &self.orders.modes {
             writeln!(out, "mode {mac} {}", mode.text())?;
@@ -137,6 +143,10 @@ impl Engine {
                 let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
                 let device = self.devices.get_mut(*ids.get(&mac?)?);
                 device.hours = Hours::recall(hour, steps.split(',').map(|steps| steps.parse().ok()));
+            }
+            "met" => {
+                let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
+                self.devices.get_mut(*ids.get(&mac?)?).reach = Reach::recall(since, met)?;
             }
             "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
             "pin" => {

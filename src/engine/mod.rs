@@ -15,26 +15,30 @@ pub mod history;
 pub mod ledger;
 pub mod memory;
 pub mod names;
+mod notice;
 mod obey;
 pub mod orders;
 pub mod policy;
 pub mod questions;
+pub mod reach;
 pub mod service;
 pub mod tries;
 pub mod uploads;
 pub mod view;
+mod warned;
 
 use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
-use crate::model::{Endpoint, Explained, Hint, Mac, Name, Protocol, Tuple, is_local};
+use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
+use crate::networks::Networks;
+use crate::reputation::Lists;
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
-use balance::{Balance, Relayed, Signs};
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
-use flows::{Flow, Flows, GaveAway, Label, Service};
+use flows::{Flow, Flows, GaveAway, Label};
 use history::{History, Record};
 use ipnet::IpNet;
 use ledger::Ledger;
@@ -98,6 +102,10 @@ pub struct Engine {
     resolvers: Vec<IpAddr>,
     devices: Devices,
     names: Names,
+    /// What others warn of.
+    lists: Lists,
+    /// Whose an address is.
+    networks: Option<Networks>,
     flows: Flows,
     contacts: Contacts,
     ledger: Ledger,
@@ -436,6 +444,7 @@ impl Engine {
         if mode != Mode::Trust
             && let Some(contact) = self.contacts.entry(id, endpoint, at)
         {
+            let new = contact.all_flows() == 0;
             contact.count(&flow, at);
             let soon =
                 denied.is_some_and(|denied| denied <= flow.opened && flow.opened.since(denied) <= limits::DENIAL);
@@ -444,7 +453,11 @@ impl Engine {
             }
             contact.inbound = !outbound;
             contact.show(&flow);
+            if new && label != Label::Apart {
+                self.meet(id, endpoint, at);
+            }
         }
+        self.look_back(id, at);
         self.credit(&flow, id, outbound, endpoint, (flow.sent, flow.received), at);
         self.judge(id, endpoint, at);
     }
@@ -482,62 +495,6 @@ impl Engine {
         }
     }
 
-    /// Bytes of a flow with the Internet go into the device's balance, and what it tells is told when a minute is over.
-    fn weigh(&mut self, flow: &Flow, id: DeviceId, outbound: bool, address: IpAddr, bytes: (u64, u64), at: Stamp) {
-        let mac = self.devices.get(id).mac;
-        let outside = flow.label != Label::Apart
-            || !outbound && !self.is_house(address) && self.wishes().mode(mac) != Mode::Trust;
-        let device = self.devices.get_mut(id);
-        if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
-            return;
-        }
-        let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
-        let judged = if balance.is_over(at.now) { balance.judge(at.now) } else { None };
-        balance.add(address, bytes.0, bytes.1, at.now);
-        let Some(mut relayed) = judged else { return };
-        relayed.signs = self.signs(id, &relayed, at);
-        let master = relayed.master;
-        if let Some(balance) = &mut self.devices.get_mut(id).balance {
-            balance.relayed = Some(relayed);
-        }
-        let with_master = self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
-        for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
-            self.judge(id, endpoint, at);
-        }
-    }
-
-    /// What else speaks for a relay, and against it.
-    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> Signs {
-        let device = self.devices.get(id);
-        let waits = device.habits.waits(limits::RELAY_PAUSE, at.now);
-        // What is usual for it is not known: a slow thing is slow with the few that it calls.
-        let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
-        let (stacks, known) = device.habits.programs(at.now);
-        let (mut proxy, mut excuse, mut names) = (false, None, 0);
-        let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
-        for (endpoint, contact) in self.contacts.of(id) {
-            if endpoint.address == relayed.master {
-                proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
-                excuse = match contact.service {
-                    Service::Stun | Service::Turn => Some("it is in a call"),
-                    Service::WireGuard => Some("it is one end of a VPN"),
-                    _ => excuse,
-                };
-            }
-            let named = contact.flows(Label::Lookup) > 0 && contact.first < before;
-            names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
-        }
-        if names >= limits::PEOPLE {
-            excuse = excuse.or(Some("people use it"));
-        }
-        Signs {
-            pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
-            stacks: if known <= 3 { stacks } else { 0 },
-            proxy,
-            excuse: excuse.filter(|_| !proxy),
-        }
-    }
-
     /// It is between these minutes of the local day; those that end before they begin go on over midnight.
     fn is_within(&self, (from, to): (u16, u16), wall: Wall) -> bool {
         let minute = (wall.0 / 60_000_000 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
@@ -546,7 +503,8 @@ impl Engine {
     }
 
     fn scene(&self) -> Scene<'_> {
-        Scene { names: &self.names, hour: uploads::hour(self.today.wall), now: self.today.now }
+        let (hour, now) = (uploads::hour(self.today.wall), self.today.now);
+        Scene { names: &self.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
@@ -646,49 +604,6 @@ impl Engine {
         let resolver = self.resolvers.contains(&endpoint.address);
         let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.names, wall };
         policy::judge(&case, mode, self.wishes())
-    }
-
-    /// Counts what was tried in vain: without an answer, or with a refusal.
-    fn note_try(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
-        let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
-        let vain = match tuple.protocol {
-            Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
-            Protocol::Udp => flow.received == 0,
-        };
-        if flow.midstream || flow.sent == 0 || self.devices.of_address(tuple.source) != Some(id) {
-            return;
-        }
-        let (at, device) = (self.today, self.devices.get_mut(id));
-        let mac = device.mac;
-        if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
-            && self.wishes().mode(mac) != Mode::Trust
-        {
-            self.ledger.renew(id, detect::scan::DETECTOR.name);
-            self.judge_whole(id, at);
-        }
-    }
-
-    /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
-    fn note_pivot(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
-        let device = self.devices.get_mut(id);
-        let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
-        if door && device.relayed(at.now).is_some() {
-            let before = device.pivots.count();
-            device.pivots.add_address(endpoint.address);
-            if device.pivots.count() != before {
-                self.judge_whole(id, at);
-            }
-        }
-    }
-
-    /// Asks the detectors about a device as a whole.
-    fn judge_whole(&mut self, id: DeviceId, at: Stamp) {
-        let device = self.devices.get(id);
-        let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
-        let new = self.ledger.note(id, None, &findings, at.wall);
-        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
-        }
     }
 
     /// A flow is over and judged.

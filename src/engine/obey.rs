@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    fn lift(&mut self, mac: Mac, address: IpAddr) {
+    pub(super) fn lift(&mut self, mac: Mac, address: IpAddr) {
         if self.blocks.remove(mac, address).is_some() {
             self.actions.push_back(Action::Unblock { mac, address });
         }

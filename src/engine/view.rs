@@ -227,6 +227,13 @@ impl Engine {
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
+        let idle = device.reach.idle.map(|idle| {
+            let mut map = Map::new();
+            put(&mut map, "networks", Value::from(idle.networks));
+            put(&mut map, "countries", idle.countries.map(Value::from));
+            Value::Object(map)
+        });
+        put(&mut map, "idle", idle);
         let (mut contacts, mut findings, mut worst) = (Vec::new(), Vec::new(), Decision::Allow);
         for (endpoint, contact) in self.contacts.of(id) {
             let judged = self.judged(id, endpoint, contact);
@@ -272,7 +279,7 @@ impl Engine {
         calm::sentence(&outside)
     }
 
-    fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
+    pub(super) fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
         if contact.is_apart() {
             return (
                 Vec::new(),
@@ -313,6 +320,8 @@ impl Engine {
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
         put(&mut map, "named_for", self.named_for(id, endpoint.address));
+        put(&mut map, "network", self.network(endpoint.address).filter(|_| !local));
+        put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
         let names = self.names.of(id, endpoint.address).map(|name| &**name);
@@ -350,6 +359,16 @@ impl Engine {
         let reasons = verdict.reasons.iter().map(|reason| Value::from(reason.as_str())).collect();
         put(&mut map, "reasons", (!verdict.reasons.is_empty()).then_some(Value::Array(reasons)));
         Value::Object(map)
+    }
+
+    /// Whose an address is.
+    fn network(&self, address: IpAddr) -> Option<Value> {
+        let network = self.networks.as_ref()?.of(address)?;
+        let mut map = Map::new();
+        put(&mut map, "asn", Value::from(network.asn));
+        put(&mut map, "country", network.country().map(Value::from));
+        put(&mut map, "hosting", yes(network.hosting));
+        Some(Value::Object(map))
     }
 
     /// The date of the latest fact.

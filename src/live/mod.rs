@@ -10,6 +10,7 @@ pub mod follow;
 pub mod input;
 pub mod logger;
 pub mod netlink;
+pub mod reference;
 pub mod sources;
 pub mod state;
 pub mod terminal;

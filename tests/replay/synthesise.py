@@ -17,6 +17,8 @@ import struct
 import sys
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tools"))
+import make_networks
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
 TCP, UDP, ICMP6 = 6, 17, 58
@@ -184,6 +186,16 @@ class House:
     def __init__(self):
         self.now, self.frames = 1.0, []
         self.stations = {address: self.mac for address in (self.v4, self.v6, self.link_local)}
+        self.config, self.files = "", {}
+
+    def warn(self, text, *settings):
+        """A list, a file of networks in which 198.51.100.0/24 and 2001:db8:cafe::/48 are for hire, and settings."""
+        rows = [(4, "198.51.100.0", "198.51.100.255", 64500, "AT"), (4, "203.0.113.0", "203.0.113.255", 64501, "")]
+        rows.append((6, "2001:db8:cafe::", "2001:db8:cafe:ffff:ffff:ffff:ffff:ffff", 64500, "AT"))
+        table = [(kind, *map(int, map(ipaddress.ip_address, (first, last))), asn, at) for kind, first, last, asn, at in rows]
+        self.files = {"lists/mine.list": text, "networks": make_networks.encode(table, None, {64500})}
+        lines = ["list lists 'CASE/lists'", "option networks 'CASE/networks'", *(("option " + s) for s in settings)]
+        self.config = "config leash 'main'\n" + "".join(f"\t{line}\n" for line in lines)
 
     def device(self, number, v4=None, v6=()):
         """02:00:00:00:00:20 with 192.168.8.20 is number 20."""
@@ -856,6 +868,54 @@ class Cases:
                 house.wait(2)
             plug.tls("203.0.113.80", port=9000, sent=200, received=100)
 
+    def listed_address(house):
+        """A television box calls 203.0.113.60 by its address. A list names the prefix around it, and the networks that
+        are known say that it is no hosting network.
+        leash must say: findings of direct-ip and of reputation (fair), with the list's title and its comment: two kinds
+        of evidence, so that in guard it is blocked; what the box looked up is calm.
+        A mistake: one of the two alone, or a finding for the neighbour of the prefix, 203.0.113.64."""
+        house.warn("# title: BADBOX servers\n203.0.113.60,an older entry\n203.0.113.56/29,relays of 2026\n", "default_mode 'guard'")
+        box = house.device(24).boot("tv-box")
+        box.lookup("portal.example", "198.51.100.24", "203.0.113.64")
+        box.tls("198.51.100.24", "portal.example")
+        box.tls("203.0.113.64", "portal.example")
+        for round in range(3):
+            house.until(60 + 60 * round)
+            box.tls("203.0.113.60", port=9998, sent=200, received=400)
+
+    def listed_name(house):
+        """A plug looks up c2.bad.example and uses the address; later a handshake of it names deep.down.bad.example at
+        an address that it did not look up. A list in the form of a hosts file names bad.example.
+        leash must say: two findings of reputation, fair; the first contact is `lookup`, so it is one kind of evidence.
+        A mistake: nothing because the name is only below the one that is listed, or a block of the first."""
+        house.warn("# title: Bad names\n0.0.0.0 bad.example other.example # since 2025\n", "default_mode 'guard'")
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("c2.bad.example", "198.51.100.66")
+        plug.tls("198.51.100.66", "c2.bad.example")
+        house.wait(30)
+        plug.tls("198.51.100.67", "deep.down.bad.example")
+
+    def listed_hosting(house):
+        """A look-alike: a laptop looks up a shop. The shop's address is listed, for what another customer of the same
+        hosting network did; and the owner has said that reputation alone is enough for a block.
+        leash must say: a weak finding of reputation that says why it is weak, and no block.
+        A mistake: fair or a block: the address is shared."""
+        house.warn("198.51.100.77,a kit for phishing\n", "default_mode 'guard'\n\tlist block_on 'reputation'")
+        laptop = house.device(25).boot("work-laptop")
+        laptop.lookup("shop.example", "198.51.100.77")
+        laptop.tls("198.51.100.77", "shop.example")
+
+    def listed_sibling(house):
+        """A look-alike: a list names ads.vendor.example; a television uses www.vendor.example, xads.vendor.example and
+        vendor.example itself.
+        leash must say: all three are calm.
+        A mistake: a finding for a sibling, for the parent, or for a name that only ends alike."""
+        house.warn("||ads.vendor.example^\nvendor\n198.51.100.0/2\n192.168.8.0/24\n")
+        tv = house.device(21).boot("living-room-tv")
+        for number, name in enumerate(("www.vendor.example", "xads.vendor.example", "vendor.example")):
+            tv.lookup(name, f"198.51.100.{90 + number}")
+            tv.tls(f"198.51.100.{90 + number}", name)
+
     def midstream(house):
         """Two TCP flows of a television were running before the capture began; later it looks up a name and uses it.
         leash must say: the two are `unknown` and midstream, though the lookups of the device are seen; the third is
@@ -996,7 +1056,7 @@ def write(folder, files):
             if not path.exists() or path.read_bytes() != content:
                 sys.exit(f"{path} is not what this script makes: run it")
         else:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
 def readme(name, story):
@@ -1006,7 +1066,9 @@ def main():
     for story in (story for name, story in vars(Cases).items() if not name.startswith("_")):
         name, house = story.__name__.replace("_", "-"), House()
         story(house)
-        write(name, {"README.md": readme(name, story), "capture.pcap": pcap(house.in_order())})
+        config = {"config": house.config.replace("CASE", f"tests/replay/{name}")} if house.config else {}
+        capture = {"capture.pcap": pcap(house.in_order())}
+        write(name, {"README.md": readme(name, story), **capture, **config, **house.files})
     for form, (about, how) in FORMS.items():
         house = House()
         tiny_story(house)

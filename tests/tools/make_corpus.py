@@ -7,7 +7,7 @@ import hashlib, pathlib, struct, sys
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 LINKS = {0: 0, 1: 1, 101: 6, 108: 7, 113: 8, 239: 11, 276: 12}  # link type -> its place in fuzz_targets/packet.rs
-KEEP = {"pcap": 20_000, "packet": 400, "dns": 700, "tls": 2_500, "opening": 6_000}  # the largest seed of each, in bytes
+KEEP = {"pcap": 20_000, "packet": 400, "dns": 700, "tls": 2_500, "opening": 6_000, "reference": 2_000}  # the largest seed of each, in bytes
 
 
 def frames(path):
@@ -55,6 +55,8 @@ def main():
             flow = flows.setdefault(key, bytearray([int(protocol == 6)]) + struct.pack(">H", ports[1]))
             flow += struct.pack(">BHH", 0 if reply else 1, 0, len(data)) + data
         seeds["opening"].update(bytes(flow) for flow in flows.values())
+    for case in ("networks", "lists/*.list"):
+        seeds["reference"].update(path.read_bytes() for path in TESTS.glob(f"replay/*/{case}"))
     for name, all_ in seeds.items():
         (out / name).mkdir(parents=True, exist_ok=True)
         small = sorted(seed for seed in all_ if len(seed) <= KEEP[name])

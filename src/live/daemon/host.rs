@@ -139,13 +139,25 @@ impl Host for Leash {
         });
         let table =
             self.enforcer.as_ref().map(|e| json!({ "loaded": e.loaded, "offload": e.offload, "restored": e.restored }));
+        let lists = self.engine.lists();
+        let refused: u32 = lists.sources().iter().map(|source| source.refused + source.no_room).sum();
+        let lists = json!({
+            "lists": lists.sources().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
+        });
+        let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
         let seconds = at.now.since(self.started.now).0 / 1_000_000;
         let written = self.state.flash_bytes;
         let a_day = written.checked_mul(86_400).map_or(written, |bytes| bytes / seconds.max(86_400));
         let mut health = json!({ "seconds": seconds, "flash_bytes": written, "flash_bytes_a_day": a_day });
-        for (name, value) in
-            [("flows", flows), ("answers", answers), ("openings", openings), ("query_log", log), ("table", table)]
-        {
+        for (name, value) in [
+            ("flows", flows),
+            ("answers", answers),
+            ("openings", openings),
+            ("query_log", log),
+            ("table", table),
+            ("lists", Some(lists)),
+            ("networks", networks),
+        ] {
             if let Some(value) = value {
                 health[name] = value;
             }
@@ -166,6 +178,7 @@ impl Host for Leash {
                 "service dnsmasq restart; look at: logread -e dnsmasq",
             ));
         }
+        all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));
         if let Some(says) = &self.state.trouble {
             all.push(light(
                 format!("what leash knows does not outlive a restart: {says}"),

@@ -3,6 +3,7 @@
 use super::control::{Control, Stream};
 use super::doctor;
 use super::enforce::{self, Enforcer};
+use super::reference::Reference;
 use super::sources::{self, Answers, Flows, House, Neighbours, Openings, QueryLog};
 use super::state::State;
 use super::{clock, input};
@@ -51,6 +52,7 @@ struct Leash {
     /// Between the date and the time since the start.
     offset: i64,
     leases_at: Option<std::time::SystemTime>,
+    reference: Reference,
 }
 
 /// Runs until a signal ends it. The error is a sentence.
@@ -91,6 +93,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         recorder: None,
         offset: 0,
         leases_at: None,
+        reference: Reference::default(),
     };
     loop {
         let at = clock::now();
@@ -177,6 +180,7 @@ impl Leash {
         self.missing = missing;
         self.engine.set_resolvers(sources::resolvers(), at);
         self.engine.set_utc_offset(clock::utc_offset_minutes(at.wall));
+        self.reference.look(&mut self.engine, at);
         // The resolver writes it now and then; its first reading gives names to devices.
         let leases = self.engine.config().daemon.leases.clone();
         let written = std::fs::metadata(&leases).and_then(|data| data.modified()).ok();

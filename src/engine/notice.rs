@@ -1,0 +1,170 @@
+//! What the engine notices for the detectors beside what contacts count: what passes through a device, what it tries in vain, and
+//! how far it reaches.
+
+use super::balance::{Balance, Relayed, Signs};
+use super::domain::registrable;
+use super::flows::{Flow, Label, Service};
+use super::reach::{Idle, prefix};
+use super::{DeviceId, Engine, uploads};
+use crate::config::Mode;
+use crate::detect;
+use crate::limits;
+use crate::model::{Endpoint, Protocol, Tuple};
+use crate::time::{Span, Stamp, Wall};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+impl Engine {
+    /// Bytes of a flow with the Internet go into the device's balance, and what it tells is told when a minute is over.
+    pub(super) fn weigh(
+        &mut self,
+        flow: &Flow,
+        id: DeviceId,
+        outbound: bool,
+        address: IpAddr,
+        bytes: (u64, u64),
+        at: Stamp,
+    ) {
+        let mac = self.devices.get(id).mac;
+        let outside = flow.label != Label::Apart
+            || !outbound && !self.is_house(address) && self.wishes().mode(mac) != Mode::Trust;
+        let device = self.devices.get_mut(id);
+        if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
+            return;
+        }
+        let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
+        let judged = if balance.is_over(at.now) { balance.judge(at.now) } else { None };
+        balance.add(address, bytes.0, bytes.1, at.now);
+        let Some(mut relayed) = judged else { return };
+        relayed.signs = self.signs(id, &relayed, at);
+        let master = relayed.master;
+        if let Some(balance) = &mut self.devices.get_mut(id).balance {
+            balance.relayed = Some(relayed);
+        }
+        let with_master = self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
+        for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// What else speaks for a relay, and against it.
+    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> Signs {
+        let device = self.devices.get(id);
+        let waits = device.habits.waits(limits::RELAY_PAUSE, at.now);
+        // What is usual for it is not known: a slow thing is slow with the few that it calls.
+        let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
+        let (stacks, known) = device.habits.programs(at.now);
+        let (mut proxy, mut excuse, mut names) = (false, None, 0);
+        let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
+        for (endpoint, contact) in self.contacts.of(id) {
+            if endpoint.address == relayed.master {
+                proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
+                excuse = match contact.service {
+                    Service::Stun | Service::Turn => Some("it is in a call"),
+                    Service::WireGuard => Some("it is one end of a VPN"),
+                    _ => excuse,
+                };
+            }
+            let named = contact.flows(Label::Lookup) > 0 && contact.first < before;
+            names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
+        }
+        if names >= limits::PEOPLE {
+            excuse = excuse.or(Some("people use it"));
+        }
+        Signs {
+            pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
+            stacks: if known <= 3 { stacks } else { 0 },
+            proxy,
+            excuse: excuse.filter(|_| !proxy),
+        }
+    }
+
+    /// Counts what was tried in vain: without an answer, or with a refusal.
+    pub(super) fn note_try(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
+        let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
+        let vain = match tuple.protocol {
+            Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
+            Protocol::Udp => flow.received == 0,
+        };
+        if flow.midstream || flow.sent == 0 || self.devices.of_address(tuple.source) != Some(id) {
+            return;
+        }
+        let (at, device) = (self.today, self.devices.get_mut(id));
+        let mac = device.mac;
+        if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
+            && self.wishes().mode(mac) != Mode::Trust
+        {
+            self.ledger.renew(id, detect::scan::DETECTOR.name);
+            self.judge_whole(id, at);
+        }
+    }
+
+    /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
+    pub(super) fn note_pivot(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+        let device = self.devices.get_mut(id);
+        let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
+        if door && device.relayed(at.now).is_some() {
+            let before = device.pivots.count();
+            device.pivots.add_address(endpoint.address);
+            if device.pivots.count() != before {
+                self.judge_whole(id, at);
+            }
+        }
+    }
+
+    /// Asks the detectors about a device as a whole.
+    pub(super) fn judge_whole(&mut self, id: DeviceId, at: Stamp) {
+        let device = self.devices.get(id);
+        let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
+        let new = self.ledger.note(id, None, &findings, at.wall);
+        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
+            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
+        }
+    }
+
+    /// A contact is new: whether its domain and its network are new to the device too.
+    pub(super) fn meet(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+        let domain = self.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
+        let network = self.network_key(endpoint.address);
+        let reach = &mut self.devices.get_mut(id).reach;
+        let mut meet = |what: &[u8]| reach.meet(what, at.wall, limits::SPREAD_OLD);
+        // Both are to be remembered, whatever the other is.
+        let new = [meet(&network), domain.is_none_or(|domain| domain.is_empty() || meet(&domain))];
+        if new == [true; 2]
+            && let Some(contact) = self.contacts.get_mut(id, endpoint)
+        {
+            contact.stranger = true;
+        }
+    }
+
+    /// A new hour has begun for a device: whom it called in the one before, if it did next to nothing else.
+    pub(super) fn look_back(&mut self, id: DeviceId, at: Stamp) {
+        let device = self.devices.get_mut(id);
+        let carried = device.sent.saturating_add(device.received);
+        let Some((hour, bytes)) = device.reach.turn(uploads::hour(at.wall), carried) else { return };
+        if bytes >= limits::SPREAD_IDLE {
+            return;
+        }
+        let begin = Wall(i64::from(hour) * Span::hours(1).0 as i64);
+        let called = self.contacts.of(id).filter(|(_, contact)| contact.last >= begin && contact.label != Label::Apart);
+        let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
+        let networks: BTreeSet<[u8; 4]> = addresses.iter().map(|address| self.network_key(*address)).collect();
+        let country = |address: &IpAddr| self.networks.as_ref()?.of(*address)?.country;
+        let countries: BTreeSet<[u8; 2]> = addresses.iter().filter_map(country).collect();
+        let idle = Idle {
+            hour,
+            networks: networks.len() as u16,
+            countries: (!countries.is_empty()).then_some(countries.len() as u16),
+        };
+        self.devices.get_mut(id).reach.idle = Some(idle);
+        if idle.networks >= limits::SPREAD_NETWORKS {
+            self.judge_whole(id, at);
+        }
+    }
+
+    /// The network of an address: its autonomous system where that is known, else the part that one is about.
+    fn network_key(&self, address: IpAddr) -> [u8; 4] {
+        let known = self.networks.as_ref().and_then(|networks| networks.of(address));
+        known.map_or(prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
+    }
+}

@@ -1,0 +1,76 @@
+//! What others say of addresses and names: lists and networks, and whom to judge anew when they change.
+
+use super::contacts::Contact;
+use super::policy::{By, Decision};
+use super::{DeviceId, Engine};
+use crate::detect::{Subject, reputation};
+use crate::model::Endpoint;
+use crate::networks::Networks;
+use crate::reputation::Lists;
+use crate::time::Stamp;
+use std::net::IpAddr;
+
+impl Engine {
+    /// Takes other lists.
+    pub fn set_lists(&mut self, lists: Lists, at: Stamp) {
+        let before = self.warned();
+        self.lists = lists;
+        self.judge_warned(before, at);
+    }
+
+    /// Takes another file of networks, or none.
+    pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
+        let before = self.warned();
+        self.networks = networks;
+        self.judge_warned(before, at);
+    }
+
+    /// What others warn of.
+    pub fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
+    /// Whose addresses are, where that is known.
+    pub fn networks(&self) -> Option<&Networks> {
+        self.networks.as_ref()
+    }
+
+    /// The contacts that a list names: few, so that a change of the lists need not judge all anew.
+    fn warned(&self) -> Vec<(DeviceId, Endpoint)> {
+        let of = |id| self.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
+        let all = self.devices.iter().flat_map(|(id, _)| of(id));
+        all.filter(|(id, endpoint, contact)| self.title(*id, *endpoint, contact).is_some())
+            .map(|(id, endpoint, _)| (id, endpoint))
+            .collect()
+    }
+
+    fn judge_warned(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
+        for &(id, endpoint) in &before {
+            self.judge(id, endpoint, at);
+            self.acquit(id, endpoint.address, at);
+        }
+        // Judging one twice says the same twice.
+        for (id, endpoint) in self.warned() {
+            self.judge(id, endpoint, at);
+        }
+    }
+
+    /// Ends a block of the detectors that they would not ask for any longer: who corrects a list wants what it did undone.
+    fn acquit(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+        let mac = self.devices.get(id).mac;
+        let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
+            endpoint.address == address && self.judged(id, endpoint, contact).1.decision == Decision::Block
+        };
+        let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
+        if theirs && !self.contacts.of(id).any(wanted) {
+            self.lift(mac, address);
+            self.note("end", Some(mac), at, || format!("the block of {address} is over: lists say otherwise now"));
+        }
+    }
+
+    /// The list that names a contact.
+    pub(super) fn title<'a>(&'a self, id: DeviceId, endpoint: Endpoint, contact: &'a Contact) -> Option<&'a str> {
+        let subject = Subject { device: self.devices.get(id), id, endpoint, contact };
+        Some(reputation::find(&subject, &self.scene())?.0.title)
+    }
+}
