@@ -69,9 +69,9 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
         run(["curl", "-sk", "-o", "/dev/null", "--max-time", "120", "--connect-timeout", "20", "-x", f"socks5h://127.0.0.1:{port}",
              *CURLS[program], *pace, *send, url], bytes(size) if upload else None)
     elif program in BROWSERS:
-        ask = dict(impersonate=program, verify=False, timeout=100, proxy=f"socks5h://127.0.0.1:{port}")
+        how = dict(impersonate=program, verify=False, timeout=100, proxy=f"socks5h://127.0.0.1:{port}")
         with contextlib.suppress(Exception):
-            browsers.post(url, data=bytes(size), **ask) if upload else browsers.get(url, **ask)
+            browsers.post(url, data=bytes(size), **how) if upload else browsers.get(url, **how)
     elif program == "python":
         with contextlib.suppress(OSError), socks(port, host, 443 if tls else 80) as s:
             if tls:
