@@ -167,13 +167,13 @@ class Internet:
 
     PORTS = [80, 123, 443, 7000, 8883]
 
-    def __init__(self, ns):
+    def __init__(self, ns, ports=PORTS):
         self.ns, self.names, self.delay = ns, {}, 0.0
         self.closing = False
         self.poller = select.epoll()
         self.by_fd = {}
         with ns:
-            for port in self.PORTS:
+            for port in ports:
                 for family in (socket.AF_INET, socket.AF_INET6):
                     self.tcp(family, port, self.echo)
                     self.udp(family, port, lambda s, data, peer, at: send_from(s, data, peer, at))
@@ -325,9 +325,9 @@ table inet fw4 {
 
 
 class Lab:
-    """All of it. `devices` stations; leash is started by `start`."""
+    """All of it. `devices` stations; servers echo at the ports `echo`; leash is started by `start`."""
 
-    def __init__(self, devices=2, log="extra", query_log=True):
+    def __init__(self, devices=2, log="extra", query_log=True, echo=Internet.PORTS):
         self.folder = tempfile.mkdtemp(prefix="leash-lab-")
         self.children, self.tap = {}, None
         self.log_path = f"{self.folder}/log/queries.log"
@@ -352,7 +352,7 @@ class Lab:
             ip -6 route add 2a0f:7777::/64 via 2a0f:1111::2""")
         self.router.run("ip route add default via 45.20.0.1\nip -6 route add default via 2a0f:1111::1")
         self.router.run("nft -f -", FW4)
-        self.internet = Internet(wan)
+        self.internet = Internet(wan, echo)
         self.devices = [Device(self, 101 + i) for i in range(devices)]
         self.log_form, self.query_log = log, query_log
         if log is not None:
