@@ -93,6 +93,8 @@ pub const RELAY_PASSED_ON: u32 = 75;
 pub const RELAY_UNEVEN: u64 = 20;
 /// In percent: the same as [`RELAY_PASSED_ON`], minute by minute.
 pub const RELAY_IN_STEP: u32 = 75;
+/// So many minutes it takes to see who moves with whom; before, many others are just many.
+pub const RELAY_MINUTES: u32 = 6;
 /// So many others are served by one that relays; a backup beside a film has two.
 pub const RELAY_ADDRESSES: u32 = 8;
 /// A program that speaks for itself does so within a few milliseconds of its handshake ("First Four Packets", 2026: direct

@@ -36,14 +36,17 @@ fn relay(relayed: &Relayed) -> Finding {
     let in_step = relayed.in_step.filter(|percent| *percent >= limits::RELAY_IN_STEP);
     let kinds = [
         in_step.is_some(),
-        relayed.addresses >= limits::RELAY_ADDRESSES,
+        relayed.addresses >= limits::RELAY_ADDRESSES && relayed.minutes >= limits::RELAY_MINUTES,
         signs.pause_ms.is_some(),
         signs.stacks >= limits::RELAY_STACKS,
         signs.proxy,
     ];
     let others = kinds.iter().filter(|kind| **kind).count();
+    let out_of_step = relayed.in_step.is_some() && in_step.is_none();
     let (strength, kinds) = match others {
         _ if signs.excuse.is_some() => (Strength::Weak, 1),
+        // Sums may agree by chance, and many have many others; the minutes say that these do not belong together.
+        0..=2 if out_of_step && !signs.proxy => (Strength::Weak, 1),
         0 => (Strength::Weak, 1),
         1 => (Strength::Fair, 1),
         _ => (Strength::Strong, 2),

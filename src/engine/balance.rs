@@ -31,6 +31,15 @@ impl Minute {
     fn sum(self) -> u32 {
         self.sent.saturating_add(self.received)
     }
+
+    fn less(self, other: Minute) -> Minute {
+        let (sent, received) = (self.sent.saturating_sub(other.sent), self.received.saturating_sub(other.received));
+        Minute { sent, received }
+    }
+
+    fn lopsided(self) -> u64 {
+        self.sent.abs_diff(self.received).into()
+    }
 }
 
 /// An address that much is exchanged with.
@@ -72,8 +81,10 @@ pub struct Relayed {
     pub received: u64,
     /// Of the bytes exchanged with the master and with the others, so many percent have their counterpart on the other side.
     pub passed_on: u32,
-    /// The same minute by minute, where the minutes differ enough to tell.
+    /// The same minute by minute, where the minutes of either side differ enough to tell.
     pub in_step: Option<u32>,
+    /// Minutes that were looked at.
+    pub minutes: u32,
     /// Other addresses in the window, about.
     pub addresses: u32,
     /// What else speaks for it, and against it: filled in by [`crate::engine`].
@@ -166,61 +177,99 @@ impl Balance {
 
     /// Whether what one address sends goes out again to others, and back, in the minutes that are over.
     pub fn judge(&self, now: Time) -> Option<Relayed> {
-        let sum = |minutes: &[Minute; MINUTES]| {
-            minutes.iter().fold((0, 0), |(sent, received), minute| {
-                (sent + u64::from(minute.sent), received + u64::from(minute.received))
-            })
-        };
-        let (sent, received) = sum(&self.all);
-        if sent.min(received) < limits::RELAY_BYTES || percent(sent, received) < limits::RELAY_BALANCE {
+        let tops: Vec<&Top> = self.tops.iter().flatten().collect();
+        let all = sum(self.all.iter());
+        if all.sent.min(all.received) < limits::RELAY_BYTES {
             return None;
         }
-        let lopsided: u64 = self.lopsided.iter().map(|bytes| u64::from(*bytes)).sum();
-        let judge = |top: &Top| {
-            let (to, from) = sum(&top.minutes);
-            let (others_to, others_from) = (sent.saturating_sub(to), received.saturating_sub(from));
-            let share = (to + from) * 100 / (sent + received).max(1);
-            // Calls and games go both ways with everybody; what is fetched for somebody goes one way.
-            let own: u64 = top.minutes.iter().map(|minute| u64::from(minute.sent.abs_diff(minute.received))).sum();
-            let one_way = lopsided.saturating_sub(own) * 2 >= others_to + others_from;
-            let passed_on = conserved([(from, others_to), (to, others_from)]);
-            if !(30..=70).contains(&share) || !one_way || passed_on < limits::RELAY_PASSED_ON {
-                return None;
+        let mut best: Option<Relayed> = None;
+        // Beside it the device may have business of its own with some of the others that much is exchanged with.
+        for (place, master) in tops.iter().enumerate() {
+            let others = (0..1_usize << tops.len()).filter(|own| own >> place & 1 == 0 && own.count_ones() <= 2);
+            for own in others {
+                let own: Vec<&Top> = (0..tops.len()).filter(|at| own >> at & 1 == 1).map(|at| tops[at]).collect();
+                let found = self.weigh(master, &own, now);
+                best = best.into_iter().chain(found).max_by_key(|relayed| relayed.passed_on);
             }
-            Some(Relayed {
-                at: now,
-                master: top.address,
-                sent,
-                received,
-                passed_on,
-                in_step: self.in_step(top),
-                addresses: self.addresses.count().max(self.before.count()).saturating_sub(1),
-                signs: Signs::default(),
-            })
-        };
-        self.tops.iter().flatten().filter_map(judge).max_by_key(|relayed| relayed.passed_on)
+        }
+        best
     }
 
-    /// How well the master's minutes and the others' agree, in percent; absent where all minutes are alike, or few.
-    fn in_step(&self, top: &Top) -> Option<u32> {
+    /// The same of one master and all others but those with whom the device has business of its own.
+    fn weigh(&self, master: &Top, own: &[&Top], now: Time) -> Option<Relayed> {
         let oldest = (self.minute + 1) % MINUTES as u64;
         let order = (0..MINUTES as u64).map(|n| ((oldest + n) % MINUTES as u64) as usize);
-        // The first minute is a part of one, and everything begins in it.
-        let minutes: Vec<usize> = order.skip_while(|at| self.all[*at].sum() == 0).skip(1).collect();
-        let masters: Vec<u64> = minutes.iter().map(|at| u64::from(top.minutes[*at].sum())).collect();
-        let count = masters.len() as u64;
-        let mean = masters.iter().sum::<u64>() / count.max(1);
-        let spread = masters.iter().map(|bytes| bytes.abs_diff(mean)).sum::<u64>() / count.max(1);
-        if count < 5 || spread * 100 < mean * limits::RELAY_UNEVEN {
+        let order: Vec<usize> = order.skip_while(|at| self.all[*at].sum() == 0).collect();
+        let others = |at: &usize| {
+            own.iter().fold(self.all[*at].less(master.minutes[*at]), |rest, top| rest.less(top.minutes[*at]))
+        };
+        let masters: Vec<Minute> = order.iter().map(|at| master.minutes[*at]).collect();
+        let others: Vec<Minute> = order.iter().map(others).collect();
+        let (of_master, of_others) = (sum(masters.iter()), sum(others.iter()));
+        let (sent, received) = (of_master.sent + of_others.sent, of_master.received + of_others.received);
+        let share = (of_master.sent + of_master.received) * 100 / (sent + received).max(1);
+        // Calls and games go both ways with everybody; what is fetched for somebody goes one way.
+        let lopsided: u64 = self.lopsided.iter().map(|bytes| u64::from(*bytes)).sum();
+        let elsewhere: u64 = own.iter().chain([&master]).flat_map(|top| top.minutes).map(Minute::lopsided).sum();
+        let one_way = lopsided.saturating_sub(elsewhere) * 2 >= of_others.sent + of_others.received;
+        let passed_on = conserved([(of_master.received, of_others.sent), (of_master.sent, of_others.received)]);
+        if sent.min(received) < limits::RELAY_BYTES
+            || percent(sent, received) < limits::RELAY_BALANCE
+            || !(30..=70).contains(&share)
+            || !one_way
+            || passed_on < limits::RELAY_PASSED_ON
+        {
             return None;
         }
-        let pairs = minutes.iter().flat_map(|at| {
-            let (all, own) = (self.all[*at], top.minutes[*at]);
-            let others = (all.sent.saturating_sub(own.sent), all.received.saturating_sub(own.received));
-            [(u64::from(own.received), u64::from(others.0)), (u64::from(own.sent), u64::from(others.1))]
-        });
-        Some(conserved(pairs))
+        let in_step = in_step(&masters, &others);
+        let addresses = self.addresses.count().max(self.before.count()).saturating_sub(1);
+        // Who picks among several finds what fits by chance: then it has to fit minute by minute too, and to many.
+        let sure =
+            in_step.is_some_and(|percent| percent >= limits::RELAY_IN_STEP) && addresses >= limits::RELAY_ADDRESSES;
+        (own.is_empty() || sure).then_some(Relayed {
+            at: now,
+            master: master.address,
+            sent,
+            received,
+            passed_on,
+            in_step,
+            minutes: order.len() as u32,
+            addresses,
+            signs: Signs::default(),
+        })
     }
+}
+
+/// Bytes of several minutes.
+struct Sum {
+    sent: u64,
+    received: u64,
+}
+
+fn sum<'a>(minutes: impl Iterator<Item = &'a Minute>) -> Sum {
+    minutes.fold(Sum { sent: 0, received: 0 }, |sum, minute| Sum {
+        sent: sum.sent + u64::from(minute.sent),
+        received: sum.received + u64::from(minute.received),
+    })
+}
+
+/// How well the master's minutes and the others' agree, in percent; absent where all minutes are alike, or few.
+fn in_step(masters: &[Minute], others: &[Minute]) -> Option<u32> {
+    // The first minute is a part of one, and everything begins in it.
+    let (masters, others) = (masters.get(1..)?, others.get(1..)?);
+    let uneven = |minutes: &[Minute]| {
+        let count = minutes.len() as u64;
+        let mean = minutes.iter().map(|minute| u64::from(minute.sum())).sum::<u64>() / count;
+        let spread = minutes.iter().map(|minute| u64::from(minute.sum()).abs_diff(mean)).sum::<u64>() / count;
+        spread * 100 >= mean * limits::RELAY_UNEVEN
+    };
+    if masters.len() < limits::RELAY_MINUTES as usize - 1 || !uneven(masters) && !uneven(others) {
+        return None;
+    }
+    let pairs = masters.iter().zip(others).flat_map(|(own, others)| {
+        [(own.received, others.sent), (own.sent, others.received)].map(|(a, b)| (u64::from(a), u64::from(b)))
+    });
+    Some(conserved(pairs))
 }
 
 fn minute(now: Time) -> u64 {
