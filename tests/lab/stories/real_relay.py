@@ -3,6 +3,7 @@ import pathlib, subprocess, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "relay"))
 HOUSE = {"devices": 3, "echo": [123, 7000, 8883]}
+LIMIT = 200
 MASTER, SOCKS = "45.10.200.1", 30_000
 
 
@@ -27,8 +28,8 @@ def story(lab):
         cast.device(box, [heartbeat, ["tunnel", {"master": MASTER, "port": 443, "remote": SOCKS}]], seed=1)
         cast.device(phone, [heartbeat, *[["datagrams", {"address": f"45.10.95.{n}", "port": 40_001, "every": 0.01, "size": 800, "count": 1, "back": 800, "stun": True}] for n in (1, 2)]], seed=2)
         cast.device(camera, [heartbeat, ["upload", {"host": "cloud.example", "rate": 10}]], seed=3)
-        cast.strangers(90)
-        found = lab.until(lambda: [f for f in lab.leash("findings", box.mac)["findings"] if f["detector"] == "relay" and f["strength"] != "weak"], "the relay is found", 85)
+        cast.strangers(160)
+        found = lab.until(lambda: [f for f in lab.leash("findings", box.mac)["findings"] if f["detector"] == "relay" and f["strength"] != "weak"], "the relay is found", 150)
         assert {f["address"] for f in found} == {MASTER}, found
         lab.until(lambda: (box.number, MASTER) in lab.blocks(), "its master is blocked", 3)
         ask = ["curl", "-s", "-o", "/dev/null", "--max-time", "2", "-x", f"socks5h://127.0.0.1:{SOCKS}", "http://45.10.1.8/10"]
