@@ -246,6 +246,10 @@ fn facts(contact: &Value) -> String {
     let _ = write!(facts, ", {}", count(number(contact, "flows"), "flow"));
     let _ = write!(facts, ", sent {}", bytes(number(contact, "sent_bytes")));
     let _ = write!(facts, ", received {}", bytes(number(contact, "received_bytes")));
+    if let Some(rhythm) = contact.get("rhythm") {
+        let every = Span::secs(number(rhythm, "period_s"));
+        let _ = write!(facts, ", calls every {every}, {}", bytes(number(rhythm, "sent_bytes")));
+    }
     if let Some(sni) = string(contact, "sni") {
         let _ = write!(facts, ", its handshake names {sni}");
     }

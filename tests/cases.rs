@@ -67,7 +67,12 @@ fn a_recording_says_the_same_as_its_capture() {
     let folder = tempdir("recording");
     for (case, input) in cases() {
         for arguments in [&["--json", "--flows"][..], &["--flows"][..]] {
-            let recorded = leash(&["record", "--from", &input]);
+            let config = case.join("config");
+            let mut record = vec!["record", "--from", &input];
+            if config.exists() {
+                record.extend(["--config", config.to_str().unwrap()]);
+            }
+            let recorded = leash(&record);
             assert!(recorded.status.success());
             let events = folder.join("day.events");
             fs::write(&events, &recorded.stdout).unwrap();

@@ -263,6 +263,9 @@ pub struct RecordCommand {
     /// the capture or event file to read (default: the running daemon)
     #[argh(option, arg_name = "file")]
     pub from: Option<PathBuf>,
+    /// settings with the words that are private, where a capture is read
+    #[argh(option, arg_name = "file")]
+    pub config: Option<PathBuf>,
     /// replace MACs, addresses and names, the same by the same
     #[argh(switch)]
     pub anonymise: bool,

@@ -186,6 +186,10 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
 }
 
 pub fn record(command: &RecordCommand, from: &Path) -> io::Result<u8> {
+    let private = match engine(command.config.as_deref()) {
+        Ok(engine) => engine.config().private.clone(),
+        Err(code) => return Ok(code),
+    };
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     writeln!(out, "{}", event::HEADER)?;
     let mut anonymiser = command.anonymise.then(Anonymiser::default);
@@ -193,7 +197,7 @@ pub fn record(command: &RecordCommand, from: &Path) -> io::Result<u8> {
     let code = read(
         &[from],
         &command.lan,
-        &[],
+        &private,
         &mut |event, stamp, clock| {
             let event = anonymiser.as_mut().map(|anonymiser| anonymiser.map(event.clone())).unwrap_or(event);
             failed = failed.take().or(writeln!(out, "{}", event::write(&event, stamp, clock)).err());

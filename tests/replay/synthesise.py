@@ -778,6 +778,46 @@ class Cases:
         ask.sends(stun(1)).gets(stun(0x101, ("203.0.113.9", 40000)))
         printer.talk(Stream, bulb.v4, 80).open().sends(http("bulb.lan")).gets(HTTP_ANSWER).close()
 
+    def tells_its_mac(house):
+        """A plug looks up its maker's server and tells it, in the clear, its hardware address; a camera tells the name of the
+        wireless network, which the config lists as private, in a datagram.
+        leash must say: of each a finding of plaintext, weak.
+        A mistake: one that counts, or none because the plug writes its address in capitals and without colons."""
+        house.config = "config leash\n\tlist private 'our wlan'\n"
+        plug, camera = house.device(23).boot("kitchen-plug"), house.device(22).boot("garden-camera")
+        house.until(10)
+        for device, name, address in ((plug, "plug.example", "198.51.100.23"), (camera, "camera.example", "198.51.100.22")):
+            device.lookup(name, address)
+        ask = f"GET /register?id={plug.mac.replace(':', '').upper()} HTTP/1.1\r\nHost: plug.example\r\n\r\n".encode()
+        plug.talk(Stream, "198.51.100.23", 80).open().sends(ask).gets(HTTP_ANSWER).close()
+        camera.talk(Datagrams, "198.51.100.22", 10001).sends(b'{"ssid":"our wlan","rssi":-50}').gets(b"ok")
+
+    def tells_strange_macs(house):
+        """A look-alike: a plug tells an address that is of nobody in the house; a camera tells its own and the network's name to
+        another device of the house, and to its maker inside TLS.
+        leash must say: no finding.
+        A mistake: plaintext, for digits that look like an address, or for what stays in the house."""
+        house.config = "config leash\n\tlist private 'our wlan'\n"
+        plug, camera = house.device(23).boot("kitchen-plug"), house.device(22).boot("garden-camera")
+        house.until(10)
+        for device, name, address in ((plug, "plug.example", "198.51.100.23"), (camera, "camera.example", "198.51.100.22")):
+            device.lookup(name, address)
+        plug.talk(Stream, "198.51.100.23", 80).open().sends(b"GET /0200000000AA/020000000 HTTP/1.1\r\nHost: plug.example\r\n\r\n").gets(HTTP_ANSWER).close()
+        own = f"GET /{camera.mac}/Our%20WLAN/Our WLAN HTTP/1.1\r\nHost: plug.lan\r\n\r\n".encode()
+        camera.talk(Stream, plug.v4, 80).open().sends(own).gets(HTTP_ANSWER).close()
+        camera.tls("198.51.100.22", f"{camera.mac.replace(':', '')}.camera.example")
+
+    def keeps_to_itself(house):
+        """A look-alike: a speaker that tells its maker a name of its own and its version in the clear, and a word that only
+        resembles the private one.
+        leash must say: no finding.
+        A mistake: plaintext, for whatever is in the clear."""
+        house.config = "config leash\n\tlist private 'our wlan'\n"
+        speaker = house.device(28).boot("speaker")
+        speaker.lookup("speaker.example", "198.51.100.28")
+        ask = b"GET /v2?name=speaker-28&net=Your-WLAN HTTP/1.1\r\nHost: speaker.example\r\n\r\n"
+        speaker.talk(Stream, "198.51.100.28", 80).open().sends(ask).gets(HTTP_ANSWER).close()
+
     def address_moves(house):
         """192.168.8.40 belongs to a tablet, which looks up a name and uses it. Then the tablet leaves and DHCP gives
         its address to a console, which looks up another name and calls the tablet's address without a lookup.
