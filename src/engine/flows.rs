@@ -1,6 +1,7 @@
 //! Conntrack's view: the live flows, and those that are over but still wait for their lookup.
 
 use super::devices::DeviceId;
+use super::habits::Pause;
 use crate::limits;
 use crate::model::{Explained, Name, Tuple};
 use crate::time::{Stamp, Time, Wall};
@@ -129,8 +130,8 @@ pub struct Flow {
     pub label: Label,
     /// What it speaks.
     pub service: Service,
-    /// Its client was silent so long before it spoke, in microseconds.
-    pub pause: Option<u32>,
+    /// Its client was silent so long before it spoke.
+    pub pause: Option<Pause>,
     /// What of the house it gave away.
     pub gave_away: GaveAway,
     /// It began before we looked.

@@ -4,6 +4,7 @@
 use crate::limits;
 use crate::model::{Ja4, fnv1a};
 use crate::time::{Span, Time};
+use std::num::NonZeroU8;
 
 /// Pauses that are known one by one.
 const RECENT: usize = 16;
@@ -13,7 +14,7 @@ const STACKS: usize = 12;
 /// Pauses and TLS programs of one device.
 #[derive(Clone, Debug, Default)]
 pub struct Habits {
-    /// The latest pauses: minute and class, see [`class`]; a ring.
+    /// The latest pauses: minute and class, see [`Pause`]; a ring.
     recent: [(u16, u8); RECENT],
     /// Pauses so far.
     count: u32,
@@ -28,9 +29,20 @@ pub struct Habits {
     programs: u8,
 }
 
-/// Powers of two: class 0 is below 128 us, class 15 above 2 s.
-fn class(pause: Span) -> u8 {
-    pause.0.checked_ilog2().unwrap_or(0).saturating_sub(6).min(15) as u8
+/// A pause in powers of two, in one byte: class 0 is below 128 us, class 15 above 2 s.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause(NonZeroU8);
+
+impl Pause {
+    /// The class of a pause.
+    pub fn of(pause: Span) -> Pause {
+        let class = pause.0.checked_ilog2().unwrap_or(0).saturating_sub(6).min(15);
+        Pause(NonZeroU8::MIN.saturating_add(class as u8))
+    }
+
+    fn class(self) -> u8 {
+        self.0.get() - 1
+    }
 }
 
 /// The least pause of a class.
@@ -49,7 +61,7 @@ fn is_recent(then: u16, now: Time) -> bool {
 
 impl Habits {
     /// A flow to the Internet of which the client speaks first was silent so long.
-    pub fn paused(&mut self, pause: Span, now: Time) {
+    pub fn paused(&mut self, pause: Pause, now: Time) {
         let at = self.count as usize % RECENT;
         let hour = (now.0 / Span::hours(1).0) as u32;
         if std::mem::replace(&mut self.hour, hour) != hour {
@@ -57,9 +69,9 @@ impl Habits {
                 *earlier = *earlier / 2 + lately / 2;
             }
         }
-        let slot = &mut self.lately[usize::from(class(pause))];
+        let slot = &mut self.lately[usize::from(pause.class())];
         *slot = slot.saturating_add(1);
-        self.recent[at] = (minute(now), class(pause));
+        self.recent[at] = (minute(now), pause.class());
         self.count = self.count.saturating_add(1);
     }
 
@@ -118,11 +130,11 @@ mod tests {
     fn a_device_that_begins_to_wait_is_noticed() {
         let mut habits = Habits::default();
         for n in 0..100 {
-            habits.paused(Span(600), at(n));
+            habits.paused(Pause::of(Span(600)), at(n));
         }
         assert_eq!(habits.waits(Span::ms(16), at(100)), None);
         for _ in 0..12 {
-            habits.paused(Span::ms(180), at(101));
+            habits.paused(Pause::of(Span::ms(180)), at(101));
         }
         let (median, known) = habits.waits(Span::ms(16), at(101)).unwrap();
         assert!(known && median > Span::ms(90) && median <= Span::ms(180), "{median:?}");
@@ -132,10 +144,10 @@ mod tests {
     #[test]
     fn a_slow_device_has_its_own_normal() {
         let mut habits = Habits::default();
-        (0..80).for_each(|n| habits.paused(Span::ms(300), at(n)));
+        (0..80).for_each(|n| habits.paused(Pause::of(Span::ms(300)), at(n)));
         assert_eq!(habits.waits(Span::ms(16), at(80)), None);
         let mut new = Habits::default();
-        (0..8).for_each(|_| new.paused(Span::ms(300), at(1)));
+        (0..8).for_each(|_| new.paused(Pause::of(Span::ms(300)), at(1)));
         assert_eq!(new.waits(Span::ms(16), at(1)).map(|(_, known)| known), Some(false));
     }
 

@@ -39,6 +39,7 @@ use crate::wire::dns::Outcome;
 use contacts::Contacts;
 use devices::{DeviceId, Devices};
 use flows::{Flow, Flows, GaveAway, Label};
+use habits::Pause;
 use history::{History, Record};
 use ipnet::IpNet;
 use ledger::Ledger;
@@ -170,9 +171,8 @@ impl Engine {
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
             Event::Paused { tuple, pause } => {
-                let micros = u32::try_from(pause.0).unwrap_or(u32::MAX);
                 if let Some(flow) = self.flows.get_mut(&tuple) {
-                    flow.pause.get_or_insert(micros);
+                    flow.pause.get_or_insert(Pause::of(pause));
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
@@ -558,8 +558,8 @@ impl Engine {
                 habits.spoke(*ja4, at.now);
             }
             // Of these the client speaks first.
-            if let (Hint::Tls { .. } | Hint::Http { .. }, Some(micros)) = (&hint, flow.pause) {
-                habits.paused(Span(micros.into()), at.now);
+            if let (Hint::Tls { .. } | Hint::Http { .. }, Some(pause)) = (&hint, flow.pause) {
+                habits.paused(pause, at.now);
             }
         }
         if flow.label == Label::Waiting {
