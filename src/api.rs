@@ -142,6 +142,13 @@ pub const METHODS: &[Method] = &[
         call: blocks,
     },
     Method { name: "pins", about: "what you decided yourself", writes: false, parameters: &[], call: pins },
+    Method {
+        name: "orders",
+        about: "what was ordered to last, and is not in the settings yet",
+        writes: false,
+        parameters: &[],
+        call: orders,
+    },
     Method { name: "history", about: "what happened of late", writes: false, parameters: &[], call: history },
     Method {
         name: "detectors",
@@ -214,8 +221,10 @@ pub fn find(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }
 
-/// Calls a method for somebody who may write or not. Arguments that no parameter names are left alone: ubus adds its
-/// own.
+/// What the web server's way to ubus adds to the arguments of every call.
+const SESSION: &str = "ubus_rpc_session";
+
+/// Calls a method for somebody who may write or not.
 pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool) -> Result<Value, Refusal> {
     let unknown = || Refusal::NotFound(format!("there is no method '{}'", name.escape_default()));
     let method = find(name).ok_or_else(unknown)?;
@@ -229,6 +238,14 @@ pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool)
         Value::Null => &empty,
         _ => return Err(Refusal::Argument("the arguments of a method are an object".into())),
     };
+    // A mistyped 'device' that is passed over would mean all devices.
+    let known = |name: &str| name == SESSION || method.parameters.iter().any(|parameter| parameter.name == name);
+    if let Some(name) = arguments.keys().find(|name| !known(name)) {
+        let names: Vec<&str> = method.parameters.iter().map(|parameter| parameter.name).collect();
+        let knows = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+        let says = format!("'{}' is nothing that '{}' knows: it takes {knows}", name.escape_default(), method.name);
+        return Err(Refusal::Argument(says));
+    }
     for parameter in method.parameters {
         let fits = match (arguments.get(parameter.name).filter(|value| !value.is_null()), parameter.kind) {
             (None, _) => parameter.optional,
@@ -340,6 +357,10 @@ fn blocks(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
 fn pins(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
     let at = host.now();
     Ok(json!({ "pins": host.engine().pins(at.wall) }))
+}
+
+fn orders(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
+    Ok(host.engine().orders())
 }
 
 fn history(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {

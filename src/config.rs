@@ -139,6 +139,8 @@ pub struct Daemon {
     pub state: PathBuf,
     /// The control socket.
     pub socket: PathBuf,
+    /// The socket of ubusd; empty: leash stays away from it.
+    pub ubus: PathBuf,
     /// Blocks stay in force when the daemon is stopped.
     pub keep_on_stop: bool,
     /// A device is told that it is refused; else its packets vanish.
@@ -156,6 +158,8 @@ pub struct Daemon {
 /// The daemon's folders of lists, when the settings name none: what ships, and what the user puts there. A replay reads
 /// only what its settings name, so that it says the same everywhere.
 pub const LISTS: [&str; 2] = ["/usr/share/leash/lists", "/etc/leash/lists"];
+/// Where ubusd listens since OpenWrt 21.02.
+pub const UBUS: &str = "/var/run/ubus/ubus.sock";
 /// The daemon's file of networks.
 pub const NETWORKS: &str = "/usr/share/leash/networks";
 
@@ -168,6 +172,7 @@ impl Default for Daemon {
             leases: "/tmp/dhcp.leases".into(),
             state: "/etc/leash/state".into(),
             socket: "/var/run/leash/socket".into(),
+            ubus: UBUS.into(),
             keep_on_stop: false,
             reject: true,
             mark: 0x4000_0000,
@@ -256,15 +261,15 @@ pub fn parse(text: &str) -> (Config, Vec<Problem>) {
     (config, problems)
 }
 
-struct Section {
+pub(crate) struct Section {
     line: usize,
-    kind: String,
+    pub kind: String,
     /// Line, key, value; an option that is given twice counts the last time, as with uci.
     options: Vec<(usize, String, String)>,
 }
 
 impl Section {
-    fn last(&self, key: &str) -> Option<&str> {
+    pub fn last(&self, key: &str) -> Option<&str> {
         self.options.iter().rfind(|(_, k, _)| k == key).map(|(_, _, value)| value.as_str())
     }
 
@@ -279,7 +284,8 @@ impl Section {
     }
 }
 
-fn sections(text: &str, problems: &mut Vec<Problem>) -> Vec<Section> {
+/// The sections of UCI text, in the order of the file.
+pub(crate) fn sections(text: &str, problems: &mut Vec<Problem>) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for (i, text) in text.lines().enumerate() {
         let line = i + 1;
@@ -337,7 +343,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-const MAIN: [&str; 18] = [
+const MAIN: [&str; 19] = [
     "enabled",
     "blocking",
     "interface",
@@ -345,6 +351,7 @@ const MAIN: [&str; 18] = [
     "leases",
     "state",
     "socket",
+    "ubus",
     "grace",
     "default_mode",
     "block_for",
@@ -380,6 +387,11 @@ fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Probl
             "leases" => path(value).map(|path| daemon.leases = path),
             "state" => path(value).map(|path| daemon.state = path),
             "socket" => path(value).map(|path| daemon.socket = path),
+            "ubus" if value.is_empty() => {
+                daemon.ubus = PathBuf::new();
+                Ok(())
+            }
+            "ubus" => path(value).map(|path| daemon.ubus = path),
             "grace" => span(value, Span(0), Span::mins(1)).map(|span| config.grace = span),
             "default_mode" => Mode::parse(value).map(|mode| config.default_mode = mode),
             "block_for" => span(value, Span::mins(1), Span::days(30)).map(|span| config.block_for = span),
@@ -424,6 +436,7 @@ fn default_of(key: &str) -> String {
         "leases" => path(&daemon.leases),
         "state" => path(&daemon.state),
         "socket" => path(&daemon.socket),
+        "ubus" => path(&daemon.ubus),
         "grace" => grace.to_string(),
         "block_for" => block_for.to_string(),
         "default_mode" => default_mode.text().into(),

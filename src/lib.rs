@@ -24,6 +24,7 @@ mod survey;
 pub mod table;
 pub mod time;
 pub mod track;
+pub mod uci;
 pub mod wire;
 
 /// The README's example of a detector compiles.

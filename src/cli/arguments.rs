@@ -9,6 +9,11 @@ use std::path::PathBuf;
 /// leash keeps the devices of a home on a leash: what they talk to, whether they asked for it, and what to do about
 /// it. Without a command: the house at a glance.
 #[derive(FromArgs)]
+#[argh(note = "Scripts on OpenWrt ask the same over ubus (leash status, ubus -v list leash, README):
+  ubus -S call leash decide '{{\"device\":\"bulb\",\"target\":\"203.0.113.9\",\"verdict\":\"block\",\"for\":\"1h\"}}'
+-S makes the exit code the status of ubus: 0 done, 2 wrong arguments, 3 no such method,
+4 no such device or target (or leash does not run), 6 you may not, 7 no answer in time, 9 it failed;
+the answer then has a sentence as \"error\". Without -S, 256 less the status where stderr is no terminal.")]
 pub struct Arguments {
     /// JSON instead of text (anywhere in the line)
     #[argh(switch)]
@@ -43,6 +48,8 @@ pub enum Command {
     Status(StatusCommand),
     Detectors(DetectorsCommand),
     Reload(ReloadCommand),
+    Keep(KeepCommand),
+    Notify(NotifyCommand),
     Run(RunCommand),
     Check(CheckCommand),
     Replay(ReplayCommand),
@@ -196,6 +203,25 @@ pub struct DetectorsCommand {}
 #[derive(FromArgs)]
 #[argh(subcommand, name = "reload")]
 pub struct ReloadCommand {}
+
+/// Write the orders that are to last into /etc/config/leash, with uci (as root; the init script does it after each order)
+#[derive(FromArgs)]
+#[argh(subcommand, name = "keep")]
+pub struct KeepCommand {}
+
+/// Give what happens to the programs in /etc/leash/notify.d, as JSON on their standard input, until interrupted
+#[derive(FromArgs)]
+#[argh(subcommand, name = "notify")]
+pub struct NotifyCommand {
+    /// call each once with an example, and say how it went
+    #[argh(switch)]
+    pub test: bool,
+    /// the folder of programs (default: /etc/leash/notify.d)
+    #[argh(option, arg_name = "folder", default = "HOOKS.into()")]
+    pub folder: PathBuf,
+}
+
+const HOOKS: &str = "/etc/leash/notify.d";
 
 /// Be the daemon, until a signal ends it
 #[derive(FromArgs)]

@@ -2,24 +2,45 @@
 
 use super::{complain, exit, refuse};
 use crate::anonymise::Anonymiser;
+use crate::api::Refusal;
+use crate::config::{Daemon, UBUS};
 use crate::event;
 use crate::lists;
-use crate::live::{control, terminal};
+use crate::live::{control, terminal, ubus};
 use crate::table::Style;
 use crate::time::Clock;
 use serde_json::{Value, json};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The running daemon, as one calls it.
 pub struct Client {
-    /// Its control socket.
-    pub socket: PathBuf,
+    /// Its control socket, if it is not where it always is.
+    pub socket: Option<PathBuf>,
     /// JSON instead of text.
     pub json: bool,
 }
 
 impl Client {
+    /// Where the control socket is.
+    pub fn socket(&self) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| Daemon::default().socket)
+    }
+
+    /// The bus, where there is one, and no control socket.
+    fn bus(&self) -> Option<&Path> {
+        let path = Path::new(UBUS);
+        let absent = self.socket.is_none() && path.exists() && !control::is_there(&self.socket());
+        absent.then_some(path)
+    }
+
+    /// Calls a method over the control socket, or else over ubus.
+    pub fn ask(&self, method: &str, params: &Value) -> Result<Value, Refusal> {
+        let result = control::ask(&self.socket(), method, params);
+        let bus = if matches!(result, Err(Refusal::Failed(_))) { self.bus() } else { None };
+        bus.map_or(result, |bus| ubus::ask(bus, method, params))
+    }
+
     /// Asks and prints.
     pub fn show(&self, method: &str, params: &Value, text: impl Fn(&Value, Style) -> String) -> io::Result<u8> {
         self.judge(method, params, text, |_| 0)
@@ -33,7 +54,7 @@ impl Client {
         text: impl Fn(&Value, Style) -> String,
         code: impl Fn(&Value) -> u8,
     ) -> io::Result<u8> {
-        let value = match control::ask(&self.socket, method, params) {
+        let value = match self.ask(method, params) {
             Ok(value) => value,
             Err(refusal) => return Ok(refuse(&refusal)),
         };
@@ -46,7 +67,7 @@ impl Client {
     }
 
     pub fn overview(&self) -> io::Result<u8> {
-        let status = match control::ask(&self.socket, "status", &json!({})) {
+        let status = match self.ask("status", &json!({})) {
             Ok(status) => status,
             Err(refusal) => return Ok(refuse(&refusal)),
         };
@@ -65,15 +86,24 @@ impl Client {
     }
 
     pub fn watch(&self) -> io::Result<u8> {
-        let lines = match control::listen(&self.socket, "watch", &json!({})) {
-            Ok(lines) => lines,
-            Err(refusal) => return Ok(refuse(&refusal)),
+        let watch = || control::listen(&self.socket(), "watch", &json!({}));
+        let lines: Box<dyn Iterator<Item = Result<Value, Refusal>>> = match self.bus() {
+            // The first line says only that it begins.
+            None => match watch() {
+                Ok(lines) => {
+                    Box::new(lines.enumerate().filter(|(i, line)| *i > 0 || line.is_err()).map(|(_, line)| line))
+                }
+                Err(refusal) => return Ok(refuse(&refusal)),
+            },
+            Some(bus) => match ubus::listen(bus) {
+                Ok(lines) => Box::new(lines),
+                Err(refusal) => return Ok(refuse(&refusal)),
+            },
         };
         let style = terminal::style();
-        for (i, line) in lines.enumerate() {
+        for line in lines {
             match line {
                 Err(refusal) => return Ok(refuse(&refusal)),
-                Ok(_) if i == 0 => {}
                 Ok(record) if self.json => writeln!(io::stdout(), "{record}")?,
                 Ok(record) => writeln!(io::stdout(), "{}", lists::record(&record, style))?,
             }
@@ -82,7 +112,7 @@ impl Client {
     }
 
     pub fn record(&self, anonymise: bool) -> io::Result<u8> {
-        let mut lines = match control::raw(&self.socket, "record", &json!({})) {
+        let mut lines = match control::raw(&self.socket(), "record", &json!({})) {
             Ok(lines) => lines,
             Err(refusal) => return Ok(refuse(&refusal)),
         };

@@ -6,8 +6,8 @@ mod files;
 
 use crate::api::Refusal;
 use crate::config;
-use crate::live::{daemon, input, logger};
-use crate::{lists, table};
+use crate::live::{daemon, input, keep, logger, notify};
+use crate::{lists, table, uci};
 use argh::FromArgs;
 use arguments::{Arguments, Command};
 use client::Client;
@@ -43,7 +43,7 @@ pub fn run(arguments: &[&str]) -> u8 {
             };
         }
     };
-    let daemon = Client { socket: socket.unwrap_or_else(|| config::Daemon::default().socket), json };
+    let daemon = Client { socket, json };
     let device = |device: &str| if device == "all" { json!({}) } else { json!({ "device": device }) };
     let decide = |who: &str, target: &str, verdict: &str, lasts: &Option<String>| {
         let mut params = device(who);
@@ -80,6 +80,12 @@ pub fn run(arguments: &[&str]) -> u8 {
         Some(Command::Status(_)) => daemon.show("status", &json!({}), lists::status),
         Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), lists::detectors),
         Some(Command::Reload(_)) => daemon.order("reload", &json!({})),
+        Some(Command::Keep(_)) => Ok(keep(&daemon)),
+        Some(Command::Notify(c)) if c.test => Ok(notify::test(&c.folder)),
+        Some(Command::Notify(c)) => {
+            logger::start();
+            Ok(notify::run(&daemon.socket(), &c.folder))
+        }
         Some(Command::Run(c)) => Ok(run_daemon(&c.config)),
         Some(Command::Check(c)) => Ok(check(&c.file)),
         Some(Command::Replay(command)) => files::replay(&command, json),
@@ -129,6 +135,21 @@ fn refuse(refusal: &Refusal) -> u8 {
         Refusal::Denied(_) => exit::NO_PERMISSION,
     };
     complain(refusal.text().1, code)
+}
+
+/// Brings orders into the settings.
+fn keep(daemon: &Client) -> u8 {
+    let ask = |method| daemon.ask(method, &json!({}));
+    let written = ask("orders").and_then(|orders| keep::write(&orders).map_err(Refusal::Failed));
+    let read = |written| ask("reload").and_then(|_| ask("orders")).map(|left| (written, left));
+    match written.and_then(|written| if written > 0 { read(written) } else { Ok((0, json!({}))) }) {
+        Ok((0, _)) => say("the settings have all orders", 0),
+        Ok((n, left)) => match uci::batch("", &left) {
+            Ok((0, _)) => say(&format!("{} written into the settings", table::count(n as u64, "order")), 0),
+            _ => complain("not all orders came into the settings: look at them with: leash check", exit::UNAVAILABLE),
+        },
+        Err(refusal) => refuse(&refusal),
+    }
 }
 
 fn run_daemon(path: &Path) -> u8 {

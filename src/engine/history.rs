@@ -12,7 +12,9 @@ pub struct Record {
     pub wall: Wall,
     /// With which device.
     pub mac: Option<Mac>,
-    /// What: `device`, `finding`, `block`, `end`, `unblock`, `mode`, `pin`, `blocking`, `gap`.
+    /// About which address.
+    pub address: Option<std::net::IpAddr>,
+    /// What: `device`, `finding`, `block`, `end`, `unblock`, `mode`, `pin`, `blocking`, `forget`.
     pub what: &'static str,
     /// In words.
     pub says: String,

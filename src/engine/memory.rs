@@ -9,6 +9,7 @@
 //! met 02:00:00:00:00:20 1767225000.000000 00000010...
 //! mode 02:00:00:00:00:20 guard
 //! pin 02:00:00:00:00:20 block ads.example.com -
+//! unpin - ads.example.net
 //! blocking 0
 //! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors calls 203.0.113.9 although ...
 //! end
@@ -70,6 +71,10 @@ impl Engine {
             let until = pin.until.map_or("-".into(), |until| until.to_string());
             writeln!(out, "pin {mac} {} {} {until}", pin.verdict(), pin.target)?;
         }
+        for (mac, target) in &self.orders.unpinned {
+            let mac = mac.map_or("-".into(), |mac| mac.to_string());
+            writeln!(out, "unpin {mac} {target}")?;
+        }
         self.orders.blocking.map_or(Ok(()), |on| writeln!(out, "blocking {}", u8::from(on)))?;
         for (mac, address, block) in self.blocks.iter() {
             let by = By::ALL.iter().find(|(by, _)| *by == block.by).map_or("", |(_, word)| word);
@@ -98,7 +103,7 @@ impl Engine {
         for line in lines.filter(|line| *line != END) {
             wrong += usize::from(self.recall(line, &mut ids, &mut saved, at).is_none());
         }
-        self.review(at);
+        self.obey(at);
         Ok(wrong)
     }
 
@@ -155,6 +160,7 @@ impl Engine {
                 let until = if until == "-" { None } else { Some(Wall::parse(until)?) };
                 self.orders.pins.push(Pin { mac, target, block, until });
             }
+            "unpin" => self.orders.unpinned.push((mac, Target::parse(words.next()?, false).ok()?)),
             "block" => {
                 let (address, since) = (words.next()?.parse().ok()?, Wall::parse(words.next()?)?);
                 let until = match words.next()? {

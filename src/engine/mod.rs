@@ -71,6 +71,8 @@ pub enum Action {
     },
     /// [`Engine::elements`] or [`Engine::prefix_pins`] changed otherwise.
     Reshape,
+    /// Orders were given that are to last: the settings shall have them.
+    Keep,
     /// Something happened that people may want to know.
     Note(Record),
     /// A flow is over and judged; only told after [`Engine::tell_flows`].
@@ -204,7 +206,7 @@ impl Engine {
         }
         for (mac, address) in self.blocks.expire(at.now) {
             self.actions.push_back(Action::Unblock { mac, address });
-            self.note("end", Some(mac), at, || format!("the block of {address} is over"));
+            self.note_of("end", Some(mac), Some(address), at, || format!("the block of {address} is over"));
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
             self.tick(at);
@@ -242,9 +244,21 @@ impl Engine {
     }
 
     fn note(&mut self, what: &'static str, mac: Option<Mac>, at: Stamp, says: impl FnOnce() -> String) {
+        self.note_of(what, mac, None, at, says);
+    }
+
+    /// The same of something that is about an address.
+    fn note_of(
+        &mut self,
+        what: &'static str,
+        mac: Option<Mac>,
+        address: Option<IpAddr>,
+        at: Stamp,
+        says: impl FnOnce() -> String,
+    ) {
         // A file is read to its end before anybody looks: nobody reads what happened on the way.
         if self.tells {
-            let record = Record { wall: at.wall, mac, what, says: says() };
+            let record = Record { wall: at.wall, mac, address, what, says: says() };
             self.history.add(record.clone());
             self.actions.push_back(Action::Note(record));
         }
@@ -584,7 +598,8 @@ impl Engine {
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
+            let says = || format!("{}: {}", finding.detector, finding.says);
+            self.note_of("finding", Some(mac), Some(endpoint.address), at, says);
         }
         let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(mac), at.wall);
         if verdict.decision == Decision::Block {

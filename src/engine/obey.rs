@@ -1,7 +1,7 @@
 //! Orders of the user, and what follows from them for the blocks.
 
 use super::policy::{self, By, Decision};
-use super::{Action, DeviceId, Engine, Verdict};
+use super::{Action, DeviceId, Engine, Verdict, orders};
 use crate::config::{Config, Mode, Pin, Target};
 use crate::limits;
 use crate::model::{Endpoint, Mac, Name, Protocol};
@@ -29,14 +29,14 @@ impl Engine {
     pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
         self.orders.modes.insert(mac, mode);
         self.note("mode", Some(mac), at, || format!("mode {}", mode.text()));
-        self.review(at);
+        self.obey(at);
     }
 
     /// The global switch.
     pub fn set_blocking(&mut self, on: bool, at: Stamp) {
         self.orders.blocking = Some(on);
         self.note("blocking", None, at, || format!("blocking is {}", if on { "on" } else { "off" }));
-        self.review(at);
+        self.obey(at);
     }
 
     /// Blocks are enforced.
@@ -52,30 +52,45 @@ impl Engine {
         }
         let end = pin.until.map(|until| format!(" until {} UTC", until.date())).unwrap_or_default();
         self.note("pin", pin.mac, at, || format!("{} {}{end}", pin.verdict(), pin.target));
+        if pin.until.is_none() {
+            // It takes the place of one in the settings, too.
+            self.orders.unpinned.retain(|key| !orders::is_on(&pin, key));
+        }
         self.orders.pins.insert(0, pin);
-        self.review(at);
+        self.obey(at);
         Ok(())
     }
 
-    /// Takes back the pins that were ordered on exactly this target. The error says that there is none.
+    /// Takes back the pins on exactly this target, those of the settings too. The error says that there is none.
     pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), String> {
-        let before = self.orders.pins.len();
-        self.orders.pins.retain(|pin| (pin.mac, &pin.target) != (mac, target));
-        if self.orders.pins.len() == before {
-            return Err(format!("nobody ordered a pin on {target}; those of the configuration are changed there"));
+        if !self.take_back(|pin| (pin.mac, &pin.target) == (mac, target)) {
+            return Err(format!("there is no pin on {target}"));
         }
         self.note("pin", mac, at, || format!("no pin on {target} any longer"));
-        self.review(at);
+        self.obey(at);
         Ok(())
+    }
+
+    fn take_back(&mut self, fits: impl Fn(&Pin) -> bool) -> bool {
+        let before = self.orders.pins.len();
+        self.orders.pins.retain(|pin| !fits(pin));
+        let ordered = self.orders.pins.len() < before;
+        self.orders.unpin(&self.config, fits) || ordered
+    }
+
+    /// Orders have changed: what follows from them, and those that are to last shall come into the settings.
+    pub(super) fn obey(&mut self, at: Stamp) {
+        self.review(at);
+        if self.orders.are_to_keep() {
+            self.actions.push_back(Action::Keep);
+        }
     }
 
     /// Ends the block of a target: a pin that ordered it is taken back, and what else would bring it back is overruled
     /// until it would have ended. The error says that it is not blocked.
     pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
-        let before = self.orders.pins.len();
-        self.orders.pins.retain(|pin| !pin.block || (pin.mac, &pin.target) != (Some(mac), target));
-        let mut found = self.orders.pins.len() < before;
-        self.review(at);
+        let mut found = self.take_back(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
+        self.obey(at);
         let address = match target {
             Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
             _ => None,
@@ -88,7 +103,7 @@ impl Engine {
         if !found {
             return Err(format!("{target} is not blocked for this device"));
         }
-        self.note("unblock", Some(mac), at, || format!("{target} is not blocked any longer"));
+        self.note_of("unblock", Some(mac), address, at, || format!("{target} is not blocked any longer"));
         Ok(())
     }
 
@@ -111,6 +126,7 @@ impl Engine {
 
     /// Looks at all blocks anew: the wishes changed, or a pin came to its end.
     pub(super) fn review(&mut self, at: Stamp) {
+        self.orders.settle(&self.config);
         let ends = self.orders.pins.iter().chain(&self.config.pins).any(|pin| pin.until.is_some());
         self.next_review = ends.then_some(at.now + REVIEW);
         self.pins_held = self.wishes().pins(at.wall).count();
@@ -180,7 +196,8 @@ impl Engine {
         verdict.reasons.extend(self.sharers(id, address));
         if self.blocks.add(mac, address, &verdict, at) {
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
-            self.note("block", Some(mac), at, || format!("{address} is blocked: {}", verdict.reasons.join("; ")));
+            let says = || format!("{address} is blocked: {}", verdict.reasons.join("; "));
+            self.note_of("block", Some(mac), Some(address), at, says);
         }
     }
 

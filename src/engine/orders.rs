@@ -1,19 +1,55 @@
 //! What the user wants: the settings of the file, and the orders given since, which beat them.
 
-use crate::config::{Config, Mode, Pin};
+use crate::config::{Config, Mode, Pin, Target};
 use crate::model::Mac;
 use crate::time::Wall;
 use std::collections::BTreeMap;
 
-/// Orders given at run time; kept in the state file.
+/// Orders given at run time; kept in the state file, and those that are to last in the settings, too (`leash keep`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     /// Newest first.
     pub pins: Vec<Pin>,
+    /// Pins of the settings that were taken back.
+    pub unpinned: Vec<(Option<Mac>, Target)>,
     /// Modes of devices.
     pub modes: BTreeMap<Mac, Mode>,
     /// The global switch, where it was used.
     pub blocking: Option<bool>,
+}
+
+impl Orders {
+    /// Drops what the settings have by now.
+    pub fn settle(&mut self, config: &Config) {
+        let set = |mac: &Mac| config.devices.get(mac).and_then(|device| device.mode);
+        self.modes.retain(|mac, mode| set(mac) != Some(*mode));
+        self.pins.retain(|pin| pin.until.is_some() || !config.pins.contains(pin));
+        self.unpinned.retain(|key| config.pins.iter().any(|pin| is_on(pin, key)));
+        self.blocking = self.blocking.filter(|on| *on != config.blocking);
+    }
+
+    /// Some are to last, and the settings do not have them.
+    pub fn are_to_keep(&self) -> bool {
+        let lasting = self.pins.iter().any(|pin| pin.until.is_none());
+        lasting || !self.modes.is_empty() || !self.unpinned.is_empty() || self.blocking.is_some()
+    }
+
+    /// Takes back the pins of the settings that this fits. True when there were some.
+    pub fn unpin(&mut self, config: &Config, fits: impl Fn(&Pin) -> bool) -> bool {
+        let pins = config.pins.iter().filter(|pin| fits(pin)).map(|pin| (pin.mac, pin.target.clone()));
+        let before = self.unpinned.len();
+        for key in pins {
+            if !self.unpinned.contains(&key) {
+                self.unpinned.push(key);
+            }
+        }
+        self.unpinned.len() > before
+    }
+}
+
+/// The pin is for exactly this device and destination.
+pub fn is_on(pin: &Pin, (mac, target): &(Option<Mac>, Target)) -> bool {
+    (pin.mac, &pin.target) == (*mac, target)
 }
 
 /// Both together.
@@ -28,7 +64,9 @@ pub struct Wishes<'a> {
 impl<'a> Wishes<'a> {
     /// The pins that hold at this date; the first that fits decides.
     pub fn pins(self, wall: Wall) -> impl Iterator<Item = &'a Pin> {
-        self.orders.pins.iter().chain(&self.config.pins).filter(move |pin| pin.holds(wall))
+        let settings =
+            self.config.pins.iter().filter(move |pin| !self.orders.unpinned.iter().any(|key| is_on(pin, key)));
+        self.orders.pins.iter().chain(settings).filter(move |pin| pin.holds(wall))
     }
 
     /// The mode that a device is in.

@@ -7,9 +7,10 @@ use super::contacts::Contact;
 use super::devices::{Device, DeviceId};
 use super::flows::Label;
 use super::history::Record;
+use super::orders::Orders;
 use super::policy::{By, Decision, Verdict};
 use super::{Ended, Engine};
-use crate::config::{DeviceConfig, Mode, Pin};
+use crate::config::{DeviceConfig, Mode, Pin, Target};
 use crate::detect::{self, Finding, Subject};
 use crate::model::{Endpoint, Mac, Name};
 use crate::time::Wall;
@@ -140,19 +141,41 @@ impl Engine {
 
     /// The pins that hold, the first that fits decides.
     pub fn pins(&self, wall: Wall) -> Vec<Value> {
-        let ordered = self.orders.pins.len();
-        let all = self.orders.pins.iter().chain(&self.config.pins).enumerate().filter(|(_, pin)| pin.holds(wall));
-        let say = |(at, pin): (usize, &Pin)| {
+        let say = |pin: &Pin| {
             let mut map = Map::new();
             put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
             put(&mut map, "name", pin.mac.map(|mac| self.called(mac).into()));
             put(&mut map, "target", Value::from(pin.target.to_string()));
             put(&mut map, "verdict", Value::from(pin.verdict()));
             put(&mut map, "until", pin.until.map(seconds));
-            put(&mut map, "from", Value::from(if at < ordered { "order" } else { "settings" }));
+            let ordered = self.orders.pins.contains(pin);
+            put(&mut map, "from", Value::from(if ordered { "order" } else { "settings" }));
             Value::Object(map)
         };
-        all.map(say).collect()
+        self.wishes().pins(wall).map(say).collect()
+    }
+
+    /// The orders that are to last, and that the settings do not have yet.
+    pub fn orders(&self) -> Value {
+        let Orders { pins, unpinned, modes, blocking } = &self.orders;
+        let key = |mac: Option<Mac>, target: &Target| {
+            let mut map = Map::new();
+            put(&mut map, "device", mac.map(|mac| mac.to_string().into()));
+            put(&mut map, "target", Value::from(target.to_string()));
+            map
+        };
+        let pin = |pin: &Pin| {
+            let mut map = key(pin.mac, &pin.target);
+            put(&mut map, "verdict", Value::from(pin.verdict()));
+            Value::Object(map)
+        };
+        let mode = |(mac, mode): (&Mac, &Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
+        let mut map = Map::new();
+        map.insert("modes".into(), modes.iter().map(mode).collect());
+        map.insert("pins".into(), pins.iter().filter(|pin| pin.until.is_none()).map(pin).collect());
+        map.insert("unpinned".into(), unpinned.iter().map(|(mac, target)| Value::Object(key(*mac, target))).collect());
+        put(&mut map, "blocking", blocking.map(Value::from));
+        Value::Object(map)
     }
 
     /// What happened of late, oldest first.
@@ -167,6 +190,7 @@ impl Engine {
         put(&mut map, "what", Value::from(record.what));
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
+        put(&mut map, "address", record.address.map(|address| address.to_string().into()));
         put(&mut map, "says", Value::from(record.says.as_str()));
         Value::Object(map)
     }

@@ -64,7 +64,9 @@ impl Engine {
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
         if theirs && !self.contacts.of(id).any(wanted) {
             self.lift(mac, address);
-            self.note("end", Some(mac), at, || format!("the block of {address} is over: lists say otherwise now"));
+            self.note_of("end", Some(mac), Some(address), at, || {
+                format!("the block of {address} is over: lists say otherwise now")
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 //! After `{"method": "watch"}` a line comes for whatever happens, after `{"method": "record"}` one for each event.
 
 use crate::api::{self, Host, Refusal};
+use nix::poll::PollFlags;
 use nix::sys::socket::{getsockopt, sockopt};
 use serde_json::{Value, json};
 use std::fs;
@@ -52,7 +53,7 @@ impl Control {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(fail)?;
         }
-        if UnixStream::connect(path).is_ok() {
+        if is_there(path) {
             return Err(format!("another leash listens at {}: stop it first", path.display()));
         }
         // Left behind by one that was killed.
@@ -64,10 +65,13 @@ impl Control {
         Ok(Control { listener, path: path.into(), callers: Vec::new() })
     }
 
-    /// What to wait for: each with whether it waits to write, too.
-    pub fn sockets(&self) -> impl Iterator<Item = (BorrowedFd<'_>, bool)> {
-        let callers = self.callers.iter().map(|caller| (caller.stream.as_fd(), !caller.write.is_empty()));
-        std::iter::once((self.listener.as_fd(), false)).chain(callers)
+    /// What to wait for.
+    pub fn sockets(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        let callers = self.callers.iter().map(|caller| {
+            let writes = if caller.write.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            (caller.stream.as_fd(), PollFlags::POLLIN | writes)
+        });
+        std::iter::once((self.listener.as_fd(), PollFlags::POLLIN)).chain(callers)
     }
 
     /// Somebody listens to this.
@@ -188,6 +192,11 @@ impl Caller {
             }
         }
     }
+}
+
+/// A running leash listens there.
+pub fn is_there(path: &Path) -> bool {
+    UnixStream::connect(path).is_ok()
 }
 
 /// Calls a method of a running leash, and gives its answer or the sentence that says why there is none.

@@ -1,5 +1,6 @@
 //! Bytes or lines into facts, without I/O. Nothing here panics, whatever the bytes.
 
+pub mod blobmsg;
 pub mod conntrack;
 pub mod dhcp;
 pub mod dns;
@@ -26,3 +27,4 @@ mod resolvers;
 mod socks;
 mod stun;
 pub mod tls;
+pub mod ubus;

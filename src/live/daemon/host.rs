@@ -5,6 +5,7 @@ use crate::api::{Complaint, Host};
 use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::doctor::{self, grave, light};
+use crate::live::ubus;
 use crate::time::{Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
@@ -144,6 +145,10 @@ impl Host for Leash {
         let lists = json!({
             "lists": lists.sources().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
         });
+        let ubus::Counts { published, calls, events, dropped, losses, .. } = self.bus;
+        let bus = json!({
+            "published": published, "calls": calls, "events": events, "dropped": dropped, "losses": losses
+        });
         let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
         let seconds = at.now.since(self.started.now).0 / 1_000_000;
         let written = self.state.flash_bytes;
@@ -155,6 +160,7 @@ impl Host for Leash {
             ("openings", openings),
             ("query_log", log),
             ("table", table),
+            ("ubus", self.bus.is_there().then_some(bus)),
             ("lists", Some(lists)),
             ("networks", networks),
         ] {
@@ -178,6 +184,17 @@ impl Host for Leash {
                 "service dnsmasq restart; look at: logread -e dnsmasq",
             ));
         }
+        if self.bus.refused {
+            all.push(light(
+                "ubus refuses leash: scripts and the page in LuCI cannot reach it",
+                "killall -HUP ubusd (it then reads /usr/share/acl.d/leash.json, which allows it)",
+            ));
+        } else if self.bus.is_there() && !self.bus.published {
+            all.push(light(
+                "ubus does not answer: scripts and the page in LuCI cannot reach leash",
+                "look whether ubusd runs: pgrep ubusd; leash finds it by itself",
+            ));
+        }
         all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));
         if let Some(says) = &self.state.trouble {
             all.push(light(
@@ -198,8 +215,8 @@ impl Host for Leash {
     fn reload(&mut self) -> Result<Value, String> {
         let config = read(&self.path)?;
         let (old, new) = (&self.engine.config().daemon, &config.daemon);
-        if (&old.socket, &old.state) != (&new.socket, &new.state) {
-            log::warn!("socket and state change with the next start only");
+        if (&old.socket, &old.state, &old.ubus) != (&new.socket, &new.state, &new.ubus) {
+            log::warn!("socket, state and ubus change with the next start only");
         }
         if old.query_log != new.query_log {
             self.log = None;

@@ -6,6 +6,7 @@ use super::enforce::{self, Enforcer};
 use super::reference::Reference;
 use super::sources::{self, Answers, Flows, House, Neighbours, Openings, QueryLog};
 use super::state::State;
+use super::ubus::{self, Bus};
 use super::{clock, input};
 use crate::api::Host;
 use crate::config::{self, Config};
@@ -53,6 +54,14 @@ struct Leash {
     offset: i64,
     leases_at: Option<std::time::SystemTime>,
     reference: Reference,
+    /// How the bus was at the begin of this turn.
+    bus: ubus::Counts,
+}
+
+/// Who asks, orders and listens.
+struct Callers {
+    control: Control,
+    bus: Bus,
 }
 
 /// Runs until a signal ends it. The error is a sentence.
@@ -67,7 +76,8 @@ pub fn run(path: &Path) -> Result<(), String> {
     signals.thread_block().map_err(|error| format!("signals cannot be blocked: {error}"))?;
     let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .map_err(|error| format!("signals cannot be read: {error}"))?;
-    let mut control = Control::open(&config.daemon.socket)?;
+    let control = Control::open(&config.daemon.socket)?;
+    let mut callers = Callers { control, bus: Bus::new(&config.daemon.ubus) };
     let at = clock::now();
     let mut state = State::new(&config.daemon.state, &config.daemon.socket, at);
     let mut engine = Engine::new(config);
@@ -94,22 +104,25 @@ pub fn run(path: &Path) -> Result<(), String> {
         offset: 0,
         leases_at: None,
         reference: Reference::default(),
+        bus: ubus::Counts::default(),
     };
     loop {
         let at = clock::now();
-        leash.retry(at, &mut control);
-        let busy = leash.turn(at, &mut control);
-        leash.act(at, &mut control);
-        if control.serve(&mut leash) {
-            leash.act(clock::now(), &mut control);
+        leash.retry(at, &mut callers);
+        let busy = leash.turn(at, &mut callers);
+        leash.act(at, &mut callers);
+        leash.bus = callers.bus.counts;
+        if callers.control.serve(&mut leash) | callers.bus.serve(&mut leash) {
+            leash.act(clock::now(), &mut callers);
         }
-        control.flush();
+        callers.control.flush();
+        callers.bus.flush(clock::now().now);
         leash.state.keep(&leash.engine, clock::now());
         let mut end = false;
         while let Ok(Some(signal)) = signals.read_signal() {
             match Signal::try_from(signal.ssi_signo as i32) {
                 Ok(Signal::SIGHUP) => match leash.reload() {
-                    Ok(_) => leash.act(clock::now(), &mut control),
+                    Ok(_) => leash.act(clock::now(), &mut callers),
                     Err(says) => log::warn!("{says}; the old settings stay"),
                 },
                 Ok(Signal::SIGPIPE) | Err(_) => {}
@@ -124,7 +137,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         if busy {
             std::thread::sleep(NAP);
         }
-        leash.wait(&control, &signals);
+        leash.wait(&callers, &signals);
     }
 }
 
@@ -137,7 +150,7 @@ fn read(path: &Path) -> Result<Config, String> {
 
 impl Leash {
     /// Opens what is not open yet.
-    fn retry(&mut self, at: Stamp, control: &mut Control) {
+    fn retry(&mut self, at: Stamp, callers: &mut Callers) {
         if at.now < self.next_retry {
             return;
         }
@@ -188,7 +201,7 @@ impl Leash {
             self.leases_at = written;
             let mut events = Vec::new();
             sources::leases(&leases, &mut events);
-            self.handle(events, at, control);
+            self.handle(events, at, callers);
         }
     }
 
@@ -201,11 +214,11 @@ impl Leash {
     }
 
     /// Reads all sources once. True when there is so much that it pays to wait a little.
-    fn turn(&mut self, at: Stamp, control: &mut Control) -> bool {
+    fn turn(&mut self, at: Stamp, callers: &mut Callers) -> bool {
         let offset = at.wall.0 - at.now.0 as i64;
         if (offset - self.offset).abs() > 1_000_000 {
             self.offset = offset;
-            self.handle(vec![Event::Clock], at, control);
+            self.handle(vec![Event::Clock], at, callers);
         }
         let mut events = Vec::new();
         if let Some(neighbours) = &mut self.neighbours {
@@ -215,7 +228,7 @@ impl Leash {
                 Err(error) => lose(&mut self.neighbours, "neighbours", &error),
             }
         }
-        self.handle(std::mem::take(&mut events), at, control);
+        self.handle(std::mem::take(&mut events), at, callers);
         let mut busy = false;
         if let Some(flows) = &mut self.flows {
             match flows.read(&self.house, &self.engine, at) {
@@ -241,9 +254,9 @@ impl Leash {
                 lose(&mut self.log, "query log", &error);
             }
         }
-        self.handle(std::mem::take(&mut events), at, control);
+        self.handle(std::mem::take(&mut events), at, callers);
         let opened = self.flows.as_mut().map(Flows::take).unwrap_or_default();
-        self.handle(opened, at, control);
+        self.handle(opened, at, callers);
         if let Some(openings) = &mut self.openings
             && let Err(error) = openings.take(&self.engine, &mut events)
         {
@@ -255,7 +268,7 @@ impl Leash {
             lose(&mut self.flows, "flows", &error);
         }
         self.cut_all |= events.contains(&Event::Dumped);
-        self.handle(events, at, control);
+        self.handle(events, at, callers);
         if let Some(enforcer) = &mut self.enforcer {
             let loaded = enforcer.loaded;
             if let Err(error) = enforcer.watch() {
@@ -263,22 +276,22 @@ impl Leash {
             } else if loaded && !enforcer.loaded {
                 log::warn!("somebody removed leash's table; it is made again");
                 self.reshape = true;
-                self.handle(vec![Event::Gap { source: Source::Lookups }], at, control);
+                self.handle(vec![Event::Gap { source: Source::Lookups }], at, callers);
             }
         }
         self.engine.wake(at);
         busy
     }
 
-    fn handle(&mut self, events: Vec<Event>, at: Stamp, control: &mut Control) {
-        if control.listens(Stream::Record) {
+    fn handle(&mut self, events: Vec<Event>, at: Stamp, callers: &mut Callers) {
+        if callers.control.listens(Stream::Record) {
             let began = self.recorder.is_none();
             let clock = self.recorder.get_or_insert_default();
             if began {
                 clock.jump(at.wall);
-                control.tell(Stream::Record, &event::write(&Event::Clock, at, clock));
+                callers.control.tell(Stream::Record, &event::write(&Event::Clock, at, clock));
                 for event in self.engine.snapshot() {
-                    control.tell(Stream::Record, &event::write(&event, at, clock));
+                    callers.control.tell(Stream::Record, &event::write(&event, at, clock));
                 }
             }
             for event in &events {
@@ -286,7 +299,7 @@ impl Leash {
                     Event::Clock => clock.jump(at.wall),
                     _ => clock.advance(at.wall),
                 };
-                control.tell(Stream::Record, &event::write(event, at, clock));
+                callers.control.tell(Stream::Record, &event::write(event, at, clock));
             }
         } else {
             self.recorder = None;
@@ -297,7 +310,7 @@ impl Leash {
     }
 
     /// Does what the engine wants.
-    fn act(&mut self, at: Stamp, control: &mut Control) {
+    fn act(&mut self, at: Stamp, callers: &mut Callers) {
         let actions: Vec<Action> = self.engine.drain().collect();
         let (mut keep, mut released) = (false, BTreeSet::new());
         for action in actions {
@@ -327,10 +340,15 @@ impl Leash {
                         _ => {}
                     }
                     log::debug!("{who}: {}: {}", record.what, record.says);
-                    if control.listens(Stream::Watch) {
-                        control.tell(Stream::Watch, &self.engine.record(&record).to_string());
+                    let (watched, event) = (callers.control.listens(Stream::Watch), ubus::event(record.what));
+                    let event = event.filter(|_| callers.bus.counts.published);
+                    if watched || event.is_some() {
+                        let record = self.engine.record(&record);
+                        callers.control.tell(Stream::Watch, &record.to_string());
+                        event.inspect(|event| callers.bus.tell(event, &record, at.now));
                     }
                 }
+                Action::Keep => callers.bus.urge(),
                 Action::Ended(_) => {}
             }
         }
@@ -366,7 +384,7 @@ impl Leash {
         }
     }
 
-    fn wait(&self, control: &Control, signals: &SignalFd) {
+    fn wait(&self, callers: &Callers, signals: &SignalFd) {
         let now = clock::now().now;
         let more = self.log.as_ref().is_some_and(|log| log.follow().has_more());
         let deadlines = [
@@ -374,6 +392,7 @@ impl Leash {
             Some(self.next_retry),
             self.engine.next_deadline(),
             self.flows.as_ref().map(Flows::next_deadline),
+            callers.bus.next_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min().unwrap_or(now);
         // A millisecond later rather than many wakes before it.
@@ -386,10 +405,7 @@ impl Leash {
         self.openings.iter().for_each(|source| add(source.tap.socket().as_fd()));
         self.log.iter().for_each(|source| add(source.follow().as_fd()));
         self.enforcer.iter().for_each(|source| add(source.socket().as_fd()));
-        for (fd, writes) in control.sockets() {
-            let flags = if writes { PollFlags::POLLIN | PollFlags::POLLOUT } else { PollFlags::POLLIN };
-            fds.push(PollFd::new(fd, flags));
-        }
+        fds.extend(callers.control.sockets().chain(callers.bus.socket()).map(|(fd, flags)| PollFd::new(fd, flags)));
         let _ = poll(&mut fds, PollTimeout::try_from(wait as i32).unwrap_or(PollTimeout::ZERO));
     }
 
