@@ -296,6 +296,8 @@ impl Service {
                 self.asked.retain(|(sequence, _)| *sequence != message.sequence);
                 let status = fields.status.unwrap_or(status::UNKNOWN_ERROR);
                 match asked {
+                    // There is no procd: orders stay where they are.
+                    Asked::Find if status == status::NOT_FOUND => {}
                     _ if status != status::OK => return Some(Heard::Refused(asked.word(), status)),
                     Asked::Publish => return Some(Heard::Published),
                     Asked::Find => self.tell_procd(),

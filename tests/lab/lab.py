@@ -7,11 +7,14 @@ ends, and several labs run side by side. Sockets are made inside a namespace and
     device  ...                                              +-- br-lan  router  wan 45.20.0.2, 2a0f:1111::2 -- inet
                                                             --'          (masquerade)       45.10.0.0/16, 2a0f:9999::/32
 """
-import contextlib, ctypes, json, os, random, select, shutil, signal, socket, struct, subprocess, tempfile, threading, time
+import contextlib, ctypes, json, os, random, select, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+
+import ubus
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 LEASH = os.environ.get("LEASH", "target/release/leash")
+UBUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ubus.py")
 ROUTER4, ROUTER6 = "192.168.77.1", "fd77::1"
 UPSTREAM = "45.10.53.53"
 
@@ -378,9 +381,32 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
 
     def configure(self, more=""):
         text = f"""config leash 'main'\n option state '{self.folder}/flash/state'\n option socket '{self.folder}/run/socket'
- option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
+ option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
+
+    def ubusd(self):
+        """Starts the bus: the real one that UBUSD names, or one of our own."""
+        real = [os.environ["UBUSD"], "-A", f"{self.folder}/acl"] if "UBUSD" in os.environ else [sys.executable, UBUS, "ubusd"]
+        os.makedirs(f"{self.folder}/acl", exist_ok=True)
+        with open(f"{self.folder}/ubusd.out", "a") as out:
+            self.children["ubusd"] = self.router.popen([*real, "-s", f"{self.folder}/ubus.sock"], stdout=out, stderr=out)
+        self.until(self.bus, "ubusd answers")
+
+    def bus(self):
+        """A connection to the bus."""
+        with contextlib.suppress(OSError):
+            return ubus.Client(f"{self.folder}/ubus.sock")
+
+    def ubus_command(self):
+        """The `ubus` command: the real one that UBUS names, or one of our own."""
+        return [*([os.environ["UBUS"]] if "UBUS" in os.environ else [sys.executable, UBUS, "ubus"]), "-s", f"{self.folder}/ubus.sock"]
+
+    def call(self, method, arguments="{}"):
+        """Calls a method over the bus; gives the exit code and the answer."""
+        arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        done = subprocess.run([*self.ubus_command(), "-S", "call", "leash", method, arguments], capture_output=True, text=True, timeout=20)
+        return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
     def occupy_tap(self):
         """Somebody else listens to the resolver's answers, so leash cannot (nfnetlink_log has one listener a group)."""
@@ -460,7 +486,7 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
             time.sleep(0.05)
 
     def report(self):
-        for name in ("leash.out", "dnsmasq.out"):
+        for name in ("leash.out", "dnsmasq.out", "ubusd.out"):
             with contextlib.suppress(OSError):
                 text = open(f"{self.folder}/{name}", errors="replace").read()[-4000:]
                 print(f"--- {name}\n{text}", flush=True)
