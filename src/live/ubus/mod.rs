@@ -25,6 +25,8 @@ const FIRST: Span = Span::ms(100);
 const SLOWEST: Span = Span::secs(1);
 /// One that was never there is not looked for often.
 const NEVER: Span = Span::secs(10);
+/// One that refuses the object may be told to allow it.
+const REFUSED: Span = Span::secs(3);
 /// Events at once, and how long one of them takes to be allowed again.
 const BURST: u32 = 32;
 const REFILL: Span = Span::ms(500);
@@ -186,6 +188,9 @@ impl Bus {
                     log::warn!("ubus: ubusd refused {what} (status {status})");
                 }
                 self.counts.refused = true;
+                if !self.counts.published {
+                    self.next_try = host.now().now + REFUSED;
+                }
             }
             Heard::Call(call) => {
                 self.counts.calls = self.counts.calls.saturating_add(1);

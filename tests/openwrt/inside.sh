@@ -1,0 +1,172 @@
+#!/bin/sh
+# Runs inside an OpenWrt userland, see run. Each step says what it shows, and the first that fails ends it.
+ROOT=$1 LEASH=$2
+BULB=02:00:00:00:00:20
+
+step() { echo "-- $*"; }
+fail() { echo "FAILED: $*"; leash status; leash doctor; logread -l 30 2>/dev/null; exit 1; }
+# until SECONDS WHAT COMMAND...: tries ten times a second
+until_() {
+	n=$(($1 * 10)) what=$2; shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		n=$((n - 1)); [ $n -gt 0 ] || fail "$what"
+		sleep 0.1
+	done
+}
+has() { grep -q -- "$1" "$2"; }
+hasnt() { ! grep -q -- "$1" "$2"; }
+daemon() { pgrep -f "^/usr/sbin/leash run"; }
+gone() { ! daemon; }
+published() { ubus -S call leash status; }
+changed() { ubus call service event '{"type":"config.change","data":{"package":"leash"}}'; }
+blocked() { nft list set inet leash null4 | grep -q "$1"; }
+as() { user=$1; shift; start-stop-daemon -S -q -c "$user" -x /bin/ubus -- "$@"; }
+kept() { [ "$(ubus -S call leash orders)" = '{"modes":[],"pins":[],"unpinned":[]}' ]; }
+
+(cd "$ROOT/openwrt/files" && find . -type f) | while read -r file; do
+	mkdir -p "/${file%/*}"; cp -p "$ROOT/openwrt/files/$file" "/$file"
+done
+cp "$LEASH" /usr/sbin/leash
+mkdir -p /usr/share/leash; cp /etc/config/leash /usr/share/leash/config
+ip link add br-lan type bridge; ip address add 192.168.77.1/24 dev br-lan; ip link set br-lan up
+/sbin/ip neigh add 192.168.77.50 lladdr $BULB dev br-lan nud permanent
+touch /tmp/dhcp.leases
+
+step "the text of the settings has no problem"
+leash check || fail "the settings that ship"
+
+step "without its acl.d file leash is not let onto the bus, and says so; after a HUP of ubusd it is"
+mv /usr/share/acl.d/leash.json /tmp/
+killall -HUP ubusd
+/etc/init.d/leash enable; /etc/init.d/leash start
+until_ 5 "it runs" leash status
+until_ 5 "it is refused" sh -c 'leash doctor | grep -q "ubus refuses leash"'
+mv /tmp/leash.json /usr/share/acl.d/; killall -HUP ubusd
+until_ 8 "it is on the bus" published
+leash doctor
+
+step "its user, rights and jail"
+PID=$(daemon)
+grep -E '^(Uid|Gid|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|NSpid)' /proc/$PID/status
+has '^Uid:	460	460	460	460' /proc/$PID/status || fail "user leash"
+has '^CapEff:	0000000000001000' /proc/$PID/status || fail "CAP_NET_ADMIN and nothing else"
+has '^CapBnd:	0000000000001000' /proc/$PID/status || fail "nor to be had"
+has '^NoNewPrivs:	1' /proc/$PID/status || fail "no new rights"
+has '^NSpid:.*	1$' /proc/$PID/status || fail "a jail"
+ls /proc/$PID/root/; [ ! -e /proc/$PID/root/work ] && [ ! -e /proc/$PID/root/bin/ubus ] || fail "nothing else is in its jail"
+
+step "all methods, as ubus lists them"
+ubus -v list leash || fail "list"
+for method in status devices blocks pins orders history findings detectors doctor; do
+	ubus -S call leash $method >/dev/null || fail $method
+done
+ubus call leash device "{\"device\":\"$BULB\"}" | grep -q '"mode": "observe"' || fail "the neighbour is a device"
+ubus -S call leash device '{"device":7}'; [ $? = 2 ] || fail "a wrong type"
+ubus -S call leash dance; [ $? = 3 ] || fail "no such method"
+ubus -S call leash device '{"device":"nobody"}'; [ $? = 4 ] || fail "no such device"
+
+step "by other users: ubusd decides"
+as leash -S call leash status; [ $? != 0 ] || fail "a user whom nothing allows it"
+echo '{"user":"nobody","access":{"leash":{"methods":["status"]}}}' >/usr/share/acl.d/nobody.json
+killall -HUP ubusd
+as nobody -S call leash status >/dev/null || fail "a user who may"
+as nobody -S call leash blocking '{"on":false}'; [ $? != 0 ] || fail "but not that"
+
+step "orders come into the settings, by uci"
+uci set leash.main.grace=7s # by somebody who has not finished
+ubus call leash set_mode "{\"device\":\"$BULB\",\"mode\":\"guard\"}"
+until_ 5 "the mode is kept" has "option mode 'guard'" /etc/config/leash
+until_ 5 "and no order any longer" kept
+leash block $BULB 45.10.9.9; leash block all ads.example; leash allow $BULB 45.10.7.7 --for 1h
+until_ 5 "pins are kept" has "ads.example" /etc/config/leash
+until_ 5 "and no orders any longer" kept
+blocked 45.10.9.9 || fail "it is blocked"
+hasnt 45.10.7.7 /etc/config/leash || fail "a pin with an end is not"
+has "name 'ads.example'" /etc/config/leash || fail "by name"
+leash off; until_ 5 "the switch is kept" has "option blocking '0'" /etc/config/leash
+leash on; until_ 5 "on again" has "option blocking '1'" /etc/config/leash
+blocked 45.10.9.9 || fail "it is blocked again"
+leash unpin all ads.example; until_ 5 "taken back" hasnt ads.example /etc/config/leash
+hasnt 7s /etc/config/leash || fail "what somebody has not finished stays so"
+uci revert leash
+cat /etc/config/leash; ls -l /etc/config/leash
+leash check || fail "still without a problem"
+
+step "uci commit and its event: the settings are read again, without a restart, and blocks stay"
+SINCE=$(ubus call leash blocks | grep since); echo "$SINCE"
+uci set leash.@device[0].name=plug; uci commit leash; changed
+until_ 5 "it is called plug" sh -c 'ubus -S call leash devices | grep -q plug'
+[ "$(daemon)" = "$PID" ] || fail "it was not restarted"
+[ "$SINCE" = "$(ubus call leash blocks | grep since)" ] && blocked 45.10.9.9 || fail "the block is the same"
+
+step "ubusd restarts"
+killall ubusd; sleep 1; ubusd & 
+until_ 5 "it is back" published
+[ "$(daemon)" = "$PID" ] || fail "it was not restarted"
+# procd comes back, too, and its triggers work.
+until_ 5 "procd is back" ubus -S call service list
+leash mode $BULB observe; until_ 5 "orders are kept" has "option mode 'observe'" /etc/config/leash
+
+step "a crash: procd starts it again, and it knows what it knew"
+kill -KILL "$PID"
+until_ 12 "it runs again" published
+[ "$(daemon)" != "$PID" ] || fail "another one"
+blocked 45.10.9.9 || fail "the block holds"
+
+step "programs in notify.d hear of it, as leash's user and without rights"
+cat >/etc/leash/notify.d/tell <<-'END'
+	#!/bin/sh
+	read -r line
+	echo "$line $(id -u)" >>/var/run/leash/told
+	grep CapEff /proc/self/status >>/var/run/leash/told
+END
+chmod 755 /etc/leash/notify.d/tell
+PID=$(daemon)
+/etc/init.d/leash reload
+until_ 5 "another process" pgrep -f "^/usr/sbin/leash notify"
+[ "$(daemon)" = "$PID" ] || fail "the daemon was not restarted"
+sleep 1
+leash block $BULB 45.10.5.5
+until_ 5 "it was told" has '"what":"block"' /var/run/leash/told
+cat /var/run/leash/told
+has '} 460$' /var/run/leash/told || fail "by user leash"
+has 'CapEff:	0000000000000000' /var/run/leash/told || fail "without rights"
+leash notify --test || fail "the test of alerts"
+
+step "switched off by its settings"
+uci set leash.main.enabled=0; uci commit leash; changed
+until_ 5 "it ends" gone
+uci set leash.main.enabled=1; uci commit leash; changed
+until_ 5 "it runs" published
+
+step "verbs of the init script"
+/etc/init.d/leash doctor
+/etc/init.d/leash keep || fail "keep"
+/etc/init.d/leash | grep -E "doctor|keep" || fail "its help"
+
+step "stopped within a second; nothing is blocked then"
+BEGIN=$(cut -d. -f1 /proc/uptime)
+/etc/init.d/leash stop
+until_ 1 "it ends" gone
+echo "$(($(cut -d. -f1 /proc/uptime) - BEGIN)) s"
+! blocked 45.10.9.9 || fail "all is open"
+
+step "what is done once after the installation, and its undoing"
+touch /etc/config/dhcp /etc/config/network; uci add dhcp dnsmasq; uci commit dhcp
+uci set network.lan=interface; uci set network.lan.device=br-home; uci commit network
+[ -d /sys/module/nfnetlink_log ] || echo "(no module nfnetlink_log here)"
+once() { (modprobe() { return "$TAP"; }; . /etc/uci-defaults/90-leash); } # `.` runs to its exit
+TAP=0; once
+[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "with the tap dnsmasq is left alone"
+[ "$(uci get leash.main.interface)" = br-home ] || fail "the LAN's name"
+if [ ! -d /sys/module/nfnetlink_log ]; then
+	TAP=1; once; once
+	uci show dhcp
+	[ "$(uci get dhcp.@dnsmasq[0].logqueries)$(uci get leash.main.query_log)" = 1/tmp/leash-dns/queries.log ] || fail "without it the log"
+	sh /usr/share/leash/undo
+	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)$(uci -q get dhcp.@dnsmasq[0].logfacility)" ] || fail "undone"
+	uci set dhcp.@dnsmasq[0].logfacility=/tmp/mine; uci commit dhcp; uci delete leash.main.query_log; uci commit leash
+	once; sh /usr/share/leash/undo
+	[ "$(uci get dhcp.@dnsmasq[0].logfacility)$(uci get leash.main.query_log)" = /tmp/mine/tmp/mine ] || fail "another's log is read, and left alone"
+fi
+echo "all is well"
