@@ -160,9 +160,12 @@ TAP=0; once
 [ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "with the tap dnsmasq is left alone"
 [ "$(uci get leash.main.interface)" = br-home ] || fail "the LAN's name"
 if [ ! -d /sys/module/nfnetlink_log ]; then
-	TAP=1; once; once
+	TAP=1; once
+	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "dnsmasq's jail does not let it log here"
+	echo 'procd_add_jail_mount_rw "$logfacility"' >/etc/init.d/dnsmasq
+	once; once
 	uci show dhcp
-	[ "$(uci get dhcp.@dnsmasq[0].logqueries)$(uci get leash.main.query_log)" = 1/tmp/leash-dns/queries.log ] || fail "without it the log"
+	[ "$(uci get dhcp.@dnsmasq[0].logqueries)$(uci get leash.main.query_log)" = 1/tmp/leash-queries.log ] || fail "without it the log"
 	sh /usr/share/leash/undo
 	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)$(uci -q get dhcp.@dnsmasq[0].logfacility)" ] || fail "undone"
 	uci set dhcp.@dnsmasq[0].logfacility=/tmp/mine; uci commit dhcp; uci delete leash.main.query_log; uci commit leash
