@@ -257,7 +257,7 @@ pub fn parse(text: &str) -> (Config, Vec<Problem>) {
         };
         problems.extend(result.err().map(|says| Problem { line: section.line, says }));
     }
-    problems.sort_by_key(|problem| problem.line);
+    problems.sort_unstable_by_key(|problem| problem.line);
     (config, problems)
 }
 

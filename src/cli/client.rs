@@ -42,8 +42,8 @@ impl Client {
     }
 
     /// Asks and prints.
-    pub fn show(&self, method: &str, params: &Value, text: impl Fn(&Value, Style) -> String) -> io::Result<u8> {
-        self.judge(method, params, text, |_| 0)
+    pub fn show(&self, method: &str, params: &Value, text: &dyn Fn(&Value, Style) -> String) -> io::Result<u8> {
+        self.judge(method, params, text, &|_| 0)
     }
 
     /// The same, with an exit code that the answer decides.
@@ -51,8 +51,8 @@ impl Client {
         &self,
         method: &str,
         params: &Value,
-        text: impl Fn(&Value, Style) -> String,
-        code: impl Fn(&Value) -> u8,
+        text: &dyn Fn(&Value, Style) -> String,
+        code: &dyn Fn(&Value) -> u8,
     ) -> io::Result<u8> {
         let value = match self.ask(method, params) {
             Ok(value) => value,
@@ -72,17 +72,17 @@ impl Client {
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let whole = |devices: &Value| json!({ "status": status, "devices": devices["devices"] });
-        self.show("devices", &json!({}), |devices, style| lists::overview(&whole(devices), style))
+        self.show("devices", &json!({}), &|devices, style| lists::overview(&whole(devices), style))
     }
 
     /// Orders, and says in a line what was done.
     pub fn order(&self, method: &str, params: &Value) -> io::Result<u8> {
-        self.show(method, params, |value, _| lists::done(method, value))
+        self.show(method, params, &|value, _| lists::done(method, value))
     }
 
     pub fn doctor(&self) -> io::Result<u8> {
         let complains = |value: &Value| value["complaints"].as_array().is_some_and(|all| !all.is_empty());
-        self.judge("doctor", &json!({}), lists::doctor, |value| u8::from(complains(value)))
+        self.judge("doctor", &json!({}), &lists::doctor, &|value| u8::from(complains(value)))
     }
 
     pub fn watch(&self) -> io::Result<u8> {

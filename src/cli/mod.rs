@@ -55,14 +55,14 @@ pub fn run(arguments: &[&str]) -> u8 {
     };
     let result = match command {
         None => daemon.overview(),
-        Some(Command::Devices(_)) => daemon.show("devices", &json!({}), lists::devices),
-        Some(Command::Device(c)) => daemon.show("device", &device(&c.device), lists::device),
+        Some(Command::Devices(_)) => daemon.show("devices", &json!({}), &lists::devices),
+        Some(Command::Device(c)) => daemon.show("device", &device(&c.device), &lists::device),
         Some(Command::Findings(c)) => {
-            daemon.show("findings", &c.device.as_deref().map_or(json!({}), device), lists::findings)
+            daemon.show("findings", &c.device.as_deref().map_or(json!({}), device), &lists::findings)
         }
-        Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), lists::blocks),
-        Some(Command::Pins(_)) => daemon.show("pins", &json!({}), lists::pins),
-        Some(Command::History(_)) => daemon.show("history", &json!({}), lists::history),
+        Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), &lists::blocks),
+        Some(Command::Pins(_)) => daemon.show("pins", &json!({}), &lists::pins),
+        Some(Command::History(_)) => daemon.show("history", &json!({}), &lists::history),
         Some(Command::Watch(_)) => daemon.watch(),
         Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),
         Some(Command::Block(c)) => decide(&c.device, &c.target, "block", &c.lasts),
@@ -77,8 +77,8 @@ pub fn run(arguments: &[&str]) -> u8 {
         Some(Command::Off(_)) => daemon.order("blocking", &json!({ "on": false })),
         Some(Command::Forget(c)) => daemon.order("forget", &device(&c.device)),
         Some(Command::Doctor(_)) => daemon.doctor(),
-        Some(Command::Status(_)) => daemon.show("status", &json!({}), lists::status),
-        Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), lists::detectors),
+        Some(Command::Status(_)) => daemon.show("status", &json!({}), &lists::status),
+        Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), &lists::detectors),
         Some(Command::Reload(_)) => daemon.order("reload", &json!({})),
         Some(Command::Keep(_)) => Ok(keep(&daemon)),
         Some(Command::Notify(c)) if c.test => Ok(notify::test(&c.folder)),
@@ -93,7 +93,7 @@ pub fn run(arguments: &[&str]) -> u8 {
             Some(from) => files::explain(&command, from, json),
             None => {
                 let params = json!({ "device": command.device, "address": command.address.to_string() });
-                daemon.show("explain", &params, table::explain)
+                daemon.show("explain", &params, &table::explain)
             }
         },
         Some(Command::Record(command)) => match &command.from {

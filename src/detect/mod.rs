@@ -95,9 +95,12 @@ pub enum Strength {
 }
 
 impl Strength {
+    /// All of them, the weakest first.
+    pub const ALL: [Strength; 3] = [Strength::Weak, Strength::Fair, Strength::Strong];
+
     /// What the JSON says.
     pub fn of(text: &serde_json::Value) -> Option<Strength> {
-        [Strength::Weak, Strength::Fair, Strength::Strong].into_iter().find(|strength| *text == strength.text())
+        Strength::ALL.into_iter().find(|strength| *text == strength.text())
     }
 
     /// As the JSON says it.

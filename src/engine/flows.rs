@@ -281,7 +281,7 @@ impl Flows {
         self.waiting.clear();
         self.orphans.clear();
         let mut all: Vec<_> = self.table.drain().collect();
-        all.sort_by_key(|(tuple, flow)| (flow.start, *tuple));
+        all.sort_unstable_by_key(|(tuple, flow)| (flow.start, *tuple));
         all
     }
 

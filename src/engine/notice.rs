@@ -154,9 +154,10 @@ impl Engine {
         let begin = Wall(i64::from(hour) * Span::hours(1).0 as i64);
         let called = self.contacts.of(id).filter(|(_, contact)| contact.last >= begin && contact.label != Label::Apart);
         let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
-        let networks: BTreeSet<[u8; 4]> = addresses.iter().map(|address| self.network_key(*address)).collect();
+        let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
+        networks.extend(addresses.iter().map(|address| self.network_key(*address)));
         let country = |address: &IpAddr| self.networks.as_ref()?.of(*address)?.country;
-        let countries: BTreeSet<[u8; 2]> = addresses.iter().filter_map(country).collect();
+        countries.extend(addresses.iter().filter_map(country));
         let idle = Idle {
             hour,
             networks: networks.len() as u16,

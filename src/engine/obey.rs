@@ -203,8 +203,8 @@ impl Engine {
 
     /// Who else in the house uses an address, in words.
     fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<String> {
-        let mut known: BTreeMap<DeviceId, Option<&Name>> =
-            self.names.others(id, address).map(|(other, name)| (other, Some(name))).collect();
+        let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
+        known.extend(self.names.others(id, address).map(|(other, name)| (other, Some(name))));
         let callers = self.devices.iter().map(|(other, _)| other);
         for other in callers.filter(|other| *other != id && self.contacts.reaches(*other, address)) {
             known.entry(other).or_default();

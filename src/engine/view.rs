@@ -11,7 +11,7 @@ use super::orders::Orders;
 use super::policy::{By, Decision, Verdict};
 use super::{Ended, Engine};
 use crate::config::{DeviceConfig, Mode, Pin, Target};
-use crate::detect::{self, Finding, Subject};
+use crate::detect::{self, Finding, Strength, Subject};
 use crate::model::{Endpoint, Mac, Name};
 use crate::time::Wall;
 use serde_json::{Map, Value, json};
@@ -271,8 +271,11 @@ impl Engine {
         }
         // The gravest stands first; of equals, what is said of the whole device.
         findings.splice(0..0, whole.iter().map(|finding| self.finding(id, None, finding)));
-        findings.sort_by_key(|finding| std::cmp::Reverse(detect::Strength::of(&finding["strength"])));
-        put(&mut map, "findings", Value::Array(findings));
+        let mut sorted = Vec::with_capacity(findings.len());
+        for strength in Strength::ALL.iter().rev() {
+            sorted.extend(findings.extract_if(.., |finding| Strength::of(&finding["strength"]) == Some(*strength)));
+        }
+        put(&mut map, "findings", Value::Array(sorted));
         put(&mut map, "contacts", Value::Array(contacts));
         put(&mut map, "verdict", Value::from(worst.text()));
         let says = self.sentence(id, &map);

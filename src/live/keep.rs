@@ -24,11 +24,11 @@ pub fn write(orders: &Value) -> Result<usize, String> {
     // One that was left there by a keep that was killed stays the older one.
     let pending = fs::metadata(PENDING).is_ok_and(|data| data.len() > 0) && !Path::new(ASIDE).exists();
     if pending {
-        fs::copy(PENDING, ASIDE).and_then(|_| fs::remove_file(PENDING)).map_err(|e| format!("{PENDING}: {e}"))?;
+        fs::rename(PENDING, ASIDE).map_err(|e| format!("{PENDING}: {e}"))?;
     }
     let result = run(&batch);
     if Path::new(ASIDE).exists() {
-        fs::copy(ASIDE, PENDING).and_then(|_| fs::remove_file(ASIDE)).map_err(|e| format!("{PENDING}: {e}"))?;
+        fs::rename(ASIDE, PENDING).map_err(|e| format!("{PENDING}: {e}"))?;
     }
     result.map(|()| done)
 }

@@ -64,8 +64,11 @@ impl House {
 
     /// The prefixes of the LAN, and the router's own addresses.
     pub fn prefixes(&self) -> Vec<IpNet> {
-        let own = self.own_ips.iter().map(|ip| IpNet::from(*ip));
-        self.lan.iter().copied().chain(own).collect::<BTreeSet<IpNet>>().into_iter().collect()
+        let mut all: Vec<IpNet> = self.lan.clone();
+        all.extend(self.own_ips.iter().map(|ip| IpNet::from(*ip)));
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The router's addresses on the LAN, with their networks.

@@ -4,7 +4,7 @@
 //! each request of ours is answered by DATA and one STATUS with our sequence, and calls for us may come in between.
 
 use super::blobmsg::{self, Attributes, Integers, kind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The largest blob that ubusd takes (UBUS_MAX_MSGLEN); it closes the connection on more.
 pub const LARGEST: usize = 1 << 20;
@@ -389,8 +389,7 @@ impl Service {
 
     fn tell_procd(&mut self) {
         let (Some(word), Some(procd)) = (self.word.take(), self.procd) else { return };
-        let arguments = [("type".into(), word.into()), ("data".into(), json!({}))];
-        let arguments = encode(&Value::Object(Map::from_iter(arguments)), Integers::Fit);
+        let arguments = encode(&json!({ "type": word, "data": {} }), Integers::Fit);
         let sequence = self.ask(Asked::Tell);
         invoke(&mut self.out, sequence, procd, "event", &arguments);
     }

@@ -202,7 +202,8 @@ impl Host for Leash {
                 "make room with: df -h, or set option state to a path that can be written",
             ));
         }
-        all.sort_by_key(|complaint| !complaint.grave);
+        let (mut all, light): (Vec<_>, Vec<_>) = all.into_iter().partition(|complaint| complaint.grave);
+        all.extend(light);
         all
     }
 

@@ -372,7 +372,8 @@ impl Leash {
             let engine = &self.engine;
             if std::mem::take(&mut self.cut_all) {
                 // A flow may still be stopped by an earlier life, or not yet by this one.
-                let blocked = engine.blocked_pairs().into_iter().collect();
+                let mut blocked = BTreeSet::new();
+                blocked.extend(engine.blocked_pairs());
                 enforcer.release(|tuple| !enforce::is_between(tuple, &blocked, |ip| engine.owner(ip)));
                 enforcer.cut(&engine.blocked_flows());
             } else if !released.is_empty() {
