@@ -6,6 +6,7 @@ use leash::engine::{Action, Engine};
 use leash::event;
 use leash::model::Mac;
 use leash::time::{Clock, Stamp, Wall};
+use leash::uci;
 
 const BULB: Mac = Mac([2, 0, 0, 0, 0, 0x20]);
 const HOUSE: &str = "\
@@ -209,4 +210,73 @@ fn in_quiet_hours_half_as_much_is_much() {
     let quiet = "config leash\noption quiet_hours '23:00-06:00'";
     assert_eq!([upload("", 0), upload(quiet, 0), upload(quiet, 8 * 60), upload(quiet, -90)], [0, 1, 0, 0]);
     assert_eq!(upload("config leash\noption quiet_hours '00:00-00:30'", 0), 1);
+}
+
+impl Story {
+    /// The settings after `leash keep`, as uci would write them, and whether somebody has to do so.
+    fn keep(&mut self, settings: &str) -> bool {
+        let wanted = self.engine.drain().any(|action| matches!(action, Action::Keep));
+        let (config, problems) = config::parse(settings);
+        assert_eq!(problems, []);
+        self.engine.configure(config, self.at());
+        assert!(!self.engine.drain().any(|action| matches!(action, Action::Keep)), "reading settings is no order");
+        wanted
+    }
+
+    fn left(&self) -> usize {
+        uci::batch("", &self.engine.orders()).unwrap().0
+    }
+}
+
+const KEPT: &str = "config device\noption mac 02:00:00:00:00:20\noption mode guard\n\
+    config pin\noption address 203.0.113.77\noption verdict block\noption mac 02:00:00:00:00:20\n";
+
+#[test]
+fn orders_that_last_go_into_the_settings_and_are_orders_no_longer() {
+    let mut story = Story::new(GUARD);
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    story.engine.decide(pin("203.0.113.77", true, None), story.at()).unwrap();
+    assert_eq!(story.left(), 2);
+    assert!(story.keep(&format!("{GUARD}{KEPT}")));
+    assert_eq!((story.left(), story.engine.pins(story.at().wall).len()), (0, 1));
+    assert_eq!(story.engine.pins(story.at().wall)[0]["from"], "settings");
+    // What the settings say already is no order.
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    story.engine.set_blocking(true, story.at());
+    assert_eq!(story.left(), 0);
+    assert!(!story.keep(&format!("{GUARD}{KEPT}")));
+    // One with an end is the state's.
+    let until = Wall(story.at().wall.0 + 60_000_000);
+    story.engine.decide(pin("203.0.113.78", true, Some(until)), story.at()).unwrap();
+    assert_eq!(story.left(), 0);
+    assert!(!story.keep(&format!("{GUARD}{KEPT}")));
+}
+
+#[test]
+fn a_pin_of_the_settings_is_taken_back_at_once_and_stays_so_over_a_restart() {
+    let settings = format!("{GUARD}{KEPT}");
+    let mut story = Story::new(&settings);
+    assert!(story.actions.iter().any(|action| action.contains("203.0.113.77")), "{:?}", story.actions);
+    let target = Target::parse("203.0.113.77", true).unwrap();
+    story.engine.unpin(Some(BULB), &target, story.at()).unwrap();
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.77"]);
+    assert!(story.engine.unpin(Some(BULB), &target, story.at()).is_err(), "once is enough");
+    assert_eq!((story.left(), story.engine.pins(story.at().wall).len()), (1, 0));
+    let mut state = Vec::new();
+    story.engine.save(&mut state, true, story.at()).unwrap();
+    let mut again = Story::new(&settings);
+    again.engine.load(&String::from_utf8(state).unwrap(), again.at()).unwrap();
+    assert_eq!((again.left(), again.engine.pins(again.at().wall).len()), (1, 0));
+    assert!(again.keep(GUARD), "asked again after a restart");
+    assert_eq!(again.left(), 0);
+    // A new order on the same is stronger than having taken it back.
+    story.engine.decide(pin("203.0.113.77", true, None), story.at()).unwrap();
+    assert_eq!((story.left(), story.engine.pins(story.at().wall).len()), (0, 1), "it is in the settings already");
+    // `unblock` takes back a block of the settings, too.
+    story.engine.unblock(BULB, &target, story.at()).unwrap();
+    assert_eq!(story.left(), 1);
+}
+
+fn pin(target: &str, block: bool, until: Option<Wall>) -> Pin {
+    Pin { mac: Some(BULB), target: Target::parse(target, block).unwrap(), block, until }
 }

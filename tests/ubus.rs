@@ -277,3 +277,36 @@ fn events_that_nobody_reads_are_dropped() {
     let told = (0..10_000).filter(|_| service.tell("leash.finding", &json!({ "says": "x".repeat(200) }))).count();
     assert!(told <= 64, "{told}");
 }
+
+/// procd hears the word that its trigger waits for; where there is none, nothing is said.
+#[test]
+fn the_init_system_is_told() {
+    let mut service = published();
+    service.trigger("leash.keep");
+    let asked = whole(&service.out);
+    let sequence = asked.sequence;
+    assert_eq!((asked.kind, Attributes(asked.body).next().unwrap().text()), (message::LOOKUP, "service".into()));
+    service.out.clear();
+    let mut answer = Vec::new();
+    ubus::message(&mut answer, message::DATA, sequence, 0, |out| blobmsg::number(out, attribute::OBJID, 0xc0ff_ee00));
+    ubus::message(&mut answer, message::STATUS, sequence, 0, |out| blobmsg::number(out, attribute::STATUS, 0));
+    assert_eq!(service.take(&answer), Ok(vec![]));
+    let told = whole(&service.out);
+    let data = blobmsg::read_table(told.fields().data.unwrap()).map(Value::Object);
+    assert_eq!((told.peer, told.fields().method.as_deref()), (0xc0ff_ee00, Some("event")));
+    assert_eq!(data, Some(json!({ "type": "leash.keep", "data": {} })));
+    service.trigger("leash.keep");
+    let mut answer = Vec::new();
+    let sequence = told_sequence(&service);
+    ubus::message(&mut answer, message::STATUS, sequence, 0, |out| blobmsg::number(out, attribute::STATUS, 4));
+    assert_eq!(service.take(&answer), Ok(vec![]));
+}
+
+fn told_sequence(service: &Service) -> u16 {
+    let mut rest = service.out.as_slice();
+    let mut last = 0;
+    while let Some((message, after)) = ubus::split(rest).unwrap() {
+        (last, rest) = (message.sequence, after);
+    }
+    last
+}

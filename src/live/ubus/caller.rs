@@ -21,7 +21,9 @@ struct Line {
 
 impl Line {
     fn open(path: &Path) -> Result<Line, Refusal> {
-        let absent = |error| Refusal::Failed(format!("there is no ubus ({}: {error})", path.display()));
+        let says = "leash cannot be reached: it has no control socket here, and there is no ubus";
+        let mend = "start it with: service leash start";
+        let absent = |error| Refusal::Failed(format!("{says} ({}: {error}); {mend}", path.display()));
         let stream = UnixStream::connect(path).map_err(absent)?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(absent)?;
         Ok(Line { stream, received: Vec::new(), sequence: 0 })
