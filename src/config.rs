@@ -343,7 +343,8 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-const MAIN: [&str; 19] = [
+/// The options of the section `leash`.
+pub const MAIN: [&str; 19] = [
     "enabled",
     "blocking",
     "interface",

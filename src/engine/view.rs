@@ -155,6 +155,11 @@ impl Engine {
         self.wishes().pins(wall).map(say).collect()
     }
 
+    /// There are orders that are to last, and that the settings do not have yet.
+    pub fn has_orders(&self) -> bool {
+        self.orders.are_to_keep()
+    }
+
     /// The orders that are to last, and that the settings do not have yet.
     pub fn orders(&self) -> Value {
         let Orders { pins, unpinned, modes, blocking } = &self.orders;

@@ -81,6 +81,16 @@ pub fn clock(at: Stamp, complaints: &mut Vec<Complaint>) {
     }
 }
 
+/// On OpenWrt leash can be confined; a jail has no such file in it.
+pub fn jail(complaints: &mut Vec<Complaint>) {
+    if fs::exists("/etc/openwrt_release").unwrap_or_default() {
+        complaints.push(light(
+            "leash is not in a jail: a mistake in it could touch more of the router than it has to",
+            "install procd-ujail (opkg or apk), then: service leash restart",
+        ));
+    }
+}
+
 /// Whether a resolver answers on this address of the LAN.
 pub fn resolver_answers(address: std::net::IpAddr) -> bool {
     let local: std::net::SocketAddr = (address, 0).into();

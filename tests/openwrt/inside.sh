@@ -35,6 +35,13 @@ touch /tmp/dhcp.leases
 step "the text of the settings has no problem"
 leash check || fail "the settings that ship"
 
+step "doctor knows of a daemon outside the jail"
+touch /etc/openwrt_release
+printf "config leash main\n option socket /tmp/two/socket\n option state /tmp/two/state\n option ubus ''\n" >/tmp/two.cfg
+leash run --config /tmp/two.cfg &
+until_ 5 "it says so" sh -c 'leash --socket /tmp/two/socket doctor | grep -q "not in a jail"'
+kill $!; wait $!
+
 step "without its acl.d file leash is not let onto the bus, and says so; after a HUP of ubusd it is"
 mv /usr/share/acl.d/leash.json /tmp/
 killall -HUP ubusd
@@ -44,6 +51,8 @@ until_ 5 "it is refused" sh -c 'leash doctor | grep -q "ubus refuses leash"'
 mv /tmp/leash.json /usr/share/acl.d/; killall -HUP ubusd
 until_ 8 "it is on the bus" published
 leash doctor
+
+leash doctor | grep jail && fail "it is in its jail"
 
 step "its user, rights and jail"
 PID=$(daemon)
@@ -132,6 +141,22 @@ cat /var/run/leash/told
 has '} 460$' /var/run/leash/told || fail "by user leash"
 has 'CapEff:	0000000000000000' /var/run/leash/told || fail "without rights"
 leash notify --test || fail "the test of alerts"
+
+step "the alerts that ship take hostile names as text (with stand-ins for what they call)"
+mkdir -p /tmp/stand-in; cd /tmp/stand-in
+for tool in curl sendmail mosquitto_pub; do
+	printf '#!/bin/sh\nfor word; do echo "[$word]"; done >/tmp/said; cat >>/tmp/said\n' >$tool; chmod 755 $tool
+done
+NAME='$(touch pwned)`touch pwned`"; touch pwned #'
+for hook in ntfy mail mqtt; do
+	printf '%s\n' '{"what":"block","name":"$(touch pwned)`touch pwned`\"; touch pwned #","says":"203.0.113.9 is blocked"}' |
+		PATH=/tmp/stand-in:$PATH sh /usr/share/leash/notify/$hook || fail "$hook"
+	cat /tmp/said; echo
+	has "203.0.113.9 is blocked" /tmp/said || fail "$hook says it"
+	[ $hook = mqtt ] || grep -qF "$NAME" /tmp/said || fail "$hook names it"
+	[ ! -e pwned ] || fail "$hook obeyed"
+done
+cd /
 
 step "switched off by its settings"
 uci set leash.main.enabled=0; uci commit leash; changed

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::doctor::{self, grave, light};
 use crate::live::ubus;
-use crate::time::{Stamp, Time};
+use crate::time::{Span, Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
 
@@ -177,6 +177,7 @@ impl Host for Leash {
         self.complain_of_sources(&mut all);
         self.complain_of_enforcement(&mut all);
         doctor::clock(clock::now(), &mut all);
+        doctor::jail(&mut all);
         let lan = self.house.gateway();
         if thorough && lan.is_some_and(|address| !doctor::resolver_answers(address)) {
             all.push(light(
@@ -193,6 +194,14 @@ impl Host for Leash {
             all.push(light(
                 "ubus does not answer: scripts and the page in LuCI cannot reach leash",
                 "look whether ubusd runs: pgrep ubusd; leash finds it by itself",
+            ));
+        }
+        // A moment is what uci and the init system need.
+        let waits = clock::now().now.since(self.urged) > Span::secs(15);
+        if waits && self.engine.has_orders() && self.path.starts_with("/etc/config") {
+            all.push(light(
+                "orders are not in the settings yet: they are in force, and in leash's state only",
+                "leash keep (as root; the init script does it by itself when ubus and procd run)",
             ));
         }
         all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));

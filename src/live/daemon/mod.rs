@@ -54,6 +54,8 @@ struct Leash {
     offset: i64,
     leases_at: Option<std::time::SystemTime>,
     reference: Reference,
+    /// When the latest order came that the settings are to have.
+    urged: Time,
     /// How the bus was at the begin of this turn.
     bus: ubus::Counts,
 }
@@ -104,6 +106,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         offset: 0,
         leases_at: None,
         reference: Reference::default(),
+        urged: Time(0),
         bus: ubus::Counts::default(),
     };
     loop {
@@ -348,7 +351,10 @@ impl Leash {
                         event.inspect(|event| callers.bus.tell(event, &record, at.now));
                     }
                 }
-                Action::Keep => callers.bus.urge(),
+                Action::Keep => {
+                    self.urged = at.now;
+                    callers.bus.urge();
+                }
                 Action::Ended(_) => {}
             }
         }

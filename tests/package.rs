@@ -1,0 +1,55 @@
+//! What the package puts on a router is of one piece with the program.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
+
+use leash::config;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+const FILES: &str = "openwrt/files";
+
+fn text(path: &str) -> String {
+    fs::read_to_string(format!("{FILES}/{path}")).unwrap()
+}
+
+/// The settings that ship are the defaults, name every option, and have no problem, also with all examples in force.
+#[test]
+fn the_settings_teach_every_option_and_have_no_problem() {
+    let text = text("etc/config/leash");
+    let (shipped, problems) = config::parse(&text);
+    assert_eq!(problems, []);
+    assert_eq!(shipped, config::Config::default());
+    let example = |line: &str| line.trim().strip_prefix('#').filter(|rest| !rest.starts_with(' ')).map(String::from);
+    let all: Vec<String> = text.lines().map(|line| example(line).unwrap_or(line.into())).collect();
+    let (config, problems) = config::parse(&all.join("\n"));
+    assert_eq!(problems, []);
+    assert_eq!((config.devices.len(), config.pins.len()), (1, 1));
+    for option in config::MAIN {
+        let words = [format!("option {option} "), format!("list {option} ")];
+        assert!(words.iter().any(|word| text.contains(word)), "{option} is not explained");
+    }
+}
+
+#[test]
+fn the_makefile_has_the_version_and_every_file_its_mode() {
+    let makefile = fs::read_to_string("openwrt/Makefile").unwrap();
+    assert!(makefile.contains(concat!("PKG_VERSION:=", env!("CARGO_PKG_VERSION"), "\n")));
+    for script in [
+        "etc/init.d/leash",
+        "etc/uci-defaults/90-leash",
+        "usr/share/leash/undo",
+        "usr/share/leash/notify/ntfy",
+        "usr/share/leash/notify/mail",
+        "usr/share/leash/notify/mqtt",
+    ] {
+        let path = format!("{FILES}/{script}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755, "{script}");
+        assert!(Command::new("sh").args(["-n", &path]).status().unwrap().success(), "{script}");
+    }
+    for file in ["usr/share/acl.d/leash.json", "etc/capabilities/leash.json"] {
+        serde_json::from_str::<Value>(&text(file)).unwrap();
+        let mode = fs::metadata(format!("{FILES}/{file}")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o133, 0, "ubusd passes over files that others may change or run: {file}");
+    }
+}
