@@ -1,5 +1,5 @@
 //! What the package puts on a router is of one piece with the program.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
 use leash::config;
 use serde_json::Value;
