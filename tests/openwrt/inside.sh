@@ -169,11 +169,24 @@ step "verbs of the init script"
 /etc/init.d/leash keep || fail "keep"
 /etc/init.d/leash | grep -E "doctor|keep" || fail "its help"
 
+step "without ujail it runs as root, and doctor says so"
+mv /sbin/ujail /tmp/; /etc/init.d/leash stop; until_ 5 "it ends" gone; /etc/init.d/leash start
+until_ 5 "it runs" published
+has '^Uid:	0' "/proc/$(daemon)/status" || fail "root"
+[ "$(stat -c %U /var/run/leash/socket)" = root ] || fail "root's socket"
+leash doctor | grep "not in a jail" || fail "doctor"
+blocked 45.10.9.9 || fail "blocks hold"
+mv /tmp/ujail /sbin/; /etc/init.d/leash stop; until_ 5 "it ends" gone; /etc/init.d/leash start
+until_ 5 "it runs" published
+has '^Uid:	460' "/proc/$(daemon)/status" || fail "user leash again, with what root has written"
+blocked 45.10.9.9 || fail "blocks hold"
+
 step "stopped within a second; nothing is blocked then"
 BEGIN=$(cut -d. -f1 /proc/uptime)
 /etc/init.d/leash stop
 until_ 1 "it ends" gone
 echo "$(($(cut -d. -f1 /proc/uptime) - BEGIN)) s"
+[ "$(stat -c %U /etc/leash/state)" = leash ] && has "pin .* allow 45.10.7.7" /etc/leash/state || fail "what it knows is on flash"
 ! blocked 45.10.9.9 || fail "all is open"
 
 step "what is done once after the installation, and its undoing"
