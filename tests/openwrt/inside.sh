@@ -108,6 +108,15 @@ until_ 5 "it is called plug" sh -c 'ubus -S call leash devices | grep -q plug'
 [ "$(daemon)" = "$PID" ] || fail "it was not restarted"
 [ "$SINCE" = "$(ubus call leash blocks | grep since)" ] && blocked 45.10.9.9 || fail "the block is the same"
 
+step "the same by rpcd, as LuCI does it: no event but rpcd's own"
+section=$(ubus call uci get '{"config":"leash","type":"device"}' | sed -n 's/.*".name": "\(.*\)".*/\1/p')
+ubus call uci set "{\"config\":\"leash\",\"section\":\"$section\",\"values\":{\"name\":\"kitchen plug\"}}" || fail "rpcd sets"
+ubus call uci commit '{"config":"leash"}' || fail "rpcd commits"
+until_ 5 "it is called kitchen plug" sh -c 'ubus -S call leash devices | grep -q "kitchen plug"'
+[ "$(daemon)" = "$PID" ] && blocked 45.10.9.9 || fail "it was not restarted"
+leash mode "kitchen plug" guard; until_ 5 "kept" has "option name 'kitchen plug'" /etc/config/leash
+leash mode "kitchen plug" observe
+
 step "ubusd restarts"
 killall ubusd; sleep 1; ubusd & 
 until_ 5 "it is back" published
