@@ -21,6 +21,9 @@ pub struct Arguments {
     /// the control socket of the daemon (anywhere in the line; default: /var/run/leash/socket)
     #[argh(option, arg_name = "path")]
     pub socket: Option<PathBuf>,
+    /// which leash this is
+    #[argh(switch)]
+    pub version: bool,
     #[argh(subcommand)]
     pub command: Option<Command>,
 }

@@ -34,7 +34,7 @@ mod exit {
 /// Runs the command that `arguments` (without the program's name) ask for, and gives the exit code.
 pub fn run(arguments: &[&str]) -> u8 {
     let arguments = global_first(arguments);
-    let Arguments { json, socket, command } = match Arguments::from_args(&["leash"], &arguments) {
+    let Arguments { json, socket, version, command } = match Arguments::from_args(&["leash"], &arguments) {
         Ok(arguments) => arguments,
         Err(early) => {
             return match early.status {
@@ -43,6 +43,9 @@ pub fn run(arguments: &[&str]) -> u8 {
             };
         }
     };
+    if version {
+        return say(&identity(), 0);
+    }
     let daemon = Client { socket, json };
     let device = |device: &str| if device == "all" { json!({}) } else { json!({ "device": device }) };
     let decide = |who: &str, target: &str, verdict: &str, lasts: &Option<String>| {
@@ -135,6 +138,13 @@ fn refuse(refusal: &Refusal) -> u8 {
         Refusal::Denied(_) => exit::NO_PERMISSION,
     };
     complain(refusal.text().1, code)
+}
+
+/// Version, commit and target; the latter as openwrt/build gives them.
+fn identity() -> String {
+    let commit = option_env!("LEASH_COMMIT").filter(|commit| !commit.is_empty()).unwrap_or("commit unknown");
+    let target = option_env!("LEASH_TARGET").unwrap_or(std::env::consts::ARCH);
+    format!("leash {} ({commit}, {target})", env!("CARGO_PKG_VERSION"))
 }
 
 /// Brings orders into the settings.
