@@ -67,6 +67,8 @@ impl Follow {
             | AddWatchFlags::IN_DELETE;
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         self.watched = self.watched || self.watch.add_watch(folder, flags).is_ok();
+        // Where the file alone is mounted into a jail, its folder there hears of nothing.
+        let _ = self.watch.add_watch(&self.path, AddWatchFlags::IN_MODIFY);
     }
 
     /// Reads on and gives each whole line, and `None` where another file begins, or this one was emptied by somebody.
@@ -231,6 +233,22 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         append(&path).write_all(b"eight\n").unwrap();
         assert_eq!(read(&mut follow), ["(another)", "eight"]);
+    }
+
+    /// As in a jail into which the file alone is mounted: what is written to it is told to another folder.
+    #[test]
+    fn a_file_is_heard_of_without_its_folder() {
+        let (_folder, path) = folder("alone");
+        let (_other, same) = folder("elsewhere");
+        append(&path);
+        std::fs::hard_link(&path, &same).unwrap();
+        let mut follow = Follow::open(&path).unwrap();
+        assert_eq!(read(&mut follow), [""; 0]);
+        append(&same).write_all(b"one\n").unwrap();
+        assert_eq!(read(&mut follow), ["one"]);
+        append(&same).write_all(b"two\n").unwrap();
+        assert_eq!(read(&mut follow), ["two"]);
+        assert_eq!(read(&mut follow), [""; 0]);
     }
 
     #[test]

@@ -21,6 +21,11 @@ published() { ubus -S call leash status; }
 changed() { ubus call service event '{"type":"config.change","data":{"package":"leash"}}'; }
 blocked() { nft list set inet leash null4 | grep -q "$1"; }
 as() { user=$1; shift; start-stop-daemon -S -q -c "$user" -x /bin/ubus -- "$@"; }
+again() { /etc/init.d/leash stop; until_ 5 "it ends" gone; /etc/init.d/leash start; until_ 5 "it runs" published; }
+lines() { leash status --json | grep -q "\"lines\":$1,"; }
+asked() { for n in 1 2 3; do echo "Nov 25 10:00:00 dnsmasq[1]: $n 192.168.77.50/4000$n query[A] www.example.com from 192.168.77.50"; done; }
+# What the Makefile gives to a package's script of this name
+script() { sed -n "/^define Package\/leash\/$1/,/^endef/p" "$ROOT/openwrt/Makefile" | sed '1d;$d;s/\$\$/$/g'; }
 kept() { [ "$(ubus -S call leash orders)" = '{"modes":[],"pins":[],"unpinned":[]}' ]; }
 
 (cd "$ROOT/openwrt/files" && find . -type f) | while read -r file; do
@@ -190,6 +195,56 @@ until_ 5 "it runs" published
 has '^Uid:	460' "/proc/$(daemon)/status" || fail "user leash again, with what root has written"
 blocked 45.10.9.9 || fail "blocks hold"
 
+step "what the settings place elsewhere is in the jail; the query log is heard of there, and emptied when it is large"
+mkdir -p /mnt/lists; echo 203.0.113.99 >/mnt/lists/mine.list; rm -f /tmp/leash-queries.log
+echo "1900000000 $BULB 192.168.77.50 lamp *" >/tmp/other.leases
+uci batch <<-END
+	set leash.main.query_log=/tmp/leash-queries.log
+	set leash.main.leases=/tmp/other.leases
+	add_list leash.main.lists=/mnt/lists
+	add_list leash.main.lists=/etc/leash/lists
+	set leash.main.state=/mnt/leash/state
+	commit leash
+END
+mkdir -p /etc/leash/lists; again
+leash doctor | grep "list" && fail "its lists"
+leash status --json | grep -q '"lists":{"bytes":[0-9]*,"entries":1,' || fail "an entry of a list"
+leash device $BULB | grep lamp || fail "a lease's name"
+asked >>/tmp/leash-queries.log; until_ 5 "three questions" lines 3
+asked >>/tmp/leash-queries.log; until_ 5 "three more" lines 6
+yes "$(asked)" | head -c 1200000 >>/tmp/leash-queries.log
+until_ 5 "it is emptied" [ ! -s /tmp/leash-queries.log ]
+/etc/init.d/leash stop; until_ 5 "it ends" gone
+[ "$(stat -c %U /mnt/leash/state)" = leash ] || fail "the state elsewhere"
+uci batch <<-END
+	delete leash.main.query_log
+	delete leash.main.leases
+	delete leash.main.lists
+	delete leash.main.state
+	commit leash
+END
+/etc/init.d/leash start; until_ 5 "it runs" published
+
+step "an upgrade by apk, which leaves the old program running: the new one runs then; by opkg: it is not started twice"
+PID=$(daemon); cp /usr/sbin/leash /tmp/new; mv /tmp/new /usr/sbin/leash
+script postinst >/tmp/postinst
+(export PKG_UPGRADE=1; /etc/init.d/leash start; sh /tmp/postinst)
+until_ 5 "the old one ends" [ ! -d "/proc/$PID" ]
+until_ 5 "the new one runs" published
+[ "$(readlink "/proc/$(daemon)/exe")" = /usr/sbin/leash ] || fail "it is the new one"
+blocked 45.10.9.9 || fail "blocks hold"
+/etc/init.d/leash stop; (export PKG_UPGRADE=1; sh /tmp/postinst; /etc/init.d/leash start)
+until_ 5 "it runs" published
+[ "$(daemon | wc -l)" = 1 ] || fail "once"
+
+step "a link in place of the state: root does not follow it"
+/etc/init.d/leash stop; until_ 5 "it ends" gone
+mv /etc/leash/state /tmp/state; touch /tmp/precious; ln -s /tmp/precious /etc/leash/state
+/etc/init.d/leash start; until_ 5 "it runs" published
+[ "$(stat -c %U /tmp/precious)" = root ] || fail "another's file"
+/etc/init.d/leash stop; until_ 5 "it ends" gone; mv /tmp/state /etc/leash/state
+/etc/init.d/leash start; until_ 5 "it runs" published
+
 step "stopped within a second; nothing is blocked then"
 BEGIN=$(cut -d. -f1 /proc/uptime)
 /etc/init.d/leash stop
@@ -209,14 +264,35 @@ TAP=0; once
 if [ ! -d /sys/module/nfnetlink_log ]; then
 	TAP=1; once
 	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "dnsmasq's jail does not let it log here"
-	echo 'procd_add_jail_mount_rw "$logfacility"' >/etc/init.d/dnsmasq
+	printf '#!/bin/sh\n# procd_add_jail_mount_rw "$logfacility"\necho "$1" >>/tmp/dnsmasq-was-told\n[ ! -e /tmp/dnsmasq-is-off ]\n' >/etc/init.d/dnsmasq
+	chmod 755 /etc/init.d/dnsmasq
+	uci set dhcp.@dnsmasq[0].logqueries=1; uci commit dhcp; once
+	[ -z "$(uci -q get dhcp.@dnsmasq[0].logfacility)" ] || fail "who reads lookups in the system log still does"
+	uci delete dhcp.@dnsmasq[0].logqueries; uci commit dhcp
+	touch /tmp/dnsmasq-is-off; once; sh /usr/share/leash/undo; rm /tmp/dnsmasq-is-off
+	has restart /tmp/dnsmasq-was-told && fail "a dnsmasq that is off stays so"
 	once; once
+	has restart /tmp/dnsmasq-was-told || fail "dnsmasq is told"
 	uci show dhcp
 	[ "$(uci get dhcp.@dnsmasq[0].logqueries)$(uci get leash.main.query_log)" = 1/tmp/leash-queries.log ] || fail "without it the log"
 	sh /usr/share/leash/undo
 	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)$(uci -q get dhcp.@dnsmasq[0].logfacility)" ] || fail "undone"
-	uci set dhcp.@dnsmasq[0].logfacility=/tmp/mine; uci commit dhcp; uci delete leash.main.query_log; uci commit leash
+	[ -z "$(uci -q get leash.main.query_log)" ] || fail "undone in leash's settings, too"
+	uci set dhcp.@dnsmasq[0].logfacility=/tmp/mine; uci commit dhcp
 	once; sh /usr/share/leash/undo
 	[ "$(uci get dhcp.@dnsmasq[0].logfacility)$(uci get leash.main.query_log)" = /tmp/mine/tmp/mine ] || fail "another's log is read, and left alone"
 fi
+
+step "removed while it runs, with blocks that were to stay: nothing stays (by opkg the script runs first, by apk last)"
+uci set leash.main.on_stop=keep; uci delete leash.main.interface; uci commit leash
+script prerm >/tmp/prerm
+for way in opkg apk; do
+	/etc/init.d/leash start; until_ 5 "it runs" published
+	leash block $BULB 45.10.9.9; until_ 5 "it is blocked" blocked 45.10.9.9
+	[ $way = opkg ] || /etc/init.d/leash stop
+	sh /tmp/prerm
+	/etc/init.d/leash stop; sleep 1
+	gone || fail "$way: it runs"
+	nft list table inet leash 2>/dev/null && fail "$way: its table stayed"
+done
 echo "all is well"
