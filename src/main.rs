@@ -1,5 +1,9 @@
 //! See the library, and README.md.
 
+// ARM has other names for it.
+#[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static", not(target_arch = "arm")))]
+mod unwind;
+
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();

@@ -316,7 +316,7 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
         reader.read("mine", text.as_bytes()).unwrap();
         reader.finish()
     };
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/files/usr/share/leash/networks");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/networks/usr/share/leash/networks");
     let networks = || leash::networks::Networks::read(std::fs::read(path).unwrap()).unwrap();
     let blocked = |engine: &mut Engine| {
         let blocks = engine.drain().filter_map(|action| match action {

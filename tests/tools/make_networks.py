@@ -9,7 +9,7 @@ ASNS    a CSV whose first column is an AS number: hosting and VPN networks, such
         only these are written, and the large CDNs and clouds; a whole table is made by leaving `--only` out and giving
         `--hosting ASNS.csv` instead.
 
-openwrt/files/usr/share/leash/networks is made by
+openwrt/networks/usr/share/leash/networks is made by
   make_networks.py --only bad-asn-list.csv --date 2026-06-17 -o .../networks asn-ipv4.csv asn-ipv6.csv
 with brianhama/bad-asn-list, commit cac788b (2026-03, MIT), and npm @ip-location-db/asn 2.3.2026061719 (CC BY 4.0: Route
 Views, NRO, DB-IP.com). Whoever has room (3.1 MB of flash and of memory) makes the whole table of

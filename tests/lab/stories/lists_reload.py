@@ -6,7 +6,7 @@ def story(lab):
     bulb, _ = lab.devices
     lists, networks = f"{lab.folder}/lists", f"{lab.folder}/networks"
     os.makedirs(lists)
-    shutil.copy("openwrt/files/usr/share/leash/networks", networks)
+    shutil.copy("openwrt/networks/usr/share/leash/networks", networks)
     lab.names(c2="45.10.2.2")
     lab.start(f"list lists '{lists}'\noption networks '{networks}'\noption default_mode guard")
     bulb.lookup("c2.example")
@@ -41,7 +41,7 @@ def story(lab):
 
     os.unlink(f"{lists}/broken.list")
     os.unlink(f"{lists}/mine.list")
-    shutil.copy("openwrt/files/usr/share/leash/networks", networks)
+    shutil.copy("openwrt/networks/usr/share/leash/networks", networks)
     lab.until(lambda: "listed" not in lab.contact(bulb, "45.10.1.1"), "nothing is listed any longer", 15)
     lab.until(lambda: lab.blocks() == [] and bulb.reaches("45.10.1.1", wait=0.3), "and its block is over")
     assert lab.leash("doctor")["complaints"] == []

@@ -1,0 +1,98 @@
+"""What a package is: read out of the Makefile that OpenWrt's own build system takes, so that it is written down once.
+
+Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes of
+INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www."""
+import dataclasses, hashlib, os, pathlib, re, shlex, subprocess
+
+
+@dataclasses.dataclass
+class Package:
+    name: str
+    version: str  # as both formats want it: 1.2.3-r1
+    arch: str  # of OpenWrt; "all" for files that every processor reads
+    title: str
+    description: str
+    section: str
+    depends: list
+    license: str
+    maintainer: str
+    url: str
+    user: str  # "name=id:group=id" or nothing
+    conffiles: list
+    scripts: dict  # postinst, prerm, postrm: text
+    tree: pathlib.Path  # what comes into the router's root
+
+    def files(self):
+        """Paths of all files below `tree`, sorted; there are no links."""
+        return sorted(str(path.relative_to(self.tree)) for path in self.tree.rglob("*") if path.is_file())
+
+    def folders(self):
+        return sorted(str(path.relative_to(self.tree)) for path in self.tree.rglob("*") if path.is_dir())
+
+    def mode(self, path):
+        """The mode it gets, whatever the umask was when the sources were fetched."""
+        full = self.tree / path
+        return 0o755 if full.is_dir() or os.access(full, os.X_OK) and full.stat().st_mode & 0o100 else 0o644
+
+    def add(self, path, text):
+        (self.tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.tree / path).write_text(text)
+
+    def digest(self, path):
+        return hashlib.sha256((self.tree / path).read_bytes())
+
+
+def read(makefile):
+    """The variables and the blocks of a Makefile."""
+    text = makefile.read_text()
+    blocks = dict(re.findall(r"^define (\S+)\n(.*?)^endef$", text, re.M | re.S))
+    rest = re.sub(r"^define .*?^endef$", "", text, flags=re.M | re.S)
+    return assignments(rest), blocks
+
+
+def assignments(text):
+    found = {}
+    for name, value in re.findall(r"^\s*(\w+):=(.*)$", re.sub(r"\\\n\s*", "", text), re.M):
+        found[name] = re.sub(r"\$\((\w+)\)", lambda m: found.get(m[1], ""), value).strip()
+    return found
+
+
+def packages(makefile, arch, binary, folder):
+    """The packages of a Makefile, their files below `folder`."""
+    variables, blocks = read(makefile)
+    here = makefile.parent
+    version = f"{variables['PKG_VERSION']}-r{variables['PKG_RELEASE']}"
+    if "LUCI_TITLE" in variables:
+        name = variables["PKG_NAME"]
+        blocks = {f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nSECTION:=luci\nPKGARCH:=all\nDEPENDS:={variables['LUCI_DEPENDS']}\n",
+                  f"Package/{name}/description": variables["LUCI_DESCRIPTION"],
+                  f"Package/{name}/install": "cp -R ./root/. $(1)/\n$(INSTALL_DIR) $(1)/www\ncp -R ./htdocs/. $(1)/www/\n"}
+    for block, text in blocks.items():
+        if not re.fullmatch(r"Package/[\w-]+", block):
+            continue
+        name = block.split("/")[1]
+        fields = variables | assignments(text)
+        part = lambda what: blocks.get(f"{block}/{what}", "").replace("$$", "$")
+        package = Package(
+            name=name, version=version, arch=fields.get("PKGARCH", arch), title=fields["TITLE"],
+            description=" ".join(part("description").split()), section=fields["SECTION"],
+            depends=[word[1:] for word in fields.get("DEPENDS", "").split() if word.startswith("+")],
+            license=fields.get("LICENSE", fields["PKG_LICENSE"]), maintainer=fields["PKG_MAINTAINER"], url=fields.get("URL", ""),
+            user=fields.get("USERID", ""), conffiles=part("conffiles").split(),
+            scripts={what: part(what) for what in ("postinst", "prerm", "postrm") if part(what)}, tree=pathlib.Path(folder) / name)
+        package.tree.mkdir()
+        install(part("install"), here, package.tree, binary)
+        # Whole folders among the settings are kept by a system's upgrade only where a file says so.
+        kept = [path for path in package.conffiles if not (package.tree / path.lstrip("/")).is_file()]
+        if kept:
+            package.add(f"lib/upgrade/keep.d/{name}", "".join(f"{path}\n" for path in kept))
+        yield package
+
+
+def install(recipe, here, tree, binary):
+    """Carries out a recipe as make would."""
+    words = {"INSTALL_DIR": "install -d", "INSTALL_BIN": "install -m755", "INSTALL_DATA": "install -m644", "CP": "cp -R", "1": shlex.quote(str(tree))}
+    if binary:
+        recipe = recipe.replace("$(PKG_INSTALL_DIR)/bin/leash", shlex.quote(str(binary)))
+    recipe = re.sub(r"\$\((\w+)\)", lambda m: words[m[1]], recipe)
+    subprocess.run(["sh", "-e"], input=recipe, text=True, cwd=here, check=True)
