@@ -17,6 +17,7 @@ LEASH = os.environ.get("LEASH", "target/release/leash")
 UBUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ubus.py")
 ROUTER4, ROUTER6 = "192.168.77.1", "fd77::1"
 UPSTREAM = "45.10.53.53"
+PACE = float(os.environ.get("LAB_PACE", 1))  # how much longer all may take, as in an emulated machine
 
 
 def setns(fd):
@@ -61,7 +62,7 @@ class Namespace:
         out = ""
         for line in lines.strip().splitlines():
             child = self.popen(line.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            out, err = child.communicate(input, timeout=20)
+            out, err = child.communicate(input, timeout=20 * PACE)
             if check and child.returncode:
                 raise RuntimeError(f"{line}: {err.strip()}")
         return out
@@ -96,7 +97,7 @@ class Device:
         message = struct.pack(">6H", number, 0x100, 1, 0, 0, 0) + question
         with self.ns:
             s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
-        s.settimeout(wait)
+        s.settimeout(wait * PACE)
         with s:
             try:
                 s.connect((server, 53))
@@ -109,7 +110,7 @@ class Device:
     def socket(self, address, port, kind=socket.SOCK_STREAM, source=None, wait=1.5):
         with self.ns:
             s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-        s.settimeout(wait)
+        s.settimeout(wait * PACE)
         if source:
             s.bind((source, 0))
         s.connect((address, port))
@@ -405,7 +406,7 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
     def call(self, method, arguments="{}"):
         """Calls a method over the bus; gives the exit code and the answer."""
         arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        done = subprocess.run([*self.ubus_command(), "-S", "call", "leash", method, arguments], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([*self.ubus_command(), "-S", "call", "leash", method, arguments], capture_output=True, text=True, timeout=20 * PACE)
         return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
     def occupy_tap(self):
@@ -437,7 +438,7 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
 
     def leash(self, *words, check=True):
         """Calls leash's command line; gives its JSON."""
-        done = subprocess.run([LEASH, "--json", "--socket", f"{self.folder}/run/socket", *words], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([LEASH, "--json", "--socket", f"{self.folder}/run/socket", *words], capture_output=True, text=True, timeout=20 * PACE)
         if check and done.returncode not in (0, 1):
             raise RuntimeError(f"leash {' '.join(words)}: {done.stderr.strip()}")
         return json.loads(done.stdout) if done.stdout.strip() else done
@@ -465,17 +466,17 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
     def stop(self, name, how=signal.SIGTERM):
         child = self.children.pop(name)
         child.send_signal(how)
-        return child.wait(10)
+        return child.wait(10 * PACE)
 
     def until(self, condition, what, seconds=5.0):
         """Waits until something is so."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PACE
         while True:
             value = condition()
             if value:
                 return value
             if time.monotonic() > end:
-                raise AssertionError(f"after {seconds:g} s it is still not so: {what}")
+                raise AssertionError(f"after {seconds * PACE:g} s it is still not so: {what}")
             time.sleep(0.03)
 
     def holds(self, condition, what, seconds=0.6):

@@ -13,7 +13,7 @@ def story(lab):
         begin = time.monotonic()
         lab.router.run(command)
         lab.until(lambda: "45.10.9.9" in lab.router.run("nft list ruleset"), "the table is back", 1.0)
-        assert time.monotonic() - begin < 1.0
+        assert time.monotonic() - begin < kit.PACE
         lab.router.run("nft -f -", kit.FW4)
         lab.until(lambda: bulb.reaches("45.10.1.1", wait=0.3), "the firewall is back")
         assert not bulb.reaches("45.10.9.9", wait=0.3) and not bulb.reaches("45.10.100.1", wait=0.3)
