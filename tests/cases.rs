@@ -6,8 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Runs the program, or the one that `LEASH` names; `RUN_BY` has the words of an emulator's command where that is for
+/// another processor.
 fn leash(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_leash")).args(arguments).output().unwrap()
+    let program = std::env::var("LEASH").unwrap_or(env!("CARGO_BIN_EXE_leash").into());
+    let emulator = std::env::var("RUN_BY").unwrap_or_default();
+    let mut words = emulator.split_whitespace().chain([program.as_str()]);
+    Command::new(words.next().unwrap()).args(words).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -192,8 +197,8 @@ fn explain_says_it_in_sentences() {
 #[test]
 fn real_captures_agree_with_their_ground_truth() {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    if !captures.join("score.py").exists() {
-        eprintln!("no captures beside the checkout: nothing to score");
+    if !captures.join("score.py").exists() || std::env::var("RUN_BY").is_ok() {
+        eprintln!("no captures beside the checkout, or a program that score.py cannot start: nothing to score");
         return;
     }
     let score = Command::new("python3")

@@ -32,9 +32,11 @@ fn the_settings_teach_every_option_and_have_no_problem() {
 }
 
 #[test]
-fn the_makefile_has_the_version_and_every_file_its_mode() {
-    let makefile = fs::read_to_string("openwrt/Makefile").unwrap();
-    assert!(makefile.contains(concat!("PKG_VERSION:=", env!("CARGO_PKG_VERSION"), "\n")));
+fn the_makefiles_have_the_version_and_every_file_its_mode() {
+    for makefile in ["openwrt/Makefile", "luci-app/Makefile"] {
+        let makefile = fs::read_to_string(makefile).unwrap();
+        assert!(makefile.contains(concat!("PKG_VERSION:=", env!("CARGO_PKG_VERSION"), "\n")));
+    }
     for script in [
         "etc/init.d/leash",
         "etc/uci-defaults/90-leash",
@@ -52,4 +54,26 @@ fn the_makefile_has_the_version_and_every_file_its_mode() {
         let mode = fs::metadata(format!("{FILES}/{file}")).unwrap().permissions().mode();
         assert_eq!(mode & 0o133, 0, "ubusd passes over files that others may change or run: {file}");
     }
+}
+
+/// Whoever builds with Docker gets what openwrt/build makes.
+#[test]
+fn cross_has_the_targets_and_flags_of_the_build() {
+    let script = r#". openwrt/toolchain.sh; for arch in "${ALL[@]}"; do echo "$arch $(target "$arch")"; done"#;
+    let told = Command::new("bash").args(["-c", script]).output().unwrap();
+    let cross = fs::read_to_string("Cross.toml").unwrap();
+    let mut found = 0;
+    for line in String::from_utf8(told.stdout).unwrap().lines() {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        let [arch, triple, level, flags] = words[..] else { panic!("{line}") };
+        if arch == "aarch64_cortex-a53" {
+            continue; // it shares its triple with aarch64_generic, which has all of them
+        }
+        let block = format!(
+            "[target.{triple}.env] # {arch}\npassthrough = [\"CARGO_PROFILE_RELEASE_OPT_LEVEL={level}\", \"RUSTFLAGS={flags}\"]\n"
+        );
+        assert!(cross.contains(&block), "Cross.toml lacks:\n{block}");
+        found += 1;
+    }
+    assert_eq!((found, cross.matches("[target.").count()), (6, 6));
 }

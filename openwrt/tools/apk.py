@@ -113,7 +113,7 @@ def about(package):
     if package.conffiles:
         package.add(f"{at}.conffiles", "".join(f"{path}\n" for path in package.conffiles))
         package.add(f"{at}.conffiles_static", "".join(
-            f"{path} {package.digest(path.lstrip('/')).hexdigest()}\n" for path in package.conffiles if (package.tree / path.lstrip("/")).is_file()))
+            f"{path} {package.digest(path.lstrip('/')).hexdigest()}\n" for path in package.conffiles))
 
 
 def write(package, folder, epoch, key=None):
@@ -146,7 +146,8 @@ def write(package, folder, epoch, key=None):
     database[at:at + 20] = hashlib.sha256(database).digest()[:20]
     path = pathlib.Path(folder) / f"{package.name}-{package.version}.apk"
     path.write_bytes(container(b"pckg", bytes(database), data, key))
-    values |= {"hashes": bytes(database[at:at + 20]), "file-size": path.stat().st_size}
+    # By this the index knows it.
+    values |= {"hashes": hashlib.sha256(database).digest(), "file-size": path.stat().st_size}
     return path, (values, ["libc"] + package.depends)
 
 
@@ -156,5 +157,5 @@ def index(folder, entries, key=None):
     packages = []
     for values, depends in sorted(entries, key=lambda entry: entry[0]["name"]):
         packages.append(information(db, values | {"hashes": db.blob(values["hashes"])}, depends))
-    root = db.object(db.blob("leash"), db.array(packages))
+    root = db.object(0, db.array(packages))
     (pathlib.Path(folder) / "packages.adb").write_bytes(container(b"indx", db.finish(root), key=key))

@@ -82,10 +82,6 @@ def packages(makefile, arch, binary, folder):
             scripts={what: part(what) for what in ("postinst", "prerm", "postrm") if part(what)}, tree=pathlib.Path(folder) / name)
         package.tree.mkdir()
         install(part("install"), here, package.tree, binary)
-        # Whole folders among the settings are kept by a system's upgrade only where a file says so.
-        kept = [path for path in package.conffiles if not (package.tree / path.lstrip("/")).is_file()]
-        if kept:
-            package.add(f"lib/upgrade/keep.d/{name}", "".join(f"{path}\n" for path in kept))
         yield package
 
 
