@@ -1,8 +1,17 @@
 """What a package is: read out of the Makefile that OpenWrt's own build system takes, so that it is written down once.
 
 Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes of
-INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www."""
+INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www, and to tell
+rpcd of it after the installation."""
 import dataclasses, hashlib, os, pathlib, re, shlex, subprocess
+
+LUCI_POSTINST = """#!/bin/sh
+[ -z "${IPKG_INSTROOT}" ] || exit 0
+rm -f /tmp/luci-indexcache.*
+rm -rf /tmp/luci-modulecache/
+/etc/init.d/rpcd reload 2>/dev/null
+exit 0
+"""
 
 
 @dataclasses.dataclass
@@ -66,6 +75,7 @@ def packages(makefile, arch, binary, folder):
         name = variables["PKG_NAME"]
         blocks = {f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nSECTION:=luci\nPKGARCH:=all\nDEPENDS:={variables['LUCI_DEPENDS']}\n",
                   f"Package/{name}/description": variables["LUCI_DESCRIPTION"],
+                  f"Package/{name}/postinst": LUCI_POSTINST,
                   f"Package/{name}/install": "cp -R ./root/. $(1)/\n$(INSTALL_DIR) $(1)/www\ncp -R ./htdocs/. $(1)/www/\n"}
     for block, text in blocks.items():
         if not re.fullmatch(r"Package/[\w-]+", block):
