@@ -1,6 +1,6 @@
 //! What one can ask and order: the one description of it, for the control socket, the command line, ubus and the page.
 
-use crate::config::{Mode, Pin, Target};
+use crate::config::{Mode, Pin, Target, device_name};
 use crate::engine::Engine;
 use crate::engine::devices::DeviceId;
 use crate::model::Mac;
@@ -173,6 +173,16 @@ pub const METHODS: &[Method] = &[
             Parameter { name: "mode", kind: Kind::Text, optional: false, about: "trust, observe, guard or local" },
         ],
         call: set_mode,
+    },
+    Method {
+        name: "set_name",
+        about: "say what people call a device",
+        writes: true,
+        parameters: &[
+            DEVICE,
+            Parameter { name: "name", kind: Kind::Text, optional: false, about: "the name; empty takes it away" },
+        ],
+        call: set_name,
     },
     Method {
         name: "decide",
@@ -388,6 +398,17 @@ fn set_mode(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal
     let mac = arguments.mac(host.engine())?;
     host.engine().set_mode(mac, mode, at);
     Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac), "mode": mode.text() }))
+}
+
+fn set_name(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+    let name = device_name(arguments.text("name").unwrap_or_default()).map_err(Refusal::Argument)?;
+    let at = host.now();
+    let mac = arguments.mac(host.engine())?;
+    if host.engine().mac_of(name).is_some_and(|other| other != mac) {
+        return Err(Refusal::Argument(format!("another device is called '{}'", name.escape_default())));
+    }
+    host.engine().set_name(mac, name, at);
+    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac) }))
 }
 
 fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {

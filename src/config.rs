@@ -488,6 +488,23 @@ fn hours(text: &str) -> Result<(u16, u16), String> {
     both.ok_or_else(|| format!("'{text}' is not a time of day such as 23:00-06:00"))
 }
 
+/// What a household may call a device: up to 63 characters in one line, none that is invisible or turns the text around
+/// (Unicode's bidirectional controls); an empty name takes one away.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn device_name(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.contains(odd) {
+        return Err("a name has no invisible characters and no ends of lines".into());
+    }
+    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
+}
+
 fn device_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
     section.strangers(&["mac", "name", "mode"], problems);
     let mac = section.last("mac").ok_or("a device needs a 'mac'; it is ignored")?.parse()?;

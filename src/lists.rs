@@ -311,6 +311,7 @@ pub fn done(method: &str, value: &Value) -> String {
     let end = if value.get("until").is_some() { format!(" until {} UTC", date(value, "until")) } else { String::new() };
     match method {
         "set_mode" => format!("{who} is in mode {} now\n", text("mode")),
+        "set_name" => format!("{} is called {who} now\n", text("device")),
         "decide" => format!("{}: {} for {who}{end}\n", text("verdict"), text("target")),
         "unpin" => format!("no pin on {} any longer\n", text("target")),
         "unblock" => format!("{} is not blocked for {who} any longer\n", text("target")),

@@ -1,13 +1,13 @@
 //! What the `uci` program is told, so that the settings hold what was ordered.
 
-use crate::config::{Mode, Target, sections};
+use crate::config::{Mode, Target, device_name, sections};
 use crate::model::Mac;
 use serde_json::Value;
 use std::fmt::Write;
 
 /// Commands for `uci batch` that bring these orders (the method `orders`) into settings with this text, and how many
 /// orders they are. Whoever gave the orders may be another user than who runs uci, so nothing is taken over that is not a
-/// hardware address, a mode, a destination or a verdict.
+/// hardware address, a mode, a name, a destination or a verdict.
 ///
 /// # Errors
 /// A sentence that says which order makes no sense.
@@ -26,18 +26,31 @@ pub fn batch(settings: &str, orders: &Value) -> Result<(usize, String), String> 
         line(format_args!("set leash.@leash[-1].blocking='{}'", u8::from(on)));
         done += 1;
     }
+    let mut wanted: Vec<(Mac, &str, String)> = Vec::new();
     for order in list("modes") {
         let mac = mac(order)?.ok_or("a mode is for a device")?;
-        let mode = Mode::parse(text(order, "mode")?)?.text();
+        wanted.push((mac, "mode", Mode::parse(text(order, "mode")?)?.text().into()));
+    }
+    for order in list("names") {
+        let mac = mac(order)?.ok_or("a name is for a device")?;
+        // As in a shell: a quote within quotes ends them, and begins them again.
+        wanted.push((mac, "name", device_name(text(order, "name")?)?.replace('\'', r"'\''")));
+    }
+    wanted.sort_unstable();
+    let mut before = None;
+    for (mac, option, value) in &wanted {
         // The last one counts, where there are two.
-        let known = of("device").enumerate().filter(|(_, section)| is_of(section.last("mac"), Some(mac))).last();
-        match known {
-            Some((i, _)) => line(format_args!("set leash.@device[{i}].mode='{mode}'")),
-            None => {
-                line(format_args!("add leash device\nset leash.@device[-1].mac='{mac}'"));
-                line(format_args!("set leash.@device[-1].mode='{mode}'"));
-            }
+        let known = of("device").enumerate().filter(|(_, section)| is_of(section.last("mac"), Some(*mac))).last();
+        let place = known.map_or("-1".into(), |(i, _)| i.to_string());
+        if known.is_none() && before != Some(mac) {
+            line(format_args!("add leash device\nset leash.@device[-1].mac='{mac}'"));
         }
+        if value.is_empty() {
+            line(format_args!("delete leash.@device[{place}].{option}"));
+        } else {
+            line(format_args!("set leash.@device[{place}].{option}='{value}'"));
+        }
+        before = Some(mac);
         done += 1;
     }
     let gone: Vec<(Option<Mac>, Target)> =
@@ -109,6 +122,9 @@ mod tests {
             "modes": [
                 { "device": "02:00:00:00:00:21", "mode": "guard" }, { "device": "02:00:00:00:00:22", "mode": "local" }
             ],
+            "names": [
+                { "device": "02:00:00:00:00:22", "name": "Anna's bulb" }, { "device": "02:00:00:00:00:20", "name": "" }
+            ],
             "unpinned": [{ "target": "old.example" }],
             "pins": [
                 { "target": "new.example", "verdict": "block" },
@@ -116,13 +132,14 @@ mod tests {
             ],
         });
         let (done, batch) = batch(SETTINGS, &orders).unwrap();
-        let expected = "set leash.@leash[-1].blocking='0'\nset leash.@device[1].mode='guard'\nadd leash device\n\
-            set leash.@device[-1].mac='02:00:00:00:00:22'\nset leash.@device[-1].mode='local'\ndelete leash.@pin[1]\n\
+        let expected = "set leash.@leash[-1].blocking='0'\ndelete leash.@device[0].name\n\
+            set leash.@device[1].mode='guard'\nadd leash device\nset leash.@device[-1].mac='02:00:00:00:00:22'\n\
+            set leash.@device[-1].mode='local'\nset leash.@device[-1].name='Anna'\\''s bulb'\ndelete leash.@pin[1]\n\
             delete leash.@pin[0]\nadd leash pin\nset leash.@pin[-1].verdict='allow'\n\
             set leash.@pin[-1].address='203.0.113.9'\nset leash.@pin[-1].mac='02:00:00:00:00:21'\n\
             reorder leash.@pin[-1]=2\nadd leash pin\nset leash.@pin[-1].verdict='block'\n\
             set leash.@pin[-1].name='new.example'\nreorder leash.@pin[-1]=2\ncommit leash\n";
-        assert_eq!((done, batch.as_str()), (6, expected));
+        assert_eq!((done, batch.as_str()), (8, expected));
     }
 
     #[test]
@@ -133,6 +150,7 @@ mod tests {
             json!({ "modes": [{ "device": "02:00:00:00:00:21", "mode": "guard'\nset network.lan.proto='none" }] }),
             json!({ "modes": [{ "device": "x'\n", "mode": "guard" }] }),
             json!({ "modes": [{ "mode": "guard" }] }),
+            json!({ "names": [{ "device": "02:00:00:00:00:21", "name": "x\nset network.lan.proto=none" }] }),
             json!({ "pins": [{ "target": "a'\nset x.y='z", "verdict": "block" }] }),
             json!({ "pins": [{ "target": "a.example", "verdict": "block'\n" }] }),
             json!({ "unpinned": [{ "device": "02:00:00:00:00:21" }] }),

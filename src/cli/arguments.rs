@@ -40,6 +40,7 @@ pub enum Command {
     History(HistoryCommand),
     Watch(WatchCommand),
     Mode(ModeCommand),
+    Name(NameCommand),
     Block(BlockCommand),
     Allow(AllowCommand),
     Unblock(UnblockCommand),
@@ -112,6 +113,18 @@ pub struct ModeCommand {
     /// trust, observe, guard or local
     #[argh(positional)]
     pub mode: String,
+}
+
+/// Say what people call a device; '' takes the name away
+#[derive(FromArgs)]
+#[argh(subcommand, name = "name")]
+pub struct NameCommand {
+    /// a MAC, an address or a name
+    #[argh(positional)]
+    pub device: String,
+    /// the name
+    #[argh(positional)]
+    pub name: String,
 }
 
 /// Block an address, a prefix or a name for a device

@@ -67,6 +67,7 @@ pub fn run(arguments: &[&str]) -> u8 {
         Some(Command::Pins(_)) => daemon.show("pins", &json!({}), &lists::pins),
         Some(Command::History(_)) => daemon.show("history", &json!({}), &lists::history),
         Some(Command::Watch(_)) => daemon.watch(),
+        Some(Command::Name(c)) => daemon.order("set_name", &json!({ "device": c.device, "name": c.name })),
         Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),
         Some(Command::Block(c)) => decide(&c.device, &c.target, "block", &c.lasts),
         Some(Command::Allow(c)) => decide(&c.device, &c.target, "allow", &c.lasts),

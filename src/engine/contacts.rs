@@ -1,9 +1,10 @@
 //! Contacts: all flows of one device to one endpoint.
 
 use super::beacon::Beacon;
+use super::day;
 use super::devices::DeviceId;
 use super::flows::{Flow, GaveAway, Label, Service};
-use super::uploads::Upload;
+use super::uploads::{self, Upload};
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name};
 use crate::time::{Stamp, Time, Wall};
@@ -43,6 +44,8 @@ pub struct Contact {
     pub label: Label,
     /// What it speaks.
     pub service: Service,
+    /// In which of the last 24 hours it was active; bit 0 is the hour of `last`.
+    pub active: u32,
     /// The other side opened it.
     pub inbound: bool,
     /// Encrypted ClientHello was seen.
@@ -103,6 +106,7 @@ impl Contact {
         if lacks_lookup(label) {
             self.unexplained_bytes = self.unexplained_bytes.saturating_add(sent).saturating_add(received);
         }
+        self.active = day::mark(self.active, uploads::hour(self.last), uploads::hour(at.wall));
         self.last = self.last.max(at.wall);
         self.fresh = at.now;
     }
@@ -201,6 +205,7 @@ impl Contacts {
             flows: [0; 6],
             label: Label::Waiting,
             service: Service::Unknown,
+            active: 1,
             inbound: false,
             ech: false,
             stun: false,

@@ -1,6 +1,7 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
 use super::balance::{Balance, Relayed};
+use super::day::Day;
 use super::distinct::Distinct;
 use super::habits::Habits;
 use super::questions::Questions;
@@ -39,6 +40,8 @@ pub struct Device {
     pub denials: u32,
     /// What it sends in each hour.
     pub hours: Hours,
+    /// What it sent and received in the last day.
+    pub day: Day,
     /// What it tried in vain.
     pub tries: Tries,
     /// What is odd about its lookups.
@@ -78,6 +81,7 @@ impl Device {
             denied: None,
             denials: 0,
             hours: Hours::default(),
+            day: Day::default(),
             tries: Tries::default(),
             questions: Questions::default(),
             balance: None,

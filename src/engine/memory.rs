@@ -8,6 +8,7 @@
 //! sent 02:00:00:00:00:20 490896 0,0,3,-,...
 //! met 02:00:00:00:00:20 1767225000.000000 00000010...
 //! mode 02:00:00:00:00:20 guard
+//! called 02:00:00:00:00:20 kitchen plug
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! unpin - ads.example.net
 //! blocking 0
@@ -65,6 +66,9 @@ impl Engine {
         }
         for (mac, mode) in &self.orders.modes {
             writeln!(out, "mode {mac} {}", mode.text())?;
+        }
+        for (mac, name) in &self.orders.names {
+            writeln!(out, "called {mac} {name}")?;
         }
         for pin in &self.orders.pins {
             let mac = pin.mac.map_or("-".into(), |mac| mac.to_string());
@@ -154,6 +158,7 @@ impl Engine {
                 self.devices.get_mut(*ids.get(&mac?)?).reach = Reach::recall(since, met)?;
             }
             "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
+            "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
             "pin" => {
                 let block = words.next()? == "block";
                 let (target, until) = (Target::parse(words.next()?, block).ok()?, words.next()?);

@@ -6,6 +6,7 @@ pub mod beacon;
 mod bigrams;
 pub mod calm;
 pub mod contacts;
+pub mod day;
 pub mod devices;
 pub mod distinct;
 pub mod domain;
@@ -484,6 +485,7 @@ impl Engine {
         device.received = device.received.saturating_add(received);
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
+        device.day.add(sent, received, uploads::hour(at.wall));
         self.weigh(flow, id, outbound, endpoint.address, (sent, received), at);
         let hour = uploads::hour(at.wall);
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };

@@ -32,6 +32,16 @@ impl Engine {
         self.obey(at);
     }
 
+    /// Names a device; an empty name takes its name away.
+    pub fn set_name(&mut self, mac: Mac, name: &str, at: Stamp) {
+        self.orders.name(mac, name);
+        self.note("name", Some(mac), at, || match name {
+            "" => "has no name any longer".into(),
+            name => format!("is called {name}"),
+        });
+        self.obey(at);
+    }
+
     /// The global switch.
     pub fn set_blocking(&mut self, on: bool, at: Stamp) {
         self.orders.blocking = Some(on);

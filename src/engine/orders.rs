@@ -14,6 +14,8 @@ pub struct Orders {
     pub unpinned: Vec<(Option<Mac>, Target)>,
     /// Modes of devices.
     pub modes: BTreeMap<Mac, Mode>,
+    /// What devices are called; an empty name takes one away.
+    pub names: Vec<(Mac, String)>,
     /// The global switch, where it was used.
     pub blocking: Option<bool>,
 }
@@ -23,6 +25,8 @@ impl Orders {
     pub fn settle(&mut self, config: &Config) {
         let set = |mac: &Mac| config.devices.get(mac).and_then(|device| device.mode);
         self.modes.retain(|mac, mode| set(mac) != Some(*mode));
+        let named = |mac: &Mac| config.devices.get(mac).and_then(|device| device.name.as_deref());
+        self.names.retain(|(mac, name)| named(mac).unwrap_or_default() != name);
         self.pins.retain(|pin| pin.until.is_some() || !config.pins.contains(pin));
         self.unpinned.retain(|key| config.pins.iter().any(|pin| is_on(pin, key)));
         self.blocking = self.blocking.filter(|on| *on != config.blocking);
@@ -31,7 +35,17 @@ impl Orders {
     /// Some are to last, and the settings do not have them.
     pub fn are_to_keep(&self) -> bool {
         let lasting = self.pins.iter().any(|pin| pin.until.is_none());
-        lasting || !self.modes.is_empty() || !self.unpinned.is_empty() || self.blocking.is_some()
+        lasting
+            || !self.modes.is_empty()
+            || !self.names.is_empty()
+            || !self.unpinned.is_empty()
+            || self.blocking.is_some()
+    }
+
+    /// Names a device.
+    pub fn name(&mut self, mac: Mac, name: &str) {
+        self.names.retain(|(known, _)| *known != mac);
+        self.names.push((mac, name.into()));
     }
 
     /// Takes back the pins of the settings that this fits. True when there were some.
@@ -72,6 +86,13 @@ impl<'a> Wishes<'a> {
     /// The mode that a device is in.
     pub fn mode(self, mac: Mac) -> Mode {
         self.orders.modes.get(&mac).copied().unwrap_or_else(|| self.config.mode(mac))
+    }
+
+    /// What people call a device.
+    pub fn name(self, mac: Mac) -> Option<&'a str> {
+        let ordered = self.orders.names.iter().find(|(known, _)| *known == mac).map(|(_, name)| name.as_str());
+        let set = || self.config.devices.get(&mac).and_then(|device| device.name.as_deref());
+        ordered.or_else(set).filter(|name| !name.is_empty())
     }
 
     /// Blocks are enforced.

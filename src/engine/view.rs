@@ -9,8 +9,8 @@ use super::flows::Label;
 use super::history::Record;
 use super::orders::Orders;
 use super::policy::{By, Decision, Verdict};
-use super::{Ended, Engine};
-use crate::config::{DeviceConfig, Mode, Pin, Target};
+use super::{Ended, Engine, uploads};
+use crate::config::{Mode, Pin, Target};
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::model::{Endpoint, Mac, Name};
 use crate::time::Wall;
@@ -162,7 +162,7 @@ impl Engine {
 
     /// The orders that are to last, and that the settings do not have yet.
     pub fn orders(&self) -> Value {
-        let Orders { pins, unpinned, modes, blocking } = &self.orders;
+        let Orders { pins, unpinned, modes, names, blocking } = &self.orders;
         let key = |mac: Option<Mac>, target: &Target| {
             let mut map = Map::new();
             put(&mut map, "device", mac.map(|mac| mac.to_string().into()));
@@ -175,8 +175,10 @@ impl Engine {
             Value::Object(map)
         };
         let mode = |(mac, mode): (&Mac, &Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
+        let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
         let mut map = Map::new();
         map.insert("modes".into(), modes.iter().map(mode).collect());
+        map.insert("names".into(), names.iter().map(name).collect());
         map.insert("pins".into(), pins.iter().filter(|pin| pin.until.is_none()).map(pin).collect());
         map.insert("unpinned".into(), unpinned.iter().map(|(mac, target)| Value::Object(key(*mac, target))).collect());
         put(&mut map, "blocking", blocking.map(Value::from));
@@ -202,7 +204,7 @@ impl Engine {
 
     /// What people call a device: by the settings, by itself, or by its hardware address.
     pub fn called(&self, mac: Mac) -> String {
-        let configured = self.config.devices.get(&mac).and_then(|device| device.name.clone());
+        let configured = self.wishes().name(mac).map(String::from);
         let own = || self.devices.find(mac).and_then(|id| self.devices.get(id).hostname.as_deref().map(String::from));
         configured.or_else(own).unwrap_or_else(|| mac.to_string())
     }
@@ -214,11 +216,9 @@ impl Engine {
 
     /// The hardware address of a device that was seen, or is only in the settings, or is given as one.
     pub fn mac_of(&self, who: &str) -> Option<Mac> {
-        let named = |(_, device): &(&Mac, &DeviceConfig)| {
-            device.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(who))
-        };
+        let named = |mac: &&Mac| self.wishes().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
         let seen = self.find(who).map(|id| self.devices.get(id).mac);
-        let configured = || self.config.devices.iter().find(named).map(|(mac, _)| *mac);
+        let configured = || self.config.devices.keys().find(named).copied();
         seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
     }
 
@@ -228,7 +228,7 @@ impl Engine {
         let address = || who.parse().ok().and_then(|address| self.devices.of_address(address));
         let name = || {
             let is = |name: &str| name.eq_ignore_ascii_case(who);
-            let configured = |mac| self.config.devices.get(&mac).and_then(|device| device.name.as_deref());
+            let configured = |mac| self.wishes().name(mac);
             let mut all = self.devices.iter();
             all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
                 .map(|(id, _)| id)
@@ -244,8 +244,7 @@ impl Engine {
         put(&mut map, "mac", mac(device.mac));
         let addresses: Vec<Value> = self.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
         put(&mut map, "addresses", Value::Array(addresses));
-        let name = self.config.devices.get(&device.mac).and_then(|device| device.name.clone());
-        put(&mut map, "name", name.map(Value::from));
+        put(&mut map, "name", self.wishes().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
         put(&mut map, "mode", Value::from(mode.text()));
@@ -256,6 +255,7 @@ impl Engine {
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
+        put(&mut map, "day", device.day.until(uploads::hour(self.today.wall)));
         let idle = device.reach.idle.map(|idle| {
             let mut map = Map::new();
             put(&mut map, "networks", Value::from(idle.networks));
@@ -379,6 +379,7 @@ impl Engine {
         );
         put(&mut map, "first", seconds(contact.first));
         put(&mut map, "last", seconds(contact.last));
+        put(&mut map, "active", Value::from(contact.active));
         let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
         put(&mut map, "findings", (!findings.is_empty()).then_some(Value::Array(findings)));
         put(&mut map, "verdict", Value::from(verdict.decision.text()));

@@ -26,7 +26,7 @@ lines() { leash status --json | grep -q "\"lines\":$1,"; }
 asked() { for n in 1 2 3; do echo "Nov 25 10:00:00 dnsmasq[1]: $n 192.168.77.50/4000$n query[A] www.example.com from 192.168.77.50"; done; }
 # What the Makefile gives to a package's script of this name
 script() { sed -n "/^define Package\/leash\/$1/,/^endef/p" "$ROOT/openwrt/Makefile" | sed '1d;$d;s/\$\$/$/g'; }
-kept() { [ "$(ubus -S call leash orders)" = '{"modes":[],"pins":[],"unpinned":[]}' ]; }
+kept() { [ "$(ubus -S call leash orders)" = '{"modes":[],"names":[],"pins":[],"unpinned":[]}' ]; }
 
 (cd "$ROOT/openwrt/files" && find . -type f) | while read -r file; do
 	mkdir -p "/${file%/*}"; cp -p "$ROOT/openwrt/files/$file" "/$file"
@@ -121,6 +121,11 @@ until_ 5 "it is called kitchen plug" sh -c 'ubus -S call leash devices | grep -q
 [ "$(daemon)" = "$PID" ] && blocked 45.10.9.9 || fail "it was not restarted"
 leash mode "kitchen plug" guard; until_ 5 "kept" has "option name 'kitchen plug'" /etc/config/leash
 leash mode "kitchen plug" observe
+leash name $BULB "Anna's plug"; until_ 5 "a name with a quote" has "option name 'Anna'.*'s plug'" /etc/config/leash
+until_ 5 "and no order any longer" kept
+ubus -S call leash devices | grep -q "Anna's plug" || fail "its name"
+leash name $BULB ""; until_ 5 "its name is taken away" hasnt Anna /etc/config/leash
+leash name $BULB "kitchen plug"; until_ 5 "and given again" kept
 
 step "ubusd restarts"
 killall ubusd; sleep 1; ubusd & 

@@ -339,7 +339,7 @@ impl Leash {
                     match record.what {
                         "block" => log::info!("{who}: an address is blocked"),
                         "unblock" | "end" => log::info!("{who}: a block is over"),
-                        "device" | "mode" | "blocking" => log::info!("{who} {}", record.says),
+                        "device" | "mode" | "name" | "blocking" => log::info!("{who} {}", record.says),
                         _ => {}
                     }
                     log::debug!("{who}: {}: {}", record.what, record.says);

@@ -295,7 +295,7 @@ pub fn event(what: &str) -> Option<&'static str> {
         "device" => Some("leash.device"),
         "finding" => Some("leash.finding"),
         "block" => Some("leash.blocked"),
-        "end" | "unblock" | "pin" | "mode" | "blocking" => Some("leash.verdict"),
+        "end" | "unblock" | "pin" | "mode" | "name" | "blocking" => Some("leash.verdict"),
         _ => None,
     }
 }
