@@ -5,22 +5,22 @@ ZIG=0.15.2 ZIGBUILD=0.24.0
 # Architectures of OpenWrt's packages.
 ALL=(mipsel_24kc mips_24kc aarch64_cortex-a53 aarch64_generic arm_cortex-a7_neon-vfpv4 x86_64 riscv64_generic)
 
-# The compiler's triple, what it optimises for, and its flags; Cross.toml has the same.
+# The compiler's triple and its flags; Cross.toml has the same.
 #
 # No libc of the router's own, no unwind tables. Nowhere position-independent: OpenWrt does not ask for that of a daemon either,
-# and it costs a table of all addresses. Where MIPS is, flash is dear: the smallest code, a fifth slower, and calls without
-# a detour by a table, which saves a seventh (the linker fits it to libc's other way; tests run it on such a board's kernel).
+# and it costs a table of all addresses; on MIPS calls go without a detour by a table, too, which saves a seventh (the linker
+# fits it to libc's other way; tests run it on such a board's kernel).
 target() {
   local all="-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-self-contained=no -Cforce-unwind-tables=no"
   case $1 in
-    mipsel_24kc) echo mipsel-unknown-linux-musl z "$all" -Ctarget-feature=+noabicalls ;;
-    mips_24kc) echo mips-unknown-linux-musl z "$all" -Ctarget-feature=+noabicalls ;;
-    aarch64_cortex-a53) echo aarch64-unknown-linux-musl s "$all" -Ctarget-cpu=cortex-a53 ;;
-    aarch64_generic) echo aarch64-unknown-linux-musl s "$all" ;;
-    arm_cortex-a7_neon-vfpv4) echo armv7-unknown-linux-musleabihf s "$all" -Ctarget-cpu=cortex-a7 -Ctarget-feature=+neon,+vfp4,+thumb-mode ;;
-    x86_64) echo x86_64-unknown-linux-musl s "$all" ;;
-    riscv64_generic) echo riscv64gc-unknown-linux-musl z "$all" ;;
-    s390x) echo s390x-unknown-linux-musl s "$all" ;; # no router; big endian with a kernel of Debian's
+    mipsel_24kc) echo mipsel-unknown-linux-musl "$all" -Ctarget-feature=+noabicalls ;;
+    mips_24kc) echo mips-unknown-linux-musl "$all" -Ctarget-feature=+noabicalls ;;
+    aarch64_cortex-a53) echo aarch64-unknown-linux-musl "$all" -Ctarget-cpu=cortex-a53 ;;
+    aarch64_generic) echo aarch64-unknown-linux-musl "$all" ;;
+    arm_cortex-a7_neon-vfpv4) echo armv7-unknown-linux-musleabihf "$all" -Ctarget-cpu=cortex-a7 -Ctarget-feature=+neon,+vfp4,+thumb-mode ;;
+    x86_64) echo x86_64-unknown-linux-musl "$all" ;;
+    riscv64_generic) echo riscv64gc-unknown-linux-musl "$all" ;;
+    s390x) echo s390x-unknown-linux-musl "$all" ;; # no router; big endian with a kernel of Debian's
     *) echo "'$1' is none of: ${ALL[*]}" >&2; return 64 ;;
   esac
 }

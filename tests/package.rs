@@ -1,8 +1,9 @@
 //! What the package puts on a router is of one piece with the program.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
+use leash::api::METHODS;
 use leash::config;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -64,16 +65,43 @@ fn cross_has_the_targets_and_flags_of_the_build() {
     let cross = fs::read_to_string("Cross.toml").unwrap();
     let mut found = 0;
     for line in String::from_utf8(told.stdout).unwrap().lines() {
-        let words: Vec<&str> = line.splitn(4, ' ').collect();
-        let [arch, triple, level, flags] = words[..] else { panic!("{line}") };
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let [arch, triple, flags] = words[..] else { panic!("{line}") };
         if arch == "aarch64_cortex-a53" {
             continue; // it shares its triple with aarch64_generic, which has all of them
         }
-        let block = format!(
-            "[target.{triple}.env] # {arch}\npassthrough = [\"CARGO_PROFILE_RELEASE_OPT_LEVEL={level}\", \"RUSTFLAGS={flags}\"]\n"
-        );
+        let block = format!("[target.{triple}.env] # {arch}\npassthrough = [\"RUSTFLAGS={flags}\"]\n");
         assert!(cross.contains(&block), "Cross.toml lacks:\n{block}");
         found += 1;
     }
     assert_eq!((found, cross.matches("[target.").count()), (6, 6));
+}
+
+/// The page's calls and its rights are made of the methods: `UPDATE_GOLDEN=1 cargo test --test package` writes them.
+#[test]
+fn the_page_has_all_methods_and_their_rights() {
+    let mut calls = String::new();
+    for method in METHODS {
+        let names: Vec<String> = method.parameters.iter().map(|parameter| format!("'{}'", parameter.name)).collect();
+        let names = if names.is_empty() { "[]".into() } else { format!("[ {} ]", names.join(", ")) };
+        let (name, about) = (method.name, method.about);
+        calls.push_str(&format!("\n\t/* {about} */\n\t{name}: declare('{name}', {names}),\n"));
+    }
+    let api = include_str!("tools/api.js.in").replace("@CALLS@", calls.trim_end().trim_end_matches(','));
+    let of = |writes: bool| METHODS.iter().filter(|m| m.writes == writes).map(|m| m.name).collect::<Vec<_>>();
+    let rights = json!({ "luci-app-leash": {
+        "description": "See and quiet the devices of the home",
+        "read": { "ubus": { "leash": of(false) }, "uci": ["leash"] },
+        "write": { "ubus": { "leash": of(true) }, "uci": ["leash"] },
+    }});
+    let rights = format!("{}\n", serde_json::to_string_pretty(&rights).unwrap().replace("  ", "\t"));
+    for (path, wanted) in [
+        ("luci-app/htdocs/luci-static/resources/leash/api.js", api),
+        ("luci-app/root/usr/share/rpcd/acl.d/luci-app-leash.json", rights),
+    ] {
+        if std::env::var("UPDATE_GOLDEN").is_ok() {
+            fs::write(path, &wanted).unwrap();
+        }
+        assert_eq!(fs::read_to_string(path).unwrap(), wanted, "{path}");
+    }
 }

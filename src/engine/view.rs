@@ -380,6 +380,10 @@ impl Engine {
         put(&mut map, "first", seconds(contact.first));
         put(&mut map, "last", seconds(contact.last));
         put(&mut map, "active", Value::from(contact.active));
+        // What another mode would do, so that one can see it beforehand.
+        let guard = || self.verdict(id, endpoint, findings, Mode::Guard, self.today()).decision;
+        let would = verdict.decision < Decision::Block && !contact.is_apart() && guard() == Decision::Block;
+        put(&mut map, "guard_would", would.then(|| Value::from(Decision::Block.text())));
         let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
         put(&mut map, "findings", (!findings.is_empty()).then_some(Value::Array(findings)));
         put(&mut map, "verdict", Value::from(verdict.decision.text()));

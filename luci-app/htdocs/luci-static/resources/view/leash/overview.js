@@ -2,80 +2,174 @@
 'require view';
 'require dom';
 'require poll';
-'require rpc';
-'require ui';
+'require leash.api as api';
+'require leash.parts as parts';
 
-const getStatus = rpc.declare({ object: 'leash', method: 'status', reject: true });
-const getDevices = rpc.declare({ object: 'leash', method: 'devices', expect: { devices: [] }, reject: true });
-const setMode = rpc.declare({ object: 'leash', method: 'set_mode', params: [ 'device', 'mode' ], reject: true });
-const setBlocking = rpc.declare({ object: 'leash', method: 'blocking', params: [ 'on' ], reject: true });
+const NEW = 24 * 3600;
+const ORDER = { block: 0, watch: 1, allow: 2 };
 
-/* What came from the network is text: a bare string as content would be taken for markup. */
-const text = what => E('span', {}, [ what ?? '' ]);
-
-const MODES = [ 'trust', 'observe', 'guard', 'local' ];
+const SORTS = {
+	name: (a, b) => parts.called(a).localeCompare(parts.called(b)),
+	explained: (a, b) => a.unexplained / (a.contacts || 1) - b.unexplained / (b.contacts || 1),
+	found: (a, b) => ORDER[a.verdict] - ORDER[b.verdict] || (b.findings || []).length - (a.findings || []).length || SORTS.name(a, b),
+	traffic: (a, b) => a.sent_bytes + a.received_bytes - b.sent_bytes - b.received_bytes,
+	last: (a, b) => b.last - a.last
+};
 
 return view.extend({
-	load: function() {
-		return Promise.all([ getStatus(), getDevices() ]);
+	ask() {
+		return Promise.all([ api.status(), api.devices() ]);
 	},
 
-	order: function(promise) {
-		return promise
-			.then(L.bind(this.refresh, this))
-			.catch(e => ui.addNotification(null, E('p', {}, e.message), 'error'));
+	load() {
+		return this.ask().catch(e => e);
 	},
 
-	house: function(status) {
+	/* The house in a sentence or two. */
+	house(status, devices) {
+		const odd = devices.filter(device => device.verdict != 'allow').sort(SORTS.found);
+		const calm = devices.length - odd.length;
+		const parts_ = [ _('%d devices, %d of them calm.').format(devices.length, calm) ];
+		for (const device of odd.slice(0, 3))
+			parts_.push('%s %s.'.format(parts.called(device), parts.clean(device.says, 160)));
+		if (odd.length > 3)
+			parts_.push(_('And %d more to look at.').format(odd.length - 3));
+		return parts_.join(' ');
+	},
+
+	show([ status, { devices } ]) {
 		const on = status.blocking;
-		return [
-			E('p', {}, _('%d devices, %d of them to watch; %d destinations are blocked now.').format(status.devices, status.watch + status.block, status.blocks)),
-			E('button', {
-				class: 'btn cbi-button ' + (on ? 'cbi-button-negative' : 'cbi-button-positive'),
-				disabled: L.hasViewPermission() ? null : '',
-				click: () => this.order(setBlocking(!on))
-			}, on ? _('Switch blocking off') : _('Switch blocking on'))
-		];
+		this.toggle.setAttribute('aria-checked', String(on));
+		dom.content(this.toggle, [ parts.text(on ? _('Blocking is on') : _('Blocking is off')) ]);
+		this.toggle.title = on ? _('What you blocked, and what leash finds at devices in mode guard, is stopped: %d destinations now.').format(status.blocks) : _('Nothing is stopped; leash only watches.');
+		this.sentence.textContent = this.house(status, devices);
+		this.blind.hidden = !status.complaints;
+		this.devices = devices;
+		this.list();
 	},
 
-	mode: function(device) {
-		return E('select', {
-			class: 'cbi-input-select',
-			disabled: L.hasViewPermission() ? null : '',
-			'aria-label': _('Mode of %s').format(device.name ?? device.mac),
-			change: ev => this.order(setMode(device.mac, ev.target.value))
-		}, MODES.map(mode => E('option', { value: mode, selected: device.mode == mode ? '' : null }, mode)));
+	/* The rows, sorted and searched. */
+	list() {
+		const words = this.search.value.trim().toLowerCase().split(/\s+/);
+		const fits = device => {
+			const all = [ parts.called(device), device.mac, device.vendor_class, device.says, device.mode ].concat(device.addresses).join(' ').toLowerCase();
+			return words.every(word => all.includes(word));
+		};
+		const shown = this.devices.filter(fits).sort(SORTS[this.sort]);
+		if (this.down) shown.reverse();
+		parts.rows(this.body, this.known, shown, device => device.mac, device => this.row(device));
+		this.empty.hidden = shown.length > 0;
+		this.empty.textContent = this.devices.length ? _('No device fits.') : _('No device was seen yet. They appear when they use the network.');
+		this.heads.forEach(th => th.dataset.sort == this.sort ? th.setAttribute('aria-sort', this.down ? 'descending' : 'ascending') : th.removeAttribute('aria-sort'));
 	},
 
-	rows: function(devices) {
-		return devices.map(device => [
-			text(device.name ?? device.mac),
-			text((device.addresses ?? []).join(', ')),
-			text(device.says),
-			this.mode(device)
+	row(device) {
+		const cells = {
+			name: parts.cell(_('Device'), 'leash-first'), addresses: parts.cell(_('Addresses'), 'leash-small'), explained: parts.cell(_('Explained'), 'leash-nowrap'),
+			day: parts.cell(_('24 hours')), says: parts.cell(_('What it does')), last: parts.cell(_('Seen'), 'leash-nowrap leash-small'), mode: parts.cell(_('Mode'))
+		};
+		const select = parts.mode(device, mode => parts.order(api.set_mode(device.mac, mode), () => this.refresh()));
+		cells.mode.show(1, () => select);
+		return {
+			node: E('tr', { 'data-mac': device.mac }, Object.values(cells)),
+			update: now => {
+				if (!cells.name.querySelector('input'))
+					cells.name.show([ now.name, now.hostname, now.vendor_class, Date.now() / 1000 - now.first < NEW ], () => this.name(cells.name, now));
+				const addresses = now.addresses || [];
+				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? _(' and %d more').format(addresses.length - 3) : '')) ]);
+				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
+				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
+				cells.says.show([ now.verdict, now.says, now.blocks ], () => [
+					parts.word(now.verdict), parts.text(' ' + parts.clean(now.says, 240)),
+					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('%d destinations are blocked').format(now.blocks)) ]) : ''
+				]);
+				cells.last.show(parts.ago(now.last));
+				if (document.activeElement != select) select.value = now.mode;
+			}
+		};
+	},
+
+	/* The share of what a device looked up before it called. */
+	share(device) {
+		const known = device.contacts - device.unknown;
+		if (known < 1) return parts.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
+		const good = known - device.unexplained, says = _('%d of %d').format(good, known);
+		return [ E('span', { 'class': 'leash-share', 'style': '--leash-part:%d%%'.format(100 * good / known), 'aria-hidden': 'true' }), parts.span(says, { 'title': _('%d of %d destinations were looked up before they were called').format(good, known) }) ];
+	},
+
+	name(td, device) {
+		return E('div', { 'class': 'leash-name' }, [
+			parts.link(device.mac, parts.called(device)),
+			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
+			parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : '',
+			device.vendor_class ? E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.clean(device.vendor_class, 60)) ]) : ''
 		]);
 	},
 
-	show: function([ status, devices ]) {
-		dom.content(this.head, this.house(status));
-		cbi_update_table(this.table, this.rows(devices), E('em', {}, _('No device was seen yet.')));
+	rename(td, device) {
+		const again = () => {
+			td.show([ Math.random() ], () => this.name(td, device));
+			return this.refresh();
+		};
+		const input = E('input', {
+			'class': 'cbi-input-text', 'maxlength': '63', 'aria-label': _('Name of %s').format(parts.called(device)),
+			'keydown': ev => {
+				if (ev.key == 'Enter') parts.order(api.set_name(device.mac, input.value), () => { device.name = input.value; return again(); });
+				if (ev.key == 'Escape') again();
+			}
+		});
+		input.value = device.name || device.hostname || '';
+		td.show([ Math.random() ], () => E('div', { 'class': 'leash-name' }, [ input, parts.button(_('Save'), () => parts.order(api.set_name(device.mac, input.value), () => { device.name = input.value; return again(); }), 'positive') ]));
+		input.focus();
+		input.select();
 	},
 
-	refresh: function() {
-		return this.load().then(L.bind(this.show, this));
+	refresh() {
+		return this.ask().then(answers => {
+			this.error.hidden = true;
+			this.show(answers);
+		}).catch(e => {
+			this.error.hidden = false;
+			this.error.textContent = e.message;
+		});
 	},
 
-	render: function(answers) {
-		this.head = E('div', { class: 'cbi-section' });
-		this.table = E('table', { class: 'table' }, E('tr', { class: 'tr table-titles' }, [
-			E('th', { class: 'th' }, _('Device')),
-			E('th', { class: 'th' }, _('Addresses')),
-			E('th', { class: 'th' }, _('What it does')),
-			E('th', { class: 'th' }, _('Mode'))
-		]));
-		this.show(answers);
-		poll.add(L.bind(this.refresh, this), 10);
-		return E([], [ E('h2', {}, _('Leash')), this.head, E('div', { class: 'cbi-section' }, this.table) ]);
+	render(answers) {
+		this.known = new Map();
+		[ this.sort, this.down ] = [ 'found', false ];
+		this.sentence = E('p', { 'aria-live': 'polite' });
+		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
+		this.blind = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
+			parts.text(_('leash cannot see or do everything here. ')), E('a', { 'href': L.url('admin/services/leash/doctor') }, [ parts.text(_('What is blind, and what mends it')) ])
+		]);
+		this.toggle = E('button', {
+			'class': 'leash-switch', 'role': 'switch', 'disabled': parts.mayAct() ? null : '',
+			'click': () => parts.order(api.blocking(this.toggle.getAttribute('aria-checked') != 'true'), () => this.refresh())
+		});
+		this.search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'placeholder': _('Search'), 'aria-label': _('Search devices'), 'input': () => this.list() });
+		const head = (sort, title) => E('th', { 'scope': 'col', 'data-sort': sort }, sort ? [ E('button', {
+			'click': () => {
+				[ this.sort, this.down ] = [ sort, this.sort == sort && !this.down ];
+				this.list();
+			}
+		}, [ parts.text(title) ]) ] : [ parts.text(title) ]);
+		this.heads = [ head('name', _('Device')), head('', _('Addresses')), head('explained', _('Explained')), head('traffic', _('24 hours')), head('found', _('What it does')), head('last', _('Seen')), head('', _('Mode')) ];
+		this.body = E('tbody');
+		this.empty = E('p', { 'class': 'leash-faint' });
+		if (answers instanceof Error) {
+			this.devices = [];
+			this.error.hidden = false;
+			this.error.textContent = answers.message;
+		}
+		else {
+			this.show(answers);
+		}
+		poll.add(() => this.refresh(), 5);
+		return parts.page(_('Leash'), [
+			E('div', { 'class': 'cbi-section leash-house' }, [ this.toggle, this.sentence ]),
+			this.error, this.blind,
+			E('div', { 'class': 'cbi-section' }, [ E('div', { 'class': 'leash-bar' }, [ this.search ]), E('table', { 'class': 'leash-table' }, [ E('thead', {}, [ E('tr', {}, this.heads) ]), this.body ]), this.empty ])
+		]);
 	},
 
 	handleSave: null,

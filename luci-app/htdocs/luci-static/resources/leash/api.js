@@ -1,0 +1,92 @@
+'use strict';
+'require baseclass';
+'require rpc';
+
+/* Made from leash's methods by a test (UPDATE_GOLDEN=1 cargo test --test package): do not edit. */
+
+/* Where leash says no more than ubus's status. */
+const SAYS = {
+	2: _('leash does not understand the page: update both'),
+	3: _('leash does not know that: update it'),
+	4: _('leash does not run. Start it under System, Startup.'),
+	6: _('You may see this, but not change it.'),
+	7: _('leash did not answer in time.')
+};
+
+/* A call that gives the answer, or fails with a sentence. */
+function declare(method, params) {
+	const call = rpc.declare({ object: 'leash', method, params });
+	return (...args) => call(...args).catch(e => {
+		/* The web server's own codes (JSON-RPC): no such object, and not allowed. */
+		const code = /-32000/.test(e.message) ? 4 : /-32002/.test(e.message) ? 6 : 0;
+		throw code ? new Error(SAYS[code]) : e;
+	}).then(answer => {
+		if (answer != null && answer.error)
+			throw new Error(answer.error);
+		if (answer == null || typeof answer != 'object')
+			throw new Error(SAYS[answer] || _('leash failed (%s).').format(answer));
+		return answer;
+	});
+}
+
+return baseclass.extend({
+	/* how leash is, in numbers */
+	status: declare('status', []),
+
+	/* all devices in short */
+	devices: declare('devices', []),
+
+	/* all that is known of a device */
+	device: declare('device', [ 'device' ]),
+
+	/* whom a device talks to */
+	contacts: declare('contacts', [ 'device' ]),
+
+	/* why a device talks to an address */
+	explain: declare('explain', [ 'device', 'address' ]),
+
+	/* what the detectors say */
+	findings: declare('findings', [ 'device' ]),
+
+	/* what is blocked, until when, and why */
+	blocks: declare('blocks', []),
+
+	/* what you decided yourself */
+	pins: declare('pins', []),
+
+	/* what was ordered to last, and is not in the settings yet */
+	orders: declare('orders', []),
+
+	/* what happened of late */
+	history: declare('history', []),
+
+	/* what is looked for, and what fools it */
+	detectors: declare('detectors', []),
+
+	/* what is blind or broken, and what mends it */
+	doctor: declare('doctor', []),
+
+	/* say what may be done to a device */
+	set_mode: declare('set_mode', [ 'device', 'mode' ]),
+
+	/* say what people call a device */
+	set_name: declare('set_name', [ 'device', 'name' ]),
+
+	/* allow or block a destination, whatever the detectors say */
+	decide: declare('decide', [ 'device', 'target', 'verdict', 'for' ]),
+
+	/* take such a decision back */
+	unpin: declare('unpin', [ 'device', 'target' ]),
+
+	/* end a block, and keep it from coming back */
+	unblock: declare('unblock', [ 'device', 'target' ]),
+
+	/* the switch for all blocking at once */
+	blocking: declare('blocking', [ 'on' ]),
+
+	/* forget what a device did */
+	forget: declare('forget', [ 'device' ]),
+
+	/* read the settings again */
+	reload: declare('reload', [])
+});

@@ -1,0 +1,218 @@
+'use strict';
+'require view';
+'require dom';
+'require poll';
+'require ui';
+'require leash.api as api';
+'require leash.parts as parts';
+
+/* The latest first: the bad, then what was never looked up, then the rest by when it was seen. */
+const WEIGHT = { 'block': 0, 'watch': 1, 'allow': 3 };
+
+return view.extend({
+	ask() {
+		const device = new URLSearchParams(window.location.search).get('device') || '';
+		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
+	},
+
+	load() {
+		return this.ask().catch(e => e);
+	},
+
+	refresh() {
+		return this.ask().then(answers => {
+			this.error.hidden = true;
+			this.show(answers);
+		}).catch(e => {
+			this.error.hidden = false;
+			this.error.textContent = e.message;
+		});
+	},
+
+	show([ { device }, { blocks }, { pins }, detectors ]) {
+		this.detectors = detectors;
+		this.device = device;
+		this.blocks = blocks.filter(block => block.device == device.mac);
+		this.pins = pins.filter(pin => !pin.device || pin.device == device.mac);
+		this.title.textContent = parts.called(device);
+		if (!this.mode) {
+			this.mode = parts.mode(device, mode => parts.order(api.set_mode(device.mac, mode), () => this.refresh()));
+			dom.content(this.modes, [ parts.text(_('Mode') + ' '), this.mode ]);
+		}
+		if (document.activeElement != this.mode) this.mode.value = device.mode;
+		this.facts.show([ device.addresses, device.vendor_class, device.hostname, device.lookups ], () => parts.text([
+			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.clean(device.vendor_class || '', 60),
+			_('first seen %s').format(parts.date(device.first)), _('%d lookups seen').format(device.lookups)
+		].filter(fact => fact).join(' · ')));
+		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.clean(device.says, 400)) ]);
+		const would = (device.contacts || []).filter(contact => contact.guard_would);
+		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.would(device, would));
+		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
+			() => parts.timeline(device, this.blocks, Date.now() / 1000));
+		this.found.show(device.findings, () => (device.findings || []).length ? device.findings.map(finding => this.finding(finding)) : parts.none(_('Nothing was found.')));
+		this.list();
+	},
+
+	/* What another mode would have done. */
+	would(device, would) {
+		if (device.mode == 'guard' || device.mode == 'trust' || device.mode == 'local') return '';
+		if (!would.length) return E('p', {}, [ parts.text(_('In mode guard, nothing of this would have been blocked.')) ]);
+		return E('p', {}, [
+			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => this.whom(contact)).join(', ') + (would.length > 5 ? _(' and %d more').format(would.length - 5) : '')) + ' '),
+			parts.button(_('Turn guard on'), () => parts.order(api.set_mode(device.mac, 'guard'), () => this.refresh()), 'action')
+		]);
+	},
+
+	whom(contact) {
+		return parts.clean((contact.names || [])[0] || contact.sni || contact.address, 80);
+	},
+
+	finding(finding) {
+		const detector = this.detectors.detectors.find(detector => detector.name == finding.detector) || {};
+		const evidence = Object.entries(finding.evidence || {});
+		return E('details', { 'class': 'leash-finding', 'data-strength': finding.strength, 'data-key': finding.detector + (finding.address || '') }, [
+			E('summary', {}, [ parts.word(finding.strength), parts.text(' ' + parts.clean(finding.says, 300)), finding.since ? parts.span(' ' + _('since %s').format(parts.date(finding.since)), { 'class': 'leash-faint leash-small' }) : '' ]),
+			E('p', {}, [ parts.text(_('Found by “%s”: a device that %s.').format(finding.detector, detector.about || '')) ]),
+			evidence.length ? E('table', {}, [ E('tr', {}, [ E('th', {}, [ parts.text(_('Evidence')) ]), E('th', {}, [ parts.text(_('Seen')) ]), E('th', {}, [ parts.text(_('Limit')) ]) ]) ]
+				.concat(evidence.map(([ what, number ]) => E('tr', {}, [ E('td', {}, [ parts.text(what) ]), E('td', {}, [ parts.text(number.seen) ]), E('td', {}, [ parts.text(number.limit) ]) ])))) : '',
+			(detector.fooled_by || []).length ? E('div', {}, [ parts.text(_('It could also be:')), E('ul', {}, detector.fooled_by.map(reason => E('li', {}, [ parts.text(reason) ]))) ]) : ''
+		]);
+	},
+
+	list() {
+		const words = this.search.value.trim().toLowerCase().split(/\s+/);
+		const key = contact => [ contact.address, contact.protocol, contact.port, contact.inbound ].join(' ');
+		const fits = contact => {
+			const all = [ contact.address, contact.names, contact.sni, contact.service, contact.purpose, contact.explained, (contact.network || {}).country, contact.listed ].flat().join(' ').toLowerCase();
+			return words.every(word => all.includes(word));
+		};
+		const weight = contact => WEIGHT[contact.verdict] - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
+		const shown = (this.device.contacts || []).filter(fits).sort((a, b) => weight(a) - weight(b) || b.last - a.last);
+		parts.rows(this.body, this.known, shown.slice(0, this.most), key, contact => this.row(contact));
+		this.more.hidden = shown.length <= this.most;
+		this.empty.hidden = shown.length > 0;
+	},
+
+	row(contact) {
+		const cells = {
+			whom: parts.cell(_('Destination'), 'leash-first'), explained: parts.cell(_('Explained')), what: parts.cell(_('What'), 'leash-small'), bytes: parts.cell(_('Sent, received'), 'leash-nowrap leash-small'),
+			seen: parts.cell(_('Seen'), 'leash-small'), act: parts.cell('', 'leash-act')
+		};
+		return {
+			node: E('tr', { 'data-address': contact.address }, Object.values(cells)),
+			update: now => {
+				const block = this.blocks.find(block => block.address == now.address), pin = this.pins.find(pin => pin.target == now.address);
+				cells.whom.show([ now.names, now.sni, now.address, now.listed, now.network ], () => [
+					E('strong', {}, [ parts.text(this.whom(now)) ]),
+					this.whom(now) == now.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ parts.text(now.address) ]),
+					now.listed ? E('div', {}, [ parts.word('block'), parts.text(' ' + _('on the list %s').format(parts.clean(now.listed, 80))) ]) : ''
+				]);
+				cells.explained.show([ now.explained, now.local, now.named_for ], () => now.local ? parts.span(_('in the house'), { 'class': 'leash-faint' }) : [
+					now.explained ? parts.word(now.explained) : parts.span(now.inbound ? _('called from outside') : '–', { 'class': 'leash-faint' }),
+					now.named_for && now.explained == 'other-device' ? E('div', { 'class': 'leash-small' }, [ parts.text(parts.clean(now.named_for[0].name, 60)) ]) : ''
+				]);
+				const network = now.network || {};
+				cells.what.show([ now.service, now.purpose, now.protocol, now.port, network ], () => parts.text([
+					now.service || now.protocol + ' ' + now.port, now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
+				].filter(fact => fact).join(' · ')));
+				cells.bytes.show('↑ ' + parts.bytes(now.sent_bytes) + '  ↓ ' + parts.bytes(now.received_bytes));
+				cells.seen.show([ parts.ago(now.last), now.flows ], () => parts.span(parts.ago(now.last), { 'title': _('first %s, last %s, %d times').format(parts.date(now.first), parts.date(now.last), now.flows) }));
+				cells.act.show([ now.local, block && block.until, block && block.reason, pin && [ pin.verdict, pin.until ] ], () => this.act(now, block, pin));
+			}
+		};
+	},
+
+	/* What one can do about a contact, and what was done. */
+	act(contact, block, pin) {
+		if (contact.local) return '';
+		const device = this.device.mac, target = contact.address;
+		const decide = (verdict, lasts) => parts.order(api.decide(device, target, verdict, lasts), () => this.refresh());
+		const choose = (label, verdict, choices, style) => E('select', {
+			'class': 'cbi-input-select', 'aria-label': label + ' ' + this.whom(contact), 'disabled': parts.mayAct() ? null : '', 'data-act': verdict,
+			'change': ev => {
+				const lasts = ev.target.value;
+				ev.target.selectedIndex = 0;
+				if (lasts) decide(verdict, lasts == 'ever' ? undefined : lasts);
+			}
+		}, [ E('option', { 'value': '' }, [ parts.text(label) ]) ].concat(choices.map(([ lasts, says ]) => E('option', { 'value': lasts }, [ parts.text(says) ]))));
+		const undo = pin && pin.device ? parts.button(_('Undo'), () => parts.order(api.unpin(device, target), () => this.refresh()), 'neutral')
+			: block ? parts.button(_('Undo'), () => parts.order(api.unblock(device, target), () => this.refresh()), 'neutral') : '';
+		return [
+			block ? E('div', {}, [ parts.word('block'), parts.text(' ' + parts.until(block.until)) ]) : '',
+			pin && pin.verdict == 'allow' ? E('div', {}, [ parts.word('allowed'), parts.text(' ' + parts.until(pin.until)) ]) : '',
+			E('div', { 'class': 'leash-buttons' }, [
+				block ? '' : parts.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
+				block ? '' : choose(_('Block for …'), 'block', [ [ '10m', _('10 minutes, to try it') ], [ '1h', _('an hour') ], [ '1d', _('a day') ], [ 'ever', _('ever') ] ]),
+				undo,
+				pin && pin.verdict == 'allow' ? '' : choose(_('Allow for …'), 'allow', [ [ '10m', _('10 minutes') ], [ '1h', _('an hour') ], [ 'ever', _('ever') ] ])
+			])
+		];
+	},
+
+	forget() {
+		ui.showModal(_('Forget this device?'), [
+			E('p', {}, [ parts.text(_('Its contacts, findings and the blocks that came of them are forgotten. Your own decisions stay.')) ]),
+			E('div', { 'class': 'right' }, [
+				parts.button(_('Cancel'), () => ui.hideModal()),
+				parts.text(' '),
+				parts.button(_('Forget'), () => {
+					ui.hideModal();
+					return parts.order(api.forget(this.device.mac), () => this.refresh());
+				}, 'negative')
+			])
+		]);
+	},
+
+	render(answers) {
+		this.known = new Map();
+		this.most = 100;
+		const area = () => parts.cell('', '');
+		/* These are no cells of a table, but are made anew only when they change, too. */
+		const part = name => {
+			const td = area(), div = E('div', { 'data-part': name });
+			div.show = (value, make) => {
+				const open = [ ...div.querySelectorAll('details[open]') ].map(node => node.dataset.key);
+				td.show(value, now => {
+					dom.content(div, [].concat(make(now)));
+					div.querySelectorAll('details').forEach(node => node.open = open.includes(node.dataset.key));
+					return [];
+				});
+			};
+			return div;
+		};
+		[ this.facts, this.says, this.guard, this.day, this.found ] = [ 'facts', 'says', 'guard', 'day', 'found' ].map(part);
+		this.title = E('span', { 'data-part': 'name' });
+		this.modes = E('label', {});
+		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
+		this.search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'placeholder': _('Search'), 'aria-label': _('Search destinations'), 'input': () => this.list() });
+		const table = parts.table([ _('Destination'), _('Explained'), _('What'), _('Sent, received'), _('Seen'), '' ]);
+		this.body = table.body;
+		this.empty = parts.none(_('No destination fits.'));
+		this.more = parts.button(_('Show all'), () => {
+			this.most = Infinity;
+			this.list();
+		}, 'neutral', { 'disabled': null });
+		const section = (title, children) => E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ parts.text(title) ]) ].concat(children));
+		const page = parts.page('', [
+			E('div', { 'class': 'cbi-section' }, [ this.facts, E('p', {}, [ this.says ]), E('div', { 'class': 'leash-bar' }, [ this.modes, parts.button(_('Forget …'), () => this.forget()) ]), this.guard ]),
+			this.error,
+			section(_('The last 24 hours'), [ this.day ]),
+			section(_('What was found'), [ this.found ]),
+			section(_('Who it talks to'), [ E('div', { 'class': 'leash-bar' }, [ this.search ]), table.node, this.empty, this.more ])
+		]);
+		dom.content(page.querySelector('h2'), [ E('a', { 'href': L.url('admin/services/leash/overview') }, [ parts.text(_('Leash')) ]), parts.text(' › '), this.title ]);
+		if (answers instanceof Error) {
+			page.querySelectorAll('.cbi-section').forEach(node => node.hidden = true);
+			this.error.hidden = false;
+			this.error.textContent = answers.message;
+			return page;
+		}
+		this.show(answers);
+		poll.add(() => this.refresh(), 5);
+		return page;
+	},
+
+	handleSave: null,
+	handleSaveApply: null,
+	handleReset: null
+});

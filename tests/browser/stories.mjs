@@ -1,0 +1,261 @@
+// What people do with the page, in Chromium. BASE: LuCI's address; WORLD: where the house is asked to do things.
+import { chromium } from 'playwright-core';
+import { strict as assert } from 'node:assert';
+import { mkdirSync } from 'node:fs';
+
+const { BASE, WORLD, SHOTS } = process.env;
+const only = process.argv.slice(2);
+const sleep = ms => new Promise(done => setTimeout(done, ms));
+
+async function world(what, device, more = {}) {
+	const response = await fetch(WORLD, { method: 'POST', body: JSON.stringify({ what, device, ...more }) });
+	const { answer, error } = await response.json();
+	assert.equal(error, undefined, `${what}: ${error}`);
+	return answer;
+}
+
+async function until(what, condition, seconds = 15) {
+	for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(100)) {
+		const value = await condition();
+		if (value) return value;
+	}
+	throw new Error(`after ${seconds} s it is still not so: ${what}`);
+}
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+});
+
+// A page of LuCI's, logged in; fails on errors of scripts.
+async function open(path, { user = 'root', ...options } = {}) {
+	const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+	const page = await context.newPage();
+	page.errors = [];
+	page.on('pageerror', error => page.errors.push(error.message));
+	await page.goto(`${BASE}/admin/services/leash/${path}`);
+	if (await page.locator('[name=luci_password]').count()) {
+		await page.fill('[name=luci_username]', user);
+		await page.fill('[name=luci_password]', user == 'root' ? 'leash' : user);
+		await page.keyboard.press('Enter');
+		await page.waitForLoadState('networkidle');
+		await page.goto(`${BASE}/admin/services/leash/${path}`);
+	}
+	await page.locator('.leash h2, .cbi-map h2').first().waitFor();
+	return page;
+}
+
+async function close(page) {
+	assert.deepEqual(page.errors, [], 'scripts made errors');
+	await page.context().close();
+}
+
+const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
+const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
+
+const stories = {
+	// The whole of it: a person sees which device calls hardcoded addresses, turns blocking on for it, sees the count of what
+	// is stopped rise, and undoes it, in under a minute and four clicks.
+	async 'a minute and four clicks'() {
+		await world('lookup', 'bulb', { name: 'bulb.example' });
+		await world('lookup', 'phone', { name: 'phone.example' });
+		assert(await world('call', 'phone', { address: '45.10.1.3' }) && await world('call', 'bulb', { address: '45.10.9.9' }));
+		const mac = await world('mac', 'bulb'), begin = Date.now();
+		let clicks = 0;
+		const page = await open('overview');
+		await until('the bulb is seen to call on its own', async () => (await row(page, mac).innerText()).includes('45.10.9.9'));
+		assert.match(await page.locator('.leash-house p').innerText(), /devices, .* of them calm/);
+		await row(page, mac).locator('a').first().click(); clicks++;
+		await page.getByRole('button', { name: 'Turn guard on' }).click(); clicks++;
+		await until('it is blocked', async () => (await destination(page, '45.10.9.9').innerText()).includes('blocked'));
+		assert.equal(await world('call', 'bulb', { address: '45.10.9.9' }), false);
+		await page.getByRole('link', { name: 'Decisions' }).first().click(); clicks++;
+		const stopped = async () => parseInt((await destination(page, '45.10.9.9').innerText()).match(/(\d+) packets/)?.[1] ?? 0);
+		const before = await until('something was stopped', stopped);
+		await world('call', 'bulb', { address: '45.10.9.9' });
+		await until('the count rises', async () => await stopped() > before);
+		if (SHOTS) await page.screenshot({ path: `${SHOTS}/decisions.png`, fullPage: true });
+		await destination(page, '45.10.9.9').getByRole('button', { name: 'Undo' }).click(); clicks++;
+		await until('it is gone', async () => await destination(page, '45.10.9.9').count() == 0);
+		await until('it works again', () => world('call', 'bulb', { address: '45.10.9.9' }));
+		const seconds = (Date.now() - begin) / 1000;
+		console.log(`     ${clicks} clicks, ${seconds.toFixed(1)} s`);
+		assert(clicks <= 4 && seconds < 60);
+		await close(page);
+	},
+
+	async 'the big switch'() {
+		const page = await open('overview'), toggle = page.getByRole('switch');
+		assert.equal(await toggle.getAttribute('aria-checked'), 'true');
+		await toggle.focus();
+		await page.keyboard.press('Space');
+		await until('it is off', async () => await toggle.getAttribute('aria-checked') == 'false');
+		assert.equal((await world('order', null, { words: ['status'] })).blocking, false);
+		assert.match(await toggle.innerText(), /off/);
+		await toggle.click();
+		await until('it is on', async () => await toggle.getAttribute('aria-checked') == 'true');
+		await close(page);
+	},
+
+	async 'a mode, and a name'() {
+		const page = await open('overview'), mac = await world('mac', 'tv');
+		await row(page, mac).locator('select').selectOption('local');
+		await until('the daemon knows', async () => (await world('order', null, { words: ['device', mac] })).device.mode == 'local');
+		assert.equal(await world('call', 'tv', { address: '45.10.1.2' }), false);
+		await row(page, mac).locator('select').selectOption('observe');
+		await row(page, mac).getByRole('button', { name: /Rename/ }).click();
+		await page.keyboard.type("Anna's <b>television</b>");
+		// Typing goes on while the page is refreshed.
+		await sleep(6000);
+		await page.keyboard.press('Enter');
+		await until('it has its name', async () => (await row(page, mac).innerText()).includes("Anna's <b>television</b>"));
+		assert.equal((await world('order', null, { words: ['device', mac] })).device.name, "Anna's <b>television</b>");
+		await world('order', null, { words: ['name', mac, 'living-room TV'] });
+		await close(page);
+	},
+
+	async 'block, allow and undo for a device'() {
+		await world('lookup', 'plug', { name: 'plug.example' });
+		await world('call', 'plug', { address: '45.10.7.7' });
+		const mac = await world('mac', 'plug'), page = await open(`device?device=${encodeURIComponent(mac)}`);
+		const line = destination(page, '45.10.7.7').first();
+		await until('it is listed', async () => await line.count());
+		assert.match(await line.innerText(), /never looked up/);
+		await line.locator('select[data-act=block]').selectOption('10m');
+		await until('it is blocked', async () => /for (9|10) min more/.test(await line.innerText()));
+		assert.equal(await world('call', 'plug', { address: '45.10.7.7' }), false);
+		await line.getByRole('button', { name: 'Undo' }).click();
+		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
+		assert(await world('call', 'plug', { address: '45.10.7.7' }));
+		await line.locator('select[data-act=allow]').selectOption('ever');
+		await until('it is allowed', async () => (await line.innerText()).includes('allowed for ever'));
+		// Evidence and what could fool it are a click away, and stay open.
+		const found = page.locator('details').first();
+		await found.locator('summary').click();
+		await sleep(6000);
+		assert(await found.locator('li').first().isVisible());
+		await line.getByRole('button', { name: 'Undo' }).click();
+		await until('the allowance is gone', async () => !(await line.innerText()).includes('allowed'));
+		await close(page);
+	},
+
+	async 'settings are saved'() {
+		const page = await open('settings');
+		await page.locator('[data-name=block_for] input, [id$=".block_for"] input').first().fill('3d');
+		await page.locator('.cbi-button-apply').first().click();
+		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
+		await close(page);
+	},
+
+	async 'the daemon stops and comes back'() {
+		const page = await open('overview');
+		await world('stop');
+		await until('the page says so', async () => (await page.getByRole('alert').first().innerText()).includes('does not run'));
+		await world('start');
+		await until('and goes on', async () => !await page.getByRole('alert').first().isVisible());
+		await close(page);
+	},
+
+	async 'an error of the daemon is shown'() {
+		const page = await open('device?device=nobody');
+		await until('the sentence', async () => (await page.getByRole('alert').first().innerText()).includes("no device is called 'nobody'"));
+		await close(page);
+	},
+
+	async 'hostile names are text'() {
+		const mac = await world('mac', 'bulb');
+		for (const name of ['<img/src=x/onerror=window.hacked=1>', '\'"><script>window.hacked=1</script>', 'a\u202egnp.exe', 'x'.repeat(255), '{{7*7}}${7*7}%s%d']) {
+			await world('calls itself', 'bulb', { name });
+			await sleep(1500);
+			for (const path of ['overview', `device?device=${encodeURIComponent(mac)}`, 'decisions']) {
+				const page = await open(path);
+				await sleep(300);
+				assert.equal(await page.evaluate(() => window.hacked), undefined, `${name} on ${path}`);
+				assert.equal(await page.locator('.leash img, .leash script').count(), 0, `${name} on ${path}`);
+				assert(!(await page.locator('.leash').innerText()).includes('\u202e'), `${name} on ${path}`);
+				await close(page);
+			}
+		}
+		await world('calls itself', 'bulb', { name: 'hallway-bulb' });
+	},
+
+	async 'two hundred devices'() {
+		await world('many', null, { count: 200 });
+		const page = await open('overview');
+		await until('they are there', async () => await page.locator('tr[data-mac]').count() >= 200);
+		const session = await page.context().newCDPSession(page);
+		await session.send('Performance.enable');
+		const script = async () => (await session.send('Performance.getMetrics')).metrics.find(m => m.name == 'ScriptDuration').value;
+		await sleep(1000);
+		const before = await script();
+		await sleep(10_500); // two refreshes
+		const each = (await script() - before) / 2 * 1000;
+		console.log(`     ${each.toFixed(0)} ms of scripts a refresh`);
+		assert(each < 300);
+		// Searching, sorting, and the focus stays where it is.
+		await page.getByRole('searchbox').fill('02:00:00:01:00:0a');
+		await until('one is left', async () => await page.locator('tr[data-mac]').count() == 1);
+		await sleep(6000);
+		assert(await page.getByRole('searchbox').evaluate(node => node == document.activeElement));
+		await page.getByRole('searchbox').fill('');
+		await page.getByRole('button', { name: 'Device', exact: true }).click();
+		assert.equal(await page.locator('th[data-sort=name]').getAttribute('aria-sort'), 'ascending');
+		await close(page);
+	},
+
+	async 'on a telephone'() {
+		for (const path of ['overview', `device?device=${encodeURIComponent(await world('mac', 'bulb'))}`, 'decisions', 'doctor', 'settings']) {
+			const page = await open(path, { viewport: { width: 360, height: 740 }, isMobile: true });
+			await sleep(500);
+			const wide = await page.evaluate(() => document.querySelector('.leash, .cbi-map').scrollWidth - document.querySelector('.leash, .cbi-map').clientWidth);
+			assert(wide <= 0, `${path} is ${wide} pixels too wide`);
+			await close(page);
+		}
+	},
+
+	async 'doctor'() {
+		const page = await open('doctor');
+		assert.match(await page.locator('.leash').innerText(), /What mends it|sees all/);
+		await close(page);
+	},
+
+	async 'pictures'() {
+		if (!SHOTS) return;
+		mkdirSync(SHOTS, { recursive: true });
+		await world('order', null, { words: ['name', await world('mac', 'bulb'), 'hallway bulb'] });
+		await world('order', null, { words: ['name', await world('mac', 'phone'), "Anna's phone"] });
+		await world('order', null, { words: ['name', await world('mac', 'plug'), 'kitchen plug'] });
+		await world('send', 'tv', { address: '45.10.1.2', packets: 300 });
+		const bulb = `device?device=${encodeURIComponent(await world('mac', 'bulb'))}`;
+		for (const [width, height] of [[1200, 900], [390, 844]])
+			for (const colorScheme of ['light', 'dark'])
+				for (const [name, path] of Object.entries({ overview: 'overview', device: bulb, decisions: 'decisions', settings: 'settings', doctor: 'doctor' })) {
+					const page = await open(path, { viewport: { width, height }, colorScheme });
+					await sleep(800);
+					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+					await close(page);
+				}
+	}
+};
+
+let failed = 0;
+for (const [name, story] of Object.entries(stories).filter(([name]) => !only.length || only.some(word => name.includes(word)))) {
+	const begin = Date.now();
+	try {
+		await story();
+		console.log(`ok   ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
+	}
+	catch (error) {
+		failed++;
+		console.log(`FAIL ${name}\n${error.stack}`);
+		for (const context of browser.contexts()) {
+			for (const page of context.pages()) {
+				console.log(page.errors?.join('\n'));
+				if (SHOTS) await page.screenshot({ path: `${SHOTS}/failed-${name.replaceAll(' ', '-')}.png`, fullPage: true });
+			}
+			await context.close();
+		}
+	}
+}
+await browser.close();
+process.exit(failed ? 1 : 0);
