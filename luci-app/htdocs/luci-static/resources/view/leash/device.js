@@ -127,7 +127,7 @@ return view.extend({
 		if (contact.local) return '';
 		const device = this.device.mac, target = contact.address;
 		const decide = (verdict, lasts) => parts.order(api.decide(device, target, verdict, lasts), () => this.refresh());
-		const choose = (label, verdict, choices, style) => E('select', {
+		const choose = (label, verdict, choices) => E('select', {
 			'class': 'cbi-input-select', 'aria-label': label + ' ' + this.whom(contact), 'disabled': parts.mayAct() ? null : '', 'data-act': verdict,
 			'change': ev => {
 				const lasts = ev.target.value;

@@ -1,0 +1,124 @@
+"""A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's rights for
+root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
+import http.server, json, pathlib, re, threading, urllib.parse
+
+import ubus
+
+HERE = pathlib.Path(__file__).resolve().parent
+APP = HERE.parent.parent / "luci-app"
+PORT = 8079
+RIGHTS = json.loads((APP / "root/usr/share/rpcd/acl.d/luci-app-leash.json").read_text())["luci-app-leash"]
+MENU = json.loads((APP / "root/usr/share/luci/menu.d/luci-app-leash.json").read_text())
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+PASSWORDS = {"root": "leash", "reader": "reader"}
+LOGIN = b"""<!DOCTYPE html><meta charset=utf-8><form method=post><input name=luci_username><input name=luci_password type=password><button>Log in</button></form>"""
+
+
+def page(path, user):
+    tabs = [(node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3]
+    links = "".join(f'<li><a href="/cgi-bin/luci/{name}">{title}</a></li>' for _, title, name in sorted(tabs))
+    view = MENU[path]["action"]["path"]
+    write = json.dumps(user == "root")
+    return f"""<!DOCTYPE html><html><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
+<link rel=stylesheet href=/luci/luci.css></head><body><ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
+<script>window.MAY_WRITE = {write};</script><script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
+
+
+def sections(text):
+    """[(type, name, {option: value or list})] of a uci file."""
+    found = []
+    for words in (re.findall(r"'([^']*)'|\"([^\"]*)\"|(\S+)", line) for line in text.splitlines()):
+        words = ["".join(word) for word in words]
+        if words[:1] == ["config"]:
+            found.append((words[1], words[2] if len(words) > 2 else f"cfg{len(found):06x}", {}))
+        elif words[:1] == ["option"]:
+            found[-1][2][words[1]] = words[2]
+        elif words[:1] == ["list"]:
+            found[-1][2].setdefault(words[1], []).append(words[2])
+    return found
+
+
+def settings(world, method, arguments):
+    """rpcd's object `uci`, as far as the page uses it."""
+    path = pathlib.Path(world.settings)
+    found = sections(path.read_text())
+    if method == "get":
+        return [0, {"values": {name: {".type": kind, ".name": name, ".index": i, **options} for i, (kind, name, options) in enumerate(found)}}]
+    if method == "set":
+        options = next(options for _, name, options in found if name == arguments["section"])
+        options.update(arguments["values"])
+        lines = []
+        for kind, name, options in found:
+            lines.append(f"config {kind} '{name}'")
+            for option, value in options.items():
+                lines += [f"\tlist {option} '{each}'" for each in value] if isinstance(value, list) else [f"\toption {option} '{value}'"]
+        path.write_text("\n".join(lines) + "\n")
+        return [0]
+    if method == "commit":
+        world.do("reload")
+        return [0]
+    return [3]
+
+
+def call(world, user, request):
+    _, object_, method, arguments = request["params"]
+    allowed = RIGHTS["read"]["ubus"].get(object_, []) + (RIGHTS["write"]["ubus"].get(object_, []) if user == "root" else [])
+    if object_ == "uci":
+        allowed = ["get"] + (["set", "commit"] if user == "root" else [])
+    if method not in allowed:
+        return {"error": {"code": -32002, "message": "Access denied"}}
+    if object_ == "uci":
+        return {"result": settings(world, method, arguments)}
+    client = ubus.Client(world.bus)
+    if not client.find(object_):
+        return {"error": {"code": -32000, "message": "Object not found"}}
+    # As uhttpd does: the session goes along.
+    status, answer = client.call(object_, method, {**arguments, "ubus_rpc_session": "0" * 32})
+    return {"result": [status] if answer is None else [status, answer]}
+
+
+def serve(world):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def user(self):
+            return next((user for user in PASSWORDS if f"user={user}" in self.headers.get("Cookie", "")), None)
+
+        def answer(self, body, kind="text/html", status=200, **headers):
+            self.send_response(status)
+            for name, value in {"Content-Type": kind, "Content-Length": len(body), **headers}.items():
+                self.send_header(name.replace("_", "-"), str(value))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self):
+            path = urllib.parse.urlsplit(self.path).path
+            if path.startswith("/cgi-bin/luci/"):
+                return self.answer(page(path.removeprefix("/cgi-bin/luci/"), self.user()) if self.user() else LOGIN)
+            file = APP / "htdocs" / path.lstrip("/") if path.startswith("/luci-static/") else HERE / path.lstrip("/")
+            if not file.is_file():
+                return self.answer(b"", status=404)
+            self.answer(file.read_bytes(), TYPES.get(file.suffix, "text/plain"))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path.startswith("/ubus"):
+                request = json.loads(body)
+                each = lambda one: {"jsonrpc": "2.0", "id": one["id"], **call(world, self.user(), one)}
+                done = [each(one) for one in request] if isinstance(request, list) else each(request)
+                return self.answer(json.dumps(done).encode(), "application/json")
+            form = dict(urllib.parse.parse_qsl(body))
+            user = form.get("luci_username")
+            if PASSWORDS.get(user) != form.get("luci_password"):
+                return self.answer(LOGIN, status=403)
+            self.answer(b"", status=302, Location=self.path, Set_Cookie=f"user={user}; path=/; HttpOnly")
+
+        def log_message(self, *_):
+            pass
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_):
+            """A page that was left while it was answered."""
+
+    server = Server(("127.0.0.1", PORT), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{PORT}/cgi-bin/luci"
