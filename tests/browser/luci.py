@@ -1,6 +1,6 @@
 """A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's rights for
 root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
-import http.server, json, pathlib, re, threading, urllib.parse
+import fnmatch, http.server, json, pathlib, re, threading, urllib.parse
 
 import ubus
 
@@ -17,7 +17,7 @@ LOGIN = b"""<!DOCTYPE html><meta charset=utf-8><form method=post><input name=luc
 def page(path, user):
     tabs = [(node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3]
     links = "".join(f'<li><a href="/cgi-bin/luci/{name}">{title}</a></li>' for _, title, name in sorted(tabs))
-    view = MENU[path]["action"]["path"]
+    view = next(node["action"]["path"] for name, node in MENU.items() if fnmatch.fnmatch(path, name) and "path" in node["action"])
     write = json.dumps(user == "root")
     return f"""<!DOCTYPE html><html><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
 <link rel=stylesheet href=/luci/luci.css></head><body><ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>

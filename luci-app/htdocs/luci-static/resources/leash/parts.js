@@ -49,7 +49,7 @@ return baseclass.extend({
 	},
 
 	link(mac, name) {
-		return E('a', { 'href': L.url('admin/services/leash/device') + '?device=' + encodeURIComponent(mac) }, [ text(clean(name || mac, 60)) ]);
+		return E('a', { 'href': L.url('admin/services/leash/device') + '/' + encodeURIComponent(mac) }, [ text(clean(name || mac, 60)) ]);
 	},
 
 	WORDS: {
@@ -141,7 +141,7 @@ return baseclass.extend({
 		const bar = (n, i, up) => svg('rect', { 'x': (i * step).toFixed(1), 'width': Math.max(1, step - 1).toFixed(1), 'y': (up ? half - size(n) : half).toFixed(1), 'height': size(n).toFixed(1), 'fill': up ? 'var(--leash-up)' : 'var(--leash-down)' });
 		const sum = list => list.reduce((a, b) => a + b, 0);
 		const says = _('In 24 hours: %s sent, %s received').format(this.bytes(sum(day.sent)), this.bytes(sum(day.received)));
-		return svg('svg', { 'width': width, 'height': height, 'role': 'img', 'aria-label': says }, [ svg('title', {}, [ text(says) ]) ]
+		return svg('svg', { 'class': 'leash-spark', 'width': width, 'height': height, 'role': 'img', 'aria-label': says }, [ svg('title', {}, [ text(says) ]), svg('line', { 'x1': 0, 'x2': width, 'y1': half, 'y2': half, 'stroke': 'var(--leash-line)' }) ]
 			.concat(day.sent.map((n, i) => bar(n, i, true)), day.received.map((n, i) => bar(n, i, false))));
 	},
 

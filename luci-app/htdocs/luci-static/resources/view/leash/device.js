@@ -11,7 +11,10 @@ const WEIGHT = { 'block': 0, 'watch': 1, 'allow': 3 };
 
 return view.extend({
 	ask() {
-		const device = new URLSearchParams(window.location.search).get('device') || '';
+		/* The rest of the path; a login on the way takes it off. */
+		const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
+		if (device == 'device')
+			window.location.replace(L.url('admin/services/leash/overview'));
 		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
 	},
 
