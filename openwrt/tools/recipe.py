@@ -2,9 +2,13 @@
 
 Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes of
 INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www, and to tell
-rpcd of it after the installation."""
+rpcd of it after the installation; each language is a package of its own."""
 import dataclasses, hashlib, os, pathlib, re, shlex, subprocess
 
+import lmo
+
+# Folders of translations, and what LuCI calls these languages.
+LANGUAGES = {"de": ("de", "Deutsch (German)"), "zh_Hans": ("zh-cn", "简体中文 (Simplified Chinese)")}
 LUCI_POSTINST = """#!/bin/sh
 [ -z "${IPKG_INSTROOT}" ] || exit 0
 rm -f /tmp/luci-indexcache.*
@@ -93,6 +97,21 @@ def packages(makefile, arch, binary, folder):
         package.tree.mkdir()
         install(part("install"), here, package.tree, binary)
         yield package
+        if "LUCI_TITLE" in variables:
+            yield from (translation(package, po, folder) for po in sorted(here.glob("po/*/leash.po")))
+
+
+def translation(page, po, folder):
+    """The package of a language."""
+    code, title = LANGUAGES[po.parent.name]
+    name = f"luci-i18n-leash-{code}"
+    package = dataclasses.replace(page, name=name, title=f"{page.name} - {code} translation", description=f"Translation for {page.name} - {title}",
+                                  depends=[page.name], tree=pathlib.Path(folder) / name, scripts={"postinst": LUCI_POSTINST})
+    package.tree.mkdir()
+    package.add(f"etc/uci-defaults/{name}", f"uci set luci.languages.{code.replace('-', '_')}='{title}'; uci commit luci\n")
+    (package.tree / "usr/lib/lua/luci/i18n").mkdir(parents=True)
+    (package.tree / f"usr/lib/lua/luci/i18n/leash.{code}.lmo").write_bytes(lmo.compile(po.read_text()))
+    return package
 
 
 def install(recipe, here, tree, binary):

@@ -14,14 +14,20 @@ PASSWORDS = {"root": "leash", "reader": "reader"}
 LOGIN = b"""<!DOCTYPE html><meta charset=utf-8><form method=post><input name=luci_username><input name=luci_password type=password><button>Log in</button></form>"""
 
 
-def page(path, user):
+def texts(language):
+    """{text: translation}"""
+    po = APP / f"po/{language}/leash.po"
+    return dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po.read_text(), re.M)) if po.exists() else {}
+
+
+def page(path, user, language):
     tabs = [(node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3]
     links = "".join(f'<li><a href="/cgi-bin/luci/{name}">{title}</a></li>' for _, title, name in sorted(tabs))
     view = next(node["action"]["path"] for name, node in MENU.items() if fnmatch.fnmatch(path, name) and "path" in node["action"])
     write = json.dumps(user == "root")
     return f"""<!DOCTYPE html><html><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
 <link rel=stylesheet href=/luci/luci.css></head><body><ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
-<script>window.MAY_WRITE = {write};</script><script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
+<script>window.MAY_WRITE = {write}; window.TR = {json.dumps(texts(language))};</script><script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
 
 
 def sections(text):
@@ -94,7 +100,7 @@ def serve(world):
         def do_GET(self):
             path = urllib.parse.urlsplit(self.path).path
             if path.startswith("/cgi-bin/luci/"):
-                return self.answer(page(path.removeprefix("/cgi-bin/luci/"), self.user()) if self.user() else LOGIN)
+                return self.answer(page(path.removeprefix("/cgi-bin/luci/"), self.user(), world.language) if self.user() else LOGIN)
             file = APP / "htdocs" / path.lstrip("/") if path.startswith("/luci-static/") else HERE / path.lstrip("/")
             if not file.is_file():
                 return self.answer(b"", status=404)

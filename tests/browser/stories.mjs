@@ -231,6 +231,16 @@ const stories = {
 		await close(page);
 	},
 
+	async 'in German'() {
+		await world('language', null, { code: 'de' });
+		const page = await open('overview');
+		assert.match(await page.getByRole('switch').innerText(), /Sperren ist (an|aus)/);
+		assert(await page.getByRole('button', { name: 'Gerät', exact: true }).count());
+		if (SHOTS) await page.screenshot({ path: `${SHOTS}/german.png` });
+		await world('language', null, { code: 'en' });
+		await close(page);
+	},
+
 	async 'doctor'() {
 		const page = await open('doctor');
 		assert.match(await page.locator('.leash').innerText(), /What mends it|sees all/);

@@ -15,7 +15,7 @@ String.prototype.format = function(...values) {
 	});
 };
 
-const _ = text => text;
+const _ = text => window.TR[text] || text;
 
 const dom = {
 	append(node, children) {

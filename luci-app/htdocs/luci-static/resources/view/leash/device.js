@@ -61,7 +61,7 @@ return view.extend({
 		if (device.mode == 'guard' || device.mode == 'trust' || device.mode == 'local') return '';
 		if (!would.length) return E('p', {}, [ parts.text(_('In mode guard, nothing of this would have been blocked.')) ]);
 		return E('p', {}, [
-			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => this.whom(contact)).join(', ') + (would.length > 5 ? _(' and %d more').format(would.length - 5) : '')) + ' '),
+			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => this.whom(contact)).join(', ') + (would.length > 5 ? ' ' + _('and %d more').format(would.length - 5) : '')) + ' '),
 			parts.button(_('Turn guard on'), () => parts.order(api.set_mode(device.mac, 'guard'), () => this.refresh()), 'action')
 		]);
 	},

@@ -76,7 +76,7 @@ return view.extend({
 				if (!cells.name.querySelector('input'))
 					cells.name.show([ now.name, now.hostname, now.vendor_class, Date.now() / 1000 - now.first < NEW ], () => this.name(cells.name, now));
 				const addresses = now.addresses || [];
-				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? _(' and %d more').format(addresses.length - 3) : '')) ]);
+				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? ' ' + _('and %d more').format(addresses.length - 3) : '')) ]);
 				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
 				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
 				cells.says.show([ now.verdict, now.says, now.blocks ], () => [
@@ -140,7 +140,7 @@ return view.extend({
 		this.sentence = E('p', { 'aria-live': 'polite' });
 		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
 		this.blind = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
-			parts.text(_('leash cannot see or do everything here. ')), E('a', { 'href': L.url('admin/services/leash/doctor') }, [ parts.text(_('What is blind, and what mends it')) ])
+			parts.text(_('leash cannot see or do everything here.') + ' '), E('a', { 'href': L.url('admin/services/leash/doctor') }, [ parts.text(_('What is blind, and what mends it')) ])
 		]);
 		this.toggle = E('button', {
 			'class': 'leash-switch', 'role': 'switch', 'disabled': parts.mayAct() ? null : '',
