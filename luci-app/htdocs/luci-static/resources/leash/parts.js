@@ -178,8 +178,11 @@ return baseclass.extend({
 				all.push(svg('line', { 'x1': x(b.since), 'x2': left + hours * step, 'y1': y + row / 2, 'y2': y + row / 2, 'stroke': 'currentColor', 'stroke-width': 2, 'stroke-dasharray': '4 3' },
 					[ svg('title', {}, [ text(_('blocked since %s').format(this.date(b.since))) ]) ]));
 		});
-		return E('div', { 'class': 'leash-scroll', 'tabindex': '0', 'role': 'group', 'aria-label': _('The last 24 hours') },
+		const area = E('div', { 'class': 'leash-scroll', 'tabindex': '0', 'role': 'group', 'aria-label': _('The last 24 hours') },
 			[ svg('svg', { 'width': width, 'height': top + shown.length * row + 6, 'role': 'img', 'aria-label': _('Contacts of the last 24 hours') }, all) ]);
+		/* On a telephone the latest is in sight. */
+		window.requestAnimationFrame(() => area.scrollLeft = area.scrollWidth);
+		return area;
 	},
 
 	/* Rows of a table that stay the same elements while they are the same things: nothing flickers, and what has the focus or

@@ -48,7 +48,7 @@ return view.extend({
 				update: now => {
 					cells[0].show([ now.name ], () => now.device ? parts.link(now.device, now.name) : parts.text(_('all devices')));
 					cells[1].show(parts.clean(now.target, 120));
-					cells[2].show(now.verdict, () => parts.word(now.verdict));
+					cells[2].show(now.verdict, () => parts.word(now.verdict == 'allow' ? 'allowed' : 'block'));
 					cells[3].show(parts.until(now.until));
 				}
 			};

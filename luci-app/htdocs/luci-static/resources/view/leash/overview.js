@@ -81,7 +81,7 @@ return view.extend({
 				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
 				cells.says.show([ now.verdict, now.says, now.blocks ], () => [
 					parts.word(now.verdict), parts.text(' ' + parts.clean(now.says, 240)),
-					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('%d destinations are blocked').format(now.blocks)) ]) : ''
+					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('blocked destinations: %d').format(now.blocks)) ]) : ''
 				]);
 				cells.last.show(parts.ago(now.last));
 				if (document.activeElement != select) select.value = now.mode;
