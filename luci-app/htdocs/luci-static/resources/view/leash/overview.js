@@ -65,7 +65,7 @@ return view.extend({
 
 	row(device) {
 		const cells = {
-			name: parts.cell(_('Device'), 'leash-first'), addresses: parts.cell(_('Addresses'), 'leash-small'), explained: parts.cell(_('Explained'), 'leash-nowrap'),
+			name: parts.cell(_('Device'), 'leash-first'), addresses: parts.cell(_('Addresses'), 'leash-small leash-addresses'), explained: parts.cell(_('Explained'), 'leash-nowrap'),
 			day: parts.cell(_('24 hours')), says: parts.cell(_('What it does')), last: parts.cell(_('Seen'), 'leash-nowrap leash-small'), mode: parts.cell(_('Mode'))
 		};
 		const select = parts.mode(device, mode => parts.order(api.set_mode(device.mac, mode), () => this.refresh()));
