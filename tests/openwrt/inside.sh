@@ -218,7 +218,7 @@ leash device $BULB | grep lamp || fail "a lease's name"
 asked >>/tmp/leash-queries.log; until_ 5 "three questions" lines 3
 asked >>/tmp/leash-queries.log; until_ 5 "three more" lines 6
 yes "$(asked)" | head -c 1200000 >>/tmp/leash-queries.log
-until_ 5 "it is emptied" [ ! -s /tmp/leash-queries.log ]
+until_ 15 "it is emptied" [ ! -s /tmp/leash-queries.log ]
 /etc/init.d/leash stop; until_ 5 "it ends" gone
 [ "$(stat -c %U /mnt/leash/state)" = leash ] || fail "the state elsewhere"
 uci batch <<-END
