@@ -93,7 +93,7 @@ impl Contact {
         }
         self.label = flow.label;
         self.first = self.first.min(flow.start);
-        (self.last, self.fresh) = (self.last.max(at.wall), at.now);
+        self.touch(at);
         if lacks_lookup(flow.label) {
             self.unexplained_at = self.unexplained_at.min(flow.opened);
         }
@@ -106,9 +106,13 @@ impl Contact {
         if lacks_lookup(label) {
             self.unexplained_bytes = self.unexplained_bytes.saturating_add(sent).saturating_add(received);
         }
+        self.touch(at);
+    }
+
+    /// It is active.
+    fn touch(&mut self, at: Stamp) {
         self.active = day::mark(self.active, uploads::hour(self.last), uploads::hour(at.wall));
-        self.last = self.last.max(at.wall);
-        self.fresh = at.now;
+        (self.last, self.fresh) = (self.last.max(at.wall), at.now);
     }
 
     /// The device sent so many bytes of it within `hour`. Gives how many KB it were in that hour.
