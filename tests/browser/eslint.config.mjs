@@ -1,7 +1,7 @@
 // As LuCI's own: tabs, and the names that its loader gives to a module.
 import js from '@eslint/js';
 
-const given = ['E', 'L', '_', 'N_', 'baseclass', 'dom', 'form', 'poll', 'rpc', 'ui', 'uci', 'view', 'api', 'parts', 'window', 'document'];
+const given = ['E', 'L', '_', 'N_', 'baseclass', 'dom', 'form', 'poll', 'rpc', 'ui', 'uci', 'view', 'api', 'parts', 'sentences', 'window', 'document', 'TextDecoder'];
 
 export default [
 	js.configs.recommended,

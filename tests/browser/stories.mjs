@@ -1,7 +1,7 @@
 // What people do with the page, in Chromium. BASE: LuCI's address; WORLD: where the house is asked to do things.
 import { chromium } from 'playwright-core';
 import { strict as assert } from 'node:assert';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
 const { BASE, WORLD, SHOTS } = process.env;
 const only = process.argv.slice(2);
@@ -27,9 +27,31 @@ const browser = await chromium.launch({
 	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 });
 
+// A house that was replayed, to be asked like leash; nothing without recordings.
+async function replayed() {
+	const ask = (method, arguments_) => world('house', null, { method, arguments: arguments_ || {} });
+	const first = await ask('status');
+	return first && Object.assign((...call) => ask(...call).then(({ answer, refused }) => answer || Promise.reject(refused[1])), { now: first.now });
+}
+
+// Pages of this context see that house instead of the daemon, at the hour at which it stands.
+async function shows(context, house) {
+	await context.clock.setFixedTime(house.now * 1000);
+	await context.route(/\/ubus/, async route => {
+		const body = route.request().postDataJSON(), calls = [].concat(body);
+		const answers = await Promise.all(calls.map(async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] }) =>
+			object == 'leash' ? { jsonrpc: '2.0', id, result: [0, await house(method, arguments_)] } : null));
+		const rest = calls.filter((_, i) => !answers[i]);
+		const others = rest.length ? await (await route.fetch({ postData: JSON.stringify(rest) })).json() : [];
+		const all = answers.map(answer => answer || others.shift());
+		await route.fulfill({ json: Array.isArray(body) ? all : all[0] });
+	});
+}
+
 // A page of LuCI's, logged in; fails on errors of scripts.
-async function open(path, { user = 'root', ...options } = {}) {
+async function open(path, { user = 'root', house, ...options } = {}) {
 	const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
+	if (house) await shows(context, house);
 	const page = await context.newPage();
 	page.errors = [];
 	page.on('pageerror', error => page.errors.push(error.message));
@@ -52,6 +74,21 @@ async function open(path, { user = 'root', ...options } = {}) {
 async function close(page) {
 	assert.deepEqual(page.errors, [], 'scripts made errors');
 	await page.context().close();
+}
+
+// What leash says in the replayed cases: of devices, of findings, and why it blocks.
+function expected() {
+	const said = new Set(), cases = new URL('../replay/', import.meta.url);
+	const walk = value => {
+		for (const [key, inner] of Object.entries(value ?? {})) {
+			if (typeof inner == 'object') walk(inner);
+			else if (key == 'says' || key == 'reason') said.add(inner);
+		}
+	};
+	for (const name of readdirSync(cases).filter(name => existsSync(new URL(`${name}/expected.json`, cases))))
+		walk(JSON.parse(readFileSync(new URL(`${name}/expected.json`, cases))));
+	assert(said.size > 100);
+	return [...said];
 }
 
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
@@ -238,6 +275,13 @@ const stories = {
 		const page = await open('overview');
 		assert.match(await page.getByRole('switch').innerText(), /Sperren ist (an|aus)/);
 		assert(await page.getByRole('button', { name: 'Gerät', exact: true }).count());
+		// All that leash says in the replayed cases has a form that is translated.
+		const missing = await page.evaluate(all => L.require('leash.sentences').then(sentences => {
+			const missing = [];
+			all.forEach(one => sentences.say(one, missing));
+			return missing;
+		}), expected());
+		assert.deepEqual([...new Set(missing)], []);
 		if (SHOTS) await page.screenshot({ path: `${SHOTS}/german.png` });
 		await world('language', null, { code: 'en' });
 		await close(page);
@@ -258,30 +302,35 @@ const stories = {
 		await close(page);
 	},
 
+	// Recorded traffic of real devices, arranged over a day.
+	async 'a day of a house'() {
+		const house = await replayed();
+		if (!house) return console.log('     no recordings beside the checkout: nothing to show');
+		const { devices } = await house('devices');
+		const find = name => devices.find(device => device.name == name || device.hostname == name);
+		const page = await open('overview', { house });
+		assert.match(await page.locator('.leash-house p').innerText(), /devices, \d+ of them calm\. .*relay/);
+		const camera = find('garden camera');
+		await page.goto(`${BASE}/admin/services/leash/device/${encodeURIComponent(camera.mac)}`);
+		const day = page.getByRole('img', { name: 'Contacts of the last 24 hours' });
+		await day.waitFor();
+		const hours = await day.locator('rect[rx]').evaluateAll(all => new Set(all.map(rect => rect.getAttribute('x'))).size);
+		assert(hours >= 23, `the camera was at work in each hour, and ${hours} are seen`);
+		await close(page);
+	},
+
 	async 'pictures'() {
 		if (!SHOTS) return;
 		mkdirSync(SHOTS, { recursive: true });
-		await world('order', null, { words: ['name', await world('mac', 'bulb'), 'hallway bulb'] });
-		await world('order', null, { words: ['name', await world('mac', 'phone'), "Anna's phone"] });
-		await world('order', null, { words: ['name', await world('mac', 'plug'), 'kitchen plug'] });
-		// An evening of this house.
-		for (const [device, ...names] of [['phone', 'mail', 'maps', 'weather', 'music'], ['tv', 'video', 'updates'], ['plug', 'updates']])
-			for (const name of names) {
-				const [address] = await world('lookup', device, { name: `${name}.example` });
-				await world('send', device, { address, packets: { video: 400, music: 150 }[name] ?? 12 });
-			}
-		for (const address of ['45.10.9.9', '45.10.66.1', '2a0f:9999::66'])
-			await world('send', 'tv', { address, packets: 60 });
-		await world('call', 'plug', { address: '45.10.4.4', port: 123 });
-		await world('order', null, { words: ['mode', await world('mac', 'phone'), 'trust'] });
-		await world('order', null, { words: ['block', await world('mac', 'tv'), '45.10.66.1', '--for', '1h'] });
-		await world('call', 'tv', { address: '45.10.66.1' });
-		const tv = `device/${encodeURIComponent(await world('mac', 'tv'))}`;
-		await sleep(6000);
+		const house = await replayed(), { devices } = await house('devices');
+		const path = name => `device/${encodeURIComponent(devices.find(device => device.name == name || device.hostname == name).mac)}`;
+		const pages = { overview: 'overview', relay: path('tv-box'), camera: path('garden camera'), blocked: path('hallway plug'), phone: path("Anna's phone"), decisions: 'decisions', settings: 'settings', doctor: 'doctor' };
+		await house('decide', { device: 'living-room TV', target: '23.246.3.140', verdict: 'allow' });
+		await house('decide', { device: 'laptop', target: '1.1.1.1', verdict: 'block', for: '1h' });
 		for (const [width, height] of [[1200, 900], [390, 844]])
 			for (const colorScheme of ['light', 'dark'])
-				for (const [name, path] of Object.entries({ overview: 'overview', device: tv, decisions: 'decisions', settings: 'settings', doctor: 'doctor' })) {
-					const page = await open(path, { viewport: { width, height }, colorScheme });
+				for (const [name, path] of Object.entries(pages)) {
+					const page = await open(path, { viewport: { width, height }, colorScheme, house });
 					await sleep(800);
 					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
 					await close(page);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Collects the texts of the page, _('...'), into luci-app/po/templates/leash.pot, and brings the translations up to date: new
+"""Collects the texts of the page, _('...'), and those of the detectors, into luci-app/po/templates/leash.pot, and brings the translations up to date: new
 texts are added without a translation, texts that are gone go.
 
 usage: tests/tools/pot.py [--check]     --check: changes nothing; fails where something would change or a translation is missing
@@ -8,7 +8,7 @@ import pathlib, re, sys
 
 APP = pathlib.Path(__file__).resolve().parent.parent.parent / "luci-app"
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
-TEXT = re.compile(r"_\(\s*'((?:[^'\\]|\\.)*)'\s*\)")
+TEXT = re.compile(r"\b(?:_|english)\(\s*'((?:[^'\\]|\\.)*)'\s*\)")
 
 
 def texts():
@@ -18,6 +18,11 @@ def texts():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             for text in TEXT.findall(line):
                 found.setdefault(text.replace("\\'", "'"), []).append(f"{path.relative_to(APP)}:{number}")
+    for path in sorted((APP.parent / "src/detect").glob("*.rs")):
+        # What a detector is about, and what fools it.
+        for block in re.findall(r"Detector = Detector \{(.*?)judge:", path.read_text(), re.S):
+            for text in re.findall(r'"((?:[^"\\]|\\.)*)"', block)[1:]:
+                found.setdefault(re.sub(r"\\\n\s*", "", text), []).append(str(path.relative_to(APP.parent)))
     for path in sorted((APP / "root/usr/share/luci/menu.d").glob("*.json")):
         for text in re.findall(r'"title": "(.*?)"', path.read_text()):
             found.setdefault(text, []).append(str(path.relative_to(APP)))

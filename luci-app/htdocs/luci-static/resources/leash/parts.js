@@ -2,6 +2,7 @@
 'require baseclass';
 'require dom';
 'require ui';
+'require leash.sentences as sentences';
 
 /* What the pages have in common. All that came from the network goes through text(): a bare string as the content of an
  * element would be taken for markup by LuCI. */
@@ -22,9 +23,11 @@ function svg(name, attributes, children) {
 	return node;
 }
 
-/* Characters that turn text around or cannot be seen, made visible; and no more than fits. */
+/* Bytes that leash writes as \DDD, read as UTF-8; characters that turn text around or cannot be seen, made visible; and no more
+ * than fits. */
 function clean(what, most) {
-	const shown = String(what ?? '').replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '\ufffd');
+	const bytes = all => new TextDecoder().decode(Uint8Array.from(all.slice(1).split('\\'), Number));
+	const shown = String(what ?? '').replace(/(?:\\[012]\d\d)+/g, bytes).replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '\ufffd');
 	return most && shown.length > most ? shown.slice(0, most - 1) + '…' : shown;
 }
 
@@ -38,6 +41,11 @@ return baseclass.extend({
 			E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }),
 			E('h2', {}, [ text(title) ])
 		].concat(children));
+	},
+
+	/* A sentence of leash's, in the language of the page. */
+	say(sentence, most) {
+		return clean(sentences.say(sentence), most);
 	},
 
 	span(what, attributes) {
@@ -61,6 +69,73 @@ return baseclass.extend({
 	/* A word that stands out. */
 	word(word) {
 		return E('span', { 'class': 'leash-word', 'data-word': word }, [ text(this.WORDS[word] || word) ]);
+	},
+
+	/* Several findings of a detector in a few words. */
+	SEVERAL: {
+		'direct-ip': _('calls %d addresses that it never looked up'),
+		'beacon': _('calls %d addresses in an odd rhythm'),
+		'bypass': _('asks %d others than the router for names'),
+		'plaintext': _('tells %d addresses what is private, in the clear'),
+		'reputation': _('calls %d addresses that lists warn of'),
+		'spread': _('calls %d addresses that are new to it'),
+		'upload': _('sends more than usual to %d addresses')
+	},
+
+	/* Findings by detector, the strongest first: [{detector, all, says}]. */
+	groups(findings) {
+		const groups = new Map();
+		for (const finding of findings || [])
+			groups.set(finding.detector, (groups.get(finding.detector) || []).concat(finding));
+		return [ ...groups ].map(([ detector, all ]) => {
+			const count = new Set(all.map(finding => finding.address)).size;
+			const first = this.say(all[0].says.split(/[:;] /)[0], 160);
+			return { detector, all, says: count > 1 && this.SEVERAL[detector] ? this.SEVERAL[detector].format(count) : first };
+		});
+	},
+
+	/* What a device does, in a few words each. */
+	does(device) {
+		const groups = this.groups(device.findings);
+		return groups.length ? groups.map(group => group.says) : [ this.say(device.says, 200) ];
+	},
+
+	/* Contacts of the same address in one: {address, contacts, names, ...}, sums where they are numbers. */
+	destinations(contacts) {
+		const found = new Map();
+		const worse = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
+		for (const contact of contacts || []) {
+			const key = contact.address + (contact.inbound ? ' inbound' : ''), before = found.get(key);
+			if (!before) {
+				found.set(key, Object.assign({}, contact, { key, contacts: [ contact ] }));
+				continue;
+			}
+			before.contacts.push(contact);
+			for (const what of [ 'sent_bytes', 'received_bytes', 'flows' ])
+				before[what] += contact[what];
+			before.first = Math.min(before.first, contact.first);
+			before.last = Math.max(before.last, contact.last);
+			before.verdict = worse([ 'block', 'watch', 'allow' ], before.verdict, contact.verdict);
+			before.explained = worse([ 'none', 'other-device', 'unknown', 'lookup' ], contact.explained, before.explained) || before.explained || contact.explained;
+			for (const what of [ 'names', 'sni', 'listed', 'named_for', 'network', 'guard_would', 'findings', 'purpose' ])
+				before[what] ||= contact[what];
+		}
+		return [ ...found.values() ];
+	},
+
+	whom(contact) {
+		return clean((contact.names || [])[0] || contact.sni || contact.address, 80);
+	},
+
+	/* The addresses of a device that a strong finding is about. */
+	strong(device) {
+		return new Set((device.findings || []).filter(finding => finding.strength == 'strong').map(finding => finding.address));
+	},
+
+	/* The hours since 1970 in which a contact was active. */
+	hours(contact) {
+		const last = Math.floor(contact.last / HOUR);
+		return [ ...Array(24).keys() ].filter(ago => contact.active >> ago & 1).map(ago => last - ago);
 	},
 
 	MODES: {
@@ -147,42 +222,51 @@ return baseclass.extend({
 
 	/* Contacts as rows over the day, what was sent as bars above them, blocks as lines. */
 	timeline(device, blocks, now) {
-		const left = 190, step = 22, row = 18, top = 62, hours = 24, width = left + hours * step;
+		const side = 170, step = 30, row = 18, top = 62, hours = 24, width = hours * step;
 		const hour = Math.floor(now / HOUR), oldest = hour - hours + 1;
-		const x = seconds => left + Math.min(hours, Math.max(0, seconds / HOUR - oldest)) * step;
-		const shown = (device.contacts || []).filter(c => !c.local && Math.floor(c.last / HOUR) >= oldest)
-			.sort((a, b) => (b.findings ? 1 : 0) - (a.findings ? 1 : 0) || b.sent_bytes + b.received_bytes - a.sent_bytes - a.received_bytes).slice(0, 25);
-		const all = [];
-		const label = (x, y, what, anchor) => all.push(svg('text', { 'x': x, 'y': y, 'text-anchor': anchor || 'start' }, [ text(what) ]));
+		const x = seconds => Math.min(hours, Math.max(0, seconds / HOUR - oldest)) * step;
+		/* One row for what has the same name. */
+		const rows = new Map(), strong = this.strong(device);
+		for (const c of (device.contacts || []).filter(c => !c.local && Math.floor(c.last / HOUR) >= oldest)) {
+			const name = this.whom(c), line = rows.get(name) || { name, hours: new Set(), bytes: 0, odd: 0, addresses: new Set() };
+			rows.set(name, line);
+			this.hours(c).filter(hour => hour >= oldest).forEach(hour => line.hours.add(hour));
+			line.bytes += c.sent_bytes + c.received_bytes;
+			line.odd = Math.max(line.odd, strong.has(c.address) ? 2 : c.explained == 'lookup' && !c.findings ? 0 : 1);
+			line.addresses.add(c.address);
+		}
+		const shown = [ ...rows.values() ].sort((a, b) => b.odd - a.odd || b.bytes - a.bytes).slice(0, 25);
+		const all = [], names = [];
+		const label = (where, x, y, what, anchor) => where.push(svg('text', { 'x': x, 'y': y, 'text-anchor': anchor || 'start' }, [ text(what) ]));
+		const height = top + shown.length * row;
 		for (let i = 0; i <= hours; i += 6) {
-			all.push(svg('line', { 'x1': left + i * step, 'x2': left + i * step, 'y1': 12, 'y2': top + shown.length * row, 'stroke': 'var(--leash-line)' }));
-			label(left + i * step, 10, new Date((oldest + i) * HOUR * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }), i == hours ? 'end' : 'middle');
+			all.push(svg('line', { 'x1': i * step, 'x2': i * step, 'y1': 12, 'y2': height, 'stroke': 'var(--leash-line)' }));
+			label(all, i * step, 10, new Date((oldest + i) * HOUR * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }), i == hours ? 'end' : i ? 'middle' : 'start');
 		}
 		if (device.day) {
 			const most = Math.max(1, ...device.day.sent);
-			label(0, 48, _('sent, most %s in an hour').format(this.bytes(Math.max(...device.day.sent))));
+			label(names, 0, 34, _('sent, at most'));
+			label(names, 0, 48, _('%s in an hour').format(this.bytes(Math.max(...device.day.sent))));
 			device.day.sent.forEach((n, i) => {
 				const size = n ? Math.max(1, 34 * n / most) : 0;
-				all.push(svg('rect', { 'x': left + i * step + 2, 'width': step - 4, 'y': 52 - size, 'height': size, 'fill': 'var(--leash-up)' },
+				all.push(svg('rect', { 'x': i * step + 2, 'width': step - 4, 'y': 52 - size, 'height': size, 'fill': 'var(--leash-up)' },
 					[ svg('title', {}, [ text(_('%s sent').format(this.bytes(n))) ]) ]));
 			});
 		}
-		shown.forEach((c, i) => {
-			const y = top + i * row, last = Math.floor(c.last / HOUR);
-			const colour = c.findings ? 'var(--leash-block)' : c.explained == 'lookup' ? 'var(--leash-calm)' : 'var(--leash-watch)';
-			label(0, y + 13, clean((c.names || [])[0] || c.sni || c.address, 30));
-			for (let ago = 0; ago < hours; ago++)
-				if (c.active >> ago & 1 && last - ago >= oldest)
-					all.push(svg('rect', { 'x': left + (last - ago - oldest) * step + 1, 'width': step - 2, 'y': y + 3, 'height': row - 6, 'rx': 2, 'fill': colour }));
-			for (const b of blocks.filter(b => b.address == c.address))
-				all.push(svg('line', { 'x1': x(b.since), 'x2': left + hours * step, 'y1': y + row / 2, 'y2': y + row / 2, 'stroke': 'currentColor', 'stroke-width': 2, 'stroke-dasharray': '4 3' },
+		shown.forEach((line, i) => {
+			const y = top + i * row, colour = [ 'var(--leash-calm)', 'var(--leash-watch)', 'var(--leash-block)' ][line.odd];
+			label(names, 0, y + 13, clean(line.name, 26));
+			for (const hour of line.hours)
+				all.push(svg('rect', { 'x': (hour - oldest) * step + 1, 'width': step - 2, 'y': y + 3, 'height': row - 6, 'rx': 2, 'fill': colour }));
+			for (const b of blocks.filter(b => line.addresses.has(b.address)))
+				all.push(svg('line', { 'x1': x(b.since), 'x2': width, 'y1': y + row / 2, 'y2': y + row / 2, 'stroke': 'currentColor', 'stroke-width': 2, 'stroke-dasharray': '4 3' },
 					[ svg('title', {}, [ text(_('blocked since %s').format(this.date(b.since))) ]) ]));
 		});
 		const area = E('div', { 'class': 'leash-scroll', 'tabindex': '0', 'role': 'group', 'aria-label': _('The last 24 hours') },
-			[ svg('svg', { 'width': width, 'height': top + shown.length * row + 6, 'role': 'img', 'aria-label': _('Contacts of the last 24 hours') }, all) ]);
-		/* On a telephone the latest is in sight. */
+			[ svg('svg', { 'width': width, 'height': height + 6, 'role': 'img', 'aria-label': _('Contacts of the last 24 hours') }, all) ]);
+		/* On a telephone the latest is in sight, and the names stay. */
 		window.requestAnimationFrame(() => area.scrollLeft = area.scrollWidth);
-		return area;
+		return E('div', { 'class': 'leash-day' }, [ svg('svg', { 'width': side, 'height': height + 6 }, names), area ]);
 	},
 
 	/* Rows of a table that stay the same elements while they are the same things: nothing flickers, and what has the focus or

@@ -47,12 +47,13 @@ return view.extend({
 			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.clean(device.vendor_class || '', 60),
 			_('first seen %s').format(parts.date(device.first)), _('%d lookups seen').format(device.lookups)
 		].filter(fact => fact).join(' · ')));
-		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.clean(device.says, 400)) ]);
-		const would = (device.contacts || []).filter(contact => contact.guard_would);
+		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.does(device).join('; ')) ]);
+		this.destinations = parts.destinations(device.contacts);
+		const would = this.destinations.filter(contact => contact.guard_would);
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.would(device, would));
 		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
 			() => parts.timeline(device, this.blocks, Date.now() / 1000));
-		this.found.show(device.findings, () => (device.findings || []).length ? device.findings.map(finding => this.finding(finding)) : parts.none(_('Nothing was found.')));
+		this.found.show(device.findings, () => (device.findings || []).length ? parts.groups(device.findings).map(group => this.finding(group)) : parts.none(_('Nothing was found.')));
 		this.list();
 	},
 
@@ -61,39 +62,43 @@ return view.extend({
 		if (device.mode == 'guard' || device.mode == 'trust' || device.mode == 'local') return '';
 		if (!would.length) return E('p', {}, [ parts.text(_('In mode guard, nothing of this would have been blocked.')) ]);
 		return E('p', {}, [
-			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => this.whom(contact)).join(', ') + (would.length > 5 ? ' ' + _('and %d more').format(would.length - 5) : '')) + ' '),
+			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => parts.whom(contact)).join(', ') + (would.length > 5 ? ' ' + _('and %d more').format(would.length - 5) : '')) + ' '),
 			parts.button(_('Turn guard on'), () => parts.order(api.set_mode(device.mac, 'guard'), () => this.refresh()), 'action')
 		]);
 	},
 
-	whom(contact) {
-		return parts.clean((contact.names || [])[0] || contact.sni || contact.address, 80);
-	},
-
-	finding(finding) {
-		const detector = this.detectors.detectors.find(detector => detector.name == finding.detector) || {};
+	/* What a detector found: the strongest in full, the others in a line each. */
+	finding({ detector: name, all: [ finding, ...others ], says }) {
+		const detector = this.detectors.detectors.find(detector => detector.name == name) || {};
 		const evidence = Object.entries(finding.evidence || {});
-		return E('details', { 'class': 'leash-finding', 'data-strength': finding.strength, 'data-key': finding.detector + (finding.address || '') }, [
-			E('summary', {}, [ parts.word(finding.strength), parts.text(' ' + parts.clean(finding.says, 300)), finding.since ? parts.span(' ' + _('since %s').format(parts.date(finding.since)), { 'class': 'leash-faint leash-small' }) : '' ]),
-			E('p', {}, [ parts.text(_('Found by “%s”: a device that %s.').format(finding.detector, detector.about || '')) ]),
+		const since = finding => finding.since ? parts.span(' ' + _('since %s').format(parts.date(finding.since)), { 'class': 'leash-faint leash-small' }) : '';
+		return E('details', { 'class': 'leash-finding', 'data-strength': finding.strength, 'data-key': name }, [
+			E('summary', {}, [ parts.word(finding.strength), parts.text(' ' + (others.length ? says : parts.say(finding.says, 400))), since(finding) ]),
+			E('p', {}, [ parts.text(_('Found by “%s”: a device that %s.').format(name, _(detector.about || ''))) ]),
+			others.length ? E('p', {}, [ parts.text(parts.say(finding.says, 400)), parts.text(':') ]) : '',
 			evidence.length ? E('table', {}, [ E('tr', {}, [ E('th', {}, [ parts.text(_('Evidence')) ]), E('th', {}, [ parts.text(_('Seen')) ]), E('th', {}, [ parts.text(_('Limit')) ]) ]) ]
 				.concat(evidence.map(([ what, number ]) => E('tr', {}, [ E('td', {}, [ parts.text(what) ]), E('td', {}, [ parts.text(number.seen) ]), E('td', {}, [ parts.text(number.limit) ]) ])))) : '',
-			(detector.fooled_by || []).length ? E('div', {}, [ parts.text(_('It could also be:')), E('ul', {}, detector.fooled_by.map(reason => E('li', {}, [ parts.text(reason) ]))) ]) : ''
+			others.length ? E('div', {}, [ parts.text(_('And also:')), E('ul', {}, others.slice(0, 50).map(other => E('li', {}, [ parts.word(other.strength), parts.text(' ' + parts.say(other.says, 400)), since(other) ]))) ]) : '',
+			(detector.fooled_by || []).length ? E('div', {}, [ parts.text(_('It could also be:')), E('ul', {}, detector.fooled_by.map(reason => E('li', {}, [ parts.text(_(reason)) ]))) ]) : ''
 		]);
 	},
 
 	list() {
 		const words = this.search.value.trim().toLowerCase().split(/\s+/);
-		const key = contact => [ contact.address, contact.protocol, contact.port, contact.inbound ].join(' ');
 		const fits = contact => {
-			const all = [ contact.address, contact.names, contact.sni, contact.service, contact.purpose, contact.explained, (contact.network || {}).country, contact.listed ].flat().join(' ').toLowerCase();
+			const all = [ contact.address, contact.names, contact.sni, contact.purpose, contact.explained, (contact.network || {}).country, contact.listed ].concat(contact.contacts.map(c => this.service(c))).flat().join(' ').toLowerCase();
 			return words.every(word => all.includes(word));
 		};
-		const weight = contact => WEIGHT[contact.verdict] - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
-		const shown = (this.device.contacts || []).filter(fits).sort((a, b) => weight(a) - weight(b) || b.last - a.last);
-		parts.rows(this.body, this.known, shown.slice(0, this.most), key, contact => this.row(contact));
+		const strong = parts.strong(this.device);
+		const weight = contact => WEIGHT[contact.verdict] - (strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
+		const shown = this.destinations.filter(fits).sort((a, b) => weight(a) - weight(b) || b.last - a.last);
+		parts.rows(this.body, this.known, shown.slice(0, this.most), contact => contact.key, contact => this.row(contact));
 		this.more.hidden = shown.length <= this.most;
 		this.empty.hidden = shown.length > 0;
+	},
+
+	service(contact) {
+		return contact.service || contact.protocol + ' ' + contact.port;
 	},
 
 	row(contact) {
@@ -106,8 +111,8 @@ return view.extend({
 			update: now => {
 				const block = this.blocks.find(block => block.address == now.address), pin = this.pins.find(pin => pin.target == now.address);
 				cells.whom.show([ now.names, now.sni, now.address, now.listed, now.network ], () => [
-					E('strong', {}, [ parts.text(this.whom(now)) ]),
-					this.whom(now) == now.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ parts.text(now.address) ]),
+					E('strong', {}, [ parts.text(parts.whom(now)) ]),
+					parts.whom(now) == now.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ parts.text(now.address) ]),
 					now.listed ? E('div', {}, [ parts.word('block'), parts.text(' ' + _('on the list %s').format(parts.clean(now.listed, 80))) ]) : ''
 				]);
 				cells.explained.show([ now.explained, now.local, now.named_for ], () => now.local ? parts.span(_('in the house'), { 'class': 'leash-faint' }) : [
@@ -115,8 +120,9 @@ return view.extend({
 					now.named_for && now.explained == 'other-device' ? E('div', { 'class': 'leash-small' }, [ parts.text(parts.clean(now.named_for[0].name, 60)) ]) : ''
 				]);
 				const network = now.network || {};
-				cells.what.show([ now.service, now.purpose, now.protocol, now.port, network ], () => parts.text([
-					now.service || now.protocol + ' ' + now.port, now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
+				const services = [ ...new Set(now.contacts.map(contact => this.service(contact))) ];
+				cells.what.show([ services, now.purpose, network ], () => parts.text([
+					services.slice(0, 3).join(', ') + (services.length > 3 ? ' ' + _('and %d more').format(services.length - 3) : ''), now.purpose == services[0] ? '' : now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
 				].filter(fact => fact).join(' · ')));
 				cells.bytes.show('↑ ' + parts.bytes(now.sent_bytes) + '  ↓ ' + parts.bytes(now.received_bytes));
 				cells.seen.show([ parts.ago(now.last), now.flows ], () => parts.span(parts.ago(now.last), { 'title': _('first %s, last %s, %d times').format(parts.date(now.first), parts.date(now.last), now.flows) }));
@@ -131,7 +137,7 @@ return view.extend({
 		const device = this.device.mac, target = contact.address;
 		const decide = (verdict, lasts) => parts.order(api.decide(device, target, verdict, lasts), () => this.refresh());
 		const choose = (label, verdict, choices) => E('select', {
-			'class': 'cbi-input-select', 'aria-label': label + ' ' + this.whom(contact), 'disabled': parts.mayAct() ? null : '', 'data-act': verdict,
+			'class': 'cbi-input-select', 'aria-label': label + ' ' + parts.whom(contact), 'disabled': parts.mayAct() ? null : '', 'data-act': verdict,
 			'change': ev => {
 				const lasts = ev.target.value;
 				ev.target.selectedIndex = 0;

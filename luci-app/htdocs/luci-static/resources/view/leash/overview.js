@@ -31,7 +31,7 @@ return view.extend({
 		const calm = devices.length - odd.length;
 		const parts_ = [ _('%d devices, %d of them calm.').format(devices.length, calm) ];
 		for (const device of odd.slice(0, 3))
-			parts_.push('%s %s.'.format(parts.called(device), parts.clean(device.says, 160)));
+			parts_.push('%s %s.'.format(parts.called(device), parts.does(device)[0]));
 		if (odd.length > 3)
 			parts_.push(_('And %d more to look at.').format(odd.length - 3));
 		return parts_.join(' ');
@@ -80,7 +80,7 @@ return view.extend({
 				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
 				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
 				cells.says.show([ now.verdict, now.says, now.blocks ], () => [
-					parts.word(now.verdict), parts.text(' ' + parts.clean(now.says, 240)),
+					parts.word(now.verdict), parts.span(' ' + parts.does(now).join('; '), { 'title': parts.say(now.says) }),
 					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('blocked destinations: %d').format(now.blocks)) ]) : ''
 				]);
 				cells.last.show(parts.ago(now.last));
@@ -100,8 +100,9 @@ return view.extend({
 	name(td, device) {
 		return E('div', { 'class': 'leash-name' }, [
 			parts.link(device.mac, parts.called(device)),
-			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
+			parts.text(' '),
 			parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : '',
+			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
 			device.vendor_class ? E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.clean(device.vendor_class, 60)) ]) : ''
 		]);
 	},

@@ -39,7 +39,7 @@ return view.extend({
 
 		o = s.taboption('main', form.MultiValue, 'block_on', _('Enough alone'), _('A block needs two kinds of evidence. One of these is enough by itself then: leash blocks sooner, and errs more often.'));
 		for (const detector of detectors)
-			o.value(detector.name, parts.clean(detector.about, 44));
+			o.value(detector.name, parts.clean(_(detector.about), 44));
 
 		o = s.taboption('main', form.ListValue, 'on_stop', _('When leash is stopped'));
 		o.value('open', _('nothing is blocked any longer'));

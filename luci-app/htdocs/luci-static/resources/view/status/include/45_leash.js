@@ -20,7 +20,7 @@ return baseclass.extend({
 			E('table', { 'class': 'table' }, [
 				line(_('Devices'), [ parts.text(_('%d, %d of them calm').format(devices.length, devices.length - odd.length)) ]),
 				line(_('Blocking'), [ parts.text(status.blocking ? _('on, %d destinations now').format(status.blocks) : _('off')) ])
-			].concat(odd.slice(0, 4).map(device => line(parts.called(device), [ parts.word(device.verdict), parts.text(' ' + parts.clean(device.says, 160) + ' '), parts.link(device.mac, _('look')) ]))))
+			].concat(odd.slice(0, 4).map(device => line(parts.called(device), [ parts.word(device.verdict), parts.text(' ' + parts.does(device)[0] + ' '), parts.link(device.mac, _('look')) ]))))
 		]);
 	}
 });

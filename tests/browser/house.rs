@@ -1,0 +1,111 @@
+//! A house as it was when an event file ended, for the page's pictures: `house SETTINGS EVENTS` reads a call a line from
+//! standard input, `{"method", "arguments", "may_write"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`.
+//! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
+
+use leash::api::{self, Complaint, Host};
+use leash::config;
+use leash::engine::{Action, Engine};
+use leash::event::{self, Event};
+use leash::model::Mac;
+use leash::time::{Clock, Stamp};
+use leash::wire::nft::Pair;
+use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+use std::io::BufRead;
+use std::net::IpAddr;
+
+/// A TCP SYN, as long as they mostly are.
+const SYN_BYTES: u64 = 60;
+
+struct House {
+    engine: Engine,
+    clock: Clock,
+    macs: HashMap<IpAddr, Mac>,
+    blocked: HashSet<Pair>,
+    stopped: HashMap<Pair, u64>,
+}
+
+impl House {
+    fn happens(&mut self, line: &str) {
+        let (event, stamp) = event::read(line, &mut self.clock).unwrap();
+        match &event {
+            Event::Neighbour { ip, mac } => drop(self.macs.insert(*ip, *mac)),
+            Event::FlowOpened { tuple, .. }
+            | Event::FlowCounted { tuple, .. }
+            | Event::FlowClosed { tuple, .. }
+            | Event::FirstPacket { tuple, .. }
+            | Event::Paused { tuple, .. } => {
+                let pair = self.macs.get(&tuple.source).map(|mac| (*mac, tuple.destination));
+                if let Some(pair) = pair.filter(|pair| self.blocked.contains(pair)) {
+                    *self.stopped.entry(pair).or_default() += u64::from(matches!(event, Event::FlowOpened { .. }));
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.engine.handle(event, stamp);
+        self.enforce();
+    }
+
+    fn enforce(&mut self) {
+        for action in self.engine.drain() {
+            match action {
+                Action::Block { mac, address, .. } => drop(self.blocked.insert((mac, address))),
+                Action::Unblock { mac, address } => drop(self.blocked.remove(&(mac, address))),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Host for House {
+    fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+    fn now(&self) -> Stamp {
+        self.clock.stands()
+    }
+    fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
+        let of = |pair: &Pair| self.stopped.get(pair).map_or((0, 0), |n| (*n, n * SYN_BYTES));
+        pairs.iter().map(of).collect()
+    }
+    fn health(&mut self) -> Value {
+        json!({})
+    }
+    fn doctor(&mut self, _: bool) -> Vec<Complaint> {
+        Vec::new()
+    }
+    fn look(&mut self) {}
+    fn reload(&mut self) -> Result<Value, String> {
+        Ok(json!({}))
+    }
+}
+
+fn main() {
+    let files: Vec<String> = std::env::args().skip(1).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let (config, problems) = config::parse(&files[0]);
+    assert_eq!(problems, []);
+    let mut house = House {
+        engine: Engine::new(config),
+        clock: Clock::default(),
+        macs: HashMap::new(),
+        blocked: HashSet::new(),
+        stopped: HashMap::new(),
+    };
+    house.engine.tell();
+    files[1].lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
+    for line in std::io::stdin().lock().lines() {
+        let call: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let (method, may_write) = (call["method"].as_str().unwrap(), call["may_write"] == true);
+        let answer = api::call(&mut house, method, &call["arguments"], may_write);
+        house.enforce();
+        println!(
+            "{}",
+            match answer {
+                Ok(answer) => json!({ "answer": answer }),
+                Err(refusal) => json!({ "refused": refusal.text() }),
+            }
+        );
+    }
+}
