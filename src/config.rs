@@ -153,6 +153,8 @@ pub struct Daemon {
     pub lists: Option<Vec<PathBuf>>,
     /// The file that knows whose an address is, where the settings name it (empty: none); see [`NETWORKS`].
     pub networks: Option<PathBuf>,
+    /// The file that knows who made a device, likewise; see [`VENDORS`].
+    pub vendors: Option<PathBuf>,
 }
 
 /// The daemon's folders of lists, when the settings name none: what ships, and what the user puts there. A replay reads
@@ -162,6 +164,8 @@ pub const LISTS: [&str; 2] = ["/usr/share/leash/lists", "/etc/leash/lists"];
 pub const UBUS: &str = "/var/run/ubus/ubus.sock";
 /// The daemon's file of networks.
 pub const NETWORKS: &str = "/usr/share/leash/networks";
+/// The daemon's file of vendors.
+pub const VENDORS: &str = "/usr/share/leash/vendors";
 
 impl Default for Daemon {
     fn default() -> Daemon {
@@ -179,6 +183,7 @@ impl Default for Daemon {
             quiet_hours: None,
             lists: None,
             networks: None,
+            vendors: None,
         }
     }
 }
@@ -344,7 +349,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 }
 
 /// The options of the section `leash`.
-pub const MAIN: [&str; 19] = [
+pub const MAIN: [&str; 20] = [
     "enabled",
     "blocking",
     "interface",
@@ -364,6 +369,7 @@ pub const MAIN: [&str; 19] = [
     "quiet_hours",
     "lists",
     "networks",
+    "vendors",
 ];
 
 /// A shorter one is found everywhere by accident.
@@ -410,6 +416,10 @@ fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Probl
             }
             "networks" => {
                 daemon.networks = Some(value.into());
+                Ok(())
+            }
+            "vendors" => {
+                daemon.vendors = Some(value.into());
                 Ok(())
             }
             _ => Ok(()),
@@ -588,13 +598,25 @@ mod tests {
             "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
              option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option on_stop keep\n\
              option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n\
-             list lists ''\n list lists my/lists\n option networks ''\n\
+             list lists ''\n list lists my/lists\n option networks ''\n option vendors /v\n\
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
         );
         assert_eq!(problems, []);
-        let Daemon { enabled, interfaces, query_log, keep_on_stop, reject, mark, quiet_hours, lists, networks, .. } =
-            config.daemon;
+        let Daemon {
+            enabled,
+            interfaces,
+            query_log,
+            keep_on_stop,
+            reject,
+            mark,
+            quiet_hours,
+            lists,
+            networks,
+            vendors,
+            ..
+        } = config.daemon;
         assert_eq!((lists, networks), (Some(vec!["my/lists".into()]), Some("".into())));
+        assert_eq!(vendors, Some("/v".into()));
         assert_eq!((enabled, config.blocking, keep_on_stop, reject, mark), (false, false, true, false, 0x2000_0000));
         assert_eq!((interfaces.join(" "), query_log), ("br-lan br-iot".into(), Some("/tmp/q.log".into())));
         assert_eq!(quiet_hours, Some((23 * 60, 6 * 60 + 30)));

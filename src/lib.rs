@@ -25,6 +25,7 @@ pub mod table;
 pub mod time;
 pub mod track;
 pub mod uci;
+pub mod vendors;
 pub mod wire;
 
 /// The README's example of a detector compiles.

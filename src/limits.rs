@@ -157,6 +157,8 @@ pub const LIST_LINE_BYTES: u64 = 1_024;
 pub const LIST_FILE_BYTES: u64 = 8 << 20;
 /// The largest file of networks: the whole Internet's is 3.1 MB.
 pub const NETWORKS_FILE_BYTES: u64 = 6 << 20;
+/// The largest file of vendors: with all that the IEEE lists it is 0.4 MB.
+pub const VENDORS_FILE_BYTES: u64 = 2 << 20;
 /// What the lists and the networks that ship take; a test compares.
 pub const SHIPPED_BYTES: usize = 164_000 + 16_000;
 

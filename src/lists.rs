@@ -117,6 +117,7 @@ pub fn device(value: &Value, style: Style) -> String {
         ("hardware address", string(device, "mac").unwrap_or_default().into()),
         ("addresses", addresses.join(", ")),
         ("calls itself", string(device, "hostname").map(clean).unwrap_or_default()),
+        ("made by", string(device, "vendor").map(clean).unwrap_or_default()),
         ("vendor class", string(device, "vendor_class").map(clean).unwrap_or_default()),
         ("mode", string(device, "mode").unwrap_or_default().into()),
         ("seen", format!("{} to {} UTC", date(device, "first"), date(device, "last"))),

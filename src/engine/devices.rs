@@ -26,6 +26,8 @@ pub struct Device {
     pub hostname: Option<Name>,
     /// Its DHCP vendor class.
     pub vendor_class: Option<Name>,
+    /// Who made it, by its hardware address.
+    pub vendor: Option<Name>,
     /// First seen.
     pub first: Wall,
     /// Last seen.
@@ -74,6 +76,7 @@ impl Device {
             mac,
             hostname: None,
             vendor_class: None,
+            vendor: None,
             first: wall,
             last: wall,
             booted: None,
@@ -102,6 +105,7 @@ impl Device {
         *self = Device {
             hostname: self.hostname.take(),
             vendor_class: self.vendor_class.take(),
+            vendor: self.vendor.take(),
             last: self.last,
             booted: self.booted,
             covered_since: self.covered_since,

@@ -198,7 +198,12 @@ impl Engine {
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
-        put(&mut map, "says", Value::from(record.says.as_str()));
+        let made_by = || self.devices.get(self.devices.find(record.mac?)?).vendor.as_ref();
+        let says = match made_by().filter(|_| record.what == "device") {
+            Some(vendor) => format!("{}, made by {vendor}", record.says),
+            None => record.says.clone(),
+        };
+        put(&mut map, "says", Value::from(says));
         Value::Object(map)
     }
 
@@ -246,6 +251,7 @@ impl Engine {
         put(&mut map, "addresses", Value::Array(addresses));
         put(&mut map, "name", self.wishes().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
+        put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
         put(&mut map, "mode", Value::from(mode.text()));
         put(&mut map, "first", seconds(device.first));

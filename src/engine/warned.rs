@@ -5,6 +5,7 @@ use super::policy::{By, Decision};
 use super::{DeviceId, Engine};
 use crate::detect::{Subject, reputation};
 use crate::model::Endpoint;
+use crate::model::Mac;
 use crate::networks::Networks;
 use crate::reputation::Lists;
 use crate::time::Stamp;
@@ -23,6 +24,18 @@ impl Engine {
         let before = self.warned();
         self.networks = networks;
         self.judge_warned(before, at);
+    }
+
+    /// The hardware addresses of all devices.
+    pub fn macs(&self) -> Vec<Mac> {
+        self.devices.iter().map(|(_, device)| device.mac).collect()
+    }
+
+    /// Notes who made a device.
+    pub fn set_vendor(&mut self, mac: Mac, vendor: &str) {
+        if let Some(id) = self.devices.find(mac) {
+            self.devices.get_mut(id).vendor = Some(vendor.into());
+        }
     }
 
     /// What others warn of.

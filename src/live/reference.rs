@@ -1,11 +1,13 @@
-//! Lists and networks: files that are read when they came, changed or went.
+//! Lists, networks and vendors: files that are read when they came, changed or went.
 
 use crate::config::{self, Daemon};
 use crate::engine::Engine;
 use crate::limits;
+use crate::model::Mac;
 use crate::networks::Networks;
 use crate::reputation::{Lists, Reader};
 use crate::time::Stamp;
+use crate::vendors;
 use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read};
@@ -20,8 +22,9 @@ type Mark = (PathBuf, Option<SystemTime>, u64);
 pub struct Reference {
     lists: Option<Vec<Mark>>,
     networks: Option<Mark>,
-    /// Sentences: what is wrong with a list, and with the file of networks.
-    wrong: [Vec<String>; 2],
+    vendors: Option<Mark>,
+    /// Sentences: what is wrong with a list, and with the files of networks and of vendors.
+    wrong: [Vec<String>; 3],
 }
 
 impl Reference {
@@ -32,12 +35,9 @@ impl Reference {
         let there = |folder: PathBuf| (folder.is_dir(), folder);
         let marks = folders(daemon).0.into_iter().map(there).map(|(is, folder)| (folder, None, is.into()));
         let marks: Vec<Mark> = marks.chain(files.iter().map(|path| mark(path))).collect();
-        let networks = match &daemon.networks {
-            Some(path) => path.clone(),
-            None => config::NETWORKS.into(),
-        };
         let must = daemon.networks.is_some();
-        let networks = Some(networks).filter(|path| !path.as_os_str().is_empty()).map(|path| mark(&path));
+        let networks = file(&daemon.networks, config::NETWORKS).map(|path| mark(&path));
+        let vendors = file(&daemon.vendors, config::VENDORS).map(|path| mark(&path));
         if self.lists.as_ref() != Some(&marks) {
             let (lists, wrong) = read_lists(daemon, &files);
             log::info!("{} entries of {} lists", lists.len(), lists.sources().len());
@@ -56,10 +56,25 @@ impl Reference {
                 Err(says) => self.say(1, vec![says]),
             }
         }
+        if self.vendors != vendors {
+            self.vendors = vendors;
+            let macs = engine.macs();
+            self.introduce(engine, &macs);
+        }
+    }
+
+    /// Finds out who made these devices.
+    pub fn introduce(&mut self, engine: &mut Engine, macs: &[Mac]) {
+        let daemon = &engine.config().daemon;
+        let must = daemon.vendors.is_some();
+        let wrong =
+            file(&daemon.vendors, config::VENDORS).and_then(|path| name_vendors(&path, must, macs, engine).err());
+        self.say(2, wrong.into_iter().collect());
     }
 
     fn say(&mut self, of: usize, wrong: Vec<String>) {
-        wrong.iter().for_each(|says| log::warn!("{says}"));
+        let new = |says: &&String| !self.wrong[of].contains(says);
+        wrong.iter().filter(new).for_each(|says| log::warn!("{says}"));
         self.wrong[of] = wrong;
     }
 
@@ -68,9 +83,16 @@ impl Reference {
         let mends = [
             "correct the file, or remove it; each line is an address, a prefix or a name",
             "make it anew with tests/tools/make_networks.py, or remove it",
+            "make it anew with tests/tools/make_vendors.py, or remove it",
         ];
         self.wrong.iter().zip(mends).flat_map(|(all, mend)| all.iter().map(move |says| (says.as_str(), mend)))
     }
+}
+
+/// The file that the settings name, or what ships; none where they name the empty one.
+fn file(named: &Option<PathBuf>, ships: &str) -> Option<PathBuf> {
+    let path = named.clone().unwrap_or_else(|| ships.into());
+    Some(path).filter(|path| !path.as_os_str().is_empty())
 }
 
 fn mark(path: &Path) -> Mark {
@@ -150,21 +172,32 @@ fn read_lists(daemon: &Daemon, files: &[PathBuf]) -> (Lists, Vec<String>) {
     (lists, wrong)
 }
 
-/// A file that need not be there may be absent.
-fn read_networks(path: &Path, must: bool) -> Result<Option<Networks>, String> {
-    let wrong = |says: String| format!("the file of networks {} cannot be used: {says}", path.display());
+/// The whole of a file; nothing of one that is absent and need not be there.
+fn read(what: &str, path: &Path, must: bool, most: u64) -> Result<Option<Vec<u8>>, String> {
+    let wrong = |error: io::Error| format!("the file of {what} {} cannot be used: {error}", path.display());
     let mut bytes = Vec::new();
-    match open(path, limits::NETWORKS_FILE_BYTES) {
+    match open(path, most) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must => return Ok(None),
-        Err(error) => return Err(wrong(error.to_string())),
+        Err(error) => return Err(wrong(error)),
         Ok(file) => {
             let length = file.metadata().map_or(0, |data| data.len());
             bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
-            file.take(limits::NETWORKS_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| wrong(error.to_string()))?;
+            file.take(most).read_to_end(&mut bytes).map_err(wrong)?;
             bytes.shrink_to_fit();
         }
     }
-    Networks::read(bytes).map(Some).map_err(wrong)
+    Ok(Some(bytes))
+}
+
+fn read_networks(path: &Path, must: bool) -> Result<Option<Networks>, String> {
+    let wrong = |says| format!("the file of networks {} cannot be used: {says}", path.display());
+    read("networks", path, must, limits::NETWORKS_FILE_BYTES)?.map(Networks::read).transpose().map_err(wrong)
+}
+
+fn name_vendors(path: &Path, must: bool, macs: &[Mac], engine: &mut Engine) -> Result<(), String> {
+    let wrong = |says| format!("the file of vendors {} cannot be used: {says}", path.display());
+    let Some(file) = read("vendors", path, must, limits::VENDORS_FILE_BYTES)? else { return Ok(()) };
+    vendors::find(&file, macs, &mut |mac, name| engine.set_vendor(mac, name)).map_err(wrong)
 }
 
 /// What settings name for a replay, and a sentence for each thing that is wrong.
@@ -190,6 +223,7 @@ pub fn of_settings(engine: &mut Engine, at: Stamp) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::event::Event;
     use std::time::Duration;
 
     fn reads(lists: &Path, networks: &Path) -> Engine {
@@ -221,6 +255,43 @@ mod tests {
         for fine in ["www.google.com", "github.com", "cdn.cloudflare.net", "ntp.org", "openwrt.org", "example.com"] {
             assert_eq!(title(fine), None, "{fine}");
         }
+    }
+
+    #[test]
+    fn a_device_is_told_by_its_maker() {
+        let path = std::env::temp_dir().join(format!("leash-vendors-{}", std::process::id()));
+        let mut engine = reads(Path::new(""), Path::new(""));
+        let mut config = Config::default();
+        config.daemon = Daemon { vendors: Some(path.clone()), ..engine.config().daemon.clone() };
+        engine = Engine::new(config);
+        let (plug, ip) = (Mac([0, 0, 1, 9, 9, 9]), "192.168.8.20".parse().unwrap());
+        engine.handle(Event::Neighbour { ip, mac: plug }, Stamp::default());
+        let vendor = |engine: &Engine| engine.devices().next().unwrap()["vendor"].as_str().map(String::from);
+        let mut reference = Reference::default();
+        fs::write(&path, b"leash vendors 1\n\x04Ohm\n\x01\x01").unwrap();
+        reference.look(&mut engine, Stamp::default());
+        assert_eq!(vendor(&engine), None);
+        let says: Vec<&str> = reference.complaints().map(|(says, _)| says).collect();
+        assert!(says.iter().any(|says| says.contains("it is damaged at byte 16")), "{says:?}");
+        fs::write(&path, b"leash vendors 1\n\x03Ohm\x01\x01").unwrap();
+        reference.look(&mut engine, Stamp::default());
+        assert_eq!(vendor(&engine).as_deref(), Some("Ohm"));
+        assert!(reference.complaints().all(|(says, _)| !says.contains("vendors")));
+        // One that comes later is told when it comes; a forgotten one keeps it.
+        let (lamp, ip) = (Mac([0, 0, 1, 8, 8, 8]), "192.168.8.21".parse().unwrap());
+        engine.handle(Event::Neighbour { ip, mac: lamp }, Stamp::default());
+        reference.introduce(&mut engine, &[lamp]);
+        let id = engine.find(&lamp.to_string()).unwrap();
+        engine.forget(id, Stamp::default());
+        assert!(engine.devices().all(|device| device["vendor"] == "Ohm"));
+        let history = engine.history();
+        assert!(
+            history
+                .iter()
+                .filter(|record| record["what"] == "device")
+                .all(|record| record["says"] == "a new device, made by Ohm")
+        );
+        fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A house as it was when an event file ended, for the page's pictures: `house SETTINGS EVENTS` reads a call a line from
+//! A house as it was when an event file ended, for the page's pictures: `house SETTINGS EVENTS VENDORS` reads a call a line from
 //! standard input, `{"method", "arguments", "may_write"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`.
 //! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
@@ -9,6 +9,7 @@ use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
 use leash::model::Mac;
 use leash::time::{Clock, Stamp};
+use leash::vendors;
 use leash::wire::nft::Pair;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -83,8 +84,9 @@ impl Host for House {
 }
 
 fn main() {
-    let files: Vec<String> = std::env::args().skip(1).map(|path| std::fs::read_to_string(path).unwrap()).collect();
-    let (config, problems) = config::parse(&files[0]);
+    let files: Vec<Vec<u8>> = std::env::args().skip(1).map(|path| std::fs::read(path).unwrap()).collect();
+    let text = |file: usize| std::str::from_utf8(&files[file]).unwrap();
+    let (config, problems) = config::parse(text(0));
     assert_eq!(problems, []);
     let mut house = House {
         engine: Engine::new(config),
@@ -94,7 +96,11 @@ fn main() {
         stopped: HashMap::new(),
     };
     house.engine.tell();
-    files[1].lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
+    text(1).lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
+    if let Some(vendors) = files.get(2) {
+        let macs = house.engine.macs();
+        vendors::find(vendors, &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();
+    }
     for line in std::io::stdin().lock().lines() {
         let call: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let (method, may_write) = (call["method"].as_str().unwrap(), call["may_write"] == true);

@@ -382,7 +382,7 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
 
     def configure(self, more=""):
         text = f"""config leash 'main'\n option state '{self.folder}/flash/state'\n option socket '{self.folder}/run/socket'
- option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
+ option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n option vendors ''\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
 

@@ -334,6 +334,9 @@ impl Leash {
                 }
                 Action::Reshape => (keep, self.reshape) = (true, true),
                 Action::Note(record) => {
+                    if let Some(mac) = record.mac.filter(|_| record.what == "device") {
+                        self.reference.introduce(&mut self.engine, &[mac]);
+                    }
                     let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
                     // Addresses and names are nobody's business who only sees the log.
                     match record.what {

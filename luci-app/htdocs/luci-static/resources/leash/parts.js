@@ -56,6 +56,13 @@ return baseclass.extend({
 		return clean(device.name || device.hostname || device.mac || device.device, 60);
 	},
 
+	/* Who made a device, as far as one can tell. */
+	vendor(device) {
+		/* Names of DHCP programs say nothing. */
+		const own = clean(device.vendor_class || '', 60);
+		return clean(device.vendor || '', 40) || (/^(udhcp|dhcpcd|dhclient|android-dhcp|lwip)/i.test(own) ? '' : own) || (parseInt(device.mac, 16) & 2 ? _('random hardware address') : '');
+	},
+
 	link(mac, name) {
 		return E('a', { 'href': L.url('admin/services/leash/device') + '/' + encodeURIComponent(mac) }, [ text(clean(name || mac, 60)) ]);
 	},

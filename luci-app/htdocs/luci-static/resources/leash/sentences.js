@@ -84,6 +84,7 @@ const FORMS = [
 	english('%s uses it too'),
 	english('%s knows it as %s'),
 	/* what happened */
+	english('a new device, made by %s'),
 	english('a new device'),
 	english('mode %s'),
 	english('is called %s'),

@@ -43,8 +43,8 @@ return view.extend({
 			dom.content(this.modes, [ parts.text(_('Mode') + ' '), this.mode ]);
 		}
 		if (document.activeElement != this.mode) this.mode.value = device.mode;
-		this.facts.show([ device.addresses, device.vendor_class, device.hostname, device.lookups ], () => parts.text([
-			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.clean(device.vendor_class || '', 60),
+		this.facts.show([ device.addresses, device.vendor, device.vendor_class, device.hostname, device.lookups ], () => parts.text([
+			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.vendor(device), parts.clean(device.vendor_class || '', 60),
 			_('first seen %s').format(parts.date(device.first)), _('%d lookups seen').format(device.lookups)
 		].filter(fact => fact).join(' · ')));
 		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.does(device).join('; ')) ]);

@@ -52,7 +52,7 @@ return view.extend({
 	list() {
 		const words = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = device => {
-			const all = [ parts.called(device), device.mac, device.vendor_class, device.says, device.mode ].concat(device.addresses).join(' ').toLowerCase();
+			const all = [ parts.called(device), device.mac, parts.vendor(device), device.says, device.mode ].concat(device.addresses).join(' ').toLowerCase();
 			return words.every(word => all.includes(word));
 		};
 		const shown = this.devices.filter(fits).sort(SORTS[this.sort]);
@@ -74,7 +74,7 @@ return view.extend({
 			node: E('tr', { 'data-mac': device.mac }, Object.values(cells)),
 			update: now => {
 				if (!cells.name.querySelector('input'))
-					cells.name.show([ now.name, now.hostname, now.vendor_class, Date.now() / 1000 - now.first < NEW ], () => this.name(cells.name, now));
+					cells.name.show([ now.name, now.hostname, parts.vendor(now), Date.now() / 1000 - now.first < NEW ], () => this.name(cells.name, now));
 				const addresses = now.addresses || [];
 				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? ' ' + _('and %d more').format(addresses.length - 3) : '')) ]);
 				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
@@ -100,10 +100,10 @@ return view.extend({
 	name(td, device) {
 		return E('div', { 'class': 'leash-name' }, [
 			parts.link(device.mac, parts.called(device)),
-			parts.text(' '),
+			parts.text('\u00a0'),
 			parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : '',
 			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
-			device.vendor_class ? E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.clean(device.vendor_class, 60)) ]) : ''
+			E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.vendor(device)) ])
 		]);
 	},
 
