@@ -153,7 +153,7 @@ return view.extend({
 				block ? '' : parts.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
 				block ? '' : choose(_('Block for …'), 'block', [ [ '10m', _('10 minutes, to try it') ], [ '1h', _('an hour') ], [ '1d', _('a day') ], [ 'ever', _('ever') ] ]),
 				undo,
-				pin && pin.verdict == 'allow' ? '' : choose(_('Allow for …'), 'allow', [ [ '10m', _('10 minutes') ], [ '1h', _('an hour') ], [ 'ever', _('ever') ] ])
+				pin && pin.verdict == 'allow' ? '' : choose(_('Allow for …'), 'allow', [ [ '10m', _('once, for 10 minutes') ], [ '1h', _('an hour') ], [ 'ever', _('ever') ] ])
 			])
 		];
 	},
