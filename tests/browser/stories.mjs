@@ -3,7 +3,7 @@ import { chromium } from 'playwright-core';
 import { strict as assert } from 'node:assert';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
-const { BASE, WORLD, SHOTS } = process.env;
+const { BASE, WORLD, SHOTS, REAL } = process.env;
 const only = process.argv.slice(2);
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
@@ -39,7 +39,7 @@ async function shows(context, house) {
 	await context.clock.setFixedTime(house.now * 1000);
 	await context.route(/\/ubus/, async route => {
 		const body = route.request().postDataJSON(), calls = [].concat(body);
-		const answers = await Promise.all(calls.map(async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] }) =>
+		const answers = await Promise.all(calls.map(async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] = [] }) =>
 			object == 'leash' ? { jsonrpc: '2.0', id, result: [0, await house(method, arguments_)] } : null));
 		const rest = calls.filter((_, i) => !answers[i]);
 		const others = rest.length ? await (await route.fetch({ postData: JSON.stringify(rest) })).json() : [];
@@ -185,8 +185,11 @@ const stories = {
 	async 'settings are saved'() {
 		const page = await open('settings');
 		await page.locator('[data-name=block_for] input, [id$=".block_for"] input').first().fill('3d');
+		// LuCI takes back what the page does not confirm.
+		const confirmed = REAL && page.waitForResponse(response => response.url().includes('/uci/confirm') && response.ok(), { timeout: 40_000 });
 		await page.locator('.cbi-button-apply').first().click();
 		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
+		await confirmed;
 		await close(page);
 	},
 
@@ -333,6 +336,8 @@ const stories = {
 					const page = await open(path, { viewport: { width, height }, colorScheme, house });
 					await sleep(800);
 					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+					// As in the README.
+					if (height < 900 && name == 'overview') await page.screenshot({ path: `${SHOTS}/telephone-${colorScheme}.png` });
 					await close(page);
 				}
 	}

@@ -122,7 +122,7 @@ return view.extend({
 				const network = now.network || {};
 				const services = [ ...new Set(now.contacts.map(contact => this.service(contact))) ];
 				cells.what.show([ services, now.purpose, network ], () => parts.text([
-					services.slice(0, 3).join(', ') + (services.length > 3 ? ' ' + _('and %d more').format(services.length - 3) : ''), now.purpose == services[0] ? '' : now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
+					services.slice(0, 3).join(', ') + (services.length > 3 ? ' ' + _('and %d more').format(services.length - 3) : ''), services.includes(now.purpose) ? '' : now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
 				].filter(fact => fact).join(' · ')));
 				cells.bytes.show('↑ ' + parts.bytes(now.sent_bytes) + '  ↓ ' + parts.bytes(now.received_bytes));
 				cells.seen.show([ parts.ago(now.last), now.flows ], () => parts.span(parts.ago(now.last), { 'title': _('first %s, last %s, %d times').format(parts.date(now.first), parts.date(now.last), now.flows) }));

@@ -99,9 +99,12 @@ return view.extend({
 
 	name(td, device) {
 		return E('div', { 'class': 'leash-name' }, [
-			parts.link(device.mac, parts.called(device)),
-			parts.text('\u00a0'),
-			parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : '',
+			E('span', { 'class': parts.called(device).length < 25 ? 'leash-nowrap' : '' }, [
+				parts.link(device.mac, parts.called(device)),
+				parts.text(' '),
+				parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : ''
+			]),
+			parts.text(' '),
 			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
 			E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.vendor(device)) ])
 		]);
@@ -169,7 +172,7 @@ return view.extend({
 		return parts.page(_('Leash'), [
 			E('div', { 'class': 'cbi-section leash-house' }, [ this.toggle, this.sentence ]),
 			this.error, this.blind,
-			E('div', { 'class': 'cbi-section' }, [ E('div', { 'class': 'leash-bar' }, [ this.search ]), E('table', { 'class': 'leash-table' }, [ E('thead', {}, [ E('tr', {}, this.heads) ]), this.body ]), this.empty ])
+			E('div', { 'class': 'cbi-section' }, [ E('div', { 'class': 'leash-bar' }, [ this.search ]), E('table', { 'class': 'leash-table leash-devices' }, [ E('thead', {}, [ E('tr', {}, this.heads) ]), this.body ]), this.empty ])
 		]);
 	},
 
