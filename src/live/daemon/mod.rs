@@ -14,6 +14,7 @@ use crate::engine::{Action, Engine};
 use crate::event::{self, Event, Source};
 use crate::ruleset::Shape;
 use crate::time::{Clock, Span, Stamp, Time};
+use crate::vendors;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -334,7 +335,7 @@ impl Leash {
                 }
                 Action::Reshape => (keep, self.reshape) = (true, true),
                 Action::Note(record) => {
-                    if let Some(mac) = record.mac.filter(|_| record.what == "device") {
+                    if let Some(mac) = record.mac.filter(|mac| record.what == "device" && !vendors::is_random(*mac)) {
                         self.reference.introduce(&mut self.engine, &[mac]);
                     }
                     let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();

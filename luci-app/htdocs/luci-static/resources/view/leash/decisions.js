@@ -63,7 +63,7 @@ return view.extend({
 					E('td', { 'class': 'leash-first' }, record.device ? [ parts.link(record.device, record.name) ] : []),
 					says
 				]),
-				update: now => says.show(parts.say(now.says.replace(/^[a-z-]+: /, ''), 400) + (now.more ? ' ' + _('(and %d more such)').format(now.more) : ''))
+				update: now => says.show(parts.say(now.what == 'finding' ? now.says.replace(/^[a-z-]+: /, '') : now.says, 400) + (now.more ? ' ' + _('(and %d more such)').format(now.more) : ''))
 			};
 		});
 		this.noHistory.hidden = told.length > 0;
