@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A day of a house: recorded traffic of real devices (../shared/captures, beside the checkout), and this project's relay, put at the
-hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what was recorded."""
+"""A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this project's
+relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what
+was recorded."""
 import ipaddress, os, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -25,9 +26,12 @@ DAY = [
 ]
 
 
+def file_of(name):
+    return CAPTURES / name if name.endswith(("pcap", "pcapng")) else ROOT / "tests/replay" / name
+
+
 def recorded(name):
-    path = CAPTURES / name if name.endswith(("pcap", "pcapng")) else ROOT / "tests/replay" / name
-    return subprocess.run([LEASH, "record", "--from", path], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    return subprocess.run([LEASH, "record", "--from", file_of(name)], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
 
 
 PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
@@ -50,6 +54,8 @@ def moved(line, places):
 def write(file):
     day, known = [], []
     for name, places, times in DAY:
+        if not file_of(name).exists():
+            continue
         lines = recorded(name)
         first = float(lines[0].split("-")[0].split()[0])
         gateway = {found for line in lines if " looked " in line for found in [line.split()[3]]}

@@ -1,8 +1,10 @@
 #![no_main]
-//! Lists of addresses and names, and files of networks, from whoever publishes such.
+//! Lists of addresses and names, and files of networks and of vendors, from whoever publishes such.
 use leash::model::fnv1a;
+use leash::model::Mac;
 use leash::networks::Networks;
 use leash::reputation::Reader;
+use leash::vendors;
 use std::net::IpAddr;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -24,6 +26,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         }
         let _ = lists.name(&String::from_utf8_lossy(window));
     }
+    let macs: Vec<Mac> = data.chunks_exact(6).take(8).map(|mac| Mac(mac.try_into().unwrap())).collect();
+    let _ = vendors::find(&[b"leash vendors 1\n", data].concat(), &macs, &mut |mac, name| {
+        assert!(macs.contains(&mac) && !name.is_empty());
+    });
     // What is listed is found again, and never what the house needs.
     for line in String::from_utf8_lossy(data).lines() {
         if let Ok(ip) = line.parse::<IpAddr>() {
