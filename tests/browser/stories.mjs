@@ -291,12 +291,19 @@ const stories = {
 		await close(page);
 	},
 
-	// LuCI's status page takes cards of a folder; that of some forks only its own. So it is shown by itself.
+	// LuCI's status page takes the cards of a folder; where it takes only its own, as that of a fork does, this one is shown by itself.
 	async 'the card of the status page'() {
 		const page = await open('doctor');
 		await page.evaluate(() => L.require('view.status.include.45_leash').then(card => card.load().then(answers => document.querySelector('.leash').replaceWith(card.render(answers)))));
 		assert.match(await page.locator('.leash').innerText(), /\d+, \d+ of them calm/);
 		if (SHOTS) await page.locator('.leash').screenshot({ path: `${SHOTS}/card.png` });
+		const status = REAL && await (await fetch(`${new URL(BASE).origin}/luci-static/resources/view/status/index.js`)).text();
+		if (status && /fs\.list\(/.test(status)) {
+			await page.goto(`${BASE}/admin/status/overview`);
+			await until('it is on the status page', async () => /\d+, \d+ of them calm/.test(await page.locator('.leash').innerText()));
+			if (SHOTS) await page.screenshot({ path: `${SHOTS}/status.png`, fullPage: true });
+			console.log('     on the status page');
+		}
 		await close(page);
 	},
 
