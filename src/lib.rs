@@ -17,6 +17,7 @@ pub mod lists;
 pub mod live;
 pub mod model;
 pub mod networks;
+pub mod numbers;
 pub mod replay;
 pub mod reputation;
 pub mod ruleset;

@@ -1,6 +1,7 @@
 //! The answers of a running leash as text that a person likes to read.
 
-use crate::table::{Paint, Style, bytes, count, label, list, number, string, verdict, wall};
+use crate::numbers::{bytes, count};
+use crate::table::{Paint, Style, label, list, number, string, verdict, wall};
 use crate::time::Span;
 use serde_json::Value;
 use std::fmt::Write;

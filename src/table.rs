@@ -1,5 +1,6 @@
 //! JSON values as text that a person likes to read.
 
+use crate::numbers::{bytes, count};
 use crate::time::{Span, Wall};
 use serde_json::Value;
 use std::fmt::Write;
@@ -52,32 +53,6 @@ pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 
 pub(crate) fn wall(value: &Value, key: &str) -> Option<Wall> {
     value.get(key).and_then(Value::as_f64).map(|seconds| Wall((seconds * 1e6).round() as i64))
-}
-
-/// `317 B`, `1.2 kB`, `34 MB`: powers of ten, two digits where there are few.
-pub fn bytes(n: u64) -> String {
-    let mut value = n as f64;
-    for unit in ["B", "kB", "MB", "GB", "TB"] {
-        if value < 999.5 || unit == "TB" {
-            let digits = usize::from(unit != "B" && value < 9.95);
-            return format!("{value:.digits$} {unit}");
-        }
-        value /= 1_000.0;
-    }
-    String::new()
-}
-
-/// `1 flow`, `2 flows`.
-pub(crate) fn count(n: u64, word: &str) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped} {word}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What a person calls a device: the name given to it, its own, its MAC, its address.
@@ -339,16 +314,4 @@ pub fn explain(value: &Value, style: Style) -> String {
 
 fn label_or<'a>(device: &'a Value, other: &'a str) -> &'a str {
     string(device, "hostname").or(string(device, "mac")).unwrap_or(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_counts_are_short() {
-        let said: Vec<String> = [0, 999, 1_234, 12_345, 999_600, 34_000_000].map(bytes).into();
-        assert_eq!(said, ["0 B", "999 B", "1.2 kB", "12 kB", "1.0 MB", "34 MB"]);
-        assert_eq!((count(1, "flow"), count(1_234_567, "packet")), ("1 flow".into(), "1,234,567 packets".into()));
-    }
 }

@@ -7,7 +7,7 @@ mod files;
 use crate::api::Refusal;
 use crate::config;
 use crate::live::{daemon, input, keep, logger, notify};
-use crate::{lists, table, uci};
+use crate::{lists, numbers, table, uci};
 use argh::FromArgs;
 use arguments::{Arguments, Command};
 use client::Client;
@@ -156,7 +156,7 @@ fn keep(daemon: &Client) -> u8 {
     match written.and_then(|written| if written > 0 { read(written) } else { Ok((0, json!({}))) }) {
         Ok((0, _)) => say("the settings have all orders", 0),
         Ok((n, left)) => match uci::batch("", &left) {
-            Ok((0, _)) => say(&format!("{} written into the settings", table::count(n as u64, "order")), 0),
+            Ok((0, _)) => say(&format!("{} written into the settings", numbers::count(n as u64, "order")), 0),
             _ => complain("not all orders came into the settings: look at them with: leash check", exit::UNAVAILABLE),
         },
         Err(refusal) => refuse(&refusal),

@@ -3,7 +3,7 @@
 
 use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::engine::flows::{Label, Service};
-use crate::table::bytes;
+use crate::numbers::bytes;
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

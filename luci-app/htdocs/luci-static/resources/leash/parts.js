@@ -1,6 +1,7 @@
 'use strict';
 'require baseclass';
 'require dom';
+'require poll';
 'require ui';
 'require leash.sentences as sentences';
 
@@ -41,6 +42,39 @@ return baseclass.extend({
 			E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }),
 			E('h2', {}, [ text(title) ])
 		].concat(children));
+	},
+
+	/* A view that asks again every five seconds. `members` has ask(), show(answers), and build(), which gives the page; what cannot
+	 * be had is said in this.error, and what was shown before stays. */
+	asking(members) {
+		return Object.assign({
+			handleSave: null,
+			handleSaveApply: null,
+			handleReset: null,
+
+			load() {
+				return this.ask().catch(e => e);
+			},
+
+			refresh() {
+				return this.load().then(answers => this.take(answers));
+			},
+
+			take(answers) {
+				const wrong = answers instanceof Error;
+				this.error.hidden = !wrong;
+				this.error.textContent = wrong ? answers.message : '';
+				if (!wrong) this.show(answers);
+			},
+
+			render(answers) {
+				this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
+				const page = this.build();
+				this.take(answers);
+				poll.add(() => this.refresh(), 5);
+				return page;
+			}
+		}, members);
 	},
 
 	/* A sentence of leash's, in the language of the page. */

@@ -1,26 +1,11 @@
 'use strict';
 'require view';
-'require poll';
 'require leash.api as api';
 'require leash.parts as parts';
 
-return view.extend({
+return view.extend(parts.asking({
 	ask() {
 		return Promise.all([ api.blocks(), api.pins(), api.history() ]);
-	},
-
-	load() {
-		return this.ask().catch(e => e);
-	},
-
-	refresh() {
-		return this.ask().then(answers => {
-			this.error.hidden = true;
-			this.show(answers);
-		}).catch(e => {
-			this.error.hidden = false;
-			this.error.textContent = e.message;
-		});
 	},
 
 	show([ { blocks }, { pins }, { history } ]) {
@@ -82,32 +67,18 @@ return view.extend({
 		return told.reverse().slice(0, 200);
 	},
 
-	render(answers) {
+	build() {
 		this.known = { blocks: new Map(), pins: new Map(), history: new Map() };
-		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
 		this.blocks = parts.table([ _('Device'), _('Destination'), _('Why'), _('Until'), _('Stopped'), '' ]);
 		this.pins = parts.table([ _('Device'), _('Destination'), _('Decision'), _('Until'), '' ]);
 		this.history = parts.table([ _('When'), _('Device'), _('What happened') ]);
 		[ this.noBlocks, this.noPins, this.noHistory ] = [ _('Nothing is blocked.'), _('You decided nothing yet. The buttons of a device do that.'), _('Nothing happened yet.') ].map(says => parts.none(says));
 		const section = (title, about, children) => E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ parts.text(title) ]), E('p', { 'class': 'leash-faint' }, [ parts.text(about) ]) ].concat(children));
-		const page = parts.page(_('Decisions'), [
+		return parts.page(_('Decisions'), [
 			this.error,
 			section(_('Blocked now'), _('Each block is for one device. Time and what a device needs to work are never blocked.'), [ this.blocks.node, this.noBlocks ]),
 			section(_('Your own decisions'), _('They beat what leash finds.'), [ this.pins.node, this.noPins ]),
 			section(_('History'), _('Since leash was started, the latest first.'), [ this.history.node, this.noHistory ])
 		]);
-		if (answers instanceof Error) {
-			this.error.hidden = false;
-			this.error.textContent = answers.message;
-		}
-		else {
-			this.show(answers);
-		}
-		poll.add(() => this.refresh(), 5);
-		return page;
-	},
-
-	handleSave: null,
-	handleSaveApply: null,
-	handleReset: null
-});
+	}
+}));

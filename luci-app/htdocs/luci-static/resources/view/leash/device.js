@@ -1,7 +1,6 @@
 'use strict';
 'require view';
 'require dom';
-'require poll';
 'require ui';
 'require leash.api as api';
 'require leash.parts as parts';
@@ -9,7 +8,7 @@
 /* The latest first: the bad, then what was never looked up, then the rest by when it was seen. */
 const WEIGHT = { 'block': 0, 'watch': 1, 'allow': 3 };
 
-return view.extend({
+return view.extend(parts.asking({
 	ask() {
 		/* The rest of the path; a login on the way takes it off. */
 		const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
@@ -18,21 +17,8 @@ return view.extend({
 		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
 	},
 
-	load() {
-		return this.ask().catch(e => e);
-	},
-
-	refresh() {
-		return this.ask().then(answers => {
-			this.error.hidden = true;
-			this.show(answers);
-		}).catch(e => {
-			this.error.hidden = false;
-			this.error.textContent = e.message;
-		});
-	},
-
 	show([ { device }, { blocks }, { pins }, detectors ]) {
+		this.sections.forEach(node => node.hidden = false);
 		this.detectors = detectors;
 		this.device = device;
 		this.blocks = blocks.filter(block => block.device == device.mac);
@@ -172,7 +158,7 @@ return view.extend({
 		]);
 	},
 
-	render(answers) {
+	build() {
 		this.known = new Map();
 		this.most = 100;
 		const area = () => parts.cell('', '');
@@ -192,7 +178,6 @@ return view.extend({
 		[ this.facts, this.says, this.guard, this.day, this.found ] = [ 'facts', 'says', 'guard', 'day', 'found' ].map(part);
 		this.title = E('span', { 'data-part': 'name' });
 		this.modes = E('label', {});
-		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
 		this.search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'placeholder': _('Search'), 'aria-label': _('Search destinations'), 'input': () => this.list() });
 		const table = parts.table([ _('Destination'), _('Explained'), _('What'), _('Sent, received'), _('Seen'), '' ]);
 		this.body = table.body;
@@ -210,18 +195,8 @@ return view.extend({
 			section(_('Who it talks to'), [ E('div', { 'class': 'leash-bar' }, [ this.search ]), table.node, this.empty, this.more ])
 		]);
 		dom.content(page.querySelector('h2'), [ E('a', { 'href': L.url('admin/services/leash/overview') }, [ parts.text(_('Leash')) ]), parts.text(' › '), this.title ]);
-		if (answers instanceof Error) {
-			page.querySelectorAll('.cbi-section').forEach(node => node.hidden = true);
-			this.error.hidden = false;
-			this.error.textContent = answers.message;
-			return page;
-		}
-		this.show(answers);
-		poll.add(() => this.refresh(), 5);
+		this.sections = page.querySelectorAll('.cbi-section');
+		this.sections.forEach(node => node.hidden = true);
 		return page;
-	},
-
-	handleSave: null,
-	handleSaveApply: null,
-	handleReset: null
-});
+	}
+}));

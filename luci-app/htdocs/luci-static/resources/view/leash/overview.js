@@ -1,7 +1,6 @@
 'use strict';
 'require view';
 'require dom';
-'require poll';
 'require leash.api as api';
 'require leash.parts as parts';
 
@@ -16,13 +15,9 @@ const SORTS = {
 	last: (a, b) => b.last - a.last
 };
 
-return view.extend({
+return view.extend(parts.asking({
 	ask() {
 		return Promise.all([ api.status(), api.devices() ]);
-	},
-
-	load() {
-		return this.ask().catch(e => e);
 	},
 
 	/* The house in a sentence or two. */
@@ -128,21 +123,10 @@ return view.extend({
 		input.select();
 	},
 
-	refresh() {
-		return this.ask().then(answers => {
-			this.error.hidden = true;
-			this.show(answers);
-		}).catch(e => {
-			this.error.hidden = false;
-			this.error.textContent = e.message;
-		});
-	},
-
-	render(answers) {
+	build() {
 		this.known = new Map();
 		[ this.sort, this.down ] = [ 'found', false ];
 		this.sentence = E('p', { 'aria-live': 'polite' });
-		this.error = E('p', { 'class': 'alert-message error', 'hidden': '', 'role': 'alert' });
 		this.blind = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
 			parts.text(_('leash cannot see or do everything here.') + ' '), E('a', { 'href': L.url('admin/services/leash/doctor') }, [ parts.text(_('What is blind, and what mends it')) ])
 		]);
@@ -160,23 +144,11 @@ return view.extend({
 		this.heads = [ head('name', _('Device')), head('', _('Addresses')), head('explained', _('Explained')), head('traffic', _('24 hours')), head('found', _('What it does')), head('last', _('Seen')), head('', _('Mode')) ];
 		this.body = E('tbody');
 		this.empty = E('p', { 'class': 'leash-faint' });
-		if (answers instanceof Error) {
-			this.devices = [];
-			this.error.hidden = false;
-			this.error.textContent = answers.message;
-		}
-		else {
-			this.show(answers);
-		}
-		poll.add(() => this.refresh(), 5);
+		this.devices = [];
 		return parts.page(_('Leash'), [
 			E('div', { 'class': 'cbi-section leash-house' }, [ this.toggle, this.sentence ]),
 			this.error, this.blind,
 			E('div', { 'class': 'cbi-section' }, [ E('div', { 'class': 'leash-bar' }, [ this.search ]), E('table', { 'class': 'leash-table leash-devices' }, [ E('thead', {}, [ E('tr', {}, this.heads) ]), this.body ]), this.empty ])
 		]);
-	},
-
-	handleSave: null,
-	handleSaveApply: null,
-	handleReset: null
-});
+	}
+}));
