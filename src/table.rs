@@ -1,5 +1,6 @@
 //! JSON values as text that a person likes to read.
 
+use crate::engine::view::share;
 use crate::numbers::{bytes, count};
 use crate::time::{Span, Wall};
 use serde_json::Value;
@@ -89,10 +90,7 @@ impl Report {
         let addresses = list(device, "addresses");
         let more = if addresses.len() > 1 { format!(" +{}", addresses.len() - 1) } else { String::new() };
         let first = addresses.first().and_then(Value::as_str).unwrap_or("-");
-        let asked = |contact: &&Value| contact.get("explained").is_some();
-        let contacts = list(device, "contacts").iter().filter(asked).count();
-        let is = |what: &str| list(device, "contacts").iter().filter(|c| string(c, "explained") == Some(what)).count();
-        let (without, unknown) = (is("none") + is("other-device"), is("unknown"));
+        let (contacts, without, unknown) = share(list(device, "contacts"));
         let share = match (contacts, without) {
             (0, _) => "-".into(),
             (_, 0) if unknown == contacts => "unknown".into(),

@@ -36,6 +36,15 @@ fn yes(flag: bool) -> Option<Value> {
     flag.then_some(Value::Bool(true))
 }
 
+/// Of a device's contacts outside the house: how many, how many of them no lookup of the device explains, and of how many that
+/// cannot be said. Time by address is common and needed: it counts as explained.
+pub fn share(contacts: &[Value]) -> (usize, usize, usize) {
+    let asked =
+        || contacts.iter().filter_map(|contact| Some((contact.get("explained")?.as_str()?, &contact["purpose"])));
+    let unexplained = asked().filter(|(word, purpose)| matches!(*word, "none" | "other-device") && *purpose != "time");
+    (asked().count(), unexplained.count(), asked().filter(|(word, _)| *word == "unknown").count())
+}
+
 impl Engine {
     /// What was read: dates, packets of a capture, and what did not fit into the tables.
     pub fn summary(&self) -> Value {
@@ -103,12 +112,10 @@ impl Engine {
             if let Some(device) = device.as_object_mut() {
                 let contacts = device.remove("contacts").unwrap_or_default();
                 let contacts = contacts.as_array().map_or(&[][..], Vec::as_slice);
-                let asked: Vec<&str> =
-                    contacts.iter().filter_map(|contact| contact.get("explained")?.as_str()).collect();
-                let of = |words: &[&str]| asked.iter().filter(|word| words.contains(word)).count();
-                put(device, "contacts", Value::from(asked.len()));
-                put(device, "unexplained", Value::from(of(&["none", "other-device"])));
-                put(device, "unknown", Value::from(of(&["unknown"])));
+                let (asked, unexplained, unknown) = share(contacts);
+                put(device, "contacts", Value::from(asked));
+                put(device, "unexplained", Value::from(unexplained));
+                put(device, "unknown", Value::from(unknown));
                 let blocks = self.blocks.iter().filter(|(mac, ..)| *mac == own.mac);
                 put(device, "blocks", Value::from(blocks.count()));
             }

@@ -89,7 +89,7 @@ return view.extend(parts.asking({
 		const known = device.contacts - device.unknown;
 		if (known < 1) return parts.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
 		const good = known - device.unexplained, says = _('%d of %d').format(good, known);
-		return [ E('span', { 'class': 'leash-share', 'style': '--leash-part:%d%%'.format(100 * good / known), 'aria-hidden': 'true' }), parts.span(says, { 'title': _('%d of %d destinations were looked up before they were called').format(good, known) }) ];
+		return [ E('span', { 'class': 'leash-share', 'style': '--leash-part:%d%%'.format(100 * good / known), 'aria-hidden': 'true' }), parts.span(says, { 'title': _('%d of %d destinations were looked up before they were called, or tell the time').format(good, known) }) ];
 	},
 
 	name(td, device) {
