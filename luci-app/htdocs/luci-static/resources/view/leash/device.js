@@ -35,7 +35,8 @@ return view.extend(parts.asking({
 		].filter(fact => fact).join(' · ')));
 		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.does(device).join('; ')) ]);
 		this.destinations = parts.destinations(device.contacts);
-		const would = this.destinations.filter(contact => contact.guard_would);
+		const strong = parts.strong(device);
+		const would = this.destinations.filter(contact => contact.guard_would).sort((a, b) => strong.has(b.address) - strong.has(a.address));
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.would(device, would));
 		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
 			() => parts.timeline(device, this.blocks, Date.now() / 1000));
