@@ -88,9 +88,12 @@ pub fn devices(value: &Value, style: Style) -> String {
             (_, 0) => "none".into(),
             _ => format!("{unexplained} of {contacts}"),
         };
+        // A bare hardware address tells people less than who made it.
+        let maker = string(device, "vendor").filter(|_| string(device, "mac") == Some(label(device)));
+        let maker = maker.map(|maker| format!(" ({})", clean(maker))).unwrap_or_default();
         let (paint, word) = verdict(string(device, "verdict").unwrap_or_default());
         vec![
-            plain(clean(label(device))),
+            plain(format!("{}{maker}", clean(label(device)))),
             plain(format!("{first}{more}")),
             plain(string(device, "mode").unwrap_or_default()),
             plain(contacts.to_string()),
@@ -321,5 +324,25 @@ pub fn done(method: &str, value: &Value) -> String {
         "blocking" => "blocking is off: nothing is stopped until `leash on`\n".into(),
         "reload" => "the settings were read again\n".into(),
         _ => "done\n".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_device_without_a_name_is_told_by_its_maker() {
+        let device = |name: Option<&str>| {
+            let mut device =
+                json!({ "mac": "50:c7:bf:00:00:01", "vendor": "TP-LINK", "mode": "observe", "verdict": "allow" });
+            if let Some(name) = name {
+                device["name"] = name.into();
+            }
+            devices(&json!({ "devices": [device] }), Style::default())
+        };
+        assert!(device(None).contains("\n50:c7:bf:00:00:01 (TP-LINK)  "), "{}", device(None));
+        assert!(device(Some("plug")).contains("\nplug  "), "{}", device(Some("plug")));
     }
 }
