@@ -25,7 +25,7 @@ return view.extend({
 			document.execCommand('copy');
 		};
 		return E('div', { 'class': 'leash-finding', 'data-strength': grave ? 'strong' : 'fair' }, [
-			E('p', {}, [ parts.word(grave ? 'grave' : 'weaker'), parts.text(' ' + says) ]),
+			E('p', {}, [ parts.word(grave ? 'grave' : 'weaker'), parts.text(' ' + parts.say(says)) ]),
 			mend ? E('p', {}, [ parts.text(_('What mends it:') + ' '), E('code', {}, [ parts.text(mend) ]), parts.text(' '), parts.button(_('Copy'), copy, 'neutral', { 'disabled': null }) ]) : ''
 		]);
 	},
