@@ -202,6 +202,17 @@ const stories = {
 		await close(page);
 	},
 
+	async 'a session that ends'() {
+		const mac = await world('mac', 'bulb'), page = await open(`device/${encodeURIComponent(mac)}`);
+		await page.context().clearCookies();
+		await page.reload();
+		await page.fill('[name=luci_username]', 'root');
+		await page.fill('[name=luci_password]', 'leash');
+		await page.keyboard.press('Enter');
+		await until('the device is shown again', async () => page.url().endsWith(encodeURIComponent(mac)) && (await page.locator('[data-part=facts]').innerText()).includes(mac));
+		await close(page);
+	},
+
 	async 'an error of the daemon is shown'() {
 		const page = await open('device/nobody');
 		await until('the sentence', async () => (await page.getByRole('alert').first().innerText()).includes("no device is called 'nobody'"));

@@ -10,10 +10,13 @@ const WEIGHT = { 'block': 0, 'watch': 1, 'allow': 3 };
 
 return view.extend(parts.asking({
 	ask() {
-		/* The rest of the path; a login on the way takes it off. */
+		/* The rest of the path. A login on the way takes it off: back to the device that was last looked at. */
 		const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
+		const last = window.sessionStorage.getItem('leash-device');
 		if (device == 'device')
-			window.location.replace(L.url('admin/services/leash/overview'));
+			window.location.replace(L.url('admin/services/leash') + (last ? '/device/' + encodeURIComponent(last) : '/overview'));
+		else
+			window.sessionStorage.setItem('leash-device', device);
 		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
 	},
 
