@@ -297,6 +297,8 @@ const stories = {
 			return missing;
 		}), [...expected(), ...(await world('order', null, { words: ['doctor'] })).complaints.map(complaint => complaint.says.split(': ')[0])]);
 		assert.deepEqual([...new Set(missing)], []);
+		const german = await page.evaluate(all => L.require('leash.sentences').then(sentences => all.map(one => sentences.say(one))), expected());
+		assert.deepEqual(german.filter(says => / (the|it|which|what|others) /.test(says)), [], 'English is left in them');
 		if (SHOTS) await page.screenshot({ path: `${SHOTS}/german.png` });
 		await world('language', null, { code: 'en' });
 		await close(page);

@@ -174,8 +174,9 @@ const INNER = [
 ];
 
 return baseclass.extend({
+	/* What stands for a %s goes over no colon: behind it is another part. */
 	patterns(forms) {
-		const escape = form => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%s/g, '(.+?)').replace(/%%/g, '%');
+		const escape = form => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%s/g, '((?:(?!: ).)+?)').replace(/%%/g, '%');
 		return forms.map(form => [ RegExp('^' + escape(form) + '$'), form ]);
 	},
 

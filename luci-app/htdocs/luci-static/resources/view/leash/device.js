@@ -66,7 +66,7 @@ return view.extend(parts.asking({
 			E('summary', {}, [ parts.word(finding.strength), parts.text(' ' + (others.length ? says : parts.say(finding.says, 400))), since(finding) ]),
 			E('p', {}, [ parts.text(_('Found by “%s”: a device that %s.').format(name, _(detector.about || ''))) ]),
 			others.length ? E('p', {}, [ parts.text(parts.say(finding.says, 400)), parts.text(':') ]) : '',
-			evidence.length ? E('table', {}, [ E('tr', {}, [ E('th', {}, [ parts.text(_('Evidence')) ]), E('th', {}, [ parts.text(_('Seen')) ]), E('th', {}, [ parts.text(_('Limit')) ]) ]) ]
+			evidence.length ? E('table', {}, [ E('tr', {}, [ E('th', {}, [ parts.text(_('Evidence')) ]), E('th', {}, [ parts.text(_('Measured')) ]), E('th', {}, [ parts.text(_('Limit')) ]) ]) ]
 				.concat(evidence.map(([ what, number ]) => E('tr', {}, [ E('td', {}, [ parts.text(what) ]), E('td', {}, [ parts.text(number.seen) ]), E('td', {}, [ parts.text(number.limit) ]) ])))) : '',
 			others.length ? E('div', {}, [ parts.text(_('And also:')), E('ul', {}, others.slice(0, 50).map(other => E('li', {}, [ parts.word(other.strength), parts.text(' ' + parts.say(other.says, 400)), since(other) ]))) ]) : '',
 			(detector.fooled_by || []).length ? E('div', {}, [ parts.text(_('It could also be:')), E('ul', {}, detector.fooled_by.map(reason => E('li', {}, [ parts.text(_(reason)) ]))) ]) : ''

@@ -26,7 +26,7 @@ return view.extend(parts.asking({
 		const calm = devices.length - odd.length;
 		const parts_ = [ _('%d devices, %d of them calm.').format(devices.length, calm) ];
 		for (const device of odd.slice(0, 3))
-			parts_.push('%s %s.'.format(parts.called(device), parts.does(device)[0]));
+			parts_.push(_('%s %s.').format(parts.called(device), parts.does(device)[0]));
 		if (odd.length > 3)
 			parts_.push(_('And %d more to look at.').format(odd.length - 3));
 		return parts_.join(' ');
