@@ -201,6 +201,11 @@ return baseclass.extend({
 		this.forms = this.forms || this.patterns(FORMS);
 		this.inner = this.inner || this.patterns(INNER);
 		this.foreign = this.foreign ?? FORMS.some(form => _(form) != form);
-		return this.foreign ? String(sentence ?? '').split('; ').map(part => this.clause(part, missing)).join('; ') : String(sentence ?? '');
+		const says = String(sentence ?? '');
+		if (!this.foreign) return says;
+		/* A page that is refreshed says most of it again. */
+		if (!this.said || this.said.size > 2000) this.said = new Map();
+		if (missing || !this.said.has(says)) this.said.set(says, says.split('; ').map(part => this.clause(part, missing)).join('; '));
+		return this.said.get(says);
 	}
 });
