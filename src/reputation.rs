@@ -129,8 +129,11 @@ fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>)
 }
 
 impl Lists {
-    /// The entry for an address.
+    /// The entry for an address. One of the house has none, though a wide prefix such as 192.160.0.0/12 may hold it.
     pub fn address(&self, ip: IpAddr) -> Option<Listed<'_>> {
+        if is_local(ip) {
+            return None;
+        }
         let label = match ip.to_canonical() {
             IpAddr::V4(ip) => {
                 let ip = ip.to_bits();
@@ -495,6 +498,10 @@ mod tests {
         assert!(lists.is_empty(), "{lists:?}");
         let source = &lists.sources()[0];
         assert_eq!((source.refused as usize, source.wrong), (bad.len(), Some((1, "is too wide a prefix"))));
+        // One that begins and ends outside holds the house all the same.
+        let lists = read("192.160.0.0/12\n172.0.0.0/8");
+        assert_eq!((address(&lists, "192.161.0.1"), address(&lists, "172.1.0.1")), (Some(""), Some("")));
+        assert_eq!((address(&lists, "192.168.8.4"), address(&lists, "172.16.0.1")), (None, None));
         assert!(!read("203.0.113.0/8\n2001::/16").is_empty());
     }
 
