@@ -16,6 +16,9 @@ pub fn is_random(mac: Mac) -> bool {
 /// Tells who made the devices with these addresses, where the file knows. The error says what is wrong with the file.
 pub fn find(file: &[u8], macs: &[Mac], tell: &mut dyn FnMut(Mac, &str)) -> Result<(), String> {
     let rest = file.strip_prefix(HEAD).ok_or("it is not a file of vendors")?;
+    let prefix_of = |mac: &Mac| mac.0[..3].iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+    let asked: Vec<(u64, Mac)> =
+        macs.iter().filter(|mac| !is_random(**mac)).map(|mac| (prefix_of(mac), *mac)).collect();
     let mut at = 0;
     while at < rest.len() {
         let wrong = || format!("it is damaged at byte {}", HEAD.len() + at);
@@ -27,10 +30,7 @@ pub fn find(file: &[u8], macs: &[Mac], tell: &mut dyn FnMut(Mac, &str)) -> Resul
         let mut prefix = 0_u64;
         for _ in 0..prefixes {
             prefix = varint(rest, &mut next).and_then(|gap| prefix.checked_add(gap)).ok_or_else(wrong)?;
-            let of = |mac: &&Mac| {
-                !is_random(**mac) && prefix == mac.0[..3].iter().fold(0, |n, byte| n << 8 | u64::from(*byte))
-            };
-            macs.iter().filter(of).for_each(|mac| tell(*mac, name));
+            asked.iter().filter(|(of, _)| *of == prefix).for_each(|(_, mac)| tell(*mac, name));
         }
         at = next;
     }

@@ -1,11 +1,10 @@
-//! What others say of addresses and names: lists and networks, and whom to judge anew when they change.
+//! What others say of addresses, names and devices: lists, networks and vendors, and whom to judge anew when they change.
 
 use super::contacts::Contact;
 use super::policy::{By, Decision};
 use super::{DeviceId, Engine};
 use crate::detect::{Subject, reputation};
-use crate::model::Endpoint;
-use crate::model::Mac;
+use crate::model::{Endpoint, Mac};
 use crate::networks::Networks;
 use crate::reputation::Lists;
 use crate::time::Stamp;

@@ -66,10 +66,10 @@ impl Reference {
     /// Finds out who made these devices.
     pub fn introduce(&mut self, engine: &mut Engine, macs: &[Mac]) {
         let daemon = &engine.config().daemon;
-        let must = daemon.vendors.is_some();
-        let wrong =
-            file(&daemon.vendors, config::VENDORS).and_then(|path| name_vendors(&path, must, macs, engine).err());
-        self.say(2, wrong.into_iter().collect());
+        let (path, must) = (file(&daemon.vendors, config::VENDORS), daemon.vendors.is_some());
+        let name = |file: Vec<u8>| vendors::find(&file, macs, &mut |mac, vendor| engine.set_vendor(mac, vendor));
+        let read = path.map(|path| read("vendors", &path, must, limits::VENDORS_FILE_BYTES, name));
+        self.say(2, read.and_then(Result::err).into_iter().collect());
     }
 
     fn say(&mut self, of: usize, wrong: Vec<String>) {
@@ -172,32 +172,34 @@ fn read_lists(daemon: &Daemon, files: &[PathBuf]) -> (Lists, Vec<String>) {
     (lists, wrong)
 }
 
-/// The whole of a file; nothing of one that is absent and need not be there.
-fn read(what: &str, path: &Path, must: bool, most: u64) -> Result<Option<Vec<u8>>, String> {
-    let wrong = |error: io::Error| format!("the file of {what} {} cannot be used: {error}", path.display());
-    let mut bytes = Vec::new();
-    match open(path, most) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !must => return Ok(None),
-        Err(error) => return Err(wrong(error)),
-        Ok(file) => {
-            let length = file.metadata().map_or(0, |data| data.len());
-            bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
-            file.take(most).read_to_end(&mut bytes).map_err(wrong)?;
-            bytes.shrink_to_fit();
-        }
+/// What `take` makes of a whole file; nothing of one that is absent and need not be there.
+fn read<T>(
+    what: &str,
+    path: &Path,
+    must: bool,
+    most: u64,
+    take: impl FnOnce(Vec<u8>) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    let wrong = |says: String| format!("the file of {what} {} cannot be used: {says}", path.display());
+    match whole(path, most) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must => Ok(None),
+        Err(error) => Err(wrong(error.to_string())),
+        Ok(bytes) => take(bytes).map(Some).map_err(wrong),
     }
-    Ok(Some(bytes))
+}
+
+fn whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open(path, most)?;
+    let length = file.metadata().map_or(0, |data| data.len());
+    let mut bytes = Vec::new();
+    bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
+    file.take(most).read_to_end(&mut bytes)?;
+    bytes.shrink_to_fit();
+    Ok(bytes)
 }
 
 fn read_networks(path: &Path, must: bool) -> Result<Option<Networks>, String> {
-    let wrong = |says| format!("the file of networks {} cannot be used: {says}", path.display());
-    read("networks", path, must, limits::NETWORKS_FILE_BYTES)?.map(Networks::read).transpose().map_err(wrong)
-}
-
-fn name_vendors(path: &Path, must: bool, macs: &[Mac], engine: &mut Engine) -> Result<(), String> {
-    let wrong = |says| format!("the file of vendors {} cannot be used: {says}", path.display());
-    let Some(file) = read("vendors", path, must, limits::VENDORS_FILE_BYTES)? else { return Ok(()) };
-    vendors::find(&file, macs, &mut |mac, name| engine.set_vendor(mac, name)).map_err(wrong)
+    read("networks", path, must, limits::NETWORKS_FILE_BYTES, Networks::read)
 }
 
 /// What settings name for a replay, and a sentence for each thing that is wrong.
@@ -260,10 +262,11 @@ mod tests {
     #[test]
     fn a_device_is_told_by_its_maker() {
         let path = std::env::temp_dir().join(format!("leash-vendors-{}", std::process::id()));
-        let mut engine = reads(Path::new(""), Path::new(""));
         let mut config = Config::default();
-        config.daemon = Daemon { vendors: Some(path.clone()), ..engine.config().daemon.clone() };
-        engine = Engine::new(config);
+        config.daemon.lists = Some(Vec::new());
+        config.daemon.networks = Some(PathBuf::new());
+        config.daemon.vendors = Some(path.clone());
+        let mut engine = Engine::new(config);
         let (plug, ip) = (Mac([0, 0, 1, 9, 9, 9]), "192.168.8.20".parse().unwrap());
         engine.handle(Event::Neighbour { ip, mac: plug }, Stamp::default());
         let vendor = |engine: &Engine| engine.devices().next().unwrap()["vendor"].as_str().map(String::from);

@@ -2,7 +2,7 @@
 """A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this project's
 relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what
 was recorded."""
-import ipaddress, os, pathlib, re, subprocess, sys
+import ipaddress, pathlib, re, subprocess, sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAPTURES = ROOT.parent / "shared/captures"
@@ -58,8 +58,8 @@ def write(file):
             continue
         lines = recorded(name)
         first = float(lines[0].split("-")[0].split()[0])
-        gateway = {found for line in lines if " looked " in line for found in [line.split()[3]]}
-        places = {**dict.fromkeys(gateway, 1), **places}
+        resolvers = {line.split()[3] for line in lines if " looked " in line}
+        places = {**dict.fromkeys(resolvers, 1), **places}
         macs = {line.split()[3] for line in lines if line.split()[1] == "neighbour" and line.split()[2] in places}
         for number, (hour, minute) in enumerate(times):
             begin = BEGIN + hour * 3600 + minute * 60

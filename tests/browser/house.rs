@@ -1,5 +1,5 @@
 //! A house as it was when an event file ended, for the page's pictures: `house SETTINGS EVENTS VENDORS` reads a call a line from
-//! standard input, `{"method", "arguments", "may_write"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`.
+//! standard input, `{"method", "arguments"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`.
 //! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
 
@@ -97,14 +97,11 @@ fn main() {
     };
     house.engine.tell();
     text(1).lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
-    if let Some(vendors) = files.get(2) {
-        let macs = house.engine.macs();
-        vendors::find(vendors, &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();
-    }
+    let macs = house.engine.macs();
+    vendors::find(&files[2], &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();
     for line in std::io::stdin().lock().lines() {
         let call: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        let (method, may_write) = (call["method"].as_str().unwrap(), call["may_write"] == true);
-        let answer = api::call(&mut house, method, &call["arguments"], may_write);
+        let answer = api::call(&mut house, call["method"].as_str().unwrap(), &call["arguments"], true);
         house.enforce();
         println!(
             "{}",

@@ -12,6 +12,7 @@ ASCII, as a varint (LEB128) the number of its prefixes, and these in ascending o
 the one before it.
 """
 import argparse, collections, json, re
+from make_networks import varint
 
 # What a name is as well known without, at its end; and cities before it.
 FORMS = """co ltd inc incorporated llc l.l.c gmbh corp corporation corporate company limited ltda s.a sa sas s.a.s srl s.r.l spa s.p.a ag kg pty pvt plc bv b.v
@@ -32,14 +33,6 @@ def short(name):
         name = cut if len(cut) >= 2 else name
     name = " ".join(word.capitalize() if len(word) > 3 and word.isupper() and word.isalpha() else word for word in name.split())
     return name if len(name) <= NAME else name[:NAME].rsplit(" ", 1)[0]
-
-
-def varint(number):
-    out = bytearray()
-    while number >= 128:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes(out + bytes([number]))
 
 
 def main():

@@ -1,7 +1,6 @@
 #![no_main]
 //! Lists of addresses and names, and files of networks and of vendors, from whoever publishes such.
-use leash::model::fnv1a;
-use leash::model::Mac;
+use leash::model::{Mac, fnv1a};
 use leash::networks::Networks;
 use leash::reputation::Reader;
 use leash::vendors;

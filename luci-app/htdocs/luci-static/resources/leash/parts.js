@@ -157,7 +157,7 @@ return baseclass.extend({
 			before.first = Math.min(before.first, contact.first);
 			before.last = Math.max(before.last, contact.last);
 			before.verdict = worse([ 'block', 'watch', 'allow' ], before.verdict, contact.verdict);
-			before.explained = worse([ 'none', 'other-device', 'unknown', 'lookup' ], contact.explained, before.explained) || before.explained || contact.explained;
+			before.explained = worse([ 'none', 'other-device', 'unknown', 'lookup', undefined ], before.explained, contact.explained);
 			for (const what of [ 'names', 'sni', 'listed', 'named_for', 'network', 'guard_would', 'findings', 'purpose' ])
 				before[what] ||= contact[what];
 		}
@@ -262,12 +262,12 @@ return baseclass.extend({
 	},
 
 	/* Contacts as rows over the day, what was sent as bars above them, blocks as lines. */
-	timeline(device, blocks, now) {
+	timeline(device, strong, blocks, now) {
 		const side = 170, step = 30, row = 18, top = 62, hours = 24, width = hours * step;
 		const hour = Math.floor(now / HOUR), oldest = hour - hours + 1;
 		const x = seconds => Math.min(hours, Math.max(0, seconds / HOUR - oldest)) * step;
 		/* One row for what has the same name. */
-		const rows = new Map(), strong = this.strong(device);
+		const rows = new Map();
 		for (const c of (device.contacts || []).filter(c => !c.local && Math.floor(c.last / HOUR) >= oldest)) {
 			const name = this.whom(c), line = rows.get(name) || { name, hours: new Set(), bytes: 0, odd: 0, addresses: new Set() };
 			rows.set(name, line);

@@ -198,11 +198,11 @@ return baseclass.extend({
 
 	/* A sentence of leash's in the language of the page. What has no form stays as it is, and is added to `missing`. */
 	say(sentence, missing) {
+		const says = String(sentence ?? '');
+		this.foreign = this.foreign ?? FORMS.some(form => _(form) != form);
+		if (!this.foreign) return says;
 		this.forms = this.forms || this.patterns(FORMS);
 		this.inner = this.inner || this.patterns(INNER);
-		this.foreign = this.foreign ?? FORMS.some(form => _(form) != form);
-		const says = String(sentence ?? '');
-		if (!this.foreign) return says;
 		/* A page that is refreshed says most of it again. */
 		if (!this.said || this.said.size > 2000) this.said = new Map();
 		if (missing || !this.said.has(says)) this.said.set(says, says.split('; ').map(part => this.clause(part, missing)).join('; '));

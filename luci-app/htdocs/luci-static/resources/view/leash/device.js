@@ -36,13 +36,14 @@ return view.extend(parts.asking({
 			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.vendor(device), parts.clean(device.vendor_class || '', 60),
 			_('first seen %s').format(parts.date(device.first)), _('%d lookups seen').format(device.lookups)
 		].filter(fact => fact).join(' · ')));
-		this.says.show([ device.verdict, device.says ], () => [ parts.word(device.verdict), parts.text(' ' + parts.does(device).join('; ')) ]);
+		const does = parts.does(device).join('; ');
+		this.says.show([ device.verdict, does ], () => [ parts.word(device.verdict), parts.text(' ' + does) ]);
 		this.destinations = parts.destinations(device.contacts);
-		const strong = parts.strong(device);
-		const would = this.destinations.filter(contact => contact.guard_would).sort((a, b) => strong.has(b.address) - strong.has(a.address));
+		this.strong = parts.strong(device);
+		const would = this.destinations.filter(contact => contact.guard_would).sort((a, b) => this.strong.has(b.address) - this.strong.has(a.address));
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.would(device, would));
-		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
-			() => parts.timeline(device, this.blocks, Date.now() / 1000));
+		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), [ ...this.strong ], this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
+			() => parts.timeline(device, this.strong, this.blocks, Date.now() / 1000));
 		this.found.show(device.findings, () => (device.findings || []).length ? parts.groups(device.findings).map(group => this.finding(group)) : parts.none(_('Nothing was found.')));
 		this.list();
 	},
@@ -79,8 +80,7 @@ return view.extend(parts.asking({
 			const all = [ contact.address, contact.names, contact.sni, contact.purpose, contact.explained, (contact.network || {}).country, contact.listed ].concat(contact.contacts.map(c => this.service(c))).flat().join(' ').toLowerCase();
 			return words.every(word => all.includes(word));
 		};
-		const strong = parts.strong(this.device);
-		const weight = contact => WEIGHT[contact.verdict] - (strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
+		const weight = contact => WEIGHT[contact.verdict] - (this.strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
 		const shown = this.destinations.filter(fits).sort((a, b) => weight(a) - weight(b) || b.last - a.last);
 		parts.rows(this.body, this.known, shown.slice(0, this.most), contact => contact.key, contact => this.row(contact));
 		this.more.hidden = shown.length <= this.most;

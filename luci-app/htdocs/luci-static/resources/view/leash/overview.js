@@ -74,8 +74,9 @@ return view.extend(parts.asking({
 				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? ' ' + _('and %d more').format(addresses.length - 3) : '')) ]);
 				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
 				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
-				cells.says.show([ now.verdict, now.says, now.blocks ], () => [
-					parts.word(now.verdict), parts.span(' ' + parts.does(now).join('; '), { 'title': parts.say(now.says) }),
+				const does = parts.does(now).join('; ');
+				cells.says.show([ now.verdict, does, now.says, now.blocks ], () => [
+					parts.word(now.verdict), parts.span(' ' + does, { 'title': parts.say(now.says) }),
 					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('blocked destinations: %d').format(now.blocks)) ]) : ''
 				]);
 				cells.last.show(parts.ago(now.last));
