@@ -3,7 +3,7 @@
 
 use crate::event::{Event, Lookup};
 use crate::model::{Hint, Mac, Name, Tuple, is_group, is_local};
-use crate::wire::doh::{is_resolver_address, is_resolver_name};
+use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

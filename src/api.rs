@@ -2,8 +2,8 @@
 
 use crate::config::{Mode, Pin, Target, device_name};
 use crate::engine::Engine;
-use crate::engine::devices::DeviceId;
 use crate::model::Mac;
+use crate::tables::devices::DeviceId;
 use crate::time::{Span, Stamp, Wall};
 use crate::wire::nft::Pair;
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
 //! leash keeps the devices of a home on a leash.
 //!
 //! Reading order: [`model`] has the nouns, [`event`] every fact that can reach the [`engine`], which turns facts into
-//! verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`track`] makes events of a capture's packets,
-//! [`replay`] drives the engine with a file. Only [`live`] touches clocks, files and the kernel. [`cli`] is what a
+//! verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`replay`] makes events of a
+//! capture's packets and drives the engine with a file. Only [`live`] touches clocks, files and the kernel. [`cli`] is what a
 //! person calls. The map with pictures is the README's section "Inside".
 
 pub mod anonymise;
@@ -13,20 +13,14 @@ pub mod detect;
 pub mod engine;
 pub mod event;
 pub mod limits;
-pub mod lists;
 pub mod live;
 pub mod model;
-pub mod networks;
-pub mod numbers;
+pub mod reference;
 pub mod replay;
-pub mod reputation;
 pub mod ruleset;
-mod survey;
-pub mod table;
+pub mod tables;
 pub mod time;
-pub mod track;
-pub mod uci;
-pub mod vendors;
+pub mod units;
 pub mod wire;
 
 /// The README's example of a detector compiles.

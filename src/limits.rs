@@ -1,13 +1,13 @@
 //! Every capacity and time window, with its reason, and the proof that all tables full fit the memory budget:
 //! 8 MB of RSS on a router with 128 MB (64 devices, 10,000 live flows, 20,000 remembered names).
 
-use crate::engine::balance::Balance;
-use crate::engine::beacon::Beacon;
-use crate::engine::contacts::Contact;
-use crate::engine::devices::{Binding, Device};
-use crate::engine::flows::Flow;
-use crate::engine::questions::{Odd, Questions};
 use crate::model::{Endpoint, Tuple};
+use crate::tables::contacts::Contact;
+use crate::tables::counters::balance::Balance;
+use crate::tables::counters::beacon::Beacon;
+use crate::tables::counters::lookups::{Odd, Questions};
+use crate::tables::devices::{Binding, Device};
+use crate::tables::flows::Flow;
 use crate::time::Span;
 use std::mem::size_of;
 use std::net::IpAddr;
@@ -62,7 +62,7 @@ pub const SCAN_KEPT: Span = Span::days(1);
 
 /// The window in which odd lookups are counted.
 pub const QUESTIONS_WINDOW: Span = Span::mins(10);
-/// From here on a label looks made up ([`crate::engine::domain::oddity`]): so do 87 of 100 that a program drew by dice, and 3
+/// From here on a label looks made up ([`crate::tables::domain::oddity`]): so do 87 of 100 that a program drew by dice, and 3
 /// of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
 pub const ODDITY: i32 = 40;
 /// So many made-up names that do not exist are no accident: a browser tries three when it starts, a bot hundreds.
@@ -145,7 +145,7 @@ pub const BEGUN: usize = 448;
 /// How long they wait for it: a neighbour is known within a second of its first packet.
 pub const ORPHAN_WAITS: Span = Span::secs(5);
 
-/// Entries of all lists of addresses and names: 0.8 to 2.0 MB, see [`crate::reputation`]. What ships is much smaller.
+/// Entries of all lists of addresses and names: 0.8 to 2.0 MB, see [`crate::reference::lists`]. What ships is much smaller.
 pub const LIST_ENTRIES: usize = 100_000;
 /// Lists.
 pub const LISTS: usize = 64;

@@ -312,12 +312,12 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
         all.map(|finding| finding.replace("reputation ", "")).collect::<Vec<_>>().join(", ")
     };
     let lists = |text: &str| {
-        let mut reader = leash::reputation::Reader::default();
+        let mut reader = leash::reference::lists::Reader::default();
         reader.read("mine", text.as_bytes()).unwrap();
         reader.finish()
     };
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/networks/usr/share/leash/networks");
-    let networks = || leash::networks::Networks::read(std::fs::read(path).unwrap()).unwrap();
+    let networks = || leash::reference::networks::Networks::read(std::fs::read(path).unwrap()).unwrap();
     let blocked = |engine: &mut Engine| {
         let blocks = engine.drain().filter_map(|action| match action {
             Action::Block { address, .. } => Some(address.to_string()),

@@ -1,12 +1,12 @@
 //! Stories of what the user orders, and what the kernel is to do about it.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
+use leash::config::uci;
 use leash::config::{self, Mode, Pin, Target};
 use leash::engine::{Action, Engine};
 use leash::event;
 use leash::model::Mac;
 use leash::time::{Clock, Stamp, Wall};
-use leash::uci;
 
 const BULB: Mac = Mac([2, 0, 0, 0, 0, 0x20]);
 const HOUSE: &str = "\

@@ -4,15 +4,36 @@ adb.h and apk_adb.h; what the packages hold beside their files is what OpenWrt's
 A file is "ADBd" and a raw deflate stream of: "ADB.", the schema's name, and blocks (type and length in one word, padded to
 8): the database, signatures, and each file that is not empty. A database is values that refer to others by their
 place; all numbers are little endian."""
-import hashlib, pathlib, struct, subprocess, tempfile, zlib
+
+import hashlib
+import pathlib
+import struct
+import subprocess
+import tempfile
+import zlib
 
 INT, INT_32, INT_64, BLOB_8, BLOB_16, BLOB_32, ARRAY, OBJECT = 1, 2, 3, 8, 9, 0xA, 0xD, 0xE
 DATABASE, SIGNATURE, DATA = 0, 1, 2
 
 # Members of objects, by their number from 1 on.
-PACKAGE_INFO = ("name version hashes description arch license origin maintainer url repo-commit build-time installed-size file-size "
-                "provider-priority depends").split()
-SCRIPTS = "trigger pre-install post-install pre-deinstall post-deinstall pre-upgrade post-upgrade".split()
+PACKAGE_INFO = [
+    "name",
+    "version",
+    "hashes",
+    "description",
+    "arch",
+    "license",
+    "origin",
+    "maintainer",
+    "url",
+    "repo-commit",
+    "build-time",
+    "installed-size",
+    "file-size",
+    "provider-priority",
+    "depends",
+]
+SCRIPTS = ["trigger", "pre-install", "post-install", "pre-deinstall", "post-deinstall", "pre-upgrade", "post-upgrade"]
 
 
 class Database:
@@ -33,7 +54,11 @@ class Database:
         data = data.encode() if isinstance(data, str) else data
         for kind, form, most in ((BLOB_8, "<B", 0xFF), (BLOB_16, "<H", 0xFFFF), (BLOB_32, "<I", 0xFFFFFFFF)):
             if len(data) <= most:
-                return data and kind << 28 | self.put(struct.pack(form, len(data)) + data, struct.calcsize(form), share) or 0
+                return (
+                    data
+                    and kind << 28 | self.put(struct.pack(form, len(data)) + data, struct.calcsize(form), share)
+                    or 0
+                )
 
     def integer(self, number):
         if number < 1 << 28:
@@ -72,25 +97,38 @@ def container(schema, database, data=(), key=None):
 
 def sign(schema, database, key):
     """By an EC key (P-256) in a PEM file: version 0, SHA-512, which key, and ECDSA over all that and the database's hash."""
-    public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    public = subprocess.run(
+        ["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True, capture_output=True
+    ).stdout
     head = bytes([0, 4]) + hashlib.sha512(public[-65:]).digest()[:16]
     with tempfile.NamedTemporaryFile() as message:
         message.write(schema + head + hashlib.sha512(database).digest())
         message.flush()
-        return head + subprocess.run(["openssl", "dgst", "-sha512", "-sign", key, message.name], check=True, capture_output=True).stdout
+        return (
+            head
+            + subprocess.run(
+                ["openssl", "dgst", "-sha512", "-sign", key, message.name], check=True, capture_output=True
+            ).stdout
+        )
 
 
 def information(db, values, depends):
     """A package's information: `values` by name, of which the hashes already are in the database."""
     wanted = [db.object(db.blob(name)) for name in sorted(depends)]
-    fields = {name: value if name == "hashes" else db.integer(value) if isinstance(value, int) else db.blob(value) for name, value in values.items()}
+    fields = {
+        name: value if name == "hashes" else db.integer(value) if isinstance(value, int) else db.blob(value)
+        for name, value in values.items()
+    }
     fields["depends"] = db.array(wanted)
     return db.object(*(fields.get(name, 0) for name in PACKAGE_INFO))
 
 
 def scripts(package):
     """What apk runs: OpenWrt's defaults, then the package's own; an upgrade is told by a variable."""
-    own = {name: "\n".join(line for line in text.splitlines() if not line.startswith("#!")) for name, text in package.scripts.items()}
+    own = {
+        name: "\n".join(line for line in text.splitlines() if not line.startswith("#!"))
+        for name, text in package.scripts.items()
+    }
     begin = f'[ -s ${{IPKG_INSTROOT}}/lib/functions.sh ] || exit 0\n. ${{IPKG_INSTROOT}}/lib/functions.sh\nexport root="${{IPKG_INSTROOT}}"\nexport pkgname="{package.name}"\n'
     after = f'[ "${{IPKG_NO_SCRIPT}}" = "1" ] && exit 0\n{begin}add_group_and_user\ndefault_postinst\n{own.get("postinst", "")}\n'
     found = {
@@ -112,8 +150,10 @@ def about(package):
         package.add(f"{at}.rusers", f"{package.user}\n")
     if package.conffiles:
         package.add(f"{at}.conffiles", "".join(f"{path}\n" for path in package.conffiles))
-        package.add(f"{at}.conffiles_static", "".join(
-            f"{path} {package.digest(path.lstrip('/')).hexdigest()}\n" for path in package.conffiles))
+        package.add(
+            f"{at}.conffiles_static",
+            "".join(f"{path} {package.digest(path.lstrip('/')).hexdigest()}\n" for path in package.conffiles),
+        )
 
 
 def write(package, folder, epoch, key=None):
@@ -129,21 +169,41 @@ def write(package, folder, epoch, key=None):
             path = f"{where}/{name.decode()}".lstrip("/")
             content = (package.tree / path).read_bytes()
             size += len(content)
-            entries.append(db.object(db.blob(name), rights(path), db.integer(len(content)), db.integer(epoch), db.blob(hashlib.sha256(content).digest())))
+            entries.append(
+                db.object(
+                    db.blob(name),
+                    rights(path),
+                    db.integer(len(content)),
+                    db.integer(epoch),
+                    db.blob(hashlib.sha256(content).digest()),
+                )
+            )
             if content:
                 data.append(struct.pack("<II", number, at) + content)
         folders.append(db.object(db.blob(where), rights(where), db.array(entries)))
     identity = db.blob(bytes(20), share=False)
-    values = {"name": package.name, "version": package.version, "hashes": identity, "description": package.title,
-              "arch": "noarch" if package.arch == "all" else package.arch, "license": package.license, "origin": "leash",
-              "maintainer": package.maintainer, "url": package.url, "build-time": epoch, "installed-size": max(size, 1)}
+    values = {
+        "name": package.name,
+        "version": package.version,
+        "hashes": identity,
+        "description": package.title,
+        "arch": "noarch" if package.arch == "all" else package.arch,
+        "license": package.license,
+        "origin": "leash",
+        "maintainer": package.maintainer,
+        "url": package.url,
+        "build-time": epoch,
+        "installed-size": max(size, 1),
+    }
     info = information(db, values, ["libc"] + package.depends)
     texts = scripts(package)
-    root = db.object(info, db.array(folders), db.object(*(db.blob(texts[name]) if name in texts else 0 for name in SCRIPTS)))
+    root = db.object(
+        info, db.array(folders), db.object(*(db.blob(texts[name]) if name in texts else 0 for name in SCRIPTS))
+    )
     database = bytearray(db.finish(root))
     # A package's identity is the hash of its database with zeros in the identity's place.
     at = (identity & 0xFFFFFFF) + 1
-    database[at:at + 20] = hashlib.sha256(database).digest()[:20]
+    database[at : at + 20] = hashlib.sha256(database).digest()[:20]
     path = pathlib.Path(folder) / f"{package.name}-{package.version}.apk"
     path.write_bytes(container(b"pckg", bytes(database), data, key))
     # By this the index knows it.

@@ -1,6 +1,14 @@
 """Packages for opkg (OpenWrt up to 24.10): a gzipped tar of two gzipped tars, as OpenWrt's scripts/ipkg-build makes them, and
 the index of a feed, as its scripts/ipkg-make-index.sh does."""
-import base64, gzip, hashlib, io, pathlib, subprocess, tarfile, tempfile
+
+import base64
+import gzip
+import hashlib
+import io
+import pathlib
+import subprocess
+import tarfile
+import tempfile
 
 # What every package of OpenWrt runs; they find the package's own scripts beside them.
 POSTINST = """#!/bin/sh
@@ -50,16 +58,29 @@ def control(package, epoch):
 
 def write(package, folder, epoch):
     """Writes the package; returns its path."""
-    data = [("./", 0o755, None)] + [(f"./{path}", package.mode(path), None if path in package.folders() else (package.tree / path).read_bytes())
-                                    for path in sorted(package.folders() + package.files())]
+    data = [("./", 0o755, None)] + [
+        (f"./{path}", package.mode(path), None if path in package.folders() else (package.tree / path).read_bytes())
+        for path in sorted(package.folders() + package.files())
+    ]
     texts = {"control": control(package, epoch), "postinst": POSTINST, "prerm": PRERM}
     if package.conffiles:
         texts["conffiles"] = "".join(f"{path}\n" for path in package.conffiles)
     texts |= {{"postrm": "postrm"}.get(name, f"{name}-pkg"): text for name, text in package.scripts.items()}
-    inner = [("./", 0o755, None)] + [(f"./{name}", 0o644 if name in ("control", "conffiles") else 0o755, text.encode()) for name, text in sorted(texts.items())]
+    inner = [("./", 0o755, None)] + [
+        (f"./{name}", 0o644 if name in ("control", "conffiles") else 0o755, text.encode())
+        for name, text in sorted(texts.items())
+    ]
     path = pathlib.Path(folder) / f"{package.name}_{package.version}_{package.arch}.ipk"
-    path.write_bytes(archive([("./debian-binary", 0o644, b"2.0\n"), ("./data.tar.gz", 0o644, archive(data, epoch)),
-                              ("./control.tar.gz", 0o644, archive(inner, epoch))], epoch))
+    path.write_bytes(
+        archive(
+            [
+                ("./debian-binary", 0o644, b"2.0\n"),
+                ("./data.tar.gz", 0o644, archive(data, epoch)),
+                ("./control.tar.gz", 0o644, archive(inner, epoch)),
+            ],
+            epoch,
+        )
+    )
     return path
 
 
@@ -83,12 +104,18 @@ def sign(message, key):
     """Signs as usign does (and OpenBSD's signify): Ed25519, by a secret key made by `usign -G` or `signify -G -n`."""
     secret = base64.b64decode(key.read_text().splitlines()[1])
     if len(secret) != 104 or secret[:4] != b"EdBK" or secret[4:8] != bytes(4):
-        raise SystemExit(f"{key} is no secret key of usign without a passphrase: make one with `usign -G -s {key} -p {key}.pub`")
+        raise SystemExit(
+            f"{key} is no secret key of usign without a passphrase: make one with `usign -G -s {key} -p {key}.pub`"
+        )
     fingerprint, seed = secret[32:40], secret[40:72]
     with tempfile.TemporaryDirectory() as folder:
         private, text = pathlib.Path(folder, "key"), pathlib.Path(folder, "text")
         private.write_bytes(bytes.fromhex("302e020100300506032b657004220420") + seed)  # PKCS #8 (RFC 8410)
         private.chmod(0o600)
         text.write_bytes(message)
-        signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", private, "-in", text], check=True, capture_output=True).stdout
+        signature = subprocess.run(
+            ["openssl", "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", private, "-in", text],
+            check=True,
+            capture_output=True,
+        ).stdout
     return f"untrusted comment: signed by key {fingerprint.hex()}\n{base64.b64encode(b'Ed' + fingerprint + signature).decode()}\n"

@@ -2,7 +2,9 @@
 
 A file is the translations, each padded to 4 bytes, then an index sorted by the hash of the text (hash, 1, place, length), then
 where the index begins; numbers are big endian. The hash is Paul Hsieh's SuperFastHash, begun with the length."""
-import re, struct
+
+import re
+import struct
 
 
 def get16(data, at):
@@ -43,7 +45,7 @@ def compile(po):
     """The bytes of a .lmo file for the text of a .po file; its texts are of one line each."""
     plain = lambda text: re.sub(r'\\(["\\])', r"\1", text).encode()
     values, index = b"", []
-    for text, translation in re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po, re.M):
+    for text, translation in re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po, re.MULTILINE):
         key, value = fast_hash(plain(text)), plain(translation)
         if key != fast_hash(value):
             index.append((key, 1, len(values), len(value)))

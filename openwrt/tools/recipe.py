@@ -3,7 +3,14 @@
 Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes of
 INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www, and to tell
 rpcd of it after the installation; each language is a package of its own."""
-import dataclasses, hashlib, os, pathlib, re, shlex, subprocess
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shlex
+import subprocess
 
 import lmo
 
@@ -58,14 +65,14 @@ class Package:
 def read(makefile):
     """The variables and the blocks of a Makefile."""
     text = makefile.read_text()
-    blocks = dict(re.findall(r"^define (\S+)\n(.*?)^endef$", text, re.M | re.S))
-    rest = re.sub(r"^define .*?^endef$", "", text, flags=re.M | re.S)
+    blocks = dict(re.findall(r"^define (\S+)\n(.*?)^endef$", text, re.MULTILINE | re.DOTALL))
+    rest = re.sub(r"^define .*?^endef$", "", text, flags=re.MULTILINE | re.DOTALL)
     return assignments(rest), blocks
 
 
 def assignments(text):
     found = {}
-    for name, value in re.findall(r"^\s*(\w+):=(.*)$", re.sub(r"\\\n\s*", "", text), re.M):
+    for name, value in re.findall(r"^\s*(\w+):=(.*)$", re.sub(r"\\\n\s*", "", text), re.MULTILINE):
         found[name] = re.sub(r"\$\((\w+)\)", lambda m: found.get(m[1], ""), value).strip()
     return found
 
@@ -77,10 +84,12 @@ def packages(makefile, arch, binary, folder):
     version = f"{variables['PKG_VERSION']}-r{variables['PKG_RELEASE']}"
     if "LUCI_TITLE" in variables:
         name = variables["PKG_NAME"]
-        blocks = {f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nSECTION:=luci\nPKGARCH:=all\nDEPENDS:={variables['LUCI_DEPENDS']}\n",
-                  f"Package/{name}/description": variables["LUCI_DESCRIPTION"],
-                  f"Package/{name}/postinst": LUCI_POSTINST,
-                  f"Package/{name}/install": "cp -R ./root/. $(1)/\n$(INSTALL_DIR) $(1)/www\ncp -R ./htdocs/. $(1)/www/\n"}
+        blocks = {
+            f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nSECTION:=luci\nPKGARCH:=all\nDEPENDS:={variables['LUCI_DEPENDS']}\n",
+            f"Package/{name}/description": variables["LUCI_DESCRIPTION"],
+            f"Package/{name}/postinst": LUCI_POSTINST,
+            f"Package/{name}/install": "cp -R ./root/. $(1)/\n$(INSTALL_DIR) $(1)/www\ncp -R ./htdocs/. $(1)/www/\n",
+        }
     for block, text in blocks.items():
         if not re.fullmatch(r"Package/[\w-]+", block):
             continue
@@ -88,12 +97,21 @@ def packages(makefile, arch, binary, folder):
         fields = variables | assignments(text)
         part = lambda what: blocks.get(f"{block}/{what}", "").replace("$$", "$")
         package = Package(
-            name=name, version=version, arch=fields.get("PKGARCH", arch), title=fields["TITLE"],
-            description=" ".join(part("description").split()), section=fields["SECTION"],
+            name=name,
+            version=version,
+            arch=fields.get("PKGARCH", arch),
+            title=fields["TITLE"],
+            description=" ".join(part("description").split()),
+            section=fields["SECTION"],
             depends=[word[1:] for word in fields.get("DEPENDS", "").split() if word.startswith("+")],
-            license=fields.get("LICENSE", fields["PKG_LICENSE"]), maintainer=fields["PKG_MAINTAINER"], url=fields.get("URL", ""),
-            user=fields.get("USERID", ""), conffiles=part("conffiles").split(),
-            scripts={what: part(what) for what in ("postinst", "prerm", "postrm") if part(what)}, tree=pathlib.Path(folder) / name)
+            license=fields.get("LICENSE", fields["PKG_LICENSE"]),
+            maintainer=fields["PKG_MAINTAINER"],
+            url=fields.get("URL", ""),
+            user=fields.get("USERID", ""),
+            conffiles=part("conffiles").split(),
+            scripts={what: part(what) for what in ("postinst", "prerm", "postrm") if part(what)},
+            tree=pathlib.Path(folder) / name,
+        )
         package.tree.mkdir()
         install(part("install"), here, package.tree, binary)
         yield package
@@ -105,10 +123,19 @@ def translation(page, po, folder):
     """The package of a language."""
     code, title = LANGUAGES[po.parent.name]
     name = f"luci-i18n-leash-{code}"
-    package = dataclasses.replace(page, name=name, title=f"{page.name} - {code} translation", description=f"Translation for {page.name} - {title}",
-                                  depends=[page.name], tree=pathlib.Path(folder) / name, scripts={"postinst": LUCI_POSTINST})
+    package = dataclasses.replace(
+        page,
+        name=name,
+        title=f"{page.name} - {code} translation",
+        description=f"Translation for {page.name} - {title}",
+        depends=[page.name],
+        tree=pathlib.Path(folder) / name,
+        scripts={"postinst": LUCI_POSTINST},
+    )
     package.tree.mkdir()
-    package.add(f"etc/uci-defaults/{name}", f"uci set luci.languages.{code.replace('-', '_')}='{title}'; uci commit luci\n")
+    package.add(
+        f"etc/uci-defaults/{name}", f"uci set luci.languages.{code.replace('-', '_')}='{title}'; uci commit luci\n"
+    )
     (package.tree / "usr/lib/lua/luci/i18n").mkdir(parents=True)
     (package.tree / f"usr/lib/lua/luci/i18n/leash.{code}.lmo").write_bytes(lmo.compile(po.read_text()))
     return package
@@ -116,7 +143,13 @@ def translation(page, po, folder):
 
 def install(recipe, here, tree, binary):
     """Carries out a recipe as make would."""
-    words = {"INSTALL_DIR": "install -d", "INSTALL_BIN": "install -m755", "INSTALL_DATA": "install -m644", "CP": "cp -R", "1": shlex.quote(str(tree))}
+    words = {
+        "INSTALL_DIR": "install -d",
+        "INSTALL_BIN": "install -m755",
+        "INSTALL_DATA": "install -m644",
+        "CP": "cp -R",
+        "1": shlex.quote(str(tree)),
+    }
     if binary:
         recipe = recipe.replace("$(PKG_INSTALL_DIR)/bin/leash", shlex.quote(str(binary)))
     recipe = re.sub(r"\$\((\w+)\)", lambda m: words[m[1]], recipe)

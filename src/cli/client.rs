@@ -1,13 +1,14 @@
 //! The commands that ask a running leash.
 
-use super::{complain, exit, refuse};
 use crate::anonymise::Anonymiser;
 use crate::api::Refusal;
+use crate::cli::print;
+use crate::cli::report::Style;
+use crate::cli::{complain, exit, refuse};
 use crate::config::{Daemon, UBUS};
 use crate::event;
-use crate::lists;
-use crate::live::{control, terminal, ubus};
-use crate::table::Style;
+use crate::live::terminal;
+use crate::live::{control, ubus};
 use crate::time::Clock;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -72,17 +73,17 @@ impl Client {
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let whole = |devices: &Value| json!({ "status": status, "devices": devices["devices"] });
-        self.show("devices", &json!({}), &|devices, style| lists::overview(&whole(devices), style))
+        self.show("devices", &json!({}), &|devices, style| print::overview(&whole(devices), style))
     }
 
     /// Orders, and says in a line what was done.
     pub fn order(&self, method: &str, params: &Value) -> io::Result<u8> {
-        self.show(method, params, &|value, _| lists::done(method, value))
+        self.show(method, params, &|value, _| print::done(method, value))
     }
 
     pub fn doctor(&self) -> io::Result<u8> {
         let complains = |value: &Value| value["complaints"].as_array().is_some_and(|all| !all.is_empty());
-        self.judge("doctor", &json!({}), &lists::doctor, &|value| u8::from(complains(value)))
+        self.judge("doctor", &json!({}), &print::doctor, &|value| u8::from(complains(value)))
     }
 
     pub fn watch(&self) -> io::Result<u8> {
@@ -105,7 +106,7 @@ impl Client {
             match line {
                 Err(refusal) => return Ok(refuse(&refusal)),
                 Ok(record) if self.json => writeln!(io::stdout(), "{record}")?,
-                Ok(record) => writeln!(io::stdout(), "{}", lists::record(&record, style))?,
+                Ok(record) => writeln!(io::stdout(), "{}", print::record(&record, style))?,
             }
         }
         Ok(complain("leash was stopped", exit::UNAVAILABLE))

@@ -1,15 +1,16 @@
 //! The commands that read captures and event files.
 
-use super::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
-use super::{complain, exit};
 use crate::anonymise::Anonymiser;
+use crate::cli::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
+use crate::cli::report::{self, Report};
+use crate::cli::{complain, exit};
 use crate::config::{self, Config};
 use crate::engine::{Action, Ended, Engine};
 use crate::event;
 use crate::limits;
-use crate::live::{input, reference, terminal};
+use crate::live::terminal;
+use crate::live::{progress, reference};
 use crate::replay::{Problem, Replay};
-use crate::table::{self, Report};
 use crate::time::Stamp;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -20,7 +21,8 @@ use std::path::{Path, PathBuf};
 /// An engine with the settings of a file and what they name, with a line for each problem; the defaults without one. The error is the exit code.
 fn engine(path: Option<&Path>) -> Result<Engine, u8> {
     let Some(path) = path else { return Ok(Engine::new(Config::default())) };
-    let text = input::text(path).map_err(|error| complain(&format!("{}: {error}", path.display()), exit::NO_INPUT))?;
+    let text =
+        progress::text(path).map_err(|error| complain(&format!("{}: {error}", path.display()), exit::NO_INPUT))?;
     let (config, problems) = config::parse(&text);
     for problem in problems {
         complain(&format!("{}: {problem}", path.display()), 0);
@@ -43,7 +45,7 @@ fn read(
     let mut replay = Replay::new(lan.to_vec(), private.to_vec());
     let mut code = 0;
     for path in files {
-        let result = match input::open(path) {
+        let result = match progress::open(path) {
             Ok(input) => replay.read(input, sink),
             Err(error) => Err(Problem::Input(error)),
         };
@@ -145,7 +147,7 @@ impl Flows {
     fn write(&mut self, engine: &Engine, ended: &Ended, out: &mut impl Write) -> io::Result<()> {
         let flow = engine.flow(ended);
         if !self.json {
-            return writeln!(out, "{}", table::flow(&flow, terminal::style()));
+            return writeln!(out, "{}", report::flow(&flow, terminal::style()));
         }
         let comma = if std::mem::replace(&mut self.first, false) { "\n" } else { ",\n" };
         write!(out, "{comma}{flow}")
@@ -172,7 +174,7 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
     engine.finish(last.unwrap_or_default());
     let Some(id) = engine.find(&command.device) else {
         let known: Vec<Value> = engine.devices().collect();
-        let known: Vec<&str> = known.iter().map(table::label).collect();
+        let known: Vec<&str> = known.iter().map(report::label).collect();
         let sentence = format!("no device is called '{}'; there are: {}", command.device, known.join(", "));
         return Ok(complain(&sentence, if code == 0 { exit::UNAVAILABLE } else { code }));
     };
@@ -180,7 +182,7 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
     let mut out = io::stdout().lock();
     match json {
         true => writeln!(out, "{value}")?,
-        false => out.write_all(table::explain(&value, terminal::style()).as_bytes())?,
+        false => out.write_all(report::explain(&value, terminal::style()).as_bytes())?,
     }
     Ok(code)
 }

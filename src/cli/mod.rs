@@ -3,14 +3,17 @@
 mod arguments;
 mod client;
 mod files;
+pub mod print;
+pub mod report;
 
 use crate::api::Refusal;
+use crate::cli::arguments::{Arguments, Command};
+use crate::cli::client::Client;
 use crate::config;
-use crate::live::{daemon, input, keep, logger, notify};
-use crate::{lists, numbers, table, uci};
+use crate::config::uci;
+use crate::live::{daemon, logger, notify, progress, uci_commit};
+use crate::units;
 use argh::FromArgs;
-use arguments::{Arguments, Command};
-use client::Client;
 use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
@@ -58,14 +61,14 @@ pub fn run(arguments: &[&str]) -> u8 {
     };
     let result = match command {
         None => daemon.overview(),
-        Some(Command::Devices(_)) => daemon.show("devices", &json!({}), &lists::devices),
-        Some(Command::Device(c)) => daemon.show("device", &device(&c.device), &lists::device),
+        Some(Command::Devices(_)) => daemon.show("devices", &json!({}), &print::devices),
+        Some(Command::Device(c)) => daemon.show("device", &device(&c.device), &print::device),
         Some(Command::Findings(c)) => {
-            daemon.show("findings", &c.device.as_deref().map_or(json!({}), device), &lists::findings)
+            daemon.show("findings", &c.device.as_deref().map_or(json!({}), device), &print::findings)
         }
-        Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), &lists::blocks),
-        Some(Command::Pins(_)) => daemon.show("pins", &json!({}), &lists::pins),
-        Some(Command::History(_)) => daemon.show("history", &json!({}), &lists::history),
+        Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), &print::blocks),
+        Some(Command::Pins(_)) => daemon.show("pins", &json!({}), &print::pins),
+        Some(Command::History(_)) => daemon.show("history", &json!({}), &print::history),
         Some(Command::Watch(_)) => daemon.watch(),
         Some(Command::Name(c)) => daemon.order("set_name", &json!({ "device": c.device, "name": c.name })),
         Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),
@@ -81,8 +84,8 @@ pub fn run(arguments: &[&str]) -> u8 {
         Some(Command::Off(_)) => daemon.order("blocking", &json!({ "on": false })),
         Some(Command::Forget(c)) => daemon.order("forget", &device(&c.device)),
         Some(Command::Doctor(_)) => daemon.doctor(),
-        Some(Command::Status(_)) => daemon.show("status", &json!({}), &lists::status),
-        Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), &lists::detectors),
+        Some(Command::Status(_)) => daemon.show("status", &json!({}), &print::status),
+        Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), &print::detectors),
         Some(Command::Reload(_)) => daemon.order("reload", &json!({})),
         Some(Command::Keep(_)) => Ok(keep(&daemon)),
         Some(Command::Notify(c)) if c.test => Ok(notify::test(&c.folder)),
@@ -97,7 +100,7 @@ pub fn run(arguments: &[&str]) -> u8 {
             Some(from) => files::explain(&command, from, json),
             None => {
                 let params = json!({ "device": command.device, "address": command.address.to_string() });
-                daemon.show("explain", &params, &table::explain)
+                daemon.show("explain", &params, &report::explain)
             }
         },
         Some(Command::Record(command)) => match &command.from {
@@ -151,12 +154,12 @@ fn identity() -> String {
 /// Brings orders into the settings.
 fn keep(daemon: &Client) -> u8 {
     let ask = |method| daemon.ask(method, &json!({}));
-    let written = ask("orders").and_then(|orders| keep::write(&orders).map_err(Refusal::Failed));
+    let written = ask("orders").and_then(|orders| uci_commit::write(&orders).map_err(Refusal::Failed));
     let read = |written| ask("reload").and_then(|_| ask("orders")).map(|left| (written, left));
     match written.and_then(|written| if written > 0 { read(written) } else { Ok((0, json!({}))) }) {
         Ok((0, _)) => say("the settings have all orders", 0),
         Ok((n, left)) => match uci::batch("", &left) {
-            Ok((0, _)) => say(&format!("{} written into the settings", numbers::count(n as u64, "order")), 0),
+            Ok((0, _)) => say(&format!("{} written into the settings", units::count(n as u64, "order")), 0),
             _ => complain("not all orders came into the settings: look at them with: leash check", exit::UNAVAILABLE),
         },
         Err(refusal) => refuse(&refusal),
@@ -172,7 +175,7 @@ fn run_daemon(path: &Path) -> u8 {
 }
 
 fn check(path: &Path) -> u8 {
-    let text = match input::text(path) {
+    let text = match progress::text(path) {
         Ok(text) => text,
         Err(error) => return complain(&format!("{}: {error}", path.display()), exit::NO_INPUT),
     };

@@ -1,9 +1,9 @@
 //! The rhythm of a contact has changed, or a rhythm to an address that nothing explains is new. That a thing calls regularly
 //! is no finding: most do, and the contact says so.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::flows::{Label, Service};
-use crate::numbers::bytes;
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::tables::flows::{Label, Service};
+use crate::units::bytes;
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

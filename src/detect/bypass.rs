@@ -1,8 +1,8 @@
 //! Names asked of others than the router, and addresses used right after the router had said that there are none.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::flows::{Label, Service};
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::tables::flows::{Label, Service};
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

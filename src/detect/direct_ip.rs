@@ -1,7 +1,7 @@
 //! A contact that no lookup of the device explains, although its lookups are visible.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::flows::{Label, Service};
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::tables::flows::{Label, Service};
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

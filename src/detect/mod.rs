@@ -12,12 +12,12 @@ pub mod scan;
 pub mod spread;
 pub mod upload;
 
-use crate::engine::contacts::Contact;
-use crate::engine::devices::{Device, DeviceId};
-use crate::engine::names::Names;
 use crate::model::Endpoint;
-use crate::networks::Networks;
-use crate::reputation::Lists;
+use crate::reference::lists::Lists;
+use crate::reference::networks::Networks;
+use crate::tables::contacts::Contact;
+use crate::tables::devices::{Device, DeviceId};
+use crate::tables::names::Names;
 use crate::time::Time;
 
 /// All detectors, in the order in which their findings are shown.

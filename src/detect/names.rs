@@ -1,12 +1,12 @@
 //! Names that no person would ask for: made up by a program in the hope that one exists, or long because they carry
 //! something. Names made of words or syllables show by their number alone, which is weak.
 
-use super::{Detector, Evidence, Finding, Judge, Strength};
-use crate::engine::devices::Device;
-use crate::engine::distinct::about;
-use crate::engine::domain::registrable;
-use crate::engine::questions::What;
+use crate::detect::{Detector, Evidence, Finding, Judge, Strength};
 use crate::limits;
+use crate::tables::counters::distinct::about;
+use crate::tables::counters::lookups::What;
+use crate::tables::devices::Device;
+use crate::tables::domain::registrable;
 use crate::time::Time;
 
 /// See the module.

@@ -1,6 +1,6 @@
 //! What of the house goes out in the clear, for everybody on the way to read.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

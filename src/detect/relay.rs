@@ -1,10 +1,10 @@
 //! A device that passes on for others what it receives: what a master sends goes out again to many, and what they answer
 //! goes back. And one that speaks a proxy's language.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::balance::Relayed;
-use crate::engine::flows::Service;
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::tables::counters::balance::Relayed;
+use crate::tables::flows::Service;
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

@@ -1,8 +1,8 @@
 //! An address or a name that a list warns of.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::flows::Label;
-use crate::reputation::Listed;
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::reference::lists::Listed;
+use crate::tables::flows::Label;
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

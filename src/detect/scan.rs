@@ -1,9 +1,9 @@
 //! Many tries that nobody answers: at one port of many addresses, or at many ports of one.
 
-use super::{Detector, Evidence, Finding, Judge, Strength};
-use crate::engine::devices::Device;
-use crate::engine::distinct::about;
+use crate::detect::{Detector, Evidence, Finding, Judge, Strength};
 use crate::limits;
+use crate::tables::counters::distinct::about;
+use crate::tables::devices::Device;
 use crate::time::Time;
 
 /// See the module.

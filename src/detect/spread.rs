@@ -1,11 +1,11 @@
 //! A device that reaches further than it should: many networks while it does next to nothing, or a domain and a network that are
 //! new to it after a week.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::devices::Device;
-use crate::engine::flows::Label;
-use crate::engine::uploads::hour;
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::tables::counters::uploads::hour;
+use crate::tables::devices::Device;
+use crate::tables::flows::Label;
 use crate::time::{Span, Time};
 
 /// See the module.

@@ -1,9 +1,9 @@
 //! Far more sent to one destination within an hour than the device sends at that hour of the day.
 
-use super::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
-use crate::engine::flows::Label;
+use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
-use crate::numbers::bytes;
+use crate::tables::flows::Label;
+use crate::units::bytes;
 
 /// See the module.
 pub const DETECTOR: Detector = Detector {

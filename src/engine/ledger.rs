@@ -1,10 +1,10 @@
 //! The ledger: since when each finding holds. The findings themselves are a pure function of the contacts, so they
 //! are made anew whenever somebody looks.
 
-use super::devices::DeviceId;
 use crate::detect::Finding;
 use crate::limits;
 use crate::model::Endpoint;
+use crate::tables::devices::DeviceId;
 use crate::time::Wall;
 use std::collections::BTreeMap;
 

@@ -1,55 +1,40 @@
 //! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment; the same events
 //! give the same actions and the same view.
 
-pub mod balance;
-pub mod beacon;
-mod bigrams;
-pub mod calm;
-pub mod contacts;
-pub mod day;
-pub mod devices;
-pub mod distinct;
-pub mod domain;
-pub mod flows;
-pub mod habits;
+mod enforcement;
 pub mod history;
 pub mod ledger;
-pub mod memory;
-pub mod names;
-mod notice;
-mod obey;
 pub mod orders;
 pub mod policy;
-pub mod questions;
-pub mod reach;
-pub mod service;
-pub mod tries;
-pub mod uploads;
+pub mod purpose;
+mod reference;
+mod signals;
+pub mod state;
 pub mod view;
-mod warned;
 
 use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
+use crate::engine::history::{History, Record};
+use crate::engine::ledger::Ledger;
+use crate::engine::orders::{Orders, Wishes};
+use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
-use crate::networks::Networks;
-use crate::reputation::Lists;
+use crate::reference::lists::Lists;
+use crate::reference::networks::Networks;
+use crate::tables::contacts::Contacts;
+use crate::tables::counters::handshakes::Pause;
+use crate::tables::counters::uploads::{self, Upload};
+use crate::tables::devices::{DeviceId, Devices};
+use crate::tables::flows::{Flow, Flows, GaveAway, Label};
+use crate::tables::names::Names;
+use crate::tables::service;
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
-use contacts::Contacts;
-use devices::{DeviceId, Devices};
-use flows::{Flow, Flows, GaveAway, Label};
-use habits::Pause;
-use history::{History, Record};
 use ipnet::IpNet;
-use ledger::Ledger;
-use names::Names;
-use orders::{Orders, Wishes};
-use policy::{Blocks, Case, Decision, Verdict};
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use uploads::Upload;
 
 /// What the engine wants done or told.
 #[derive(Clone, Debug)]

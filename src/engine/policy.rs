@@ -1,12 +1,12 @@
 //! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
 
-use super::names::Names;
-use super::orders::Wishes;
 use crate::config::{Mode, Pin, Target};
 use crate::detect::{Finding, Strength};
-use crate::engine::devices::DeviceId;
+use crate::engine::orders::Wishes;
 use crate::limits;
 use crate::model::{Endpoint, Mac, Protocol};
+use crate::tables::devices::DeviceId;
+use crate::tables::names::Names;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -2,17 +2,18 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
-use super::calm;
-use super::contacts::Contact;
-use super::devices::{Device, DeviceId};
-use super::flows::Label;
-use super::history::Record;
-use super::orders::Orders;
-use super::policy::{By, Decision, Verdict};
-use super::{Ended, Engine, uploads};
 use crate::config::{Mode, Pin, Target};
 use crate::detect::{self, Finding, Strength, Subject};
+use crate::engine::history::Record;
+use crate::engine::orders::Orders;
+use crate::engine::policy::{By, Decision, Verdict};
+use crate::engine::purpose;
+use crate::engine::{Ended, Engine};
 use crate::model::{Endpoint, Mac, Name};
+use crate::tables::contacts::Contact;
+use crate::tables::counters::uploads;
+use crate::tables::devices::{Device, DeviceId};
+use crate::tables::flows::Label;
 use crate::time::Wall;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -315,7 +316,7 @@ impl Engine {
         }
         let outside = contacts.iter().filter(|contact| contact.get("local").is_none());
         let outside: Vec<_> = outside.map(|it| (it["purpose"].as_str(), it["explained"].as_str())).collect();
-        calm::sentence(&outside)
+        purpose::sentence(&outside)
     }
 
     pub(super) fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
@@ -364,7 +365,7 @@ impl Engine {
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
         let names = self.names.of(id, endpoint.address).map(|name| &**name);
-        let purpose = calm::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
+        let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
         put(
             &mut map,
             "purpose",

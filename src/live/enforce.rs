@@ -4,8 +4,8 @@
 //! the flow itself, by our bit of its mark (it resumes when the bit goes) or, where a flow table takes packets past the
 //! rules, by taking its entry away (else it would be offloaded again at once).
 
-use super::netlink::{NETFILTER, Socket};
 use crate::engine::policy::is_time;
+use crate::live::netlink::{NETFILTER, Socket};
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::time::Span;

@@ -2,19 +2,19 @@
 //!
 //! Each source hands out events and says what it may have missed. None waits.
 
-use super::follow::Follow;
-use super::netlink::{NETFILTER, ROUTE, Socket};
 use crate::engine::Engine;
 use crate::event::{Event, Lookup, Source};
 use crate::limits;
+use crate::live::netlink::{NETFILTER, ROUTE, Socket};
+use crate::live::tail::Follow;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::{ANSWERS, OPENINGS};
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::conntrack::{self, Which};
 use crate::wire::dns::Stream;
 use crate::wire::dnsmasq::{self, Log};
+use crate::wire::first_packets::{Opening, Pause};
 use crate::wire::netlink::{Message, messages};
-use crate::wire::opening::{Opening, Pause};
 use crate::wire::packet::{Body, Frame};
 use crate::wire::{neighbour, nflog, plaintext};
 use ipnet::IpNet;
@@ -537,14 +537,14 @@ impl QueryLog {
 
 /// Reads dnsmasq's leases.
 pub fn leases(path: &Path, out: &mut Vec<Event>) {
-    let text = super::input::text(path).unwrap_or_default();
+    let text = super::progress::text(path).unwrap_or_default();
     out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::leases_line));
 }
 
 /// Whom the router asks: the resolvers of its settings and those that its provider named.
 pub fn resolvers() -> Vec<IpAddr> {
     let files = ["/etc/resolv.conf", "/tmp/resolv.conf.auto", "/tmp/resolv.conf.d/resolv.conf.auto"];
-    let texts = files.iter().filter_map(|path| super::input::text(Path::new(path)).ok());
+    let texts = files.iter().filter_map(|path| super::progress::text(Path::new(path)).ok());
     let mut found = BTreeSet::new();
     for text in texts {
         let words = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver "));

@@ -1,6 +1,6 @@
 //! What the terminal can do.
 
-use crate::table::Style;
+use crate::cli::report::Style;
 use std::io::IsTerminal;
 
 /// Colours only where standard output is a terminal and nobody asked for none (https://no-color.org).

@@ -1,7 +1,7 @@
 //! ctnetlink: conntrack's entries and events, and the orders to it (linux/netfilter/nfnetlink_conntrack.h).
 
-use super::netlink::{Message, Writer, attributes, be16, be32, be64, flag};
 use crate::model::{Protocol, Tuple};
+use crate::wire::netlink::{Message, Writer, attributes, be16, be32, be64, flag};
 use std::net::IpAddr;
 
 const SUBSYSTEM: u16 = 1 << 8;

@@ -5,9 +5,9 @@
 //! The warning of a DNS rebind prints a name raw, line ends included, so all that begins within the longest message
 //! behind it is refused. Without ids answers are joined to questions by name, which is the best that can be done.
 
-use super::dns::Outcome;
 use crate::event::{Event, Lookup, Source};
 use crate::model::{self, Mac, Name};
+use crate::wire::dns::Outcome;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

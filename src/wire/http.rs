@@ -1,7 +1,7 @@
 //! The header of a cleartext HTTP request (RFC 9112), CONNECT among them (RFC 9110, section 9.3.6).
 
-use super::layer::Request;
 use crate::model::{Hint, name};
+use crate::wire::client_stream::Request;
 
 const METHODS: [&str; 8] = ["GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "DELETE ", "PATCH ", CONNECT];
 const CONNECT: &str = "CONNECT ";

@@ -1,8 +1,8 @@
 //! JA4: the fingerprint of a TLS ClientHello. Only JA4 itself, which is BSD-3-Clause; the rest of its family is not free.
 //! (github.com/FoxIO-LLC/ja4, technical_details/JA4.md)
 
-use super::tls::vector;
 use crate::model::Ja4;
+use crate::wire::tls::vector;
 use sha2::{Digest, Sha256};
 
 /// The fingerprint of a whole ClientHello over TCP (RFC 8446, section 4.1.2, without the handshake's head).

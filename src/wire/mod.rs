@@ -1,28 +1,27 @@
 //! Bytes or lines into facts, without I/O. Nothing here panics, whatever the bytes.
 
 pub mod blobmsg;
+mod client_stream;
 pub mod conntrack;
 pub mod dhcp;
 pub mod dns;
 pub mod dnsmasq;
-pub mod doh;
+pub mod first_packets;
 mod gquic;
 mod http;
 mod initial_keys;
 mod ja4;
-mod layer;
 mod mqtt;
 pub mod neighbour;
 pub mod netlink;
 pub mod nflog;
 pub mod nft;
-
-pub mod opening;
 pub mod packet;
 pub mod pcap;
-mod pieces;
 pub mod plaintext;
+pub mod public_resolvers;
 mod quic;
+mod reassembly;
 mod resolvers;
 mod socks;
 mod stun;

@@ -1,7 +1,7 @@
 //! The first packet of MQTT 3.1, 3.1.1 and 5.0.
 
-use super::layer::Request;
 use crate::model::Hint;
+use crate::wire::client_stream::Request;
 
 /// CONNECT: its type, the remaining length in at most four octets, the protocol's name (MQTT 5.0, sections 2.1 and 3.1).
 pub fn request(stream: &[u8]) -> Request {

@@ -1,7 +1,7 @@
 //! rtnetlink: who has which address on the LAN, and the router's own addresses (linux/neighbour.h, linux/if_addr.h).
 
-use super::netlink::{Message, Writer, flag};
 use crate::model::Mac;
+use crate::wire::netlink::{Message, Writer, flag};
 use ipnet::IpNet;
 use netlink_packet_core::Parseable;
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};

@@ -1,10 +1,10 @@
 //! nfnetlink_log: what nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). The packets themselves are read
 //! by [`super::packet`], since captures have the same form (LINKTYPE_NFLOG).
 
-use super::netlink::attributes;
-use super::netlink::{Message, Writer, flag};
-use super::packet::{self, Frame};
 use crate::time::Wall;
+use crate::wire::netlink::attributes;
+use crate::wire::netlink::{Message, Writer, flag};
+use crate::wire::packet::{self, Frame};
 
 const SUBSYSTEM: u16 = 4 << 8;
 const PACKET: u16 = SUBSYSTEM;

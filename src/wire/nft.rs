@@ -2,9 +2,9 @@
 //!
 //! The ruleset itself is one text for `nft -f`: see [`crate::ruleset`].
 
-use super::netlink::{Message, Writer, attributes, be64, flag};
 use crate::model::Mac;
 use crate::time::Span;
+use crate::wire::netlink::{Message, Writer, attributes, be64, flag};
 use std::net::IpAddr;
 
 const SUBSYSTEM: u16 = 10 << 8;

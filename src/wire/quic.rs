@@ -1,9 +1,9 @@
 //! The client Initial of QUIC (RFC 9000, RFC 9369, drafts 22 to 34) and the ClientHello in it.
 
-use super::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
-use super::pieces::Pieces;
-use super::tls::{self, Hello};
 use crate::model::{Hint, Ja4, QuicVersion};
+use crate::wire::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
+use crate::wire::reassembly::Pieces;
+use crate::wire::tls::{self, Hello};
 
 /// The client datagrams after which a hello that is still not whole is given up.
 const PATIENCE: u8 = 4;

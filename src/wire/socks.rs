@@ -1,7 +1,7 @@
 //! SOCKS requests: 4 and 4a (as published by NEC), 5 (RFC 1928) with user names (RFC 1929).
 
-use super::layer::Request;
 use crate::model::{self, Hint};
+use crate::wire::client_stream::Request;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A SOCKS request at the beginning of a client's byte stream. A version 5 greeting alone is [`Request::Short`].

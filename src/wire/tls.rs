@@ -1,7 +1,7 @@
 //! The ClientHello of TLS and DTLS: RFC 8446 section 4.1.2, RFC 5246, RFC 6347, RFC 9147.
 
-use super::ja4::ja4;
 use crate::model::{Hint, name};
+use crate::wire::ja4::ja4;
 
 /// Whether bytes are a ClientHello.
 #[derive(Debug, PartialEq, Eq)]

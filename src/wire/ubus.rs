@@ -3,7 +3,7 @@
 //! A message is a head (version 0, kind, u16 sequence, u32 peer) and one blob with attributes. ubusd speaks first (HELLO);
 //! each request of ours is answered by DATA and one STATUS with our sequence, and calls for us may come in between.
 
-use super::blobmsg::{self, Attributes, Integers, kind};
+use crate::wire::blobmsg::{self, Attributes, Integers, kind};
 use serde_json::{Value, json};
 
 /// The largest blob that ubusd takes (UBUS_MAX_MSGLEN); it closes the connection on more.

@@ -4,7 +4,20 @@
 usage: tests/bench/live.py [events|latency|memory|idle]... [--rounds N]
 Peers: a bare netlink reader (tests/bench/flows.c), conntrack -E, ulogd2 (as far as they are installed).
 """
-import argparse, os, pathlib, signal, socket, statistics, struct, subprocess, sys, tempfile, threading, time
+
+import argparse
+import os
+import pathlib
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 import lab as kit
@@ -37,10 +50,24 @@ plugin="ulogd_filter_PRINTFLOW.so"\nplugin="ulogd_output_LOGEMU.so"\nplugin="ulo
                     else:
                         house.router.run("sysctl -qw net.netfilter.nf_conntrack_events=1")
                         open(f"{house.folder}/ulogd.conf", "w").write(ulogd.replace("FOLDER", house.folder))
-                        command = {"bare reader": [flows, "read"], "ulogd2": ["ulogd", "-c", f"{house.folder}/ulogd.conf"],
-                                   "conntrack -E": ["conntrack", "-E", "-e", "NEW,DESTROY", "-o", "timestamp", "-b", "16777216"]}[name]
+                        command = {
+                            "bare reader": [flows, "read"],
+                            "ulogd2": ["ulogd", "-c", f"{house.folder}/ulogd.conf"],
+                            "conntrack -E": [
+                                "conntrack",
+                                "-E",
+                                "-e",
+                                "NEW,DESTROY",
+                                "-o",
+                                "timestamp",
+                                "-b",
+                                "16777216",
+                            ],
+                        }[name]
                         try:
-                            child = house.children["peer"] = house.router.popen(command, stdout=out, stderr=subprocess.DEVNULL)
+                            child = house.children["peer"] = house.router.popen(
+                                command, stdout=out, stderr=subprocess.DEVNULL
+                            )
                         except FileNotFoundError:
                             continue
                         time.sleep(0.5)
@@ -54,19 +81,32 @@ plugin="ulogd_filter_PRINTFLOW.so"\nplugin="ulogd_output_LOGEMU.so"\nplugin="ulo
                     used = cpu(child.pid) - before
                     if name == "leash":
                         seen = house.leash("status")["health"]["flows"]
-                        told = seen["events"] if not seen["overflows"] else f"{seen['events']}, {seen['overflows']} overflows"
+                        told = (
+                            seen["events"]
+                            if not seen["overflows"]
+                            else f"{seen['events']}, {seen['overflows']} overflows"
+                        )
                     else:
                         child.send_signal(signal.SIGTERM)
                         child.wait(10)
                         out.seek(0)
-                        told = int(out.read()) if name == "bare reader" else sum(1 for _ in open(f"{house.folder}/flows" if name == "ulogd2" else f"{house.folder}/out"))
+                        told = (
+                            int(out.read())
+                            if name == "bare reader"
+                            else sum(
+                                1 for _ in open(f"{house.folder}/flows" if name == "ulogd2" else f"{house.folder}/out")
+                            )
+                        )
                     results.setdefault(name, []).append((used, told, statistics.mean(made)))
                 finally:
                     house.close()
         base = statistics.median(r[0] for r in results["bare reader"])
         for name, rows in results.items():
             used = statistics.median(r[0] for r in rows)
-            print(f"| {rate:,} flows/s ({rows[0][2]:,.0f} made) | {name} | {used:.2f} s | {used / 120_000 * 1e6:.1f} us | {used / base:.2f} | {rows[-1][1]} |", flush=True)
+            print(
+                f"| {rate:,} flows/s ({rows[0][2]:,.0f} made) | {name} | {used:.2f} s | {used / 120_000 * 1e6:.1f} us | {used / base:.2f} | {rows[-1][1]} |",
+                flush=True,
+            )
 
 
 def latency(*_):
@@ -89,11 +129,14 @@ def latency(*_):
             time.sleep(0.02)
             begin = time.perf_counter()
             s.sendto(b"x", (f"45.10.{20 + number // 200}.{number % 200 + 1}", 7000))
-            while struct.unpack("=H", watch.recv(65535)[4:6])[0] & 0xff != 12:  # NFT_MSG_NEWSETELEM
+            while struct.unpack("=H", watch.recv(65535)[4:6])[0] & 0xFF != 12:  # NFT_MSG_NEWSETELEM
                 pass
             times.append((time.perf_counter() - begin) * 1e3)
         times = sorted(times[20:])
-        print(f"first packet to block in force, grace 0: p50 {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms, max {times[-1]:.2f} ms ({len(times)} blocks)", flush=True)
+        print(
+            f"first packet to block in force, grace 0: p50 {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms, max {times[-1]:.2f} ms ({len(times)} blocks)",
+            flush=True,
+        )
         # From the start of the program: a device that asks and calls all the time.
         starts = []
         for number in range(10):
@@ -107,6 +150,7 @@ def latency(*_):
                     s.sendto(b"x", (f"45.10.{60 + number}.{n % 250 + 1}", 7000))
                     n += 1
                     time.sleep(0.003)
+
             thread = threading.Thread(target=calls)
             thread.start()
             with house.router:
@@ -121,14 +165,17 @@ def latency(*_):
             house.start("option grace 0\nlist block_on direct-ip\noption default_mode guard", wait=False)
             while True:
                 message = watch.recv(65535)
-                kind = struct.unpack("=H", message[4:6])[0] & 0xff
+                kind = struct.unpack("=H", message[4:6])[0] & 0xFF
                 if kind == 12 and socket.inet_aton(f"45.10.{60 + number}.0")[:3] in message:
                     break
             starts.append((time.perf_counter() - begin) * 1e3)
             stop.set()
             thread.join()
             house.until(house.ready, "ready")
-        print(f"start of the program to the first verdict in force: median {statistics.median(starts):.0f} ms, max {max(starts):.0f} ms", flush=True)
+        print(
+            f"start of the program to the first verdict in force: median {statistics.median(starts):.0f} ms, max {max(starts):.0f} ms",
+            flush=True,
+        )
     finally:
         house.close()
 
@@ -142,14 +189,20 @@ def memory_full(_, flows):
         for device in house.devices:
             for n in range(313):
                 name = f"name-number-{n}.of-device-{device.number}"
-                house.internet.names[f"{name}.example"] = [f"45.10.{device.number}.{n % 250 + 1}", f"45.10.{device.number}.{n % 250 + 2}"][:1]
+                house.internet.names[f"{name}.example"] = [
+                    f"45.10.{device.number}.{n % 250 + 1}",
+                    f"45.10.{device.number}.{n % 250 + 2}",
+                ][:1]
                 device.lookup(f"{name}.example")
         for i, device in enumerate(house.devices):
             device.ns.run(f"{flows} house 157 {i * 16}")
         house.until(lambda: house.leash("status")["flows"] >= 10_000, "10,000 flows", 20)
         time.sleep(3)
         status = house.leash("status")
-        print(f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB (peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, {status['names']:,} names, {status['contacts']:,} contacts", flush=True)
+        print(
+            f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB (peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, {status['names']:,} names, {status['contacts']:,} contacts",
+            flush=True,
+        )
     finally:
         house.close()
 

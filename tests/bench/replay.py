@@ -8,7 +8,14 @@ installed are left out and said so. Prints the README's table and exits 1 when a
 tcpdump's time, faster than ndpiReader and Suricata, peak memory under 24 MB.
 The capture: 1.3 million packets of 24 real captures, repeated as a house of 6 hours; any large capture will do.
 """
-import argparse, os, shutil, statistics, subprocess, sys, tempfile
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
 
 SURICATA = """%YAML 1.1
 ---
@@ -35,8 +42,19 @@ def commands(leash, capture, folder):
         "leash replay --json --flows": [leash, "replay", "--json", "--flows", capture],
         "tcpdump -w /dev/null": ["tcpdump", "-nr", capture, "-w", "/dev/null"],
         "ndpiReader": ["ndpiReader", "-q", "-i", capture],
-        "suricata, flow + dns + tls": ["suricata", "-c", f"{folder}/suricata.yaml", "-r", capture, "-k", "none",
-                                       "--runmode", "single", "-l", folder],
+        "suricata, flow + dns + tls": [
+            "suricata",
+            "-c",
+            f"{folder}/suricata.yaml",
+            "-r",
+            capture,
+            "-k",
+            "none",
+            "--runmode",
+            "single",
+            "-l",
+            folder,
+        ],
     }
     for name in [name for name, command in all_.items() if not shutil.which(command[0])]:
         print(f"not installed, left out: {name}", file=sys.stderr)
@@ -50,8 +68,13 @@ def measure(command, folder):
     for old in ("eve.json",):
         if os.path.exists(f"{folder}/{old}"):
             os.remove(f"{folder}/{old}")
-    run = subprocess.run(["/usr/bin/time", "-o", out, "-f", "%e %U %S %M", *command],
-                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=600)
+    run = subprocess.run(
+        ["/usr/bin/time", "-o", out, "-f", "%e %U %S %M", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=600,
+    )
     if run.returncode:
         sys.exit(f"{' '.join(command)} failed: {run.stderr[-300:]}")
     wall, user, system, kib = open(out).read().split()[-4:]
@@ -84,8 +107,11 @@ def main():
     for peer in ("ndpiReader", "suricata, flow + dns + tls"):
         if peer in best and wall >= best[peer][0]:
             missed.append(f"{peer} is faster")
-    missed += [f"{name}: {mib:.1f} MiB is not under 24 MB" for name, (_, _, mib) in best.items()
-               if name.startswith("leash") and mib * 1.048576 >= 24]
+    missed += [
+        f"{name}: {mib:.1f} MiB is not under 24 MB"
+        for name, (_, _, mib) in best.items()
+        if name.startswith("leash") and mib * 1.048576 >= 24
+    ]
     for line in missed:
         print("budget missed:", line)
     sys.exit(bool(missed))

@@ -2,7 +2,12 @@
 """A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this project's
 relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what
 was recorded."""
-import ipaddress, pathlib, re, subprocess, sys
+
+import ipaddress
+import pathlib
+import re
+import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAPTURES = ROOT.parent / "shared/captures"
@@ -12,10 +17,22 @@ BEGIN = END // 3600 * 3600 - 23 * 3600
 
 # What was recorded, whose of its addresses are which of the house's, and when, in hours after the day's begin and minutes.
 DAY = [
-    ("shfw__latency_tplink-plug_no-firewall_wlan2.4.pcap", {"192.168.1.135": 20, "192.168.1.222": 30}, [(hour, 7) for hour in range(0, 24, 2)]),
+    (
+        "shfw__latency_tplink-plug_no-firewall_wlan2.4.pcap",
+        {"192.168.1.135": 20, "192.168.1.222": 30},
+        [(hour, 7) for hour in range(0, 24, 2)],
+    ),
     ("shfw__latency_dlink-cam_no-firewall_wlan2.4.pcap", {"192.168.1.115": 21}, [(hour, 20) for hour in range(0, 24)]),
-    ("shfw__latency_smartthings-hub_no-firewall_lan.pcap", {"192.168.1.223": 22}, [(hour, 35) for hour in range(0, 24, 3)]),
-    ("iotsentinel__EdimaxPlug1101W_Setup-C-2-STA.pcap", {"10.10.10.186": 23}, [(1, 2), (7, 10), (8, 2), (16, 31), (20, 3), (23, 12)]),
+    (
+        "shfw__latency_smartthings-hub_no-firewall_lan.pcap",
+        {"192.168.1.223": 22},
+        [(hour, 35) for hour in range(0, 24, 3)],
+    ),
+    (
+        "iotsentinel__EdimaxPlug1101W_Setup-C-2-STA.pcap",
+        {"10.10.10.186": 23},
+        [(1, 2), (7, 10), (8, 2), (16, 31), (20, 3), (23, 12)],
+    ),
     ("iotsentinel__Lightify_Setup-C-9-STA.pcap", {"10.10.10.114": 24}, [(8, 1), (18, 20), (22, 5)]),
     ("iotsentinel__WeMoSwitch2_Setup-C-4-STA.pcap", {"10.10.10.190": 25}, [(hour, 50) for hour in range(8, 24, 2)]),
     ("iotsentinel__D-LinkHomeHub_Setup-C-3-STA.pcap", {"10.10.10.87": 26}, [(20, 15)]),
@@ -31,7 +48,9 @@ def file_of(name):
 
 
 def recorded(name):
-    return subprocess.run([LEASH, "record", "--from", file_of(name)], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    return subprocess.run(
+        [LEASH, "record", "--from", file_of(name)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[1:]
 
 
 PRIVATE = [ipaddress.ip_network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
@@ -45,7 +64,11 @@ def moved(line, places):
         return None
     if word == "neighbour" and places.get(line.split()[1]) == 1:
         return None
-    ours = [address for address in ADDRESS.findall(line.split(" found ")[0]) if any(ipaddress.ip_address(address) in net for net in PRIVATE)]
+    ours = [
+        address
+        for address in ADDRESS.findall(line.split(" found ")[0])
+        if any(ipaddress.ip_address(address) in net for net in PRIVATE)
+    ]
     if any(address not in places for address in ours):
         return None
     return ADDRESS.sub(lambda found: f"192.168.8.{places[found[0]]}" if found[0] in places else found[0], line)

@@ -1,6 +1,13 @@
 """A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's rights for
 root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
-import fnmatch, http.server, json, pathlib, re, threading, urllib.parse
+
+import fnmatch
+import http.server
+import json
+import pathlib
+import re
+import threading
+import urllib.parse
 
 import ubus
 
@@ -17,13 +24,19 @@ LOGIN = b"""<!DOCTYPE html><meta charset=utf-8><form method=post><input name=luc
 def texts(language):
     """{text: translation}"""
     po = APP / f"po/{language}/leash.po"
-    return dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po.read_text(), re.M)) if po.exists() else {}
+    return dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po.read_text(), re.MULTILINE)) if po.exists() else {}
 
 
 def page(path, user, language):
-    tabs = [(node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3]
+    tabs = [
+        (node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3
+    ]
     links = "".join(f'<li><a href="/cgi-bin/luci/{name}">{title}</a></li>' for _, title, name in sorted(tabs))
-    view = next(node["action"]["path"] for name, node in MENU.items() if fnmatch.fnmatch(path, name) and "path" in node["action"])
+    view = next(
+        node["action"]["path"]
+        for name, node in MENU.items()
+        if fnmatch.fnmatch(path, name) and "path" in node["action"]
+    )
     write = json.dumps(user == "root")
     return f"""<!DOCTYPE html><html><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
 <link rel=stylesheet href=/luci/luci.css></head><body><ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
@@ -49,7 +62,15 @@ def settings(world, method, arguments):
     path = pathlib.Path(world.settings)
     found = sections(path.read_text())
     if method == "get":
-        return [0, {"values": {name: {".type": kind, ".name": name, ".index": i, **options} for i, (kind, name, options) in enumerate(found)}}]
+        return [
+            0,
+            {
+                "values": {
+                    name: {".type": kind, ".name": name, ".index": i, **options}
+                    for i, (kind, name, options) in enumerate(found)
+                }
+            },
+        ]
     if method == "set":
         options = next(options for _, name, options in found if name == arguments["section"])
         options.update(arguments["values"])
@@ -57,7 +78,11 @@ def settings(world, method, arguments):
         for kind, name, options in found:
             lines.append(f"config {kind} '{name}'")
             for option, value in options.items():
-                lines += [f"\tlist {option} '{each}'" for each in value] if isinstance(value, list) else [f"\toption {option} '{value}'"]
+                lines += (
+                    [f"\tlist {option} '{each}'" for each in value]
+                    if isinstance(value, list)
+                    else [f"\toption {option} '{value}'"]
+                )
         path.write_text("\n".join(lines) + "\n")
         return [0]
     if method == "commit":
@@ -68,7 +93,9 @@ def settings(world, method, arguments):
 
 def call(world, user, request):
     _, object_, method, arguments = request["params"]
-    allowed = RIGHTS["read"]["ubus"].get(object_, []) + (RIGHTS["write"]["ubus"].get(object_, []) if user == "root" else [])
+    allowed = RIGHTS["read"]["ubus"].get(object_, []) + (
+        RIGHTS["write"]["ubus"].get(object_, []) if user == "root" else []
+    )
     if object_ == "uci":
         allowed = ["get"] + (["set", "commit"] if user == "root" else [])
     if method not in allowed:
@@ -100,7 +127,9 @@ def serve(world):
         def do_GET(self):
             path = urllib.parse.urlsplit(self.path).path
             if path.startswith("/cgi-bin/luci/"):
-                return self.answer(page(path.removeprefix("/cgi-bin/luci/"), self.user(), world.language) if self.user() else LOGIN)
+                return self.answer(
+                    page(path.removeprefix("/cgi-bin/luci/"), self.user(), world.language) if self.user() else LOGIN
+                )
             file = APP / "htdocs" / path.lstrip("/") if path.startswith("/luci-static/") else HERE / path.lstrip("/")
             if not file.is_file():
                 return self.answer(b"", status=404)
@@ -121,6 +150,7 @@ def serve(world):
 
         def log_message(self, *_):
             pass
+
     class Server(http.server.ThreadingHTTPServer):
         def handle_error(self, *_):
             """A page that was left while it was answered."""

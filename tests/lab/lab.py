@@ -7,7 +7,22 @@ ends, and several labs run side by side. Sockets are made inside a namespace and
     device  ...                                              +-- br-lan  router  wan 45.20.0.2, 2a0f:1111::2 -- inet
                                                             --'          (masquerade)       45.10.0.0/16, 2a0f:9999::/32
 """
-import contextlib, ctypes, json, os, random, select, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 
 import ubus
 
@@ -54,6 +69,7 @@ class Namespace:
     def popen(self, command, **more):
         def enter():
             LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nothing outlives the lab
+
         with self:
             return subprocess.Popen(command, preexec_fn=enter, **more)
 
@@ -61,7 +77,9 @@ class Namespace:
         """Runs commands, one a line; gives what the last one wrote."""
         out = ""
         for line in lines.strip().splitlines():
-            child = self.popen(line.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            child = self.popen(
+                line.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
             out, err = child.communicate(input, timeout=20 * PACE)
             if check and child.returncode:
                 raise RuntimeError(f"{line}: {err.strip()}")
@@ -77,11 +95,17 @@ class Device:
     def __init__(self, lab, number):
         self.lab, self.number = lab, number
         self.mac = f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
-        self.ip = f"192.168.77.{number}" if number < 250 else f"192.168.{78 + (number - 250) // 250}.{(number - 250) % 250 + 1}"
+        self.ip = (
+            f"192.168.77.{number}"
+            if number < 250
+            else f"192.168.{78 + (number - 250) // 250}.{(number - 250) % 250 + 1}"
+        )
         self.ip6, self.ula = f"2a0f:7777::{number:x}", f"fd77::{number:x}"
         self.ns = Namespace()
-        lab.router.run(f"ip link add d{number} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{self.ns.fd}\n"
-                       f"ip link set d{number} master br-lan up")
+        lab.router.run(
+            f"ip link add d{number} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{self.ns.fd}\n"
+            f"ip link set d{number} master br-lan up"
+        )
         self.ns.run(f"""ip link set eth0 address {self.mac} up
             ip address add {self.ip}/16 dev eth0
             ip route add default via {ROUTER4}
@@ -96,7 +120,9 @@ class Device:
         question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0" + struct.pack(">HH", kind, 1)
         message = struct.pack(">6H", number, 0x100, 1, 0, 0, 0) + question
         with self.ns:
-            s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+            s = socket.socket(
+                socket.AF_INET6 if ":" in server else socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+            )
         s.settimeout(wait * PACE)
         with s:
             try:
@@ -147,20 +173,22 @@ def receives(s):
 
 def addresses(message):
     """The A and AAAA records of a DNS message."""
+
     def skip(at):
         while message[at]:
             if message[at] >= 192:
                 return at + 2
             at += 1 + message[at]
         return at + 1
+
     counts = struct.unpack(">4H", message[4:12])
     at, found = 12, []
     for _ in range(counts[0]):
         at = skip(at) + 4
     for _ in range(sum(counts[1:])):
         at = skip(at)
-        kind, _, _, length = struct.unpack(">HHIH", message[at:at + 10])
-        data = message[at + 10:at + 10 + length]
+        kind, _, _, length = struct.unpack(">HHIH", message[at : at + 10])
+        data = message[at + 10 : at + 10 + length]
         found += [socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, data)] if kind in (1, 28) else []
         at += 10 + length
     return found
@@ -214,6 +242,7 @@ class Internet:
         def receive(s):
             data, ancillary, _, peer = s.recvmsg(65535, 256)
             take(s, data, peer, ancillary)
+
         self.add(s, receive)
 
     def serve(self):
@@ -246,10 +275,10 @@ class Internet:
         number, _, _ = struct.unpack(">3H", question[:6])
         at, labels = 12, []
         while question[at]:
-            labels.append(question[at + 1:at + 1 + question[at]])
+            labels.append(question[at + 1 : at + 1 + question[at]])
             at += 1 + question[at]
-        kind = struct.unpack(">H", question[at + 1:at + 3])[0]
-        body = question[12:at + 5]
+        kind = struct.unpack(">H", question[at + 1 : at + 3])[0]
+        body = question[12 : at + 5]
         found = self.names.get(b".".join(labels).decode("latin1").lower())
         records = []
         for record in found or []:
@@ -292,10 +321,12 @@ def rr(address, kind):
 
 def send_from(s, data, peer, ancillary):
     """Answers a datagram from the address to which it was sent; `stream N` is answered by N datagrams."""
+
     def send(data):
         level, kind, info = ancillary[0]
         info = struct.pack("=I", 0) + info[8:12] + bytes(4) if level == socket.IPPROTO_IP else info
         s.sendmsg([data], [(level, kind, info)], 0, peer)
+
     if not data.startswith(b"stream "):
         return send(data)
 
@@ -304,6 +335,7 @@ def send_from(s, data, peer, ancillary):
             with contextlib.suppress(OSError):
                 send(b"x" * 200)
             time.sleep(0.01)
+
     threading.Thread(target=many, daemon=True).start()
 
 
@@ -377,21 +409,32 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
         with open(f"{self.folder}/dnsmasq.conf", "w") as file:
             file.write(settings)
         with open(f"{self.folder}/dnsmasq.out", "a") as out:
-            self.children["dnsmasq"] = self.router.popen(["dnsmasq", "-C", f"{self.folder}/dnsmasq.conf"], stdout=out, stderr=out)
-        self.until(lambda: self.devices == [] or self.devices[0].lookup("nobody.example", wait=0.2) is not None, "dnsmasq answers")
+            self.children["dnsmasq"] = self.router.popen(
+                ["dnsmasq", "-C", f"{self.folder}/dnsmasq.conf"], stdout=out, stderr=out
+            )
+        self.until(
+            lambda: self.devices == [] or self.devices[0].lookup("nobody.example", wait=0.2) is not None,
+            "dnsmasq answers",
+        )
 
     def configure(self, more=""):
         text = f"""config leash 'main'\n option state '{self.folder}/flash/state'\n option socket '{self.folder}/run/socket'
- option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n option vendors ''\n{f" option query_log '{self.log_path}'" if self.query_log else ''}\n{more}\n"""
+ option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n option vendors ''\n{f" option query_log '{self.log_path}'" if self.query_log else ""}\n{more}\n"""
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
 
     def ubusd(self):
         """Starts the bus: the real one that UBUSD names, or one of our own."""
-        real = [os.environ["UBUSD"], "-A", f"{self.folder}/acl"] if "UBUSD" in os.environ else [sys.executable, UBUS, "ubusd"]
+        real = (
+            [os.environ["UBUSD"], "-A", f"{self.folder}/acl"]
+            if "UBUSD" in os.environ
+            else [sys.executable, UBUS, "ubusd"]
+        )
         os.makedirs(f"{self.folder}/acl", exist_ok=True)
         with open(f"{self.folder}/ubusd.out", "a") as out:
-            self.children["ubusd"] = self.router.popen([*real, "-s", f"{self.folder}/ubus.sock"], stdout=out, stderr=out)
+            self.children["ubusd"] = self.router.popen(
+                [*real, "-s", f"{self.folder}/ubus.sock"], stdout=out, stderr=out
+            )
         self.until(self.bus, "ubusd answers")
 
     def bus(self):
@@ -401,12 +444,21 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
 
     def ubus_command(self):
         """The `ubus` command: the real one that UBUS names, or one of our own."""
-        return [*([os.environ["UBUS"]] if "UBUS" in os.environ else [sys.executable, UBUS, "ubus"]), "-s", f"{self.folder}/ubus.sock"]
+        return [
+            *([os.environ["UBUS"]] if "UBUS" in os.environ else [sys.executable, UBUS, "ubus"]),
+            "-s",
+            f"{self.folder}/ubus.sock",
+        ]
 
     def call(self, method, arguments="{}"):
         """Calls a method over the bus; gives the exit code and the answer."""
         arguments = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        done = subprocess.run([*self.ubus_command(), "-S", "call", "leash", method, arguments], capture_output=True, text=True, timeout=20 * PACE)
+        done = subprocess.run(
+            [*self.ubus_command(), "-S", "call", "leash", method, arguments],
+            capture_output=True,
+            text=True,
+            timeout=20 * PACE,
+        )
         return done.returncode, json.loads(done.stdout) if done.stdout.strip() else None
 
     def occupy_tap(self):
@@ -424,8 +476,12 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
         self.configure(more)
         self.tap = self.tap or self.occupy_tap() if not tap else self.tap and self.tap.close()
         with open(f"{self.folder}/leash.out", "a") as out:
-            self.children["leash"] = self.router.popen([*wrap, LEASH, "run", "--config", f"{self.folder}/config"], stdout=out,
-                                                        stderr=out, env={**os.environ, **(env or {}), "LEASH_LOG": "debug"})
+            self.children["leash"] = self.router.popen(
+                [*wrap, LEASH, "run", "--config", f"{self.folder}/config"],
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **(env or {}), "LEASH_LOG": "debug"},
+            )
         if wait:
             self.until(lambda: self.ready(), "leash is ready", 10)
 
@@ -438,7 +494,12 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
 
     def leash(self, *words, check=True):
         """Calls leash's command line; gives its JSON."""
-        done = subprocess.run([LEASH, "--json", "--socket", f"{self.folder}/run/socket", *words], capture_output=True, text=True, timeout=20 * PACE)
+        done = subprocess.run(
+            [LEASH, "--json", "--socket", f"{self.folder}/run/socket", *words],
+            capture_output=True,
+            text=True,
+            timeout=20 * PACE,
+        )
         if check and done.returncode not in (0, 1):
             raise RuntimeError(f"leash {' '.join(words)}: {done.stderr.strip()}")
         return json.loads(done.stdout) if done.stdout.strip() else done

@@ -1,4 +1,5 @@
 """What holds with the query log alone, in whichever form."""
+
 import threading
 
 

@@ -4,14 +4,47 @@
 usage: ubus.py ubusd -s SOCKET
        ubus.py ubus [-s SOCKET] [-S] [-v] [-t SECONDS] list [PATTERN] | call PATH METHOD [JSON] | listen [PATTERN...] | subscribe PATH...
 """
-import json, os, pwd, random, select, socket, struct, sys, time
+
+import json
+import os
+import pwd
+import random
+import select
+import socket
+import struct
+import sys
+import time
 
 HELLO, STATUS, DATA, PING, LOOKUP, INVOKE, ADD, REMOVE, SUBSCRIBE, UNSUBSCRIBE, NOTIFY = range(11)
-A_STATUS, A_PATH, A_ID, A_METHOD, A_TYPE, A_SIGNATURE, A_DATA, A_TARGET, A_ACTIVE, A_NO_REPLY, A_SUBSCRIBERS, A_USER, A_GROUP = range(1, 14)
+(
+    A_STATUS,
+    A_PATH,
+    A_ID,
+    A_METHOD,
+    A_TYPE,
+    A_SIGNATURE,
+    A_DATA,
+    A_TARGET,
+    A_ACTIVE,
+    A_NO_REPLY,
+    A_SUBSCRIBERS,
+    A_USER,
+    A_GROUP,
+) = range(1, 14)
 LARGEST = 1 << 20
 WORDS = {1: "Array", 2: "Table", 3: "String", 5: "Integer", 7: "Boolean"}
-SAYS = ["Success", "Invalid command", "Invalid argument", "Method not found", "Not found", "No response", "Permission denied",
-        "Request timed out", "Operation not supported", "Unknown error"]
+SAYS = [
+    "Success",
+    "Invalid command",
+    "Invalid argument",
+    "Method not found",
+    "Not found",
+    "No response",
+    "Permission denied",
+    "Request timed out",
+    "Operation not supported",
+    "Unknown error",
+]
 
 
 def padded(data):
@@ -23,7 +56,7 @@ def attribute(kind, payload, extended=False):
 
 
 def number(kind, value):
-    return attribute(kind, struct.pack(">I", value & 0xffffffff))
+    return attribute(kind, struct.pack(">I", value & 0xFFFFFFFF))
 
 
 def text(kind, value):
@@ -37,7 +70,7 @@ def field(name, value):
     elif isinstance(value, bool):
         kind, payload = 7, bytes([value])
     elif isinstance(value, int):
-        kind, payload = (5, struct.pack(">i", value)) if -2**31 <= value < 2**31 else (4, struct.pack(">q", value))
+        kind, payload = (5, struct.pack(">i", value)) if -(2**31) <= value < 2**31 else (4, struct.pack(">q", value))
     elif isinstance(value, float):
         kind, payload = 8, struct.pack(">d", value)
     elif isinstance(value, str):
@@ -57,23 +90,31 @@ def table(values):
 def attributes(data):
     at = 0
     while at + 4 <= len(data):
-        head, = struct.unpack_from(">I", data, at)
-        length = head & 0xffffff
+        (head,) = struct.unpack_from(">I", data, at)
+        length = head & 0xFFFFFF
         if length < 4 or at + length > len(data):
             raise ValueError("damaged")
-        yield head >> 24 & 0x7f, data[at + 4:at + length]
+        yield head >> 24 & 0x7F, data[at + 4 : at + length]
         at += length + -length % 4
 
 
 def values(data):
     """Names and values of a row of blobmsgs."""
     for kind, payload in attributes(data):
-        length, = struct.unpack_from(">H", payload)
-        name = payload[2:2 + length].decode()
-        value = payload[len(padded(payload[:2 + length] + b"\0")):]
-        plain = {3: lambda v: v[:-1].decode(), 4: lambda v: struct.unpack(">q", v)[0], 5: lambda v: struct.unpack(">i", v)[0],
-                 6: lambda v: struct.unpack(">h", v)[0], 7: lambda v: v[0] != 0, 8: lambda v: struct.unpack(">d", v)[0],
-                 2: untable, 1: lambda v: [value for _, value in values(v)], 0: lambda v: None}
+        (length,) = struct.unpack_from(">H", payload)
+        name = payload[2 : 2 + length].decode()
+        value = payload[len(padded(payload[: 2 + length] + b"\0")) :]
+        plain = {
+            3: lambda v: v[:-1].decode(),
+            4: lambda v: struct.unpack(">q", v)[0],
+            5: lambda v: struct.unpack(">i", v)[0],
+            6: lambda v: struct.unpack(">h", v)[0],
+            7: lambda v: v[0] != 0,
+            8: lambda v: struct.unpack(">d", v)[0],
+            2: untable,
+            1: lambda v: [value for _, value in values(v)],
+            0: lambda v: None,
+        }
         yield name, plain[kind](value)
 
 
@@ -88,7 +129,7 @@ def message(kind, sequence, peer, body):
 def fields(body):
     found = dict(attributes(body))
     for kind in found.keys() & {A_STATUS, A_ID, A_TYPE, A_TARGET}:
-        found[kind], = struct.unpack(">I", found[kind])
+        (found[kind],) = struct.unpack(">I", found[kind])
     for kind in found.keys() & {A_PATH, A_METHOD}:
         found[kind] = found[kind][:-1].decode()
     return found
@@ -99,12 +140,12 @@ def split(data):
     if len(data) < 12:
         return None, data
     version, kind, sequence, peer, length = struct.unpack_from(">BBHII", data)
-    length = (length & 0xffffff) + -length % 4
+    length = (length & 0xFFFFFF) + -length % 4
     if version or not 4 <= length <= LARGEST:
         raise ValueError("not ubus")
     if len(data) < 8 + length:
         return None, data
-    return (kind, sequence, peer, data[12:8 + length]), data[8 + length:]
+    return (kind, sequence, peer, data[12 : 8 + length]), data[8 + length :]
 
 
 def matches(pattern, word):
@@ -133,7 +174,9 @@ class Broker:
     def run(self):
         while True:
             writers = [peer for peer in self.peers.values() if peer.write]
-            ready, writable, _ = select.select([self.listener] + [p.socket for p in self.peers.values()], [p.socket for p in writers], [])
+            ready, writable, _ = select.select(
+                [self.listener] + [p.socket for p in self.peers.values()], [p.socket for p in writers], []
+            )
             if self.listener in ready:
                 s, _ = self.listener.accept()
                 s.setblocking(False)
@@ -149,7 +192,7 @@ class Broker:
                         peer.read += data
                         self.take(peer)
                     if peer.socket in writable:
-                        peer.write = peer.write[peer.socket.send(peer.write):]
+                        peer.write = peer.write[peer.socket.send(peer.write) :]
                 except BlockingIOError:
                     pass
                 except (OSError, ValueError):
@@ -183,9 +226,11 @@ class Broker:
                 return 2
             number_ = self.fresh()
             self.objects[number_] = (peer.id, path, got.get(A_SIGNATURE, b""))
-            answer(number(A_ID, number_) + (number(A_TYPE, hash(got.get(A_SIGNATURE)) & 0xffffffff) if path else b""))
+            answer(number(A_ID, number_) + (number(A_TYPE, hash(got.get(A_SIGNATURE)) & 0xFFFFFFFF) if path else b""))
             if path:
-                self.event("ubus.object.add", {"id": struct.unpack(">i", struct.pack(">I", number_))[0], "path": path}, peer)
+                self.event(
+                    "ubus.object.add", {"id": struct.unpack(">i", struct.pack(">I", number_))[0], "path": path}, peer
+                )
             return 0
         if kind == REMOVE:
             self.remove(got[A_ID])
@@ -197,7 +242,12 @@ class Broker:
         if kind == LOOKUP:
             found = [(n, o) for n, o in self.objects.items() if o[1] and matches(got.get(A_PATH, "*"), o[1])]
             for n, (_, path, signature) in found:
-                answer(text(A_PATH, path) + number(A_ID, n) + number(A_TYPE, hash(signature) & 0xffffffff) + attribute(A_SIGNATURE, signature))
+                answer(
+                    text(A_PATH, path)
+                    + number(A_ID, n)
+                    + number(A_TYPE, hash(signature) & 0xFFFFFFFF)
+                    + attribute(A_SIGNATURE, signature)
+                )
             return 0 if found else 4
         if kind == INVOKE:
             if got[A_ID] == 1:
@@ -207,7 +257,12 @@ class Broker:
             owner = self.peers[self.objects[got[A_ID]][0]]
             whose = text(A_USER, peer.user) + text(A_GROUP, peer.user)
             rest = b"".join(attribute(k, v) for k, v in attributes(body) if k == A_DATA)
-            self.send(owner, message(INVOKE, sequence, peer.id, number(A_ID, got[A_ID]) + text(A_METHOD, got[A_METHOD]) + whose + rest))
+            self.send(
+                owner,
+                message(
+                    INVOKE, sequence, peer.id, number(A_ID, got[A_ID]) + text(A_METHOD, got[A_METHOD]) + whose + rest
+                ),
+            )
             return None
         if kind in (DATA, STATUS):
             self.send(self.peers.get(to), message(kind, sequence, got[A_ID], body))
@@ -223,7 +278,10 @@ class Broker:
         if kind == NOTIFY:
             for subscriber in [s for s, target in self.subscribers if target == got[A_ID]]:
                 head = attribute(A_NO_REPLY, b"\1") + number(A_ID, subscriber) + text(A_METHOD, got[A_METHOD])
-                self.send(self.peers[self.objects[subscriber][0]], message(INVOKE, sequence, peer.id, head + attribute(A_DATA, got[A_DATA])))
+                self.send(
+                    self.peers[self.objects[subscriber][0]],
+                    message(INVOKE, sequence, peer.id, head + attribute(A_DATA, got[A_DATA])),
+                )
             return None
         return 1
 
@@ -237,13 +295,13 @@ class Broker:
 
     def events(self, peer, method, arguments, raw):
         if method == "register":
-            self.listeners.append((arguments["object"] & 0xffffffff, arguments.get("pattern", "*")))
+            self.listeners.append((arguments["object"] & 0xFFFFFFFF, arguments.get("pattern", "*")))
             return 0
         if arguments["id"].startswith("ubus."):
             return 6
         data = next(payload for kind, payload in attributes(raw) if kind == 2)
-        length, = struct.unpack_from(">H", data)
-        self.event(arguments["id"], data[len(padded(data[:2 + length] + b"\0")):], peer)
+        (length,) = struct.unpack_from(">H", data)
+        self.event(arguments["id"], data[len(padded(data[: 2 + length] + b"\0")) :], peer)
         return 0
 
     def event(self, name, data, sender):
@@ -348,14 +406,19 @@ def command(words):
         path = words.pop(0) if flag == "-s" else path
         wait = int(words.pop(0)) if flag == "-t" else wait
         short, verbose = short or flag == "-S", verbose or flag == "-v"
-    show = lambda value: print(json.dumps(value, separators=(",", ":")) if short else json.dumps(value, indent="\t"), flush=True)
+    show = lambda value: print(
+        json.dumps(value, separators=(",", ":")) if short else json.dumps(value, indent="\t"), flush=True
+    )
     client = Client(path, wait)
     word, words = words[0], words[1:]
     if word == "list":
         for got in client.find(words[0] if words else "*"):
             print(f"'{got[A_PATH]}' @{got[A_ID]:08x}" if verbose else got[A_PATH])
             for method, arguments in values(got.get(A_SIGNATURE, b"")) if verbose else ():
-                print(f'\t"{method}":' + json.dumps({n: WORDS.get(k, "(unknown)") for n, k in arguments.items()}, separators=(",", ":")))
+                print(
+                    f'\t"{method}":'
+                    + json.dumps({n: WORDS.get(k, "(unknown)") for n, k in arguments.items()}, separators=(",", ":"))
+                )
         return 0
     if word == "call":
         try:

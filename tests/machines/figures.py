@@ -1,7 +1,10 @@
 """Prints what the daemon costs on this machine: memory, and CPU time for each conntrack event beside conntrack -E's.
 
 An emulated processor's time says nothing of a real one's; the ratio does."""
-import socket, subprocess, sys, time
+
+import socket
+import subprocess
+import time
 
 FLOWS = 1000
 
@@ -16,7 +19,11 @@ def story(lab):
     bulb.lookup("nobody.example")
     leash = lab.children["leash"].pid
     with open(f"{lab.folder}/events", "w") as out:
-        peer = lab.children["peer"] = lab.router.popen(["conntrack", "-E", "-e", "NEW,DESTROY", "-o", "timestamp", "-b", "16777216"], stdout=out, stderr=subprocess.DEVNULL)
+        peer = lab.children["peer"] = lab.router.popen(
+            ["conntrack", "-E", "-e", "NEW,DESTROY", "-o", "timestamp", "-b", "16777216"],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
     time.sleep(1)
     before, seen = (cpu(leash), cpu(peer.pid)), lab.leash("status")["health"]["flows"]["events"]
     with bulb.ns:
@@ -31,5 +38,7 @@ def story(lab):
     used = [cpu(leash) - before[0], cpu(peer.pid) - before[1]]
     status = dict(line.split(":", 1) for line in open(f"/proc/{leash}/status"))
     lines = sum(1 for _ in open(f"{lab.folder}/events"))
-    print(f"figures: {2 * FLOWS} events, leash {used[0] / 2 / FLOWS * 1e6:.0f} us each, conntrack -E {used[1] / max(lines, 1) * 1e6:.0f} us each, "
-          f"RSS {int(status['VmRSS'].split()[0])} kB with {FLOWS} contacts")
+    print(
+        f"figures: {2 * FLOWS} events, leash {used[0] / 2 / FLOWS * 1e6:.0f} us each, conntrack -E {used[1] / max(lines, 1) * 1e6:.0f} us each, "
+        f"RSS {int(status['VmRSS'].split()[0])} kB with {FLOWS} contacts"
+    )

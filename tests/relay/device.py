@@ -4,14 +4,38 @@ usage: device.py JSON, with
     habits: [[name, {parameter: value}], ...]   the functions below, each in its own thread
     folder, key (for ssh), seed, begins (seconds until the first thing is done)
 """
-import contextlib, json, os, random, socket, ssl, struct, subprocess, sys, threading, time
+
+import contextlib
+import json
+import os
+import random
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLAN = json.loads(sys.argv[1])
 DICE = random.Random(PLAN["seed"])
 FOLDER = PLAN["folder"]
-SSH = ["-F", "none", "-i", PLAN["key"], "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-       "-o", "ServerAliveInterval=20", "-o", "ExitOnForwardFailure=yes"]
+SSH = [
+    "-F",
+    "none",
+    "-i",
+    PLAN["key"],
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    "ServerAliveInterval=20",
+    "-o",
+    "ExitOnForwardFailure=yes",
+]
 QUIET = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -38,8 +62,24 @@ def get(host, size, rate=None, tls=True, more=()):
 
 def put(host, size, rate=None, tls=True):
     """Sends so many bytes, as fast as it goes or at a pace (which curl keeps badly when it sends)."""
-    with subprocess.Popen(["curl", "-skN", "-o", "/dev/null", "--max-time", "900", "-T", "-", f"http{'s' if tls else ''}://{host}/put"],
-                          stdin=subprocess.PIPE, **QUIET) as child, contextlib.suppress(OSError):
+    with (
+        subprocess.Popen(
+            [
+                "curl",
+                "-skN",
+                "-o",
+                "/dev/null",
+                "--max-time",
+                "900",
+                "-T",
+                "-",
+                f"http{'s' if tls else ''}://{host}/put",
+            ],
+            stdin=subprocess.PIPE,
+            **QUIET,
+        ) as child,
+        contextlib.suppress(OSError),
+    ):
         at = time.monotonic()
         while size > 0:
             piece = int(min(size, rate / 5 if rate else 65536))
@@ -56,6 +96,7 @@ def a_second(megabytes_a_minute):
 
 # What relays do.
 
+
 def tunnel(master, port, remote, socks=None):
     """OpenSSH: a SOCKS server of its own (remote dynamic forwarding), or a port that leads to microsocks."""
     if socks:
@@ -70,9 +111,14 @@ def sdk(**plan):
 
 # What a device does beside it, or alone.
 
+
 def heartbeat(host, every=60, up=600, down=400):
     while True:
-        run(["curl", "-sk", "-o", "/dev/null", "--data-binary", "@-", f"https://{host}/{down}"], input=bytes(up), stdin=None)
+        run(
+            ["curl", "-sk", "-o", "/dev/null", "--data-binary", "@-", f"https://{host}/{down}"],
+            input=bytes(up),
+            stdin=None,
+        )
         pause(every)
 
 
@@ -130,7 +176,11 @@ def datagrams(address, port, every, size, count, back, stun=False):
             s.send(b"\0\1\0\0\x21\x12\xa4\x42" + os.urandom(12))
         at = time.monotonic()
         while True:
-            s.send(f"{count} {int(back * DICE.uniform(0.7, 1.3))} ".encode().ljust(int(size * DICE.uniform(0.7, 1.3)), b"x"))
+            s.send(
+                f"{count} {int(back * DICE.uniform(0.7, 1.3))} ".encode().ljust(
+                    int(size * DICE.uniform(0.7, 1.3)), b"x"
+                )
+            )
             with contextlib.suppress(OSError):
                 while s.recv(2000):
                     pass
@@ -147,18 +197,60 @@ def call(peers, every=0.02, size=400, count=1, back=400, stun=True, server="stun
 
 def turn(server, peer, every, size, count=1):
     while True:
-        run(["turnutils_uclient", "-u", "someone", "-w", "secret", "-e", peer, "-l", str(size), "-z", str(every), "-n", str(60_000 // every),
-             "-m", str(count), "-c", server])
+        run(
+            [
+                "turnutils_uclient",
+                "-u",
+                "someone",
+                "-w",
+                "secret",
+                "-e",
+                peer,
+                "-l",
+                str(size),
+                "-z",
+                str(every),
+                "-n",
+                str(60_000 // every),
+                "-m",
+                str(count),
+                "-c",
+                server,
+            ]
+        )
         pause(2)
 
 
 def vpn(number, key, peer, server, inside):
     """WireGuard; `inside` are habits that speak with 10.9.0.1."""
     name = f"wg{number}"
-    threading.Thread(target=run, args=(["wireguard-go", "-f", name],), kwargs=dict(timeout=3600, env={**os.environ, "WG_PROCESS_FOREGROUND": "1"}), daemon=True).start()
+    threading.Thread(
+        target=run,
+        args=(["wireguard-go", "-f", name],),
+        kwargs=dict(timeout=3600, env={**os.environ, "WG_PROCESS_FOREGROUND": "1"}),
+        daemon=True,
+    ).start()
     for _ in range(50):
-        if run(["wg", "set", name, "private-key", key, "peer", peer, "allowed-ips", "10.9.0.0/16", "endpoint", f"{server}:51820",
-                "persistent-keepalive", "25"]).returncode == 0:
+        if (
+            run(
+                [
+                    "wg",
+                    "set",
+                    name,
+                    "private-key",
+                    key,
+                    "peer",
+                    peer,
+                    "allowed-ips",
+                    "10.9.0.0/16",
+                    "endpoint",
+                    f"{server}:51820",
+                    "persistent-keepalive",
+                    "25",
+                ]
+            ).returncode
+            == 0
+        ):
             break
         time.sleep(0.1)
     run(["ip", "address", "add", f"10.9.1.{number}/16", "dev", name])
@@ -170,20 +262,57 @@ def vpn(number, key, peer, server, inside):
 def torrent(file, program, down, up, folder, utp=False):
     """A real BitTorrent client; the rates are in kB a second. With a filled folder it seeds."""
     if program == "aria2":
-        return run(["aria2c", "--dir", folder, "--enable-dht=false", "--bt-enable-lpd=false", "--seed-ratio=0.0", "--check-integrity=true",
-                    f"--max-download-limit={down}K", f"--max-upload-limit={up}K", "--summary-interval=0", "--bt-tracker-interval=30", file])
+        return run(
+            [
+                "aria2c",
+                "--dir",
+                folder,
+                "--enable-dht=false",
+                "--bt-enable-lpd=false",
+                "--seed-ratio=0.0",
+                "--check-integrity=true",
+                f"--max-download-limit={down}K",
+                f"--max-upload-limit={up}K",
+                "--summary-interval=0",
+                "--bt-tracker-interval=30",
+                file,
+            ]
+        )
     transmission(f"{folder}-settings", folder, file, down, up, utp, 9091, 51413, "0.0.0.0")
 
 
 def transmission(settings, folder, file, down, up, utp, rpc, port, bind):
     os.makedirs(settings, exist_ok=True)
     with open(f"{settings}/settings.json", "w") as out:
-        json.dump({"speed-limit-down": down, "speed-limit-down-enabled": True, "speed-limit-up": up, "speed-limit-up-enabled": True,
-                   "ratio-limit-enabled": False, "dht-enabled": False, "lpd-enabled": False, "pex-enabled": True, "utp-enabled": utp,
-                   "port-forwarding-enabled": False, "rpc-port": rpc, "rpc-bind-address": "127.0.0.1", "rpc-authentication-required": False,
-                   "peer-port": port, "bind-address-ipv4": bind, "download-dir": folder, "encryption": 1, "cache-size-mb": 1,
-                   "start-added-torrents": True, "incomplete-dir-enabled": False, "peer-limit-per-torrent": 20}, out)
-    daemon = threading.Thread(target=run, args=(["transmission-daemon", "-f", "-g", settings],), kwargs=dict(timeout=3600), daemon=True)
+        json.dump(
+            {
+                "speed-limit-down": down,
+                "speed-limit-down-enabled": True,
+                "speed-limit-up": up,
+                "speed-limit-up-enabled": True,
+                "ratio-limit-enabled": False,
+                "dht-enabled": False,
+                "lpd-enabled": False,
+                "pex-enabled": True,
+                "utp-enabled": utp,
+                "port-forwarding-enabled": False,
+                "rpc-port": rpc,
+                "rpc-bind-address": "127.0.0.1",
+                "rpc-authentication-required": False,
+                "peer-port": port,
+                "bind-address-ipv4": bind,
+                "download-dir": folder,
+                "encryption": 1,
+                "cache-size-mb": 1,
+                "start-added-torrents": True,
+                "incomplete-dir-enabled": False,
+                "peer-limit-per-torrent": 20,
+            },
+            out,
+        )
+    daemon = threading.Thread(
+        target=run, args=(["transmission-daemon", "-f", "-g", settings],), kwargs=dict(timeout=3600), daemon=True
+    )
     daemon.start()
     for _ in range(40):
         time.sleep(0.5)
@@ -195,15 +324,22 @@ def transmission(settings, folder, file, down, up, utp, rpc, port, bind):
 def swarm(peers):
     """The other side of the torrents: many clients in the Internet, each at its own address."""
     for number, (bind, file, folder, down, up) in enumerate(peers):
-        threading.Thread(target=transmission, args=(f"{folder}-settings", folder, file, down, up, True, 9100 + number, 51413, bind), daemon=True).start()
+        threading.Thread(
+            target=transmission,
+            args=(f"{folder}-settings", folder, file, down, up, True, 9100 + number, 51413, bind),
+            daemon=True,
+        ).start()
         time.sleep(0.3)
 
 
 def hub(hosts):
     while True:
         host = DICE.choice(hosts)
-        run(["curl", "-sk", "-o", "/dev/null", "--data-binary", "@-", f"https://{host}/{DICE.randrange(200, 4000)}"],
-            input=bytes(DICE.randrange(200, 3000)), stdin=None)
+        run(
+            ["curl", "-sk", "-o", "/dev/null", "--data-binary", "@-", f"https://{host}/{DICE.randrange(200, 4000)}"],
+            input=bytes(DICE.randrange(200, 3000)),
+            stdin=None,
+        )
         pause(4)
 
 
@@ -213,7 +349,9 @@ def laptop(hosts, photos, every=8, shares=0.06):
         for _ in range(DICE.choice([1, 1, 2])):
             for host in DICE.sample(hosts, min(len(hosts), DICE.randrange(2, 6))):
                 sizes = [int(DICE.lognormvariate(9.8, 1.3)) + 300 for _ in range(DICE.randrange(1, 5))]
-                run(["curl", "-sk", *(word for size in sizes for word in ("-o", "/dev/null", f"https://{host}/{size}"))])
+                run(
+                    ["curl", "-sk", *(word for size in sizes for word in ("-o", "/dev/null", f"https://{host}/{size}"))]
+                )
         if DICE.random() < shares:
             put(photos, DICE.uniform(3e5, 2.5e6))
         pause(every)
@@ -221,23 +359,42 @@ def laptop(hosts, photos, every=8, shares=0.06):
 
 def shell(host, rate):
     """Typing, and a file now and then."""
+
     def typing():
-        child = subprocess.Popen(["ssh", *SSH, "-p", "22", f"root@{host}", "while read -r x; do echo \"$x\"; head -c 600 /dev/zero; done"],
-                                 stdin=subprocess.PIPE, **QUIET)
+        child = subprocess.Popen(
+            ["ssh", *SSH, "-p", "22", f"root@{host}", 'while read -r x; do echo "$x"; head -c 600 /dev/zero; done'],
+            stdin=subprocess.PIPE,
+            **QUIET,
+        )
         while child.poll() is None:
             with contextlib.suppress(OSError):
                 child.stdin.write(b"ls -l | grep something\n")
                 child.stdin.flush()
             pause(1.5)
+
     threading.Thread(target=typing, daemon=True).start()
     while True:
-        run(["scp", *SSH, "-l", str(int(a_second(rate) * 8 / 1000)), "-P", "22", f"root@{host}:{FOLDER}/large", "/dev/null"], timeout=90)
+        run(
+            [
+                "scp",
+                *SSH,
+                "-l",
+                str(int(a_second(rate) * 8 / 1000)),
+                "-P",
+                "22",
+                f"root@{host}:{FOLDER}/large",
+                "/dev/null",
+            ],
+            timeout=90,
+        )
         pause(20)
 
 
 def remote(master, port, at):
     """Home automation that its people reach from outside: what the tunnel asks for comes from the device itself."""
-    threading.Thread(target=keep, args=([sys.executable, f"{HERE}/hosts.py", json.dumps({"web": {"8123": False}})],), daemon=True).start()
+    threading.Thread(
+        target=keep, args=([sys.executable, f"{HERE}/hosts.py", json.dumps({"web": {"8123": False}})],), daemon=True
+    ).start()
     keep(["ssh", "-N", *SSH, "-p", str(port), "-R", f"127.0.0.1:{at}:127.0.0.1:8123", f"root@{master}"])
 
 
@@ -251,7 +408,10 @@ def slow(hosts, wait, every, up, down):
             time.sleep(wait * DICE.uniform(0.8, 1.2) / 1000)
             with context.wrap_socket(plain, server_hostname=host) as s:
                 size = int(up * DICE.uniform(0.5, 1.5))
-                s.sendall(f"POST /{int(down)} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size))
+                s.sendall(
+                    f"POST /{int(down)} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n".encode()
+                    + bytes(size)
+                )
                 while s.recv(65536):
                     pass
         with contextlib.suppress(OSError), socket.create_connection((host, 443), 10) as plain:

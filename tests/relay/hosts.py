@@ -7,7 +7,14 @@ usage: hosts.py JSON, with
     datagrams: [port]         `3 200 ...` is answered by three datagrams of 200 bytes; STUN's binding request too
     detours: [[port, port, ms]]   TCP that comes in at the first goes on to the second, each byte so much later
 """
-import asyncio, contextlib, json, socket, ssl, struct, sys
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import sys
 
 BLOCK = bytes(range(256)) * 256
 
@@ -30,7 +37,9 @@ async def web(reader, writer):
             size = path.strip("/").split("?")[0]
             size = int(size) if method == "GET" and size.isdigit() else 2
             last = version == "HTTP/1.0" or headers.get("connection") == "close"
-            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{'Connection: close' if last else 'Server: lab'}\r\n\r\n".encode())
+            writer.write(
+                f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{'Connection: close' if last else 'Server: lab'}\r\n\r\n".encode()
+            )
             while size > 0:
                 writer.write(BLOCK[:size])
                 size -= len(BLOCK)
@@ -67,6 +76,7 @@ def datagrams(port):
                 count, size = (int(word) for word in data.split(b" ", 2)[:2])
                 for _ in range(count):
                     s.sendmsg([BLOCK[:size]], back, 0, peer)
+
     asyncio.get_running_loop().add_reader(s, take)
 
 
@@ -80,6 +90,7 @@ def detour(port, delay):
                 await asyncio.sleep(max(0, item[0] - loop.time()))
                 writer.write(item[1])
                 await writer.drain()
+
         pouring = loop.create_task(pour())
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
@@ -98,6 +109,7 @@ def detour(port, delay):
         for end in (writer, there[1]):
             with contextlib.suppress(Exception):
                 end.close()
+
     return way
 
 

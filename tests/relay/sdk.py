@@ -4,7 +4,14 @@ makes a new one to the master and one to the target.
 usage: sdk.py master JSON     [[port for devices, port for strangers (SOCKS 5, on 127.0.0.1), certificate, key], ...]
        sdk.py exit JSON       {"masters": [address, ...], "port", "tls", "early": the master is called before the target}
 """
-import asyncio, contextlib, itertools, json, ssl, struct, sys
+
+import asyncio
+import contextlib
+import itertools
+import json
+import ssl
+import struct
+import sys
 
 
 async def pipe(reader, writer):
@@ -75,6 +82,7 @@ async def exit_(plan):
             reader, writer = await asyncio.open_connection(next(gates), plan["port"], ssl=context)
             writer.write(f"session {number}\n".encode())
             return reader, writer
+
         with contextlib.suppress(OSError):
             if plan["early"]:
                 far, target = await asyncio.gather(gate(), asyncio.open_connection(host, port))
@@ -91,7 +99,7 @@ async def exit_(plan):
             while True:
                 try:
                     line = await asyncio.wait_for(reader.readline(), 25)
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     writer.write(b"ping\n")
                     continue
                 if not line:

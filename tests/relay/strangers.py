@@ -5,7 +5,18 @@ usage: strangers.py JSON, with
     visitors: [{port, rate, size}]   who fetch from a port of 127.0.0.1 behind which a tunnel ends
     folder, seconds
 """
-import contextlib, json, random, socket, ssl, struct, subprocess, sys, threading, time, warnings
+
+import contextlib
+import json
+import random
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+import warnings
 
 try:
     from curl_cffi import requests as browsers
@@ -66,8 +77,25 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
     if program in CURLS:
         pace = ["--limit-rate", str(max(4000, int(size / seconds)))] if seconds else []
         send = ["--data-binary", "@-"] if upload else []
-        run(["curl", "-sk", "-o", "/dev/null", "--max-time", "120", "--connect-timeout", "20", "-x", f"socks5h://127.0.0.1:{port}",
-             *CURLS[program], *pace, *send, url], bytes(size) if upload else None)
+        run(
+            [
+                "curl",
+                "-sk",
+                "-o",
+                "/dev/null",
+                "--max-time",
+                "120",
+                "--connect-timeout",
+                "20",
+                "-x",
+                f"socks5h://127.0.0.1:{port}",
+                *CURLS[program],
+                *pace,
+                *send,
+                url,
+            ],
+            bytes(size) if upload else None,
+        )
     elif program in BROWSERS:
         how = dict(impersonate=program, verify=False, timeout=100, proxy=f"socks5h://127.0.0.1:{port}")
         with contextlib.suppress(Exception):
@@ -80,27 +108,55 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
                 s = context.wrap_socket(s, server_hostname=host)
             with s:
                 body = bytes(size) if upload else b""
-                s.sendall(f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+                s.sendall(
+                    f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                    + body
+                )
                 while s.recv(65536):
                     pass
     else:
         chain = ["proxychains4", "-q", "-f", f"{folder}/chain-{port}"]
         if program == "wget":
             send = ["--post-file", f"{folder}/post-{min(size, 400_000) // 100_000}"] if upload else []
-            run([*chain, "wget", "-q", "--tries=1", "--timeout=60", "--no-check-certificate", "-O", "/dev/null", *send, url])
+            run(
+                [
+                    *chain,
+                    "wget",
+                    "-q",
+                    "--tries=1",
+                    "--timeout=60",
+                    "--no-check-certificate",
+                    "-O",
+                    "/dev/null",
+                    *send,
+                    url,
+                ]
+            )
         else:
-            name = ["-servername", host] if named and program == "openssl" else ["-noservername"] if program == "openssl" else []
+            name = (
+                ["-servername", host]
+                if named and program == "openssl"
+                else ["-noservername"]
+                if program == "openssl"
+                else []
+            )
             tool = ["openssl", "s_client", "-quiet", *name, "-connect", f"{host}:443"]
             tool = tool if program == "openssl" else ["gnutls-cli", "--insecure", "--logfile=/dev/null", host]
             body = bytes(size) if upload else b""
-            ask([*chain, *tool], f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            ask(
+                [*chain, *tool],
+                f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                + body,
+            )
 
 
 def use(relay, end, folder):
     """One relay's customers: bursts of sessions, as far apart as the rate says, more or less."""
     dice = random.Random(relay["seed"])
     with open(f"{folder}/chain-{relay['socks']}", "w") as file:
-        file.write(f"strict_chain\nproxy_dns\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n[ProxyList]\nsocks5 127.0.0.1 {relay['socks']}\n")
+        file.write(
+            f"strict_chain\nproxy_dns\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n[ProxyList]\nsocks5 127.0.0.1 {relay['socks']}\n"
+        )
     rate = relay["rate"] * 1e6 / 60
     time.sleep(relay["begins"])
     at = time.monotonic() + dice.uniform(0, 5)
@@ -116,7 +172,11 @@ def use(relay, end, folder):
             tls = dice.random() < 0.85
             program = dice.choice(relay["programs"])
             program = program if tls or program in (*CURLS, "python", "wget") else "curl"
-            threading.Thread(target=fetch, daemon=True, args=(relay, program, dice.choice(relay["hosts"]), tls, size, upload, seconds, folder)).start()
+            threading.Thread(
+                target=fetch,
+                daemon=True,
+                args=(relay, program, dice.choice(relay["hosts"]), tls, size, upload, seconds, folder),
+            ).start()
             bytes_ += size + 6000
             time.sleep(dice.uniform(0, 0.6))
         at = max(at, time.monotonic() - 20) + bytes_ / rate * dice.uniform(0.4, 1.6)
@@ -128,7 +188,19 @@ def visit(visitor, end):
     time.sleep(6)
     while time.monotonic() < end:
         size = int(visitor["size"] * dice.uniform(0.3, 1.7))
-        run(["curl", "-s", "-o", "/dev/null", "--max-time", "60", "--limit-rate", str(int(rate * 4)), f"http://127.0.0.1:{visitor['port']}/{size}"])
+        run(
+            [
+                "curl",
+                "-s",
+                "-o",
+                "/dev/null",
+                "--max-time",
+                "60",
+                "--limit-rate",
+                str(int(rate * 4)),
+                f"http://127.0.0.1:{visitor['port']}/{size}",
+            ]
+        )
         time.sleep(size / rate * dice.uniform(0.2, 1.2))
 
 

@@ -2,7 +2,12 @@
 
 usage: tracker.py ADDRESS
 """
-import http.server, socket, struct, sys, urllib.parse
+
+import http.server
+import socket
+import struct
+import sys
+import urllib.parse
 
 PEERS = {}
 
@@ -17,7 +22,12 @@ class Tracker(http.server.BaseHTTPRequestHandler):
             del peers[me]
         others = b"".join(socket.inet_aton(ip) + struct.pack(">H", port) for ip, port in peers if (ip, port) != me)
         seeds = sum(peers.values())
-        body = b"d8:completei%de10:incompletei%de8:intervali60e12:min intervali30e5:peers%d:%se" % (seeds, len(peers) - seeds, len(others), others)
+        body = b"d8:completei%de10:incompletei%de8:intervali60e12:min intervali30e5:peers%d:%se" % (
+            seeds,
+            len(peers) - seeds,
+            len(others),
+            others,
+        )
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -19,6 +19,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 import make_networks
+
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
 TCP, UDP, ICMP6 = 6, 17, 58
@@ -30,23 +31,29 @@ u8, u16, u32 = struct.Struct("!B").pack, struct.Struct("!H").pack, struct.Struct
 
 # ---- Bytes of protocols ----------------------------------------------------------------------------------------------
 
+
 def sized(data, size=u16):
     """Behind its length."""
     return size(len(data)) + data
+
 
 def noise(length, label="leash"):
     """Bytes that look random and are the same in every run."""
     return hashlib.shake_128(label.encode()).digest(length)
 
+
 def letters(length, label):
     """Letters that look random and are the same in every run."""
     return "".join(chr(ord("a") + byte % 26) for byte in noise(length, label))
 
+
 def mac_bytes(mac):
     return bytes.fromhex(mac.replace(":", ""))
 
+
 def ip_bytes(address):
     return ipaddress.ip_address(address).packed
+
 
 def checksum(data):
     """RFC 1071."""
@@ -55,6 +62,7 @@ def checksum(data):
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total ^ 0xFFFF
+
 
 def ip(source, destination, protocol, body, at):
     """An IP packet whose body has its checksum at offset `at` filled in."""
@@ -65,6 +73,7 @@ def ip(source, destination, protocol, body, at):
         return struct.pack("!IHBB", 6 << 28, len(body), protocol, 255) + source + destination + body
     head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0x4000, 64, protocol)
     return head + u16(checksum(head + source + destination)) + source + destination + body
+
 
 def dns(ident, name, kind, answers=(), others=(), status=0, response=True, edns=False):
     """A DNS message. Records are (owner, type, data) with the data as bytes, or as a name where the type has one; names
@@ -88,6 +97,7 @@ def dns(ident, name, kind, answers=(), others=(), status=0, response=True, edns=
         message += sized(compressed(data, len(message) + 2) if isinstance(data, str) else data)
     return message + (struct.pack("!BHHIH", 0, OPT, 1232, 0, 0) if edns else b"")
 
+
 def https_record(*hints):
     """RFC 9460: priority 1, the owner itself, ALPN and the address hints."""
     parameters = u16(1) + sized(b"\2h3\2h2")
@@ -96,8 +106,10 @@ def https_record(*hints):
         parameters += u16(key) + sized(addresses) if addresses else b""
     return u16(1) + b"\0" + parameters
 
+
 def extension(kind, data):
     return u16(kind) + sized(data)
+
 
 def client_hello(sni=None, ech=False, esni=False, large=False, name_last=False):
     """A TLS 1.3 ClientHello in its record; `large` with a key share for ML-KEM of 1,216 bytes."""
@@ -122,17 +134,21 @@ def client_hello(sni=None, ech=False, esni=False, large=False, name_last=False):
     suites = sized(u16(0x1301) + u16(0x1302) + u16(0xC02F))
     return handshake(1, noise(32, "random") + sized(noise(32, "session"), u8) + suites + b"\1\0" + sized(extensions))
 
+
 def server_hello():
     extensions = extension(0x2B, u16(0x0304)) + extension(0x33, u16(0x1D) + sized(noise(32)))
     return handshake(2, noise(32, "server") + sized(noise(32, "session"), u8) + u16(0x1301) + b"\0" + sized(extensions))
+
 
 def handshake(kind, body):
     body = u16(0x0303) + body
     return b"\x16\x03\x01" + sized(u8(kind) + u32(len(body))[1:] + body)
 
+
 def sealed(length):
     """A TLS record of application data."""
     return b"\x17\x03\x03" + sized(noise(length))
+
 
 def stun(kind, seen_from=None):
     """RFC 8489: a binding request (1), or its answer (0x101) with the address that the server saw."""
@@ -143,28 +159,36 @@ def stun(kind, seen_from=None):
         attribute = u16(0x20) + sized(b"\0\1" + u16(port ^ 0x2112) + u32(hidden))
     return struct.pack("!HHI", kind, len(attribute), 0x2112A442) + noise(12, "transaction") + attribute
 
+
 def rtp(number, length=160):
     return struct.pack("!BBHII", 0x80, 96, number, 3000 * number, 0x1EA54) + noise(length)
+
 
 def ntp(answer=False):
     stamp = u32(START + 2208988800) + bytes(4)
     first = b"\x24\2\6\xe8" if answer else b"\x23\0\6\xec"
     return first + bytes(8) + (b"\xcb\0\x71\x01" + stamp * 3 if answer else bytes(28)) + stamp
 
+
 def quic_initial():
     """RFC 9000, section 17.2.2: the header of an Initial of version 1; behind it only filler, as if encrypted."""
     return b"\xc3" + u32(1) + sized(noise(8), u8) + sized(noise(8), u8) + b"\0" + u16(0x4000 | 1178) + noise(1178)
 
+
 def http(host):
     return f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: example\r\n\r\n".encode()
 
+
 HTTP_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
+
 
 def socks5(address, port):
     return b"\5\1\0\1" + ip_bytes(address) + u16(port)
 
+
 def socks4a(name, port):
     return b"\4\1" + u16(port) + b"\0\0\0\1" + b"user\0" + name.encode() + b"\0"
+
 
 def dhcp(kind, mac, yours="0.0.0.0", options=()):
     """RFC 2131 and 2132. Kinds: 1 discover, 2 offer, 3 request, 5 acknowledge."""
@@ -173,10 +197,12 @@ def dhcp(kind, mac, yours="0.0.0.0", options=()):
     head += ip_bytes(yours) + bytes(8) + mac_bytes(mac) + bytes(10 + 192) + b"\x63\x82\x53\x63"
     return (head + b"".join(u8(code) + sized(data, u8) for code, data in options) + b"\xff").ljust(300, b"\0")
 
+
 # ---- The house and its conversations ---------------------------------------------------------------------------------
 
 # A packet on the LAN: when (microseconds since START), from and to which MAC, what.
 Frame = collections.namedtuple("Frame", "at source destination kind payload")
+
 
 class House:
     """A router and the devices behind it. `now` (seconds) is when the next packet passes; every packet moves it on."""
@@ -192,7 +218,9 @@ class House:
         """A list, a file of networks in which 198.51.100.0/24 and 2001:db8:cafe::/48 are for hire, and settings."""
         rows = [(4, "198.51.100.0", "198.51.100.255", 64500, "AT"), (4, "203.0.113.0", "203.0.113.255", 64501, "")]
         rows.append((6, "2001:db8:cafe::", "2001:db8:cafe:ffff:ffff:ffff:ffff:ffff", 64500, "AT"))
-        table = [(kind, *map(int, map(ipaddress.ip_address, (first, last))), asn, at) for kind, first, last, asn, at in rows]
+        table = [
+            (kind, *map(int, map(ipaddress.ip_address, (first, last))), asn, at) for kind, first, last, asn, at in rows
+        ]
         self.files = {"lists/mine.list": text, "networks": make_networks.encode(table, None, {64500})}
         lines = ["list lists 'CASE/lists'", "option networks 'CASE/networks'", *(("option " + s) for s in settings)]
         self.config = "config leash 'main'\n" + "".join(f"\t{line}\n" for line in lines)
@@ -219,6 +247,7 @@ class House:
 
     def in_order(self):
         return sorted(self.frames, key=lambda frame: frame.at)
+
 
 class Device:
     """A station, with the things that stations do."""
@@ -290,6 +319,7 @@ class Device:
     def ntp(self, address):
         self.talk(Datagrams, address, 123).sends(ntp()).gets(ntp(answer=True))
 
+
 class Talk:
     """Two ends, of which the device is number 0."""
 
@@ -312,12 +342,14 @@ class Talk:
     def ports(self, side):
         return u16(self.ends[side][1]) + u16(self.ends[1 - side][1])
 
+
 class Datagrams(Talk):
     """UDP."""
 
     def say(self, side, data):
         self.put(side, UDP, self.ports(side) + u16(8 + len(data)) + u16(0) + data, 6)
         return self
+
 
 class Stream(Talk):
     """TCP."""
@@ -361,17 +393,21 @@ class Stream(Talk):
             self.said(side, 1)
         self.segment(0, ACK)
 
+
 # ---- File formats ----------------------------------------------------------------------------------------------------
 #
 # A link type has a number (https://www.tcpdump.org/linktypes.html) and turns a frame into bytes; None: it has no such
 # frames.
 
+
 def ethernet(frame, tags=b""):
     head = mac_bytes(frame.destination) + mac_bytes(frame.source) + tags
     return (head + u16(frame.kind) + frame.payload).ljust(60, b"\0")
 
+
 def vlan(frame):
     return ethernet(frame, u16(0x8100) + u16(8))
+
 
 def qinq_pppoe(frame):
     if frame.kind != IPV4:
@@ -380,22 +416,28 @@ def qinq_pppoe(frame):
     inner = frame._replace(kind=0x8864, payload=session + frame.payload)
     return ethernet(inner, u16(0x88A8) + u16(100) + u16(0x8100) + u16(7))
 
+
 def sent_by_router(frame):
     return 4 if frame.source == House.mac else 0
+
 
 def sll(frame):
     head = struct.pack("!HHH", sent_by_router(frame), 1, 6)
     return head + mac_bytes(frame.source) + bytes(2) + u16(frame.kind) + frame.payload
 
+
 def sll2(frame):
     head = struct.pack("!HHIHBB", frame.kind, 0, 3, 1, sent_by_router(frame), 6)
     return head + mac_bytes(frame.source) + bytes(2) + frame.payload
 
+
 def raw_ip(frame):
     return frame.payload if frame.kind != ARP else None
 
+
 def loopback(frame):
     return struct.pack("<I", 2) + frame.payload if frame.kind == IPV4 else None
+
 
 def nflog(frame):
     """Attributes as on a little-endian router. What the router itself sends has no hardware address."""
@@ -410,12 +452,15 @@ def nflog(frame):
     out += b"" if own else attribute(8, u16(6) + bytes(2) + mac_bytes(frame.source) + bytes(2))
     return struct.pack("!BBH", 2, 0, 5) + out + attribute(9, frame.payload)
 
+
 LINKS = {ethernet: 1, vlan: 1, qinq_pppoe: 1, sll: 113, sll2: 276, raw_ip: 101, loopback: 0, nflog: 239}
+
 
 def captured(frames, link):
     """(microseconds, bytes) of the frames that the link has."""
     packets = ((START * 1_000_000 + frame.at, link(frame)) for frame in frames)
     return [(at, data) for at, data in packets if data is not None]
+
 
 def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
     magic, unit = (0xA1B23C4D, 1000) if nanoseconds else (0xA1B2C3D4, 1)
@@ -424,6 +469,7 @@ def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
         seconds, fraction = divmod(at, 1_000_000)
         out += struct.pack(order + "IIII", seconds, fraction * unit, len(data[:snap]), len(data)) + data[:snap]
     return out
+
 
 def pcapng(frames):
     """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses)."""
@@ -443,7 +489,9 @@ def pcapng(frames):
         out += block(6, struct.pack("<IIIII", 0, high, low, len(data), len(data)) + data)
     return out
 
+
 # ---- The cases -------------------------------------------------------------------------------------------------------
+
 
 class Cases:
     """Each writes what happens into its house."""
@@ -767,7 +815,9 @@ class Cases:
         speaker, printer = house.device(28).boot("speaker"), house.device(29).boot("printer")
         house.until(10)
         plug.lookup("connectivitycheck.gstatic.com", "198.51.100.30")
-        plug.talk(Stream, "198.51.100.30", 80).open().sends(http("connectivitycheck.gstatic.com")).gets(HTTP_ANSWER).close()
+        plug.talk(Stream, "198.51.100.30", 80).open().sends(http("connectivitycheck.gstatic.com")).gets(
+            HTTP_ANSWER
+        ).close()
         plug.ntp("203.0.113.123")
         bulb.lookup("fw-update.bulb.example", "198.51.100.20")
         bulb.tls("198.51.100.20", "fw-update.bulb.example")
@@ -786,7 +836,10 @@ class Cases:
         house.config = "config leash\n\tlist private 'our wlan'\n"
         plug, camera = house.device(23).boot("kitchen-plug"), house.device(22).boot("garden-camera")
         house.until(10)
-        for device, name, address in ((plug, "plug.example", "198.51.100.23"), (camera, "camera.example", "198.51.100.22")):
+        for device, name, address in (
+            (plug, "plug.example", "198.51.100.23"),
+            (camera, "camera.example", "198.51.100.22"),
+        ):
             device.lookup(name, address)
         ask = f"GET /register?id={plug.mac.replace(':', '').upper()} HTTP/1.1\r\nHost: plug.example\r\n\r\n".encode()
         plug.talk(Stream, "198.51.100.23", 80).open().sends(ask).gets(HTTP_ANSWER).close()
@@ -800,9 +853,14 @@ class Cases:
         house.config = "config leash\n\tlist private 'our wlan'\n"
         plug, camera = house.device(23).boot("kitchen-plug"), house.device(22).boot("garden-camera")
         house.until(10)
-        for device, name, address in ((plug, "plug.example", "198.51.100.23"), (camera, "camera.example", "198.51.100.22")):
+        for device, name, address in (
+            (plug, "plug.example", "198.51.100.23"),
+            (camera, "camera.example", "198.51.100.22"),
+        ):
             device.lookup(name, address)
-        plug.talk(Stream, "198.51.100.23", 80).open().sends(b"GET /0200000000AA/020000000 HTTP/1.1\r\nHost: plug.example\r\n\r\n").gets(HTTP_ANSWER).close()
+        plug.talk(Stream, "198.51.100.23", 80).open().sends(
+            b"GET /0200000000AA/020000000 HTTP/1.1\r\nHost: plug.example\r\n\r\n"
+        ).gets(HTTP_ANSWER).close()
         own = f"GET /{camera.mac}/Our%20WLAN/Our WLAN HTTP/1.1\r\nHost: plug.lan\r\n\r\n".encode()
         camera.talk(Stream, plug.v4, 80).open().sends(own).gets(HTTP_ANSWER).close()
         camera.tls("198.51.100.22", f"{camera.mac.replace(':', '')}.camera.example")
@@ -914,7 +972,10 @@ class Cases:
         leash must say: findings of direct-ip and of reputation (fair), with the list's title and its comment: two kinds
         of evidence, so that in guard it is blocked; what the box looked up is calm.
         A mistake: one of the two alone, or a finding for the neighbour of the prefix, 203.0.113.64."""
-        house.warn("# title: BADBOX servers\n203.0.113.60,an older entry\n203.0.113.56/29,relays of 2026\n", "default_mode 'guard'")
+        house.warn(
+            "# title: BADBOX servers\n203.0.113.60,an older entry\n203.0.113.56/29,relays of 2026\n",
+            "default_mode 'guard'",
+        )
         box = house.device(24).boot("tv-box")
         box.lookup("portal.example", "198.51.100.24", "203.0.113.64")
         box.tls("198.51.100.24", "portal.example")
@@ -990,7 +1051,7 @@ class Cases:
             device.lookup(name, f"198.51.100.{number}")
             device.tls(f"198.51.100.{number}", name)
 
-        for number, name in enumerate("news mail weather maps music bank chat photos".split()):
+        for number, name in enumerate(["news", "mail", "weather", "maps", "music", "bank", "chat", "photos"]):
             calls(30 + 140 * number, phone, f"{name}.example.com", 10 + number)
         for at in (60, 660):
             calls(at, tv, "stream.example", 180)
@@ -1018,6 +1079,7 @@ class Cases:
             house.until(25 + 60 * minute)
             heart.sends(sealed(30)).gets(sealed(30))
 
+
 def tiny_story(house):
     """One lookup, one flow that it explains, and one flow to an address that nothing explains."""
     plug = house.device(23)
@@ -1027,6 +1089,7 @@ def tiny_story(house):
     plug.tls("198.51.100.23", "plug.example")
     house.wait(10)
     plug.tls("203.0.113.50", port=8883)
+
 
 FORMS = {
     "big-endian-ns": ("a pcap file of a big-endian machine with nanoseconds", dict(order=">", nanoseconds=True)),
@@ -1045,6 +1108,7 @@ FORMS = {
     ),
 }
 
+
 def form_readme(form, about):
     return f"""# form-{form}
 
@@ -1056,7 +1120,9 @@ leash must say: 198.51.100.23 is `lookup`, 203.0.113.50 is `none`.
 A mistake: packets counted as malformed, or anything that the other forms do not say.
 """
 
+
 # ---- Files that are not right ----------------------------------------------------------------------------------------
+
 
 def bad_files():
     """Files that are damaged, or not captures, or captures that lie. None may make leash panic, hang or grow.
@@ -1088,6 +1154,7 @@ def bad_files():
         "zero-length.pcap": good[:24] + lies,
     }
 
+
 def write(folder, files):
     """Writes the files; with --check compares them with those that are there instead."""
     for name, content in files.items():
@@ -1099,8 +1166,10 @@ def write(folder, files):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
+
 def readme(name, story):
     return re.sub(r"\n(leash must say|A mistake)", r"\n\n\1", f"# {name}\n\n{inspect.getdoc(story)}\n")
+
 
 def main():
     for story in (story for name, story in vars(Cases).items() if not name.startswith("_")):
@@ -1116,6 +1185,7 @@ def main():
         capture = {"capture.pcap": pcap(frames, **how)} if how else {"capture.pcapng": pcapng(frames)}
         write(f"form-{form}", {"README.md": form_readme(form, about), **capture})
     write("bad", {"README.md": readme("bad", bad_files), **bad_files()})
+
 
 if __name__ == "__main__":
     main()

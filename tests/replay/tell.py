@@ -3,7 +3,9 @@
 
 usage: tell.py [--check]     (check: say whether the files are what this makes)
 """
-import inspect, random, sys
+
+import random
+
 from synthesise import readme, write
 
 START = 1767225600  # 2026-01-01
@@ -30,7 +32,9 @@ class Tale:
     def lookup(self, at, ip, name, address):
         self.say(at, f"looked {ip} 192.168.8.1 1 {name} found {address}")
 
-    def flow(self, begin, end, ip, address, port, sent, received, kind="tcp", hints=(), pause=None, share=None, over=None):
+    def flow(
+        self, begin, end, ip, address, port, sent, received, kind="tcp", hints=(), pause=None, share=None, over=None
+    ):
         """A flow and its counters: once a minute what it has carried by then, evenly or as `share(minute)` weighs them, or all at
         once when it is `over`."""
         self.port += 1
@@ -69,8 +73,18 @@ def relays(tale, ip, minutes, master="203.0.113.200", begin=90):
             asked, got = tale.chance.randrange(1_500, 6_000), tale.chance.randrange(60_000, 700_000)
             target, number = f"198.51.100.{tale.chance.randrange(40, 64)}", tale.chance.randrange(6)
             # It is over after six seconds, but conntrack remembers it for two minutes, in which it is counted with all others.
-            tale.flow(at, at + 126, ip, target, 443, asked + got // 40, got, pause=tale.chance.uniform(0.14, 0.25),
-                      hints=[f"tls sni=shop-{target[-2:]}.example alpn=h2 ja4={ja4(number)}"], over=at + 6)
+            tale.flow(
+                at,
+                at + 126,
+                ip,
+                target,
+                443,
+                asked + got // 40,
+                got,
+                pause=tale.chance.uniform(0.14, 0.25),
+                hints=[f"tls sni=shop-{target[-2:]}.example alpn=h2 ja4={ja4(number)}"],
+                over=at + 6,
+            )
             which = int((at + 6) // MINUTE) + 1 - int(begin // MINUTE)
             down[which] += asked + got // 30
             up[which] += int(got * 1.02)
@@ -79,7 +93,10 @@ def relays(tale, ip, minutes, master="203.0.113.200", begin=90):
     tale.say(begin, f"opened {tuple_}")
     tale.say(begin + 0.1, f"hint {tuple_} ssh")
     for minute in range(len(up)):
-        tale.say((first + minute) * MINUTE if minute else begin + 1, f"counted {tuple_} {sum(up[:minute + 1]) + 4000} {sum(down[:minute + 1]) + 3000}")
+        tale.say(
+            (first + minute) * MINUTE if minute else begin + 1,
+            f"counted {tuple_} {sum(up[: minute + 1]) + 4000} {sum(down[: minute + 1]) + 3000}",
+        )
 
 
 class Tales:
@@ -93,7 +110,9 @@ class Tales:
         A mistake: a finding on one of the shops, none of which did anything."""
         box = tale.device(24, "tv-box")
         tale.lookup(1, box, "portal.example", "198.51.100.24")
-        tale.flow(2, 6, box, "198.51.100.24", 443, 2_000, 9_000, hints=[f"tls sni=portal.example ja4={ja4(90)}"], pause=0.002)
+        tale.flow(
+            2, 6, box, "198.51.100.24", 443, 2_000, 9_000, hints=[f"tls sni=portal.example ja4={ja4(90)}"], pause=0.002
+        )
         relays(tale, box, 15)
 
     def relay_tries_doors(tale):
@@ -117,7 +136,16 @@ class Tales:
         for name, address in (("backup.example", "198.51.100.30"), ("film.example", "198.51.100.31")):
             tale.lookup(1, ip, name, address)
         tale.flow(5, 15 * MINUTE, ip, "198.51.100.30", 443, 15_000_000, 400_000)
-        tale.flow(6, 15 * MINUTE, ip, "198.51.100.31", 443, 400_000, 15_000_000, share=lambda minute: [0, 3, 1, 0, 4, 0, 0, 2][minute % 8])
+        tale.flow(
+            6,
+            15 * MINUTE,
+            ip,
+            "198.51.100.31",
+            443,
+            400_000,
+            15_000_000,
+            share=lambda minute: [0, 3, 1, 0, 4, 0, 0, 2][minute % 8],
+        )
 
     def call_of_three(tale):
         """A look-alike: a tablet in a call with two others by way of one server and of one peer, all of it both ways, while it

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes src/engine/bigrams.rs: how much likelier a pair of characters is in a generated name than in a chosen one.
+"""Makes src/tables/domain/bigrams.rs: how much likelier a pair of characters is in a generated name than in a chosen one.
 
-usage: make_bigrams.py V2FLY_DATA_FOLDER PACKAGES [GENERATED CHOSEN] > src/engine/bigrams.rs
+usage: make_bigrams.py V2FLY_DATA_FOLDER PACKAGES [GENERATED CHOSEN] > src/tables/domain/bigrams.rs
 It says on standard error how well the table tells the two apart; with two more lists of names, on these too.
 
 Chosen names, half of them for the table and half for measuring:
@@ -16,7 +16,14 @@ give. Names made of words or of syllables are not among them: no pair of charact
 Sources of single families: P. Porras and others, "An Analysis of Conficker's Logic and Rendezvous Points" (SRI 2009);
 360 Netlab, "New Mirai Variant with DGA" (2016: twelve letters).
 """
-import collections, hashlib, math, pathlib, re, sys, zlib
+
+import collections
+import hashlib
+import math
+import pathlib
+import re
+import sys
+import zlib
 
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789-^"  # the last: where a label begins and ends
 WIDTH = len(SYMBOLS)
@@ -27,7 +34,7 @@ SECOND_LEVEL = {"ac", "co", "com", "edu", "gob", "gov", "id", "ne", "net", "nom"
 
 
 def label(name):
-    """The label left of the public suffix, by the rule of src/engine/domain.rs without its list of providers."""
+    """The label left of the public suffix, by the rule of src/tables/domain/mod.rs without its list of providers."""
     labels = name.lower().strip(".").split(".")
     if len(labels) < 2:
         return ""
@@ -169,7 +176,9 @@ def main():
             say(f"elsewhere, false positives {rate:.1%}: limit {limit}, recall {caught:.1%}")
     print("//! Made by tests/tools/make_bigrams.py, which names the sources and their licences; do not edit.")
     print(f"\n/// Symbols: a to z, 0 to 9, the hyphen, and the edge of a label.\npub const SYMBOLS: usize = {WIDTH};")
-    print("\n/// By first and second symbol: eight times the natural logarithm of how much likelier the second follows the")
+    print(
+        "\n/// By first and second symbol: eight times the natural logarithm of how much likelier the second follows the"
+    )
     print("/// first in a generated name than in a chosen one.")
     print("#[rustfmt::skip]\npub static PAIRS: [[i8; SYMBOLS]; SYMBOLS] = [")
     for a in range(WIDTH):

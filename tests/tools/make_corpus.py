@@ -3,20 +3,36 @@
 
 usage: make_corpus.py [FOLDER]   (default: tests/fuzz/corpus beside this script's folder)
 """
-import hashlib, pathlib, struct, sys
+
+import hashlib
+import pathlib
+import struct
+import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 LINKS = {0: 0, 1: 1, 101: 6, 108: 7, 113: 8, 239: 11, 276: 12}  # link type -> its place in fuzz_targets/packet.rs
-KEEP = {"pcap": 20_000, "packet": 400, "dns": 700, "tls": 2_500, "opening": 6_000, "reference": 2_000}  # the largest seed of each, in bytes
+KEEP = {
+    "pcap": 20_000,
+    "packet": 400,
+    "dns": 700,
+    "tls": 2_500,
+    "opening": 6_000,
+    "reference": 2_000,
+}  # the largest seed of each, in bytes
 
 
 def frames(path):
     data = path.read_bytes()
-    order = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}.get(data[:4])
+    order = {
+        b"\xd4\xc3\xb2\xa1": "<",
+        b"\x4d\x3c\xb2\xa1": "<",
+        b"\xa1\xb2\xc3\xd4": ">",
+        b"\xa1\xb2\x3c\x4d": ">",
+    }.get(data[:4])
     at = 24
     while order and at + 16 <= len(data):
-        length = struct.unpack(order + "I", data[at + 8:at + 12])[0]
-        yield struct.unpack(order + "I", data[20:24])[0] & 0xffff, data[at + 16:at + 16 + length]
+        length = struct.unpack(order + "I", data[at + 8 : at + 12])[0]
+        yield struct.unpack(order + "I", data[20:24])[0] & 0xFFFF, data[at + 16 : at + 16 + length]
         at += 16 + length
 
 
@@ -24,12 +40,12 @@ def payload(frame):
     """Protocol, ports and payload of a plain Ethernet, IPv4 frame."""
     if frame[12:14] != b"\x08\x00" or len(frame) < 34:
         return None
-    ip = frame[14:14 + struct.unpack(">H", frame[16:18])[0]]
-    body, protocol = ip[(ip[0] & 15) * 4:], ip[9]
+    ip = frame[14 : 14 + struct.unpack(">H", frame[16:18])[0]]
+    body, protocol = ip[(ip[0] & 15) * 4 :], ip[9]
     if protocol not in (6, 17) or len(body) < 20 and protocol == 6 or len(body) < 8:
         return None
     ports = struct.unpack(">HH", body[:4])
-    return protocol, ports, ip[12:16], ip[16:20], body[(body[12] >> 4) * 4:] if protocol == 6 else body[8:]
+    return protocol, ports, ip[12:16], ip[16:20], body[(body[12] >> 4) * 4 :] if protocol == 6 else body[8:]
 
 
 def main():

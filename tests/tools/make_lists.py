@@ -12,18 +12,106 @@ TABLE (optional): CSVs of @ip-location-db/asn; addresses in networks of shared C
 Left out: names of those who host, rent out or test for everybody; addresses in maltrail's trails, which are years old and
 belong to others by now; and what its trails have by the hundred, which is old or made by an algorithm.
 """
-import csv, ipaddress, json, pathlib, re, sys
+
+import csv
+import ipaddress
+import json
+import pathlib
+import re
+import sys
 
 # Whoever is listed here serves the innocent too.
-SHARED = """google.com googleapis.com gstatic.com github.com github.io githubusercontent.com gitlab.io cloudflare.com
-workers.dev pages.dev amazonaws.com cloudfront.net azurewebsites.net azureedge.net windows.net herokuapp.com vercel.app
-netlify.app fly.dev onrender.com web.app firebaseapp.com appspot.com blogspot.com wordpress.com telegram.org t.me
-discord.com discordapp.com dropbox.com pastebin.com ngrok.io ngrok.app ngrok-free.app portmap.io portmap.host
-linodeusercontent.com akamai.net akamaized.net fastly.net digitaloceanspaces.com oraclecloud.com aliyuncs.com
-myqcloud.com duckdns.org no-ip.org no-ip.com ddns.net dynu.net dyndns.org hopto.org zapto.org sytes.net accesscam.org
-ddnsfree.com sip.us motherfuckingwebsite.com satyr.wtf too.sexy femboys.dating femboy-e.date onion eth oss dyn geek
-cprapid.com poneytelecom.eu dedibox.fr tw1.ru""".split()
-CDNS = {13335, 209242, 54113, 20940, 16625, 32787, 15169, 19527, 36040, 8075, 36459, 32934, 2906, 714, 6185, 60068, 22822}
+SHARED = [
+    "google.com",
+    "googleapis.com",
+    "gstatic.com",
+    "github.com",
+    "github.io",
+    "githubusercontent.com",
+    "gitlab.io",
+    "cloudflare.com",
+    "workers.dev",
+    "pages.dev",
+    "amazonaws.com",
+    "cloudfront.net",
+    "azurewebsites.net",
+    "azureedge.net",
+    "windows.net",
+    "herokuapp.com",
+    "vercel.app",
+    "netlify.app",
+    "fly.dev",
+    "onrender.com",
+    "web.app",
+    "firebaseapp.com",
+    "appspot.com",
+    "blogspot.com",
+    "wordpress.com",
+    "telegram.org",
+    "t.me",
+    "discord.com",
+    "discordapp.com",
+    "dropbox.com",
+    "pastebin.com",
+    "ngrok.io",
+    "ngrok.app",
+    "ngrok-free.app",
+    "portmap.io",
+    "portmap.host",
+    "linodeusercontent.com",
+    "akamai.net",
+    "akamaized.net",
+    "fastly.net",
+    "digitaloceanspaces.com",
+    "oraclecloud.com",
+    "aliyuncs.com",
+    "myqcloud.com",
+    "duckdns.org",
+    "no-ip.org",
+    "no-ip.com",
+    "ddns.net",
+    "dynu.net",
+    "dyndns.org",
+    "hopto.org",
+    "zapto.org",
+    "sytes.net",
+    "accesscam.org",
+    "ddnsfree.com",
+    "sip.us",
+    "motherfuckingwebsite.com",
+    "satyr.wtf",
+    "too.sexy",
+    "femboys.dating",
+    "femboy-e.date",
+    "onion",
+    "eth",
+    "oss",
+    "dyn",
+    "geek",
+    "cprapid.com",
+    "poneytelecom.eu",
+    "dedibox.fr",
+    "tw1.ru",
+]
+CDNS = {
+    13335,
+    209242,
+    54113,
+    20940,
+    16625,
+    32787,
+    15169,
+    19527,
+    36040,
+    8075,
+    36459,
+    32934,
+    2906,
+    714,
+    6185,
+    60068,
+    22822,
+}
 
 FAMILIES = {
     "badbox": ("BADBOX, Vo1d and Kimwolf", {"badbox-t95", "badbox2", "vo1d", "kimwolf"}),
@@ -31,9 +119,14 @@ FAMILIES = {
     "proxyware": ("Proxyware: apps that rent out the line", {"proxyware"}),
     "proxy-botnets": ("Proxy botnets", None),  # all other families
 }
-MALTRAIL = {"android_badbox": ("badbox", "badbox"), "android_vo1d": ("badbox", "vo1d"), "elf_ngioweb": ("proxy-botnets", "ngioweb"),
-            "proxyback": ("proxy-botnets", "proxyback"), "socksbot": ("proxy-botnets", "socksbot"),
-            "systembc": ("proxy-botnets", "systembc")}
+MALTRAIL = {
+    "android_badbox": ("badbox", "badbox"),
+    "android_vo1d": ("badbox", "vo1d"),
+    "elf_ngioweb": ("proxy-botnets", "ngioweb"),
+    "proxyback": ("proxy-botnets", "proxyback"),
+    "socksbot": ("proxy-botnets", "socksbot"),
+    "systembc": ("proxy-botnets", "systembc"),
+}
 VORTEXIS = "VortexisTV/Android-Proxy-Botnet-IOC-Scanner, commit cb6a30f (2026-07-04), MIT"
 CSTRUCCO = "cstrucco/badbox-c2-blocklist, commit 95a9bf7 (2026-08-16), CC0"
 STAMPARM = "stamparm/maltrail, commit 8adace1 (2026-08), MIT"
@@ -66,7 +159,9 @@ class Cdns:
         self.ranges = []
         for path in tables:
             with open(path, encoding="utf-8") as file:
-                self.ranges += [tuple(map(ipaddress.ip_address, row[:2])) for row in csv.reader(file) if int(row[2]) in CDNS]
+                self.ranges += [
+                    tuple(map(ipaddress.ip_address, row[:2])) for row in csv.reader(file) if int(row[2]) in CDNS
+                ]
 
     def __contains__(self, address):
         return any(first.version == address.version and first <= address <= last for first, last in self.ranges)

@@ -15,7 +15,7 @@ with brianhama/bad-asn-list, commit cac788b (2026-03, MIT), and npm @ip-location
 Views, NRO, DB-IP.com). Whoever has room (3.1 MB of flash and of memory) makes the whole table of
 https://iptoasn.com/data/ip2asn-combined.tsv.gz (public domain) and puts it where `option networks` says.
 
-The format, all numbers big-endian; src/networks.rs reads it:
+The format, all numbers big-endian; src/reference/networks.rs reads it:
   8 "leashnet", u8 version 1, u8 flags (1: the whole table), u16 bytes of the notice, u32 days since 1970,
   u32 labels, then for IPv4 and for IPv6: u32 ranges, u32 bytes of them; the notice (whom to thank);
   labels, the most frequent first: u32 AS, 2 letters of the country or zeroes, u8 flags (1: hosting);
@@ -25,19 +25,56 @@ The format, all numbers big-endian; src/networks.rs reads it:
 A key is an IPv4 address, or the first 64 bits of an IPv6 address. A gap or length that is a multiple of a /24 or /48 is
 its quotient with a 0 bit behind it, another is itself with a 1 bit.
 """
-import argparse, csv, datetime, gzip, ipaddress, itertools, struct
+
+import argparse
+import csv
+import datetime
+import gzip
+import ipaddress
+import itertools
+import struct
 
 BLOCK = 64
 FAMILIES = {4: (8, ">I", 1 << 32), 6: (16, ">Q", 1 << 64)}  # bits of the coarse unit, a key in the index, end of keys
 NOTICE = "IP to ASN: Route Views, NRO, DB-IP.com (CC BY 4.0, npm @ip-location-db/asn), cut and packed by leash"
 # Clouds and CDNs, where strangers share addresses: not all lists of hosting networks have them.
 SHARED = {
-    13335: "Cloudflare", 209242: "Cloudflare", 54113: "Fastly", 20940: "Akamai", 16625: "Akamai", 32787: "Akamai",
-    63949: "Akamai", 16509: "Amazon", 14618: "Amazon", 396982: "Google Cloud", 15169: "Google", 19527: "Google",
-    8075: "Microsoft", 36459: "GitHub", 45102: "Alibaba", 37963: "Alibaba", 132203: "Tencent", 45090: "Tencent",
-    136907: "Huawei", 55990: "Huawei", 31898: "Oracle", 16276: "OVH", 24940: "Hetzner", 14061: "DigitalOcean",
-    20473: "Vultr", 60068: "CDN77", 22822: "Limelight", 15133: "Edgio", 30148: "Sucuri", 19551: "Imperva",
-    21859: "Zenlayer", 135377: "UCloud", 138915: "Kaopu", 199524: "G-Core", 53667: "FranTech", 36352: "ColoCrossing",
+    13335: "Cloudflare",
+    209242: "Cloudflare",
+    54113: "Fastly",
+    20940: "Akamai",
+    16625: "Akamai",
+    32787: "Akamai",
+    63949: "Akamai",
+    16509: "Amazon",
+    14618: "Amazon",
+    396982: "Google Cloud",
+    15169: "Google",
+    19527: "Google",
+    8075: "Microsoft",
+    36459: "GitHub",
+    45102: "Alibaba",
+    37963: "Alibaba",
+    132203: "Tencent",
+    45090: "Tencent",
+    136907: "Huawei",
+    55990: "Huawei",
+    31898: "Oracle",
+    16276: "OVH",
+    24940: "Hetzner",
+    14061: "DigitalOcean",
+    20473: "Vultr",
+    60068: "CDN77",
+    22822: "Limelight",
+    15133: "Edgio",
+    30148: "Sucuri",
+    19551: "Imperva",
+    21859: "Zenlayer",
+    135377: "UCloud",
+    138915: "Kaopu",
+    199524: "G-Core",
+    53667: "FranTech",
+    36352: "ColoCrossing",
 }
 
 
@@ -141,7 +178,9 @@ def main():
     given = parser.parse_args()
     list_ = given.only or given.hosting
     hosting = (numbers(list_) if list_ else set()) | set(SHARED)
-    notice = NOTICE if any(table.endswith(".csv") for table in given.tables) else "IP to ASN: iptoasn.com (public domain)"
+    notice = (
+        NOTICE if any(table.endswith(".csv") for table in given.tables) else "IP to ASN: iptoasn.com (public domain)"
+    )
     data = encode(rows(given.tables), hosting if given.only else None, hosting, given.notice or notice, given.date)
     with open(given.out, "wb") as file:
         file.write(data)

@@ -8,7 +8,9 @@ Sources, all under the MIT licence:
   crypt0rr/public-doh-servers, dns.list and ipv4.list, commit 5773d4e (2025-07)
 A name that lies below another one of the list is left out: the longer is found by the shorter.
 """
-import ipaddress, sys
+
+import ipaddress
+import sys
 
 
 def lines(path):
@@ -34,7 +36,9 @@ def names(v2fly, crypt0rr):
 def main():
     v2fly, crypt0rr, ipv4 = sys.argv[1:]
     addresses = sorted({ipaddress.IPv4Address(line) for line in lines(ipv4)})
-    print("//! Public resolvers. Made by tests/tools/make_resolvers.py, which names the sources and their (MIT) licences;")
+    print(
+        "//! Public resolvers. Made by tests/tools/make_resolvers.py, which names the sources and their (MIT) licences;"
+    )
     print("//! do not edit.")
     print("\n/// Names, sorted; each stands for all below it.")
     print("#[rustfmt::skip]\npub const NAMES: &[&str] = &[")

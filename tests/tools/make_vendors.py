@@ -7,19 +7,78 @@ INDEX.json  of npm oui-data: {"50C7BF": "TP-LINK TECHNOLOGIES CO.,LTD.\\nstreet\
 --all       also those whose one prefix is as old as 00..., from before things of the home had such addresses: 0.36 MB instead of 0.2
 
 openwrt/networks/usr/share/leash/vendors is made of oui-data 2.1.9 (BSD-2-Clause), the IEEE's MA-L register of 2026-07.
-The format, which src/vendors.rs reads: "leash vendors 1\\n", then for each vendor a byte with the length of its name, the name in
+The format, which src/reference/vendors.rs reads: "leash vendors 1\\n", then for each vendor a byte with the length of its name, the name in
 ASCII, as a varint (LEB128) the number of its prefixes, and these in ascending order, each as a varint: what it is more than
 the one before it.
 """
-import argparse, collections, json, re
+
+import argparse
+import collections
+import json
+import re
+
 from make_networks import varint
 
 # What a name is as well known without, at its end; and cities before it.
-FORMS = """co ltd inc incorporated llc l.l.c gmbh corp corporation corporate company limited ltda s.a sa sas s.a.s srl s.r.l spa s.p.a ag kg pty pvt plc bv b.v
-ab oy a/s as sdn bhd k.k kk international technologies technology tech electronics electronic communications communication systems system group holding holdings
-trading industries industrial""".split()
-ENDS = re.compile(r"(?:[\s,.]+|\()(?:%s)\b[\s,.()]*$" % "|".join(map(re.escape, FORMS)), re.I)
-CITIES = re.compile(r"^(?:shenzhen|guangdong|guangzhou|hangzhou|beijing|shanghai|zhejiang|dongguan|sichuan|hefei|nanjing|xiamen|wuhan|suzhou|huizhou|hui zhou|chengdu)\s+(?=\S+\s+\S)", re.I)
+FORMS = [
+    "co",
+    "ltd",
+    "inc",
+    "incorporated",
+    "llc",
+    "l.l.c",
+    "gmbh",
+    "corp",
+    "corporation",
+    "corporate",
+    "company",
+    "limited",
+    "ltda",
+    "s.a",
+    "sa",
+    "sas",
+    "s.a.s",
+    "srl",
+    "s.r.l",
+    "spa",
+    "s.p.a",
+    "ag",
+    "kg",
+    "pty",
+    "pvt",
+    "plc",
+    "bv",
+    "b.v",
+    "ab",
+    "oy",
+    "a/s",
+    "as",
+    "sdn",
+    "bhd",
+    "k.k",
+    "kk",
+    "international",
+    "technologies",
+    "technology",
+    "tech",
+    "electronics",
+    "electronic",
+    "communications",
+    "communication",
+    "systems",
+    "system",
+    "group",
+    "holding",
+    "holdings",
+    "trading",
+    "industries",
+    "industrial",
+]
+ENDS = re.compile(r"(?:[\s,.]+|\()(?:%s)\b[\s,.()]*$" % "|".join(map(re.escape, FORMS)), re.IGNORECASE)
+CITIES = re.compile(
+    r"^(?:shenzhen|guangdong|guangzhou|hangzhou|beijing|shanghai|zhejiang|dongguan|sichuan|hefei|nanjing|xiamen|wuhan|suzhou|huizhou|hui zhou|chengdu)\s+(?=\S+\s+\S)",
+    re.IGNORECASE,
+)
 NAME = 24
 OLD = 0x010000
 
@@ -31,7 +90,9 @@ def short(name):
     while name != before:
         before, cut = name, ENDS.sub("", name).strip(" ,.&-")
         name = cut if len(cut) >= 2 else name
-    name = " ".join(word.capitalize() if len(word) > 3 and word.isupper() and word.isalpha() else word for word in name.split())
+    name = " ".join(
+        word.capitalize() if len(word) > 3 and word.isupper() and word.isalpha() else word for word in name.split()
+    )
     return name if len(name) <= NAME else name[:NAME].rsplit(" ", 1)[0]
 
 

@@ -4,7 +4,10 @@ texts are added without a translation, texts that are gone go.
 
 usage: tests/tools/pot.py [--check]     --check: changes nothing; fails where something would change or a translation is missing
 """
-import pathlib, re, sys
+
+import pathlib
+import re
+import sys
 
 APP = pathlib.Path(__file__).resolve().parent.parent.parent / "luci-app"
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
@@ -20,7 +23,7 @@ def texts():
                 found.setdefault(text.replace("\\'", "'"), []).append(f"{path.relative_to(APP)}:{number}")
     for path in sorted((APP.parent / "src/detect").glob("*.rs")):
         # What a detector is about, and what fools it.
-        for block in re.findall(r"Detector = Detector \{(.*?)judge:", path.read_text(), re.S):
+        for block in re.findall(r"Detector = Detector \{(.*?)judge:", path.read_text(), re.DOTALL):
             for text in re.findall(r'"((?:[^"\\]|\\.)*)"', block)[1:]:
                 found.setdefault(re.sub(r"\\\n\s*", "", text), []).append(str(path.relative_to(APP.parent)))
     for path in sorted((APP / "root/usr/share/luci/menu.d").glob("*.json")):
@@ -38,7 +41,7 @@ def quote(text):
 
 def entries(path):
     """{text: translation}"""
-    pairs = re.findall(r'^msgid "(.*)"\nmsgstr "(.*)"$', path.read_text(), re.M) if path.exists() else []
+    pairs = re.findall(r'^msgid "(.*)"\nmsgstr "(.*)"$', path.read_text(), re.MULTILINE) if path.exists() else []
     plain = lambda text: text.replace('\\"', '"').replace("\\\\", "\\")
     return {plain(text): plain(translation) for text, translation in pairs if text}
 
@@ -48,13 +51,20 @@ def main():
     outputs = {APP / "po/templates/leash.pot": {}}
     outputs |= {path: entries(path) for path in sorted(APP.glob("po/*/leash.po"))}
     for path, known in outputs.items():
-        blocks = [f"#: {' '.join(places)}\nmsgid {quote(text)}\nmsgstr {quote(known.get(text, ''))}\n" for text, places in found.items()]
+        blocks = [
+            f"#: {' '.join(places)}\nmsgid {quote(text)}\nmsgstr {quote(known.get(text, ''))}\n"
+            for text, places in found.items()
+        ]
         # Places move with every change; they are for the template alone.
         if path.suffix == ".po":
             blocks = [block.split("\n", 1)[1] for block in blocks]
             wrong += [f"{path.parent.name}: no translation of {text!r}" for text in found if not known.get(text)]
             holes = lambda text: sorted(re.findall(r"%\d*\.?\d*[dsm]|%%", text))
-            wrong += [f"{path.parent.name}: other values in {text!r}" for text in found if known.get(text) and holes(text) != holes(known[text])]
+            wrong += [
+                f"{path.parent.name}: other values in {text!r}"
+                for text in found
+                if known.get(text) and holes(text) != holes(known[text])
+            ]
         whole = "\n".join([HEAD] + blocks)
         if check and (not path.exists() or path.read_text() != whole):
             wrong.append(f"{path} is not up to date: tests/tools/pot.py")

@@ -1,9 +1,9 @@
 //! What a running leash answers, and what it complains of.
 
-use super::{Leash, read};
 use crate::api::{Complaint, Host};
 use crate::engine::Engine;
 use crate::live::clock;
+use crate::live::daemon::{Leash, read};
 use crate::live::doctor::{self, grave, light};
 use crate::live::ubus;
 use crate::time::{Span, Stamp, Time};

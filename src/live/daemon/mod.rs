@@ -1,20 +1,20 @@
 //! A running leash: one thread, one poll, bounded work for each source in each turn.
 
-use super::control::{Control, Stream};
-use super::doctor;
-use super::enforce::{self, Enforcer};
-use super::reference::Reference;
-use super::sources::{self, Answers, Flows, House, Neighbours, Openings, QueryLog};
-use super::state::State;
-use super::ubus::{self, Bus};
-use super::{clock, input};
 use crate::api::Host;
 use crate::config::{self, Config};
 use crate::engine::{Action, Engine};
 use crate::event::{self, Event, Source};
+use crate::live::control::{Control, Stream};
+use crate::live::doctor;
+use crate::live::enforce::{self, Enforcer};
+use crate::live::reference::Reference;
+use crate::live::sources::{self, Answers, Flows, House, Neighbours, Openings, QueryLog};
+use crate::live::state::State;
+use crate::live::ubus::{self, Bus};
+use crate::live::{clock, progress};
+use crate::reference::vendors;
 use crate::ruleset::Shape;
 use crate::time::{Clock, Span, Stamp, Time};
-use crate::vendors;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -146,7 +146,7 @@ pub fn run(path: &Path) -> Result<(), String> {
 }
 
 fn read(path: &Path) -> Result<Config, String> {
-    let text = input::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (config, problems) = config::parse(&text);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
     Ok(config)

@@ -1,7 +1,7 @@
 //! Calls of the object `leash` from outside, where the control socket cannot be reached.
 
-use super::OBJECT;
 use crate::api::Refusal;
+use crate::live::ubus::OBJECT;
 use crate::wire::blobmsg::{self, Integers};
 use crate::wire::ubus::{self, EVENTS, Fields, message, status};
 use serde_json::{Value, json};

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 mod caller;
 
-pub use caller::{ask, listen};
+pub use crate::live::ubus::caller::{ask, listen};
 
 /// The name of the object.
 pub const OBJECT: &str = "leash";

@@ -3,7 +3,7 @@
 //! two bytes of sequence, two of length, and the payload.
 #![no_main]
 use leash::model::Protocol;
-use leash::wire::opening::Opening;
+use leash::wire::first_packets::Opening;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

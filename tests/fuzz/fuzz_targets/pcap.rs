@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(!engine.flow(ended).to_string().contains('\n'));
         }
     }
-    let mut report = leash::table::Report::new(Default::default());
+    let mut report = leash::cli::report::Report::new(Default::default());
     engine.devices().for_each(|device| report.device(&device));
     let text = report.finish(&engine.summary());
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "control characters reach the terminal");

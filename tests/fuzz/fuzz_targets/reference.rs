@@ -1,9 +1,9 @@
 #![no_main]
 //! Lists of addresses and names, and files of networks and of vendors, from whoever publishes such.
 use leash::model::{Mac, fnv1a};
-use leash::networks::Networks;
-use leash::reputation::Reader;
-use leash::vendors;
+use leash::reference::networks::Networks;
+use leash::reference::lists::Reader;
+use leash::reference::vendors;
 use std::net::IpAddr;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

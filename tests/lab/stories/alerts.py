@@ -1,5 +1,10 @@
 """`leash notify` gives what happens to programs in a folder: bounded in time, rate and number; one that others may change is none."""
-import json, os, subprocess, time
+
+import json
+import os
+import subprocess
+import time
+
 import lab as kit
 
 LIMIT = 60
@@ -15,7 +20,7 @@ def story(lab):
             file.write("#!/bin/sh\n" + text)
         os.chmod(f"{hooks}/{name}", mode)
 
-    hook("10-tell", f"read -r line; echo \"$line\" >>{told}\n")
+    hook("10-tell", f'read -r line; echo "$line" >>{told}\n')
     hook("20-fails", "exit 3\n")
     hook("30-others-may-change-it", f"echo no >>{told}.no\n", 0o777)
     hook("40-no-program", f"echo no >>{told}.no\n", 0o644)
@@ -48,7 +53,7 @@ def story(lab):
         lab.leash("mode", tv.mac, ("guard", "observe")[i % 2])
     lab.until(lambda: len(lines()) > before, "some are told")
     lab.holds(lambda: len(lines()) <= 12, "but not all", 2)
-    hook("05-hangs", f"sleep 77 & sleep 77\n")
+    hook("05-hangs", "sleep 77 & sleep 77\n")
     begin = time.monotonic()
     test = subprocess.run([*call, "--test"], capture_output=True, text=True, timeout=30)
     assert "05-hangs: it took longer than 10 s" in test.stdout and 9 < time.monotonic() - begin < 14, test

@@ -8,7 +8,9 @@ def story(lab):
         for _ in range(20):
             s.sendall(b"x" * 1000)
             s.recv(65535)
-        live = lab.until(lambda: (lab.contact(bulb, "45.10.1.1") or {}).get("sent_bytes", 0), "it is counted while it lives", 8)
+        live = lab.until(
+            lambda: (lab.contact(bulb, "45.10.1.1") or {}).get("sent_bytes", 0), "it is counted while it lives", 8
+        )
         assert live >= 20_000, live
         for _ in range(20):
             s.sendall(b"x" * 1000)

@@ -1,5 +1,7 @@
 """The clock is set back by years, and forth: ages and blocks go on, dates follow."""
-import os, subprocess, tempfile
+
+import os
+import subprocess
 
 SHIM = r"""
 #define _GNU_SOURCE
@@ -24,7 +26,10 @@ def story(lab):
     subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", shim, "-ldl"], input=SHIM, text=True, check=True)
     open(offset, "w").write("0")
     bulb, _ = lab.devices
-    lab.start("list block_on direct-ip\noption default_mode guard\noption block_for 1m", env={"LD_PRELOAD": shim, "CLOCK_OFFSET": offset})
+    lab.start(
+        "list block_on direct-ip\noption default_mode guard\noption block_for 1m",
+        env={"LD_PRELOAD": shim, "CLOCK_OFFSET": offset},
+    )
     bulb.lookup("nobody.example")
     bulb.reaches("45.10.9.9")
     lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "it is blocked")

@@ -1,5 +1,7 @@
 """A storm of flows runs over the kernel's queue; right afterwards the view equals a fresh dump."""
-import signal, socket
+
+import signal
+import socket
 
 
 def story(lab):

@@ -1,5 +1,8 @@
 """A device gets its address by DHCP and says its name: leash calls it by that name, by the log's line and by the leases file."""
-import random, socket, struct
+
+import random
+import socket
+import struct
 
 
 def story(lab):
@@ -37,7 +40,8 @@ def dhcp(device, name):
         while True:
             answer = s.recv(2048)
             if answer[4:8] == head[4:8] and answer[0] == 2:
-                return answer[16:20], answer[answer.index(b"\x36\x04") + 2:][:4]
+                return answer[16:20], answer[answer.index(b"\x36\x04") + 2 :][:4]
+
     with s:
         address, server = ask(1)
         return ask(3, (50, address), (54, server))[0] == address

@@ -1,12 +1,13 @@
 """The place for the state is full: leash works on, doctor says so, and writes again when there is room."""
-import os, signal, subprocess
+
+import os
 
 
 def story(lab):
     bulb, _ = lab.devices
     flash = f"{lab.folder}/flash"
     os.makedirs(flash)
-    full = f"mount -t tmpfs -o size=16k tmpfs {flash} && head -c 16384 /dev/zero > {flash}/filler; exec \"$@\""
+    full = f'mount -t tmpfs -o size=16k tmpfs {flash} && head -c 16384 /dev/zero > {flash}/filler; exec "$@"'
     lab.start(wrap=["unshare", "-m", "sh", "-c", full, "sh"])
     lab.leash("block", bulb.mac, "45.10.9.9")
     assert not bulb.reaches("45.10.9.9", wait=0.3)

@@ -1,4 +1,5 @@
 """dnsmasq is restarted: ids begin anew, and both the tap and the log go on."""
+
 import signal
 
 

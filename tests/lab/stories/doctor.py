@@ -1,4 +1,5 @@
 """Doctor says nothing when all is well, and each way to be blind in a sentence with what mends it."""
+
 import os
 
 
@@ -12,6 +13,7 @@ def story(lab):
         all_ = lab.leash("doctor")["complaints"]
         found = [c for c in all_ if of in c["says"]]
         assert found and found[0]["mend"] and grave in (None, found[0]["grave"]), (of, all_)
+
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=0")
     complains("does not count", grave=True)
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=0")

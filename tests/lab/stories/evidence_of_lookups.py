@@ -1,4 +1,5 @@
 """Tap alone, and neither tap nor log: then all is unknown and nothing is blocked; doctor says so."""
+
 import log_stories
 
 HOUSE = {"log": "no", "query_log": False}

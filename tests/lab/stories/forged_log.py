@@ -19,7 +19,9 @@ def story(lab):
             assert "forged" in str(lab.leash("doctor"))
             # A name with blanks is one name.
             lab.internet.names["x is 45.10.7.7.example"] = ["45.10.1.8"]
-            lab.until(lambda: tv.lookup([b"x is 45", b"10", b"7", b"7", b"example"]), "the name with blanks is answered")
+            lab.until(
+                lambda: tv.lookup([b"x is 45", b"10", b"7", b"7", b"example"]), "the name with blanks is answered"
+            )
             assert tv.reaches("45.10.7.7")
             assert lab.until(lambda: lab.explained(tv, "45.10.7.7"), "judged") in ("none", "unknown")
         lab.stop("leash")

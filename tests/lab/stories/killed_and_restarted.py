@@ -1,7 +1,9 @@
 """Killed with -9: the blocks hold meanwhile; after the restart nothing is lost and nothing doubled."""
+
 import signal
 import socket
 import time
+
 from lab import receives
 
 
@@ -22,7 +24,10 @@ def story(lab):
     lab.start(settings)
     after = lab.leash("blocks")["blocks"]
     still = [(b["device"], b["address"], b["reason"], b["since"], b.get("until")) for b in before]
-    assert [(b["device"], b["address"], b["reason"], b["since"], b.get("until")) for b in after] == still, (before, after)
+    assert [(b["device"], b["address"], b["reason"], b["since"], b.get("until")) for b in after] == still, (
+        before,
+        after,
+    )
     assert not bulb.reaches("45.10.9.9") and not tv.reaches("45.10.3.3")
     assert len(lab.leash("pins")["pins"]) == 1
     # What the bulb looked up before is not forgotten, so the old address is not called unexplained.

@@ -1,5 +1,7 @@
 """Lists and networks that come, change or go count without a restart; a damaged one is told by doctor, and harms nothing."""
-import os, shutil
+
+import os
+import shutil
 
 
 def story(lab):
@@ -22,6 +24,7 @@ def story(lab):
 
     def complains(of):
         return any(of in complaint["says"] for complaint in lab.leash("doctor")["complaints"])
+
     write("mine.list", b"# title: My own\n45.10.1.0/28,a relay\n0.0.0.0 c2.example\n")
     lab.until(lambda: (lab.contact(bulb, "45.10.1.1") or {}).get("listed") == "My own", "the address is listed", 15)
     assert lab.contact(bulb, "45.10.2.2")["listed"] == "My own", "and the name"

@@ -1,4 +1,5 @@
 """In local a device has no Internet, but the house and names; an allowance beats it."""
+
 from lab import echoes
 
 

@@ -1,4 +1,5 @@
 """The query log alone (log-queries extra), where no tap can be had."""
+
 import log_stories
 
 HOUSE = {"log": "extra"}

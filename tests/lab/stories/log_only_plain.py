@@ -1,4 +1,5 @@
 """The query log alone (log-queries plain), where no tap can be had."""
+
 import log_stories
 
 HOUSE = {"log": "plain"}

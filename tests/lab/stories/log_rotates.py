@@ -1,5 +1,7 @@
 """The log is renamed, emptied, removed and replaced; leash follows."""
-import os, signal
+
+import os
+import signal
 
 
 def story(lab):
@@ -11,6 +13,7 @@ def story(lab):
     def works(number):
         assert bulb.lookup(f"n{number}.example") and bulb.reaches(f"45.10.1.{number}")
         lab.until(lambda: lab.explained(bulb, f"45.10.1.{number}") == "lookup", f"lookup {number} was seen")
+
     works(1)
     os.rename(lab.log_path, lab.log_path + ".1")
     works(2)  # dnsmasq still writes to the old one

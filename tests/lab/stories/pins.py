@@ -1,4 +1,5 @@
 """Pins: an allowance beats the detectors, a name follows its addresses, a prefix and an end hold."""
+
 from lab import echoes
 
 

@@ -1,5 +1,8 @@
 """`leash record` writes events that `leash replay` reads alike; `leash watch` tells what happens."""
-import json, signal, subprocess
+
+import json
+import subprocess
+
 import lab as kit
 
 
@@ -26,5 +29,12 @@ def story(lab):
         watch.kill(), record.wait(5), watch.wait(5), watch.stdout.close(), record.stdout.close()
     events = f"{lab.folder}/day.events"
     open(events, "w").writelines(lines)
-    replayed = json.loads(subprocess.run([kit.LEASH, "--json", "replay", "--config", f"{lab.folder}/config", events], capture_output=True, text=True, check=True).stdout)
+    replayed = json.loads(
+        subprocess.run(
+            [kit.LEASH, "--json", "replay", "--config", f"{lab.folder}/config", events],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
     assert [(b["device"], b["address"]) for b in replayed["blocks"]] == [(bulb.mac, "45.10.9.9")], "".join(lines)

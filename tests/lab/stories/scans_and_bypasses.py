@@ -10,7 +10,9 @@ def story(lab):
     for number in range(60):
         bulb.reaches(f"45.10.50.{number + 1}", 23, wait=0.3)
     lab.router.run("conntrack -D -p tcp --dport 23", check=False)
-    found = lab.until(lambda: [f for f in lab.leash("findings")["findings"] if f["detector"] == "scan"], "the scan is found")
+    found = lab.until(
+        lambda: [f for f in lab.leash("findings")["findings"] if f["detector"] == "scan"], "the scan is found"
+    )
     assert len(found) == 1 and found[0]["device"] == bulb.mac and "in vain" in found[0]["says"], found
     # The scanner is not blocked for that, and nobody else is suspected.
     assert lab.blocks() == []

@@ -1,6 +1,8 @@
 """`nft flush ruleset` takes leash's table away: within a second it is back, with its blocks."""
-import lab as kit
+
 import time
+
+import lab as kit
 
 
 def story(lab):

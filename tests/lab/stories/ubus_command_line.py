@@ -1,5 +1,8 @@
 """Where there is no control socket, the command line goes by ubus: asks, orders, watches, and says what is wrong."""
-import json, subprocess
+
+import json
+import subprocess
+
 import lab as kit
 
 
@@ -12,7 +15,7 @@ def story(lab):
 
     def elsewhere(*words):
         """leash's command line with a /run of its own, in which there is only the bus."""
-        place = f"mount -t tmpfs none /run && mkdir /run/ubus && ln -s {lab.folder}/ubus.sock /run/ubus/ubus.sock && exec \"$@\""
+        place = f'mount -t tmpfs none /run && mkdir /run/ubus && ln -s {lab.folder}/ubus.sock /run/ubus/ubus.sock && exec "$@"'
         return ["unshare", "-m", "sh", "-c", place, "sh", kit.LEASH, *words]
 
     def run(*words):
@@ -29,8 +32,11 @@ def story(lab):
         while not said or said[-1]["what"] != "block":
             said.append(json.loads(watch.stdout.readline()))
         assert said[-1]["address"] == "45.10.7.7"
-        for words, code, says in [(("device", "nobody"), 69, "no device is called"), (("mode", bulb.mac, "fierce"), 64, "not a mode"),
-                                  (("unpin", bulb.mac, "45.10.8.8"), 69, "no pin on")]:
+        for words, code, says in [
+            (("device", "nobody"), 69, "no device is called"),
+            (("mode", bulb.mac, "fierce"), 64, "not a mode"),
+            (("unpin", bulb.mac, "45.10.8.8"), 69, "no pin on"),
+        ]:
             done = run(*words)
             assert done.returncode == code and says in done.stderr, done
         lab.stop("leash")

@@ -1,4 +1,5 @@
 """ubusd ends and comes back: leash goes on, and is back on the bus within a second or two; it may also come late."""
+
 import time
 
 

@@ -1,5 +1,9 @@
 """The script of the README: lists devices, blocks an address for an hour, waits for the event, and undoes it."""
-import os, re, shlex, subprocess
+
+import os
+import re
+import shlex
+import subprocess
 
 
 def story(lab):
@@ -9,14 +13,20 @@ def story(lab):
     lab.until(lambda: lab.call("status")[0] == 0, "it is on the bus")
     bulb.lookup("nobody.example")
     assert bulb.reaches("45.10.9.9")
-    script = re.search(r"```sh\n(#!/bin/sh\n.*?ubus.*?)```", open("README.md").read(), re.S)[1]
+    script = re.search(r"```sh\n(#!/bin/sh\n.*?ubus.*?)```", open("README.md").read(), re.DOTALL)[1]
     assert len(script.splitlines()) <= 12
     os.makedirs(f"{lab.folder}/bin")
     with open(f"{lab.folder}/bin/ubus", "w") as file:
-        file.write(f"#!/bin/sh\nexec {shlex.join(lab.ubus_command())} \"$@\"\n")
+        file.write(f'#!/bin/sh\nexec {shlex.join(lab.ubus_command())} "$@"\n')
     os.chmod(f"{lab.folder}/bin/ubus", 0o755)
     path = f"{lab.folder}/bin:{os.environ['PATH']}"
-    done = subprocess.run(["sh", "-c", script, "sh", bulb.mac, "45.10.9.9"], capture_output=True, text=True, timeout=20, env={**os.environ, "PATH": path})
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", bulb.mac, "45.10.9.9"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, "PATH": path},
+    )
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done
     assert bulb.mac in done.stdout and "45.10.9.9 is blocked" in done.stdout

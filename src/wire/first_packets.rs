@@ -1,10 +1,10 @@
 //! What the first payload packets of a flow show.
 
-use super::layer::{self, Request};
-use super::pieces::{CAPACITY, Pieces};
-use super::{dns, gquic, quic, stun, tls};
 use crate::model::{Hint, Protocol};
 use crate::time::{Span, Time};
+use crate::wire::client_stream::{self, Request};
+use crate::wire::reassembly::{CAPACITY, Pieces};
+use crate::wire::{dns, gquic, quic, stun, tls};
 
 /// Payload packets of the client after which a TCP flow has nothing more to say.
 const SEGMENTS_MAX: u8 = 8;
@@ -131,7 +131,7 @@ impl Opening {
         }
         let stream = kept.as_ref().map_or(payload, |kept| kept.prefix());
         let last = cut || stream.len() >= CAPACITY || self.packets >= SEGMENTS_MAX;
-        match layer::outermost(stream, last) {
+        match client_stream::outermost(stream, last) {
             Request::Whole(hint, used) => {
                 self.start = (!cut).then_some(start.wrapping_add(used as u32));
                 let rest = stream.get(used..).filter(|rest| !rest.is_empty());

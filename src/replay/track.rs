@@ -3,11 +3,11 @@
 use crate::event::{Event, Lookup, Packets};
 use crate::limits;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
-use crate::survey::Survey;
+use crate::replay::lan_side::Survey;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::dhcp::{self, Kind};
 use crate::wire::dns;
-use crate::wire::opening::{Opening, Pause};
+use crate::wire::first_packets::{Opening, Pause};
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
 use ipnet::IpNet;

@@ -4,9 +4,9 @@
 //! TTLs. Room is counted in bytes, because the names are an attacker's text. When it runs out, the device that holds
 //! most loses its stalest; a device below its quota never loses anything to another's flood.
 
-use super::devices::DeviceId;
 use crate::limits::{NAME_ENTRY_BYTES, NAMES_BYTES, NAMES_BYTES_PER_DEVICE, NAMES_KEPT, NAMES_PER_ADDRESS};
 use crate::model::Name;
+use crate::tables::devices::DeviceId;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,12 +1,12 @@
 //! What others say of addresses, names and devices: lists, networks and vendors, and whom to judge anew when they change.
 
-use super::contacts::Contact;
-use super::policy::{By, Decision};
-use super::{DeviceId, Engine};
 use crate::detect::{Subject, reputation};
+use crate::engine::policy::{By, Decision};
+use crate::engine::{DeviceId, Engine};
 use crate::model::{Endpoint, Mac};
-use crate::networks::Networks;
-use crate::reputation::Lists;
+use crate::reference::lists::Lists;
+use crate::reference::networks::Networks;
+use crate::tables::contacts::Contact;
 use crate::time::Stamp;
 use std::net::IpAddr;
 

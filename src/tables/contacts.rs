@@ -1,12 +1,12 @@
 //! Contacts: all flows of one device to one endpoint.
 
-use super::beacon::Beacon;
-use super::day;
-use super::devices::DeviceId;
-use super::flows::{Flow, GaveAway, Label, Service};
-use super::uploads::{self, Upload};
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name};
+use crate::tables::counters::beacon::Beacon;
+use crate::tables::counters::day;
+use crate::tables::counters::uploads::{self, Upload};
+use crate::tables::devices::DeviceId;
+use crate::tables::flows::{Flow, GaveAway, Label, Service};
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

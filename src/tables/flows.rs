@@ -1,9 +1,9 @@
 //! Conntrack's view: the live flows, and those that are over but still wait for their lookup.
 
-use super::devices::DeviceId;
-use super::habits::Pause;
 use crate::limits;
 use crate::model::{Explained, Name, Tuple};
+use crate::tables::counters::handshakes::Pause;
+use crate::tables::devices::DeviceId;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
 //! What a TCP client's byte stream begins with. A tunnel's stream begins anew behind its request.
 
-use super::tls::{self, Hello};
-use super::{http, mqtt, socks, stun};
 use crate::model::Hint;
+use crate::wire::tls::{self, Hello};
+use crate::wire::{http, mqtt, socks, stun};
 
 /// What the beginning of a client's byte stream is.
 #[derive(Debug, PartialEq, Eq)]

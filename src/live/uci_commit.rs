@@ -1,7 +1,8 @@
 //! Orders that are to last come into the settings: by the `uci` program, as everything on OpenWrt does, and as root, which
 //! the daemon is not.
 
-use crate::{live::input, uci};
+use crate::config::uci;
+use crate::live::progress;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -16,7 +17,7 @@ const ASIDE: &str = "/tmp/.uci-leash";
 
 /// Writes the orders that the method `orders` gave; says how many. The error is a sentence.
 pub fn write(orders: &Value) -> Result<usize, String> {
-    let settings = input::text(Path::new(SETTINGS)).unwrap_or_default();
+    let settings = progress::text(Path::new(SETTINGS)).unwrap_or_default();
     let (done, batch) = uci::batch(&settings, orders)?;
     if done == 0 {
         return Ok(0);

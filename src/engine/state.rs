@@ -16,12 +16,12 @@
 //! end
 //! ```
 
-use super::policy::{Block, By};
-use super::reach::Reach;
-use super::uploads::Hours;
-use super::{DeviceId, Engine};
 use crate::config::{Mode, Pin, Target};
+use crate::engine::policy::{Block, By};
+use crate::engine::{DeviceId, Engine};
 use crate::model::{Mac, Name, name};
+use crate::tables::counters::reach::Reach;
+use crate::tables::counters::uploads::Hours;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::io::{self, Write};

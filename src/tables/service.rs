@@ -1,8 +1,8 @@
 //! Which service a flow is: by what its first packets show, else by the few ports that mean one thing.
 
-use super::flows::Service;
 use crate::model::{Hint, Name, Protocol};
-use crate::wire::doh::{is_resolver_address, is_resolver_name};
+use crate::tables::flows::Service;
+use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use std::net::IpAddr;
 
 /// By the port alone: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and its drafts), NTP (RFC 5905).

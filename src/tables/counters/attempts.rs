@@ -1,8 +1,8 @@
 //! What a device tried in vain of late, counted in a few bytes, so that a scan of the whole Internet costs no more than a
 //! heartbeat.
 
-use super::distinct::Distinct;
 use crate::limits;
+use crate::tables::counters::distinct::Distinct;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 

@@ -1,6 +1,6 @@
 //! Is a name or an address that of a public resolver which speaks DNS over HTTPS, TLS or QUIC?
 
-use super::resolvers::{ADDRESSES, NAMES};
+use crate::wire::resolvers::{ADDRESSES, NAMES};
 use std::net::IpAddr;
 
 /// A listed name or one below it; or one whose first label says so (`doh`, `doh-2`, `doh1`), since people who run their

@@ -5,8 +5,8 @@
 //! and what they answer goes back to the master (packet conservation: T. He and L. Tong, "Detecting Encrypted
 //! Stepping-Stone Connections", IEEE Trans. Signal Processing 2007). It is counted in a fixed number of bytes a device.
 
-use super::distinct::Distinct;
 use crate::limits;
+use crate::tables::counters::distinct::Distinct;
 use crate::time::{Span, Time};
 use std::net::IpAddr;
 

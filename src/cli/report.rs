@@ -1,8 +1,8 @@
 //! JSON values as text that a person likes to read.
 
 use crate::engine::view::share;
-use crate::numbers::{bytes, count};
 use crate::time::{Span, Wall};
+use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
 

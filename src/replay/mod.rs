@@ -1,10 +1,13 @@
 //! A capture or an event file into events with the file's own time: the driver beside the live one.
 
+mod lan_side;
+pub mod track;
+
 use crate::event::{self, Event, Source};
 use crate::limits;
-use crate::survey::{self, Survey};
+use crate::replay::lan_side::Survey;
+use crate::replay::track::Tracker;
 use crate::time::{Clock, Stamp};
-use crate::track::Tracker;
 use crate::wire::{packet, pcap};
 use ipnet::IpNet;
 use std::fmt;
@@ -66,7 +69,7 @@ impl Replay {
         let mut head = Vec::new();
         input.by_ref().take(limits::SURVEY_BYTES as u64).read_to_end(&mut head)?;
         let capture = !matches!(pcap::Reader::new(head.as_slice()), Err(pcap::Problem::NotACapture(_)));
-        let survey = if capture { survey::survey(&head) } else { Survey::default() };
+        let survey = if capture { lan_side::survey(&head) } else { Survey::default() };
         let input = std::io::Cursor::new(head).chain(input);
         if capture {
             self.tracker.begin(survey, &mut self.events);

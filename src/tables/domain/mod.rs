@@ -1,7 +1,9 @@
 //! What a name is below: its registrable domain, by a small rule instead of the public suffix list (300 KB); and
 //! whether that domain looks as if a program had made it up.
 
-use super::bigrams::{PAIRS, SYMBOLS};
+mod bigrams;
+
+use crate::tables::domain::bigrams::{PAIRS, SYMBOLS};
 
 /// Labels under which the registries of countries sell names: `co.uk`, `com.au`, `or.jp`.
 const SECOND_LEVEL: [&str; 12] = ["ac", "co", "com", "edu", "gob", "gov", "id", "ne", "net", "nom", "or", "org"];

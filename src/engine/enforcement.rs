@@ -1,8 +1,8 @@
 //! Orders of the user, and what follows from them for the blocks.
 
-use super::policy::{self, By, Decision};
-use super::{Action, DeviceId, Engine, Verdict, orders};
 use crate::config::{Config, Mode, Pin, Target};
+use crate::engine::policy::{self, By, Decision};
+use crate::engine::{Action, DeviceId, Engine, Verdict, orders};
 use crate::limits;
 use crate::model::{Endpoint, Mac, Name, Protocol};
 use crate::ruleset::Elements;

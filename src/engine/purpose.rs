@@ -1,7 +1,7 @@
 //! What a device does that is plainly harmless, so that a quiet one gets a calm sentence: by the services that it uses and
 //! the names that it asked for. It is only said, and decides nothing: a name is easily chosen.
 
-use super::flows::Service;
+use crate::tables::flows::Service;
 use std::fmt::Write;
 
 /// Names that serve nothing but the question whether one is online: of v2fly/domain-list-community, data/connectivity-check

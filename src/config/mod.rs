@@ -4,6 +4,8 @@
 //! configuration. The syntax is UCI's (openwrt/uci, file.c): `config TYPE ['NAME']`, `option KEY 'VALUE'`,
 //! `list KEY 'VALUE'`, comments after `#`.
 
+pub mod uci;
+
 use crate::model::{Mac, is_local};
 use crate::time::{Span, Wall};
 use ipnet::IpNet;

@@ -1,15 +1,15 @@
 //! Devices and their addresses: who a packet's address belongs to.
 
-use super::balance::{Balance, Relayed};
-use super::day::Day;
-use super::distinct::Distinct;
-use super::habits::Habits;
-use super::questions::Questions;
-use super::reach::Reach;
-use super::tries::Tries;
-use super::uploads::Hours;
 use crate::limits;
 use crate::model::{Mac, Name};
+use crate::tables::counters::attempts::Tries;
+use crate::tables::counters::balance::{Balance, Relayed};
+use crate::tables::counters::day::Day;
+use crate::tables::counters::distinct::Distinct;
+use crate::tables::counters::handshakes::Habits;
+use crate::tables::counters::lookups::Questions;
+use crate::tables::counters::reach::Reach;
+use crate::tables::counters::uploads::Hours;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,15 +1,16 @@
 //! What the engine notices for the detectors beside what contacts count: what passes through a device, what it tries in vain, and
 //! how far it reaches.
 
-use super::balance::{Balance, Relayed, Signs};
-use super::domain::registrable;
-use super::flows::{Flow, Label, Service};
-use super::reach::{Idle, prefix};
-use super::{DeviceId, Engine, uploads};
 use crate::config::Mode;
 use crate::detect;
+use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
+use crate::tables::counters::balance::{Balance, Relayed, Signs};
+use crate::tables::counters::reach::{Idle, prefix};
+use crate::tables::counters::uploads;
+use crate::tables::domain::registrable;
+use crate::tables::flows::{Flow, Label, Service};
 use crate::time::{Span, Stamp, Wall};
 use std::collections::BTreeSet;
 use std::net::IpAddr;

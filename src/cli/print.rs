@@ -1,8 +1,8 @@
 //! The answers of a running leash as text that a person likes to read.
 
-use crate::numbers::{bytes, count};
-use crate::table::{Paint, Style, label, list, number, string, verdict, wall};
+use crate::cli::report::{Paint, Style, label, list, number, string, verdict, wall};
 use crate::time::Span;
+use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -1,11 +1,11 @@
 //! What is odd about the names that a device asks for, counted in a few bytes: names that do not exist, those of them that
 //! look made up, and many under one domain that look like pieces of data.
 
-use super::distinct::Distinct;
-use super::domain;
 use crate::event::Lookup;
 use crate::limits;
 use crate::model::{Name, fnv1a};
+use crate::tables::counters::distinct::Distinct;
+use crate::tables::domain;
 use crate::time::{Stamp, Time};
 use crate::wire::dns::Outcome;
 

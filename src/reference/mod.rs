@@ -1,0 +1,5 @@
+//! What others say of addresses, names and devices: lists, networks and vendors.
+
+pub mod lists;
+pub mod networks;
+pub mod vendors;
