@@ -19,7 +19,7 @@ pub struct Method {
     pub writes: bool,
     /// What it wants to know.
     pub parameters: &'static [Parameter],
-    call: fn(&mut dyn Host, &Arguments) -> Result<Value, Refusal>,
+    call: fn(&mut dyn Daemon, &Arguments) -> Result<Value, ApiError>,
 }
 
 /// A parameter of a method.
@@ -46,7 +46,7 @@ pub enum Kind {
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ApiError {
     /// The arguments make no sense.
     Argument(String),
     /// What they name is not there.
@@ -57,39 +57,39 @@ pub enum Refusal {
     Failed(String),
 }
 
-impl Refusal {
+impl ApiError {
     /// A word for programs, and a sentence for people.
     pub fn text(&self) -> (&'static str, &str) {
         match self {
-            Refusal::Argument(says) => ("argument", says),
-            Refusal::NotFound(says) => ("not-found", says),
-            Refusal::Denied(says) => ("denied", says),
-            Refusal::Failed(says) => ("failed", says),
+            ApiError::Argument(says) => ("argument", says),
+            ApiError::NotFound(says) => ("not-found", says),
+            ApiError::Denied(says) => ("denied", says),
+            ApiError::Failed(says) => ("failed", says),
         }
     }
 }
 
 /// What the methods work on: a running leash.
-pub trait Host {
+pub trait Daemon {
     /// The engine.
     fn engine(&mut self) -> &mut Engine;
     /// Now.
     fn now(&self) -> Stamp;
     /// Packets and bytes that each block has stopped.
-    fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
+    fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
     /// How the sources and the enforcement are.
     fn health(&mut self) -> Value;
     /// What is blind or broken; `thorough`: also what takes a moment to find out.
-    fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
+    fn doctor(&mut self, thorough: bool) -> Vec<Issue>;
     /// Somebody looks: what flows carry is to be counted soon.
-    fn look(&mut self);
+    fn count_soon(&mut self);
     /// Reads the settings again.
     fn reload(&mut self) -> Result<Value, String>;
 }
 
 /// Something that is blind or broken, and what mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct Issue {
     /// leash cannot do its work; else it does less than it could.
     pub grave: bool,
     /// What is wrong.
@@ -235,18 +235,18 @@ pub fn find(name: &str) -> Option<&'static Method> {
 const SESSION: &str = "ubus_rpc_session";
 
 /// Calls a method for somebody who may write or not.
-pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool) -> Result<Value, Refusal> {
-    let unknown = || Refusal::NotFound(format!("there is no method '{}'", name.escape_default()));
+pub fn call(daemon: &mut dyn Daemon, name: &str, arguments: &Value, may_write: bool) -> Result<Value, ApiError> {
+    let unknown = || ApiError::NotFound(format!("there is no method '{}'", name.escape_default()));
     let method = find(name).ok_or_else(unknown)?;
     if method.writes && !may_write {
         let says = format!("'{name}' changes something: only root and leash's own user may");
-        return Err(Refusal::Denied(says));
+        return Err(ApiError::Denied(says));
     }
     let empty = Map::new();
     let arguments = match arguments {
         Value::Object(map) => map,
         Value::Null => &empty,
-        _ => return Err(Refusal::Argument("the arguments of a method are an object".into())),
+        _ => return Err(ApiError::Argument("the arguments of a method are an object".into())),
     };
     // A mistyped 'device' that is passed over would mean all devices.
     let known = |name: &str| name == SESSION || method.parameters.iter().any(|parameter| parameter.name == name);
@@ -254,7 +254,7 @@ pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool)
         let names: Vec<&str> = method.parameters.iter().map(|parameter| parameter.name).collect();
         let knows = if names.is_empty() { "nothing".into() } else { names.join(", ") };
         let says = format!("'{}' is nothing that '{}' knows: it takes {knows}", name.escape_default(), method.name);
-        return Err(Refusal::Argument(says));
+        return Err(ApiError::Argument(says));
     }
     for parameter in method.parameters {
         let fits = match (arguments.get(parameter.name).filter(|value| !value.is_null()), parameter.kind) {
@@ -264,10 +264,13 @@ pub fn call(host: &mut dyn Host, name: &str, arguments: &Value, may_write: bool)
         };
         if !fits {
             let kind = if parameter.kind == Kind::Text { "a text" } else { "true or false" };
-            return Err(Refusal::Argument(format!("'{name}' needs '{}': {kind}, {}", parameter.name, parameter.about)));
+            return Err(ApiError::Argument(format!(
+                "'{name}' needs '{}': {kind}, {}",
+                parameter.name, parameter.about
+            )));
         }
     }
-    (method.call)(host, &Arguments(arguments))
+    (method.call)(daemon, &Arguments(arguments))
 }
 
 struct Arguments<'a>(&'a Map<String, Value>);
@@ -282,103 +285,103 @@ impl Arguments<'_> {
     }
 
     /// A device that was seen.
-    fn device(&self, engine: &Engine) -> Result<DeviceId, Refusal> {
+    fn device(&self, engine: &Engine) -> Result<DeviceId, ApiError> {
         let who = self.text("device").unwrap_or_default();
         engine.find(who).ok_or_else(|| nobody(engine, who))
     }
 
     /// A device that was seen or is in the settings, or any hardware address.
-    fn mac(&self, engine: &Engine) -> Result<Mac, Refusal> {
+    fn mac(&self, engine: &Engine) -> Result<Mac, ApiError> {
         let who = self.text("device").unwrap_or_default();
         engine.mac_of(who).ok_or_else(|| nobody(engine, who))
     }
 
-    fn any_mac(&self, engine: &Engine) -> Result<Option<Mac>, Refusal> {
+    fn any_mac(&self, engine: &Engine) -> Result<Option<Mac>, ApiError> {
         self.text("device").map(|_| self.mac(engine)).transpose()
     }
 
-    fn target(&self, block: bool) -> Result<Target, Refusal> {
-        Target::parse(self.text("target").unwrap_or_default(), block).map_err(Refusal::Argument)
+    fn target(&self, block: bool) -> Result<Target, ApiError> {
+        Target::parse(self.text("target").unwrap_or_default(), block).map_err(ApiError::Argument)
     }
 }
 
-fn nobody(engine: &Engine, who: &str) -> Refusal {
+fn nobody(engine: &Engine, who: &str) -> ApiError {
     let known: Vec<String> = engine.labels().take(12).collect();
     let known = if known.is_empty() { "none was seen yet".into() } else { format!("there are {}", known.join(", ")) };
-    Refusal::NotFound(format!("no device is called '{}'; {known}", who.escape_default()))
+    ApiError::NotFound(format!("no device is called '{}'; {known}", who.escape_default()))
 }
 
-fn status(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let complaints = host.doctor(false);
-    let health = host.health();
-    let mut status = host.engine().status();
+fn status(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let issues = daemon.doctor(false);
+    let health = daemon.health();
+    let mut status = daemon.engine().status();
     status["version"] = env!("CARGO_PKG_VERSION").into();
-    status["complaints"] = complaints.len().into();
+    status["complaints"] = issues.len().into();
     status["health"] = health;
     Ok(status)
 }
 
-fn devices(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    host.look();
-    Ok(json!({ "devices": host.engine().summaries() }))
+fn devices(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    daemon.count_soon();
+    Ok(json!({ "devices": daemon.engine().summaries() }))
 }
 
-fn device(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    host.look();
-    let engine = host.engine();
+fn device(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    daemon.count_soon();
+    let engine = daemon.engine();
     let id = arguments.device(engine)?;
     Ok(json!({ "device": engine.device(id) }))
 }
 
-fn contacts(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    host.look();
-    let engine = host.engine();
+fn contacts(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    daemon.count_soon();
+    let engine = daemon.engine();
     let id = arguments.device(engine)?;
     Ok(json!({ "contacts": engine.device(id).get("contacts") }))
 }
 
-fn explain(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+fn explain(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let address = arguments.text("address").unwrap_or_default();
-    let wrong = || Refusal::Argument(format!("'{}' is not an address such as 198.51.100.7", address.escape_default()));
+    let wrong = || ApiError::Argument(format!("'{}' is not an address such as 198.51.100.7", address.escape_default()));
     let address: IpAddr = address.parse().map_err(|_| wrong())?;
-    let engine = host.engine();
+    let engine = daemon.engine();
     let id = arguments.device(engine)?;
     Ok(engine.explain(id, address))
 }
 
-fn findings(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let engine = host.engine();
+fn findings(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let engine = daemon.engine();
     let only = arguments.text("device").map(|_| arguments.device(engine)).transpose()?;
     Ok(json!({ "findings": engine.findings(only) }))
 }
 
-fn blocks(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let pairs = host.engine().blocked_pairs();
-    let stopped = host.stopped(&pairs);
-    let mut blocks = host.engine().blocked();
+fn blocks(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let pairs = daemon.engine().blocked_pairs();
+    let counters = daemon.block_counters(&pairs);
+    let mut blocks = daemon.engine().blocked();
     if let Some(blocks) = blocks.as_array_mut() {
-        for (block, (packets, bytes)) in blocks.iter_mut().zip(stopped) {
+        for (block, (packets, bytes)) in blocks.iter_mut().zip(counters) {
             (block["stopped_packets"], block["stopped_bytes"]) = (packets.into(), bytes.into());
         }
     }
     Ok(json!({ "blocks": blocks }))
 }
 
-fn pins(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let at = host.now();
-    Ok(json!({ "pins": host.engine().pins(at.wall) }))
+fn pins(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let at = daemon.now();
+    Ok(json!({ "pins": daemon.engine().pins(at.wall) }))
 }
 
-fn orders(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    Ok(host.engine().orders())
+fn orders(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    Ok(daemon.engine().orders())
 }
 
-fn history(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    Ok(json!({ "history": host.engine().history() }))
+fn history(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    Ok(json!({ "history": daemon.engine().history() }))
 }
 
-fn detectors(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let findings = host.engine().findings(None);
+fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let findings = daemon.engine().findings(None);
     let say = |d: &crate::detect::Detector| {
         let own = findings.iter().filter(|finding| finding["detector"] == d.name);
         json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": own.collect::<Vec<&Value>>() })
@@ -386,53 +389,53 @@ fn detectors(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
     Ok(json!({ "detectors": crate::detect::ALL.iter().map(say).collect::<Vec<Value>>() }))
 }
 
-fn doctor(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    let complaints = host.doctor(true);
-    let say = |c: &Complaint| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
-    Ok(json!({ "complaints": complaints.iter().map(say).collect::<Vec<Value>>() }))
+fn doctor(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let issues = daemon.doctor(true);
+    let say = |c: &Issue| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
+    Ok(json!({ "complaints": issues.iter().map(say).collect::<Vec<Value>>() }))
 }
 
-fn set_mode(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(Refusal::Argument)?;
-    let at = host.now();
-    let mac = arguments.mac(host.engine())?;
-    host.engine().set_mode(mac, mode, at);
-    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac), "mode": mode.text() }))
+fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
+    let at = daemon.now();
+    let mac = arguments.mac(daemon.engine())?;
+    daemon.engine().set_mode(mac, mode, at);
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac), "mode": mode.text() }))
 }
 
-fn set_name(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let name = device_name(arguments.text("name").unwrap_or_default()).map_err(Refusal::Argument)?;
-    let at = host.now();
-    let mac = arguments.mac(host.engine())?;
-    if host.engine().mac_of(name).is_some_and(|other| other != mac) {
-        return Err(Refusal::Argument(format!("another device is called '{}'", name.escape_default())));
+fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let name = device_name(arguments.text("name").unwrap_or_default()).map_err(ApiError::Argument)?;
+    let at = daemon.now();
+    let mac = arguments.mac(daemon.engine())?;
+    if daemon.engine().mac_of(name).is_some_and(|other| other != mac) {
+        return Err(ApiError::Argument(format!("another device is called '{}'", name.escape_default())));
     }
-    host.engine().set_name(mac, name, at);
-    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac) }))
+    daemon.engine().set_name(mac, name, at);
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac) }))
 }
 
-fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
+fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let block = match arguments.text("verdict") {
         Some("block") => true,
         Some("allow") => false,
-        _ => return Err(Refusal::Argument("a verdict is allow or block".into())),
+        _ => return Err(ApiError::Argument("a verdict is allow or block".into())),
     };
-    let at = host.now();
+    let at = daemon.now();
     let span = |text| Span::parse(text).filter(|span| *span > Span(0) && *span <= Span::days(3_650));
     let wrong =
-        |text: &str| Refusal::Argument(format!("'{}' is not a time such as 30m, 2h or 7d", text.escape_default()));
+        |text: &str| ApiError::Argument(format!("'{}' is not a time such as 30m, 2h or 7d", text.escape_default()));
     let lasts = arguments.text("for").map(|text| span(text).ok_or_else(|| wrong(text))).transpose()?;
     let until = lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
-    let (mac, target) = (arguments.any_mac(host.engine())?, arguments.target(block)?);
+    let (mac, target) = (arguments.any_mac(daemon.engine())?, arguments.target(block)?);
     let says = target.to_string();
-    if block && matches!(&target, Target::Prefix(net) if host.engine().is_lan(net.addr())) {
-        return Err(Refusal::Argument("a pin cannot block addresses of the house".into()));
+    if block && matches!(&target, Target::Prefix(net) if daemon.engine().is_lan(net.addr())) {
+        return Err(ApiError::Argument("a pin cannot block addresses of the house".into()));
     }
-    host.engine().decide(Pin { mac, target, block, until }, at).map_err(Refusal::Failed)?;
+    daemon.engine().decide(Pin { mac, target, block, until }, at).map_err(ApiError::Failed)?;
     let word = if block { "block" } else { "allow" };
     let mut done = json!({ "target": says, "verdict": word });
     if let Some(mac) = mac {
-        (done["device"], done["name"]) = (mac.to_string().into(), host.engine().called(mac).into());
+        (done["device"], done["name"]) = (mac.to_string().into(), daemon.engine().called(mac).into());
     }
     if let Some(until) = until {
         done["until"] = (until.0 as f64 / 1e6).into();
@@ -440,35 +443,35 @@ fn decide(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> 
     Ok(done)
 }
 
-fn unpin(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let at = host.now();
-    let (mac, target) = (arguments.any_mac(host.engine())?, arguments.target(false)?);
-    host.engine().unpin(mac, &target, at).map_err(Refusal::NotFound)?;
+fn unpin(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let at = daemon.now();
+    let (mac, target) = (arguments.any_mac(daemon.engine())?, arguments.target(false)?);
+    daemon.engine().unpin(mac, &target, at).map_err(ApiError::NotFound)?;
     Ok(json!({ "target": target.to_string() }))
 }
 
-fn unblock(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let at = host.now();
-    let (mac, target) = (arguments.mac(host.engine())?, arguments.target(false)?);
-    host.engine().unblock(mac, &target, at).map_err(Refusal::NotFound)?;
-    Ok(json!({ "device": mac.to_string(), "name": host.engine().called(mac), "target": target.to_string() }))
+fn unblock(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let at = daemon.now();
+    let (mac, target) = (arguments.mac(daemon.engine())?, arguments.target(false)?);
+    daemon.engine().unblock(mac, &target, at).map_err(ApiError::NotFound)?;
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac), "target": target.to_string() }))
 }
 
-fn blocking(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let (at, on) = (host.now(), arguments.flag("on"));
-    host.engine().set_blocking(on, at);
+fn blocking(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let (at, on) = (daemon.now(), arguments.flag("on"));
+    daemon.engine().set_blocking(on, at);
     Ok(json!({ "blocking": on }))
 }
 
-fn forget(host: &mut dyn Host, arguments: &Arguments) -> Result<Value, Refusal> {
-    let at = host.now();
-    let id = arguments.device(host.engine())?;
-    host.engine().forget(id, at);
+fn forget(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let at = daemon.now();
+    let id = arguments.device(daemon.engine())?;
+    daemon.engine().forget(id, at);
     Ok(json!({}))
 }
 
-fn reload(host: &mut dyn Host, _: &Arguments) -> Result<Value, Refusal> {
-    host.reload().map_err(Refusal::Failed)
+fn reload(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    daemon.reload().map_err(ApiError::Failed)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod model;
 pub mod reference;
 pub mod replay;
 pub mod ruleset;
+pub mod sentence;
 pub mod tables;
 pub mod time;
 pub mod units;

@@ -5,7 +5,7 @@ use crate::model::{Endpoint, Tuple};
 use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::Balance;
 use crate::tables::counters::beacon::Beacon;
-use crate::tables::counters::lookups::{Odd, Questions};
+use crate::tables::counters::lookups::{Anomaly, LookupStats};
 use crate::tables::devices::{Binding, Device};
 use crate::tables::flows::Flow;
 use crate::time::Span;
@@ -61,7 +61,7 @@ pub const SCAN_TARGETS: u32 = 24;
 pub const SCAN_KEPT: Span = Span::days(1);
 
 /// The window in which odd lookups are counted.
-pub const QUESTIONS_WINDOW: Span = Span::mins(10);
+pub const LOOKUPS_WINDOW: Span = Span::mins(10);
 /// From here on a label looks made up ([`crate::tables::domain::oddity`]): so do 87 of 100 that a program drew by dice, and 3
 /// of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
 pub const ODDITY: i32 = 40;
@@ -76,7 +76,7 @@ pub const LONG_NAME: usize = 44;
 /// where mostly records are asked for that hold much.
 pub const TUNNEL_NAMES: u32 = 48;
 /// How long odd lookups are told.
-pub const QUESTIONS_KEPT: Span = SCAN_KEPT;
+pub const LOOKUPS_KEPT: Span = SCAN_KEPT;
 
 /// Bytes of one flow that are worth weighing what goes in and out of a device.
 pub const WEIGHED: u64 = 20_000;
@@ -188,7 +188,7 @@ const fn tree(entries: usize, entry: usize) -> usize {
 const ALLOCATION: usize = 16;
 
 const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>())
-    + DEVICES * (size_of::<Device>() + size_of::<Odd>() + 8)
+    + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + 8)
     + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
     + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
@@ -204,5 +204,5 @@ const _: () = assert!(size_of::<Flow>() <= 64);
 const _: () = assert!(size_of::<Contact>() <= 136);
 const _: () = assert!(size_of::<Beacon>() <= 64);
 const _: () = assert!(size_of::<Balance>() <= 720);
-const _: () = assert!(size_of::<Questions>() <= 96);
+const _: () = assert!(size_of::<LookupStats>() <= 96);
 const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

@@ -23,11 +23,11 @@ fn run(settings: &str, lines: &[&str]) -> (Engine, Vec<String>) {
     let (config, problems) = config::parse(settings);
     assert_eq!(problems, []);
     let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
-    engine.tell_flows();
+    engine.report_flows();
     let mut take = |engine: &mut Engine| {
         let ended: Vec<_> = engine.drain().collect();
         told.extend(ended.into_iter().filter_map(|action| match action {
-            Action::Ended(ended) => Some(ended),
+            Action::FlowEnded(ended) => Some(ended),
             _ => None,
         }));
     };
@@ -269,7 +269,7 @@ fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
     let told = |settings: &str, lines: &[&str]| {
         let (config, _) = config::parse(settings);
         let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
-        engine.tell();
+        engine.enable_records();
         for line in lines.iter().flat_map(|lines| lines.lines()) {
             let (event, stamp) = event::read(line, &mut clock).unwrap();
             engine.handle(event, stamp);

@@ -31,7 +31,7 @@ impl Story {
         let (config, problems) = config::parse(settings);
         assert_eq!(problems, []);
         let mut story = Story { engine: Engine::new(config), clock: Clock::default(), actions: Vec::new() };
-        story.engine.tell();
+        story.engine.enable_records();
         story.says(HOUSE);
         story
     }
@@ -215,11 +215,14 @@ fn in_quiet_hours_half_as_much_is_much() {
 impl Story {
     /// The settings after `leash keep`, as uci would write them, and whether somebody has to do so.
     fn keep(&mut self, settings: &str) -> bool {
-        let wanted = self.engine.drain().any(|action| matches!(action, Action::Keep));
+        let wanted = self.engine.drain().any(|action| matches!(action, Action::PersistOrders));
         let (config, problems) = config::parse(settings);
         assert_eq!(problems, []);
         self.engine.configure(config, self.at());
-        assert!(!self.engine.drain().any(|action| matches!(action, Action::Keep)), "reading settings is no order");
+        assert!(
+            !self.engine.drain().any(|action| matches!(action, Action::PersistOrders)),
+            "reading settings is no order"
+        );
         wanted
     }
 

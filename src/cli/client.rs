@@ -1,11 +1,11 @@
 //! The commands that ask a running leash.
 
 use crate::anonymise::Anonymiser;
-use crate::api::Refusal;
+use crate::api::ApiError;
 use crate::cli::print;
 use crate::cli::report::Style;
 use crate::cli::{complain, exit, refuse};
-use crate::config::{Daemon, UBUS};
+use crate::config::{DaemonConfig, UBUS};
 use crate::event;
 use crate::live::terminal;
 use crate::live::{control, ubus};
@@ -25,7 +25,7 @@ pub struct Client {
 impl Client {
     /// Where the control socket is.
     pub fn socket(&self) -> PathBuf {
-        self.socket.clone().unwrap_or_else(|| Daemon::default().socket)
+        self.socket.clone().unwrap_or_else(|| DaemonConfig::default().socket)
     }
 
     /// The bus, where there is one, and no control socket.
@@ -36,9 +36,9 @@ impl Client {
     }
 
     /// Calls a method over the control socket, or else over ubus.
-    pub fn ask(&self, method: &str, params: &Value) -> Result<Value, Refusal> {
+    pub fn ask(&self, method: &str, params: &Value) -> Result<Value, ApiError> {
         let result = control::ask(&self.socket(), method, params);
-        let bus = if matches!(result, Err(Refusal::Failed(_))) { self.bus() } else { None };
+        let bus = if matches!(result, Err(ApiError::Failed(_))) { self.bus() } else { None };
         bus.map_or(result, |bus| ubus::ask(bus, method, params))
     }
 
@@ -88,7 +88,7 @@ impl Client {
 
     pub fn watch(&self) -> io::Result<u8> {
         let watch = || control::listen(&self.socket(), "watch", &json!({}));
-        let lines: Box<dyn Iterator<Item = Result<Value, Refusal>>> = match self.bus() {
+        let lines: Box<dyn Iterator<Item = Result<Value, ApiError>>> = match self.bus() {
             // The first line says only that it begins.
             None => match watch() {
                 Ok(lines) => {

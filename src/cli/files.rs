@@ -5,7 +5,7 @@ use crate::cli::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
 use crate::cli::report::{self, Report};
 use crate::cli::{complain, exit};
 use crate::config::{self, Config};
-use crate::engine::{Action, Ended, Engine};
+use crate::engine::{Action, EndedFlow, Engine};
 use crate::event;
 use crate::limits;
 use crate::live::terminal;
@@ -69,9 +69,9 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
     };
     let private = engine.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut flows = Flows::new(json);
+    let mut flows = FlowLines::new(json);
     if command.flows {
-        engine.tell_flows();
+        engine.report_flows();
         if json {
             out.write_all(b"{\"flows\":[")?;
         }
@@ -116,21 +116,21 @@ fn write_json(engine: &Engine, flows: bool, code: u8, out: &mut impl Write) -> i
 
 /// Writes flows as they end. A flow of a device whose lookups were not seen yet is held back for a while, bounded: its
 /// first visible lookup proves that the earlier ones would have been seen.
-struct Flows {
+struct FlowLines {
     json: bool,
     first: bool,
-    held: VecDeque<Box<Ended>>,
+    held: VecDeque<Box<EndedFlow>>,
 }
 
-impl Flows {
-    fn new(json: bool) -> Flows {
-        Flows { json, first: true, held: VecDeque::new() }
+impl FlowLines {
+    fn new(json: bool) -> FlowLines {
+        FlowLines { json, first: true, held: VecDeque::new() }
     }
 
     fn take(&mut self, engine: &mut Engine, out: &mut impl Write) -> io::Result<()> {
         let actions: Vec<Action> = engine.drain().collect();
         for action in actions {
-            let Action::Ended(ended) = action else { continue };
+            let Action::FlowEnded(ended) = action else { continue };
             self.held.push_back(ended);
             if self.held.len() > limits::HELD_FLOWS {
                 let oldest = self.held.pop_front();
@@ -144,7 +144,7 @@ impl Flows {
         std::mem::take(&mut self.held).iter().try_for_each(|ended| self.write(engine, ended, out))
     }
 
-    fn write(&mut self, engine: &Engine, ended: &Ended, out: &mut impl Write) -> io::Result<()> {
+    fn write(&mut self, engine: &Engine, ended: &EndedFlow, out: &mut impl Write) -> io::Result<()> {
         let flow = engine.flow(ended);
         if !self.json {
             return writeln!(out, "{}", report::flow(&flow, terminal::style()));

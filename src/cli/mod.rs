@@ -6,7 +6,7 @@ mod files;
 pub mod print;
 pub mod report;
 
-use crate::api::Refusal;
+use crate::api::ApiError;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::client::Client;
 use crate::config;
@@ -135,11 +135,11 @@ fn global_first<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Says why something was not done, and gives the exit code for it.
-fn refuse(refusal: &Refusal) -> u8 {
+fn refuse(refusal: &ApiError) -> u8 {
     let code = match refusal {
-        Refusal::Argument(_) => exit::USAGE,
-        Refusal::NotFound(_) | Refusal::Failed(_) => exit::UNAVAILABLE,
-        Refusal::Denied(_) => exit::NO_PERMISSION,
+        ApiError::Argument(_) => exit::USAGE,
+        ApiError::NotFound(_) | ApiError::Failed(_) => exit::UNAVAILABLE,
+        ApiError::Denied(_) => exit::NO_PERMISSION,
     };
     complain(refusal.text().1, code)
 }
@@ -154,7 +154,7 @@ fn identity() -> String {
 /// Brings orders into the settings.
 fn keep(daemon: &Client) -> u8 {
     let ask = |method| daemon.ask(method, &json!({}));
-    let written = ask("orders").and_then(|orders| uci_commit::write(&orders).map_err(Refusal::Failed));
+    let written = ask("orders").and_then(|orders| uci_commit::write(&orders).map_err(ApiError::Failed));
     let read = |written| ask("reload").and_then(|_| ask("orders")).map(|left| (written, left));
     match written.and_then(|written| if written > 0 { read(written) } else { Ok((0, json!({}))) }) {
         Ok((0, _)) => say("the settings have all orders", 0),

@@ -128,7 +128,7 @@ impl fmt::Display for Target {
 
 /// What the daemon needs beside the engine's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Daemon {
+pub struct DaemonConfig {
     /// Run at all.
     pub enabled: bool,
     /// The interfaces of the LAN.
@@ -169,9 +169,9 @@ pub const NETWORKS: &str = "/usr/share/leash/networks";
 /// The daemon's file of vendors.
 pub const VENDORS: &str = "/usr/share/leash/vendors";
 
-impl Default for Daemon {
-    fn default() -> Daemon {
-        Daemon {
+impl Default for DaemonConfig {
+    fn default() -> DaemonConfig {
+        DaemonConfig {
             enabled: true,
             interfaces: vec!["br-lan".into()],
             query_log: None,
@@ -210,7 +210,7 @@ pub struct Config {
     /// Blocks are enforced; else they are only shown.
     pub blocking: bool,
     /// What only the daemon needs.
-    pub daemon: Daemon,
+    pub daemon: DaemonConfig,
 }
 
 impl Default for Config {
@@ -224,7 +224,7 @@ impl Default for Config {
             devices: BTreeMap::new(),
             pins: Vec::new(),
             blocking: true,
-            daemon: Daemon::default(),
+            daemon: DaemonConfig::default(),
         }
     }
 }
@@ -281,7 +281,7 @@ impl Section {
     }
 
     /// Reports the options whose key is none of `keys`.
-    fn strangers(&self, keys: &[&str], problems: &mut Vec<Problem>) {
+    fn unknown_options(&self, keys: &[&str], problems: &mut Vec<Problem>) {
         for (line, key, _) in self.options.iter().filter(|(_, key, _)| !keys.contains(&key.as_str())) {
             problems.push(Problem {
                 line: *line,
@@ -433,7 +433,7 @@ fn main_section(section: &Section, config: &mut Config, problems: &mut Vec<Probl
     if !interfaces.is_empty() {
         config.daemon.interfaces = interfaces;
     }
-    section.strangers(&MAIN, problems);
+    section.unknown_options(&MAIN, problems);
     Ok(())
 }
 
@@ -518,7 +518,7 @@ pub fn device_name(text: &str) -> Result<&str, String> {
 }
 
 fn device_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
-    section.strangers(&["mac", "name", "mode"], problems);
+    section.unknown_options(&["mac", "name", "mode"], problems);
     let mac = section.last("mac").ok_or("a device needs a 'mac'; it is ignored")?.parse()?;
     let mode = section.last("mode").map(Mode::parse).transpose();
     let mode = mode.map_err(|says| format!("{says}; the default mode holds"));
@@ -528,7 +528,7 @@ fn device_section(section: &Section, config: &mut Config, problems: &mut Vec<Pro
 }
 
 fn pin_section(section: &Section, config: &mut Config, problems: &mut Vec<Problem>) -> Result<(), String> {
-    section.strangers(&["mac", "address", "name", "verdict", "until"], problems);
+    section.unknown_options(&["mac", "address", "name", "verdict", "until"], problems);
     let ignored = |says: String| format!("{says}; it is ignored");
     let mac = section.last("mac").map(str::parse).transpose().map_err(ignored)?;
     let block = match section.last("verdict") {
@@ -604,7 +604,7 @@ mod tests {
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
         );
         assert_eq!(problems, []);
-        let Daemon {
+        let DaemonConfig {
             enabled,
             interfaces,
             query_log,

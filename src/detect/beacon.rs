@@ -20,7 +20,7 @@ pub const DETECTOR: Detector = Detector {
 fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
     let beacon = contact.beacon.as_ref()?;
-    if contact.label == Label::Apart || contact.service == Service::Ntp {
+    if contact.label == Label::OutOfScope || contact.service == Service::Ntp {
         return None;
     }
     let address = endpoint.address;

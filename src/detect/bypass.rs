@@ -21,7 +21,7 @@ const FLOWS: u64 = 3;
 
 fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
-    if contact.label == Label::Apart {
+    if contact.label == Label::OutOfScope {
         return None;
     }
     let flows = u64::from(contact.all_flows());

@@ -4,7 +4,7 @@
 use crate::detect::{Detector, Evidence, Finding, Judge, Strength};
 use crate::limits;
 use crate::tables::counters::distinct::about;
-use crate::tables::counters::lookups::What;
+use crate::tables::counters::lookups::AnomalyKind;
 use crate::tables::devices::Device;
 use crate::tables::domain::registrable;
 use crate::time::Time;
@@ -22,24 +22,24 @@ pub const DETECTOR: Detector = Detector {
 };
 
 fn judge(device: &Device, now: Time) -> Option<Finding> {
-    let odd = device.questions.recent(now)?;
-    let (names, window) = (about(odd.names), limits::QUESTIONS_WINDOW);
+    let odd = device.lookup_stats.recent(now)?;
+    let (names, window) = (about(odd.names), limits::LOOKUPS_WINDOW);
     let last =
         Some(registrable(&odd.last)).filter(|domain| !domain.is_empty()).unwrap_or("a domain that cannot be read");
     let (strength, limit, says) = match odd.what {
-        What::Tunnel => (
+        AnomalyKind::Tunnel => (
             Strength::Fair,
             limits::TUNNEL_NAMES,
             format!(
                 "asked for {names} names under {last} within {window} that look like pieces of data: a way past every block"
             ),
         ),
-        What::MadeUp => (
+        AnomalyKind::MadeUp => (
             Strength::Fair,
             limits::MADE_UP_NAMES,
             format!("asked for {names} names within {window} that do not exist and look made up, the last {last}"),
         ),
-        What::Missing => (
+        AnomalyKind::Missing => (
             Strength::Weak,
             limits::MISSING_NAMES,
             format!("asked for {names} names within {window} that do not exist, the last {}", odd.last),

@@ -1,4 +1,4 @@
-//! Many tries that nobody answers: at one port of many addresses, or at many ports of one.
+//! Many attempts that nobody answers: at one port of many addresses, or at many ports of one.
 
 use crate::detect::{Detector, Evidence, Finding, Judge, Strength};
 use crate::limits;
@@ -19,20 +19,20 @@ pub const DETECTOR: Detector = Detector {
 };
 
 /// The router's own page is one of them.
-const PIVOTS: u32 = 2;
+const LATERAL_DEVICES: u32 = 2;
 
 fn judge(device: &Device, now: Time) -> Option<Finding> {
-    let pivots = device.pivots.count();
-    if pivots >= PIVOTS && device.relayed(now).is_some() {
+    let laterals = device.laterals.count();
+    if laterals >= LATERAL_DEVICES && device.relayed(now).is_some() {
         return Some(Finding {
             detector: DETECTOR.name,
             strength: Strength::Fair,
             kinds: 1,
-            says: format!("tried the doors of {pivots} other devices of the house while it acted as a relay"),
-            evidence: vec![Evidence { what: "devices", seen: pivots.into(), limit: PIVOTS.into() }],
+            says: format!("tried the doors of {laterals} other devices of the house while it acted as a relay"),
+            evidence: vec![Evidence { what: "devices", seen: laterals.into(), limit: LATERAL_DEVICES.into() }],
         });
     }
-    let scan = device.tries.recent(now)?;
+    let scan = device.attempts.recent(now)?;
     let about = |n: u32, thing: &str| match n {
         1 => format!("one {thing}"),
         _ => format!("{} {thing}{}", about(n), if thing.ends_with('s') { "es" } else { "s" }),
@@ -49,13 +49,13 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
         says: format!(
             "tried {what} within {}; {} of {} tries were in vain",
             limits::SCAN_WINDOW,
-            scan.vain,
-            scan.vain + scan.answered
+            scan.failed,
+            scan.failed + scan.answered
         ),
         evidence: vec![
             Evidence { what: "addresses", seen: scan.addresses.into(), limit: limits::SCAN_TARGETS.into() },
             Evidence { what: "ports", seen: scan.ports.into(), limit: limits::SCAN_TARGETS.into() },
-            Evidence { what: "vain", seen: scan.vain.into(), limit: limits::SCAN_TARGETS.into() },
+            Evidence { what: "vain", seen: scan.failed.into(), limit: limits::SCAN_TARGETS.into() },
         ],
     })
 }

@@ -23,8 +23,8 @@ pub const DETECTOR: Detector = Detector {
 fn new(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let Subject { endpoint, contact, .. } = *subject;
     let hours = scene.hour.saturating_sub(hour(contact.first));
-    if !contact.stranger
-        || contact.label == Label::Apart
+    if !contact.new_to_device
+        || contact.label == Label::OutOfScope
         || u64::from(hours) >= limits::SPREAD_KEPT.0 / Span::hours(1).0
     {
         return None;

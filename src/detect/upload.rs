@@ -26,7 +26,7 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         .upload
         .as_ref()
         .filter(|upload| scene.hour.saturating_sub(upload.hour) < limits::UPLOAD_KEPT)?;
-    if subject.contact.label == Label::Apart {
+    if subject.contact.label == Label::OutOfScope {
         return None;
     }
     let sent = u64::from(upload.sent_kb) * 1_000;

@@ -29,7 +29,7 @@ impl Engine {
     pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
         self.orders.modes.insert(mac, mode);
         self.note("mode", Some(mac), at, || format!("mode {}", mode.text()));
-        self.obey(at);
+        self.orders_changed(at);
     }
 
     /// Names a device; an empty name takes its name away.
@@ -39,19 +39,19 @@ impl Engine {
             "" => "has no name any longer".into(),
             name => format!("is called {name}"),
         });
-        self.obey(at);
+        self.orders_changed(at);
     }
 
     /// The global switch.
     pub fn set_blocking(&mut self, on: bool, at: Stamp) {
         self.orders.blocking = Some(on);
         self.note("blocking", None, at, || format!("blocking is {}", if on { "on" } else { "off" }));
-        self.obey(at);
+        self.orders_changed(at);
     }
 
     /// Blocks are enforced.
     pub fn blocking(&self) -> bool {
-        self.wishes().blocking()
+        self.settings().blocking()
     }
 
     /// Pins a destination. The error says why it cannot be.
@@ -67,21 +67,21 @@ impl Engine {
             self.orders.unpinned.retain(|key| !orders::is_on(&pin, key));
         }
         self.orders.pins.insert(0, pin);
-        self.obey(at);
+        self.orders_changed(at);
         Ok(())
     }
 
     /// Takes back the pins on exactly this target, those of the settings too. The error says that there is none.
     pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), String> {
-        if !self.take_back(|pin| (pin.mac, &pin.target) == (mac, target)) {
+        if !self.withdraw_pins(|pin| (pin.mac, &pin.target) == (mac, target)) {
             return Err(format!("there is no pin on {target}"));
         }
         self.note("pin", mac, at, || format!("no pin on {target} any longer"));
-        self.obey(at);
+        self.orders_changed(at);
         Ok(())
     }
 
-    fn take_back(&mut self, fits: impl Fn(&Pin) -> bool) -> bool {
+    fn withdraw_pins(&mut self, fits: impl Fn(&Pin) -> bool) -> bool {
         let before = self.orders.pins.len();
         self.orders.pins.retain(|pin| !fits(pin));
         let ordered = self.orders.pins.len() < before;
@@ -89,18 +89,18 @@ impl Engine {
     }
 
     /// Orders have changed: what follows from them, and those that are to last shall come into the settings.
-    pub(super) fn obey(&mut self, at: Stamp) {
+    pub(super) fn orders_changed(&mut self, at: Stamp) {
         self.review(at);
         if self.orders.are_to_keep() {
-            self.actions.push_back(Action::Keep);
+            self.actions.push_back(Action::PersistOrders);
         }
     }
 
     /// Ends the block of a target: a pin that ordered it is taken back, and what else would bring it back is overruled
     /// until it would have ended. The error says that it is not blocked.
     pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
-        let mut found = self.take_back(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
-        self.obey(at);
+        let mut found = self.withdraw_pins(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
+        self.orders_changed(at);
         let address = match target {
             Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
             _ => None,
@@ -113,7 +113,7 @@ impl Engine {
         if !found {
             return Err(format!("{target} is not blocked for this device"));
         }
-        self.note_of("unblock", Some(mac), address, at, || format!("{target} is not blocked any longer"));
+        self.note_about("unblock", Some(mac), address, at, || format!("{target} is not blocked any longer"));
         Ok(())
     }
 
@@ -134,12 +134,12 @@ impl Engine {
         self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
     }
 
-    /// Looks at all blocks anew: the wishes changed, or a pin came to its end.
+    /// Looks at all blocks anew: the settings changed, or a pin came to its end.
     pub(super) fn review(&mut self, at: Stamp) {
         self.orders.settle(&self.config);
         let ends = self.orders.pins.iter().chain(&self.config.pins).any(|pin| pin.until.is_some());
         self.next_review = ends.then_some(at.now + REVIEW);
-        self.pins_held = self.wishes().pins(at.wall).count();
+        self.pins_held = self.settings().pins(at.wall).count();
         let unwanted: Vec<_> = self
             .blocks
             .iter()
@@ -149,7 +149,7 @@ impl Engine {
         for (mac, address) in unwanted {
             self.lift(mac, address);
         }
-        self.actions.push_back(Action::Reshape);
+        self.actions.push_back(Action::SyncSets);
         if !self.blocking() {
             return;
         }
@@ -159,14 +159,14 @@ impl Engine {
             for endpoint in endpoints {
                 self.judge(id, endpoint, at);
             }
-            self.foresee(id, at);
+            self.apply_pins_ahead(id, at);
         }
     }
 
     /// The time for a look at the pins with an end.
     pub(super) fn tick(&mut self, at: Stamp) {
         self.next_review = Some(at.now + REVIEW);
-        if self.wishes().pins(at.wall).count() != self.pins_held {
+        if self.settings().pins(at.wall).count() != self.pins_held {
             self.review(at);
         }
     }
@@ -178,7 +178,7 @@ impl Engine {
     }
 
     fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
-        let mode = self.wishes().mode(mac);
+        let mode = self.settings().mode(mac);
         let pinned = self.devices.find(mac).map(|id| self.pinned(id, address, wall)).filter(|v| v.by == By::Pin);
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
@@ -191,7 +191,7 @@ impl Engine {
             }
     }
 
-    /// The verdict on an address that follows from the wishes alone.
+    /// The verdict on an address that follows from the settings alone.
     fn pinned(&self, id: DeviceId, address: IpAddr, wall: Wall) -> Verdict {
         let endpoint = Endpoint { address, protocol: Protocol::Tcp, port: 0 };
         self.verdict(id, endpoint, &[], Mode::Observe, wall)
@@ -207,7 +207,7 @@ impl Engine {
         if self.blocks.add(mac, address, &verdict, at) {
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
             let says = || format!("{address} is blocked: {}", verdict.reasons.join("; "));
-            self.note_of("block", Some(mac), Some(address), at, says);
+            self.note_about("block", Some(mac), Some(address), at, says);
         }
     }
 
@@ -241,12 +241,12 @@ impl Engine {
     }
 
     /// Blocks what pins say of a device, before it is tried.
-    pub(super) fn foresee(&mut self, id: DeviceId, at: Stamp) {
+    pub(super) fn apply_pins_ahead(&mut self, id: DeviceId, at: Stamp) {
         let mac = self.devices.get(id).mac;
-        let pins = self.wishes().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac));
+        let pins = self.settings().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac));
         let addresses: Vec<IpAddr> = pins.flat_map(|pin| self.pin_addresses(id, pin)).collect();
         for address in addresses {
-            self.foresee_address(id, address, at);
+            self.apply_pins_to_address(id, address, at);
         }
     }
 
@@ -259,19 +259,19 @@ impl Engine {
     }
 
     /// The same for an address that a lookup yielded.
-    pub(super) fn foresee_name(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
-        if self.wishes().pins(at.wall).any(|pin| matches!(pin.target, Target::Name(_))) {
-            self.foresee_address(id, address, at);
+    pub(super) fn apply_name_pin_ahead(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+        if self.settings().pins(at.wall).any(|pin| matches!(pin.target, Target::Name(_))) {
+            self.apply_pins_to_address(id, address, at);
         }
     }
 
-    fn foresee_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+    fn apply_pins_to_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let verdict = self.pinned(id, address, at.wall);
         match (verdict.by, verdict.decision) {
             (By::Pin, Decision::Block) => self.block(id, address, verdict, at),
             (By::Pin, _) => {
                 self.lift(self.devices.get(id).mac, address);
-                self.actions.push_back(Action::Reshape);
+                self.actions.push_back(Action::SyncSets);
             }
             _ => {}
         }
@@ -285,11 +285,11 @@ impl Engine {
         }
         let left = |block: &policy::Block| block.expires.map(|end| end.since(at.now));
         elements.blocked.extend(self.blocks.iter().map(|(mac, address, block)| ((mac, address), left(block))));
-        elements.local.extend(self.wishes().in_mode(Mode::Local));
+        elements.local.extend(self.settings().in_mode(Mode::Local));
         for (id, device) in self.devices.iter() {
-            let local = self.wishes().mode(device.mac) == Mode::Local;
+            let local = self.settings().mode(device.mac) == Mode::Local;
             elements.local.extend(local.then_some(device.mac));
-            for pin in self.wishes().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
+            for pin in self.settings().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
                 let known = self.pin_addresses(id, pin).into_iter();
                 elements.admitted.extend(known.map(|address| (device.mac, address)));
             }
@@ -300,7 +300,7 @@ impl Engine {
     /// The pins on prefixes, for the rules.
     pub fn prefix_pins(&self, wall: Wall) -> Vec<Pin> {
         let wide = |pin: &&Pin| matches!(pin.target, Target::Prefix(_)) && pin.address().is_none();
-        let pins = self.wishes().pins(wall).filter(wide);
+        let pins = self.settings().pins(wall).filter(wide);
         // Their end is leash's business, not the rules'.
         if self.blocking() { pins.map(|pin| Pin { until: None, ..pin.clone() }).collect() } else { Vec::new() }
     }

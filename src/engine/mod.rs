@@ -16,7 +16,7 @@ use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
 use crate::engine::history::{History, Record};
 use crate::engine::ledger::Ledger;
-use crate::engine::orders::{Orders, Wishes};
+use crate::engine::orders::{EffectiveSettings, Orders};
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
@@ -24,7 +24,7 @@ use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
 use crate::tables::contacts::Contacts;
-use crate::tables::counters::handshakes::Pause;
+use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::counters::uploads::{self, Upload};
 use crate::tables::devices::{DeviceId, Devices};
 use crate::tables::flows::{Flow, Flows, GaveAway, Label};
@@ -56,18 +56,18 @@ pub enum Action {
         address: IpAddr,
     },
     /// [`Engine::elements`] or [`Engine::prefix_pins`] changed otherwise.
-    Reshape,
+    SyncSets,
     /// Orders were given that are to last: the settings shall have them.
-    Keep,
+    PersistOrders,
     /// Something happened that people may want to know.
     Note(Record),
-    /// A flow is over and judged; only told after [`Engine::tell_flows`].
-    Ended(Box<Ended>),
+    /// A flow is over and judged; only told after [`Engine::report_flows`].
+    FlowEnded(Box<EndedFlow>),
 }
 
 /// A flow that is over.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct EndedFlow {
     /// Which.
     pub tuple: Tuple,
     /// Whose, where known.
@@ -101,10 +101,10 @@ pub struct Engine {
     blocks: Blocks,
     packets: Option<Packets>,
     actions: VecDeque<Action>,
-    tell_flows: bool,
-    tells: bool,
+    report_flows: bool,
+    keeps_records: bool,
     /// Of the latest fact.
-    today: Stamp,
+    latest: Stamp,
     /// First and latest date.
     span: Option<(Wall, Wall)>,
     /// Since when lookups would have been seen.
@@ -126,14 +126,14 @@ impl Engine {
         Engine { config, ..Engine::default() }
     }
 
-    /// Every flow that ends is told from now on, as [`Action::Ended`].
-    pub fn tell_flows(&mut self) {
-        self.tell_flows = true;
+    /// Every flow that ends is told from now on, as [`Action::FlowEnded`].
+    pub fn report_flows(&mut self) {
+        self.report_flows = true;
     }
 
     /// What happens is noted from now on, as [`Action::Note`] and in the history.
-    pub fn tell(&mut self) {
-        self.tells = true;
+    pub fn enable_records(&mut self) {
+        self.keeps_records = true;
     }
 
     /// Takes a fact.
@@ -160,7 +160,7 @@ impl Engine {
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
             Event::Paused { tuple, pause } => {
                 if let Some(flow) = self.flows.get_mut(&tuple) {
-                    flow.pause.get_or_insert(Pause::of(pause));
+                    flow.pause.get_or_insert(DelayClass::of(pause));
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
@@ -177,7 +177,7 @@ impl Engine {
 
     /// Does what time alone makes due.
     pub fn wake(&mut self, at: Stamp) {
-        self.today = at;
+        self.latest = at;
         while let Some((deadline, tuple)) = self.flows.due(at.now) {
             // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
             let late = at.now.since(deadline);
@@ -192,7 +192,7 @@ impl Engine {
         }
         for (mac, address) in self.blocks.expire(at.now) {
             self.actions.push_back(Action::Unblock { mac, address });
-            self.note_of("end", Some(mac), Some(address), at, || format!("the block of {address} is over"));
+            self.note_about("end", Some(mac), Some(address), at, || format!("the block of {address} is over"));
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
             self.tick(at);
@@ -220,21 +220,21 @@ impl Engine {
     }
 
     /// Whether DNS explains a flow, as far as it is known by now.
-    pub fn explained(&self, ended: &Ended) -> Option<Explained> {
+    pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
         let covered = ended.device.is_some_and(|id| self.devices.get(id).covered(ended.flow.opened));
         ended.flow.label.explained(covered)
     }
 
-    fn wishes(&self) -> Wishes<'_> {
-        Wishes { config: &self.config, orders: &self.orders }
+    fn settings(&self) -> EffectiveSettings<'_> {
+        EffectiveSettings { config: &self.config, orders: &self.orders }
     }
 
     fn note(&mut self, what: &'static str, mac: Option<Mac>, at: Stamp, says: impl FnOnce() -> String) {
-        self.note_of(what, mac, None, at, says);
+        self.note_about(what, mac, None, at, says);
     }
 
     /// The same of something that is about an address.
-    fn note_of(
+    fn note_about(
         &mut self,
         what: &'static str,
         mac: Option<Mac>,
@@ -243,7 +243,7 @@ impl Engine {
         says: impl FnOnce() -> String,
     ) {
         // A file is read to its end before anybody looks: nobody reads what happened on the way.
-        if self.tells {
+        if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, what, says: says() };
             self.history.add(record.clone());
             self.actions.push_back(Action::Note(record));
@@ -273,9 +273,9 @@ impl Engine {
         device.vendor_class = vendor_class.or(device.vendor_class.take());
         if self.devices.len() > known {
             self.note("device", Some(mac), at, || "a new device".into());
-            self.foresee(id, at);
-            if self.wishes().mode(mac) == Mode::Local {
-                self.actions.push_back(Action::Reshape);
+            self.apply_pins_ahead(id, at);
+            if self.settings().mode(mac) == Mode::Local {
+                self.actions.push_back(Action::SyncSets);
             }
         }
         Some(id)
@@ -286,15 +286,15 @@ impl Engine {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };
-        if self.wishes().mode(self.devices.get(id).mac) != Mode::Trust {
-            if self.devices.get_mut(id).questions.note(lookup, at) {
+        if self.settings().mode(self.devices.get(id).mac) != Mode::Trust {
+            if self.devices.get_mut(id).lookup_stats.note(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.judge_whole(id, at);
             }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.names.learn(id, address, &lookup.name, at.now);
                 // Aliases are names of the address too, but it was this one that was asked for.
-                self.foresee_name(id, address, at);
+                self.apply_name_pin_ahead(id, address, at);
             }
         }
         let device = self.devices.get_mut(id);
@@ -418,9 +418,9 @@ impl Engine {
             self.devices.get_mut(id).live += 1;
         }
         let (midstream, opened) = (flow.midstream, flow.opened);
-        let mode = self.wishes().mode(self.devices.get(id).mac);
+        let mode = self.settings().mode(self.devices.get(id).mac);
         let label = if !outbound || mode == Mode::Trust || self.is_house(endpoint.address) {
-            Label::Apart
+            Label::OutOfScope
         } else if self.names.explains(id, endpoint.address, at.now) {
             Label::Lookup
         } else if midstream {
@@ -438,8 +438,8 @@ impl Engine {
         let device = self.devices.get_mut(id);
         device.flows = device.flows.saturating_add(1);
         let denied = device.denied.as_ref().map(|(when, _)| *when);
-        if label == Label::Apart && outbound && mode != Mode::Trust {
-            self.note_pivot(id, endpoint, at);
+        if label == Label::OutOfScope && outbound && mode != Mode::Trust {
+            self.note_lateral(id, endpoint, at);
         }
         if mode != Mode::Trust
             && let Some(contact) = self.contacts.entry(id, endpoint, at)
@@ -453,11 +453,11 @@ impl Engine {
             }
             contact.inbound = !outbound;
             contact.show(&flow);
-            if new && label != Label::Apart {
-                self.meet(id, endpoint, at);
+            if new && label != Label::OutOfScope {
+                self.note_new_contact(id, endpoint, at);
             }
         }
-        self.look_back(id, at);
+        self.close_hour(id, at);
         self.credit(&flow, id, outbound, endpoint, (flow.sent, flow.received), at);
         self.judge(id, endpoint, at);
     }
@@ -471,7 +471,7 @@ impl Engine {
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
         device.day.add(sent, received, uploads::hour(at.wall));
-        self.weigh(flow, id, outbound, endpoint.address, (sent, received), at);
+        self.count_balance(flow, id, outbound, endpoint.address, (sent, received), at);
         let hour = uploads::hour(at.wall);
         let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
         contact.credit(flow.label, sent, received, at);
@@ -504,7 +504,7 @@ impl Engine {
     }
 
     fn scene(&self) -> Scene<'_> {
-        let (hour, now) = (uploads::hour(self.today.wall), self.today.now);
+        let (hour, now) = (uploads::hour(self.latest.wall), self.latest.now);
         Scene { names: &self.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
@@ -554,13 +554,13 @@ impl Engine {
         }
         let device = flow.device.filter(|_| !is_local(tuple.destination));
         if let Some(id) = device {
-            let habits = &mut self.devices.get_mut(id).habits;
+            let handshakes = &mut self.devices.get_mut(id).handshakes;
             if let Hint::Tls { ja4: Some(ja4), .. } | Hint::Quic { ja4: Some(ja4), .. } = &hint {
-                habits.spoke(*ja4, at.now);
+                handshakes.client_hello(*ja4, at.now);
             }
             // Of these the client speaks first.
             if let (Hint::Tls { .. } | Hint::Http { .. }, Some(pause)) = (&hint, flow.pause) {
-                habits.paused(pause, at.now);
+                handshakes.paused(pause, at.now);
             }
         }
         if flow.label == Label::Waiting {
@@ -577,7 +577,7 @@ impl Engine {
     /// Asks the detectors about a contact and puts the verdict into force.
     fn judge(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let Some(contact) = self.contacts.get(id, endpoint) else { return };
-        if contact.is_apart() {
+        if contact.is_out_of_scope() {
             return;
         }
         let device = self.devices.get(id);
@@ -586,9 +586,9 @@ impl Engine {
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
             let says = || format!("{}: {}", finding.detector, finding.says);
-            self.note_of("finding", Some(mac), Some(endpoint.address), at, says);
+            self.note_about("finding", Some(mac), Some(endpoint.address), at, says);
         }
-        let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(mac), at.wall);
+        let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(mac), at.wall);
         if verdict.decision == Decision::Block {
             self.block(id, endpoint.address, verdict, at);
         }
@@ -605,7 +605,7 @@ impl Engine {
         let (mac, local) = (self.devices.get(id).mac, self.is_house(endpoint.address));
         let resolver = self.resolvers.contains(&endpoint.address);
         let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.names, wall };
-        policy::judge(&case, mode, self.wishes())
+        policy::judge(&case, mode, self.settings())
     }
 
     /// A flow is over and judged.
@@ -614,9 +614,9 @@ impl Engine {
         if let Some(id) = device {
             let live = &mut self.devices.get_mut(id).live;
             *live = live.saturating_sub(1);
-            self.note_try(id, &tuple, &flow);
+            self.note_attempt(id, &tuple, &flow);
         }
-        if self.tell_flows {
+        if self.report_flows {
             let names = match (device, flow.label) {
                 (Some(id), Label::OtherDevice) => {
                     self.names.others(id, tuple.destination).map(|(_, known)| known.clone()).collect()
@@ -624,7 +624,7 @@ impl Engine {
                 (Some(id), _) => self.names.of(id, tuple.destination).cloned().collect(),
                 (None, _) => Vec::new(),
             };
-            self.actions.push_back(Action::Ended(Box::new(Ended { tuple, device, flow, names })));
+            self.actions.push_back(Action::FlowEnded(Box::new(EndedFlow { tuple, device, flow, names })));
         }
     }
 }

@@ -68,14 +68,14 @@ pub fn is_on(pin: &Pin, (mac, target): &(Option<Mac>, Target)) -> bool {
 
 /// Both together.
 #[derive(Clone, Copy, Debug)]
-pub struct Wishes<'a> {
+pub struct EffectiveSettings<'a> {
     /// The settings.
     pub config: &'a Config,
     /// The orders.
     pub orders: &'a Orders,
 }
 
-impl<'a> Wishes<'a> {
+impl<'a> EffectiveSettings<'a> {
     /// The pins that hold at this date; the first that fits decides.
     pub fn pins(self, wall: Wall) -> impl Iterator<Item = &'a Pin> {
         let settings =

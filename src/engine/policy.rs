@@ -2,7 +2,7 @@
 
 use crate::config::{Mode, Pin, Target};
 use crate::detect::{Finding, Strength};
-use crate::engine::orders::Wishes;
+use crate::engine::orders::EffectiveSettings;
 use crate::limits;
 use crate::model::{Endpoint, Mac, Protocol};
 use crate::tables::devices::DeviceId;
@@ -83,13 +83,13 @@ pub struct Case<'a> {
 }
 
 /// The verdict on a contact of a device in `mode`.
-pub fn judge(case: &Case, mode: Mode, wishes: Wishes) -> Verdict {
+pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
     let verdict = |decision, reasons: Vec<String>, lasts| Verdict { decision, by: By::Detectors, reasons, lasts };
-    let config = wishes.config;
+    let config = settings.config;
     if let Some(reason) = never_blocked(case) {
         return verdict(Decision::Allow, vec![reason.into()], None);
     }
-    if let Some(pin) = wishes.pins(case.wall).find(|pin| fits(pin, case)) {
+    if let Some(pin) = settings.pins(case.wall).find(|pin| fits(pin, case)) {
         let (decision, word) = if pin.block { (Decision::Block, "blocked") } else { (Decision::Allow, "allowed") };
         let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
         return Verdict { by: By::Pin, ..verdict(decision, vec![format!("{word} by your own pin")], lasts) };
@@ -270,7 +270,7 @@ mod tests {
             wall: Wall(0),
         };
         let orders = Default::default();
-        judge(&case, mode, Wishes { config: &config, orders: &orders }).decision
+        judge(&case, mode, EffectiveSettings { config: &config, orders: &orders }).decision
     }
 
     #[test]

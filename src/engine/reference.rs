@@ -13,16 +13,16 @@ use std::net::IpAddr;
 impl Engine {
     /// Takes other lists.
     pub fn set_lists(&mut self, lists: Lists, at: Stamp) {
-        let before = self.warned();
+        let before = self.listed_contacts();
         self.lists = lists;
-        self.judge_warned(before, at);
+        self.rejudge_listed(before, at);
     }
 
     /// Takes another file of networks, or none.
     pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
-        let before = self.warned();
+        let before = self.listed_contacts();
         self.networks = networks;
-        self.judge_warned(before, at);
+        self.rejudge_listed(before, at);
     }
 
     /// The hardware addresses of all devices.
@@ -48,7 +48,7 @@ impl Engine {
     }
 
     /// The contacts that a list names: few, so that a change of the lists need not judge all anew.
-    fn warned(&self) -> Vec<(DeviceId, Endpoint)> {
+    fn listed_contacts(&self) -> Vec<(DeviceId, Endpoint)> {
         let of = |id| self.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
         let all = self.devices.iter().flat_map(|(id, _)| of(id));
         all.filter(|(id, endpoint, contact)| self.title(*id, *endpoint, contact).is_some())
@@ -56,19 +56,19 @@ impl Engine {
             .collect()
     }
 
-    fn judge_warned(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
+    fn rejudge_listed(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
         for &(id, endpoint) in &before {
             self.judge(id, endpoint, at);
-            self.acquit(id, endpoint.address, at);
+            self.recheck_block(id, endpoint.address, at);
         }
         // Judging one twice says the same twice.
-        for (id, endpoint) in self.warned() {
+        for (id, endpoint) in self.listed_contacts() {
             self.judge(id, endpoint, at);
         }
     }
 
     /// Ends a block of the detectors that they would not ask for any longer: who corrects a list wants what it did undone.
-    fn acquit(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
+    fn recheck_block(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let mac = self.devices.get(id).mac;
         let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
             endpoint.address == address && self.judged(id, endpoint, contact).1.decision == Decision::Block
@@ -76,7 +76,7 @@ impl Engine {
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
         if theirs && !self.contacts.of(id).any(wanted) {
             self.lift(mac, address);
-            self.note_of("end", Some(mac), Some(address), at, || {
+            self.note_about("end", Some(mac), Some(address), at, || {
                 format!("the block of {address} is over: lists say otherwise now")
             });
         }

@@ -1,4 +1,4 @@
-//! What the engine notices for the detectors beside what contacts count: what passes through a device, what it tries in vain, and
+//! What the engine notices for the detectors beside what contacts count: what passes through a device, what it attempts in vain, and
 //! how far it reaches.
 
 use crate::config::Mode;
@@ -6,7 +6,7 @@ use crate::detect;
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
-use crate::tables::counters::balance::{Balance, Relayed, Signs};
+use crate::tables::counters::balance::{Balance, RelaySigns, Relayed};
 use crate::tables::counters::reach::{Idle, prefix};
 use crate::tables::counters::uploads;
 use crate::tables::domain::registrable;
@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 impl Engine {
     /// Bytes of a flow with the Internet go into the device's balance, and what it tells is told when a minute is over.
-    pub(super) fn weigh(
+    pub(super) fn count_balance(
         &mut self,
         flow: &Flow,
         id: DeviceId,
@@ -27,8 +27,8 @@ impl Engine {
         at: Stamp,
     ) {
         let mac = self.devices.get(id).mac;
-        let outside = flow.label != Label::Apart
-            || !outbound && !self.is_house(address) && self.wishes().mode(mac) != Mode::Trust;
+        let outside = flow.label != Label::OutOfScope
+            || !outbound && !self.is_house(address) && self.settings().mode(mac) != Mode::Trust;
         let device = self.devices.get_mut(id);
         if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
             return;
@@ -55,12 +55,12 @@ impl Engine {
     }
 
     /// What else speaks for a relay, and against it.
-    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> Signs {
+    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> RelaySigns {
         let device = self.devices.get(id);
-        let waits = device.habits.waits(limits::RELAY_PAUSE, at.now);
+        let waits = device.handshakes.median_delay(limits::RELAY_PAUSE, at.now);
         // What is usual for it is not known: a slow thing is slow with the few that it calls.
         let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
-        let (stacks, known) = device.habits.programs(at.now);
+        let (stacks, known) = device.handshakes.programs(at.now);
         let (mut proxy, mut excuse, mut names) = (false, None, 0);
         let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
         for (endpoint, contact) in self.contacts.of(id) {
@@ -78,7 +78,7 @@ impl Engine {
         if names >= limits::PEOPLE {
             excuse = excuse.or(Some("people use it"));
         }
-        Signs {
+        RelaySigns {
             pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
             stacks: if known <= 3 { stacks } else { 0 },
             proxy,
@@ -87,19 +87,19 @@ impl Engine {
     }
 
     /// Counts what was tried in vain: without an answer, or with a refusal.
-    pub(super) fn note_try(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
+    pub(super) fn note_attempt(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
         let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
-        let vain = match tuple.protocol {
+        let failed = match tuple.protocol {
             Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
             Protocol::Udp => flow.received == 0,
         };
         if flow.midstream || flow.sent == 0 || self.devices.of_address(tuple.source) != Some(id) {
             return;
         }
-        let (at, device) = (self.today, self.devices.get_mut(id));
+        let (at, device) = (self.latest, self.devices.get_mut(id));
         let mac = device.mac;
-        if device.tries.note(tuple.destination, tuple.destination_port, vain, at)
-            && self.wishes().mode(mac) != Mode::Trust
+        if device.attempts.note(tuple.destination, tuple.destination_port, failed, at)
+            && self.settings().mode(mac) != Mode::Trust
         {
             self.ledger.renew(id, detect::scan::DETECTOR.name);
             self.judge_whole(id, at);
@@ -107,13 +107,13 @@ impl Engine {
     }
 
     /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
-    pub(super) fn note_pivot(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+    pub(super) fn note_lateral(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let device = self.devices.get_mut(id);
         let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
         if door && device.relayed(at.now).is_some() {
-            let before = device.pivots.count();
-            device.pivots.add_address(endpoint.address);
-            if device.pivots.count() != before {
+            let before = device.laterals.count();
+            device.laterals.add_address(endpoint.address);
+            if device.laterals.count() != before {
                 self.judge_whole(id, at);
             }
         }
@@ -130,22 +130,22 @@ impl Engine {
     }
 
     /// A contact is new: whether its domain and its network are new to the device too.
-    pub(super) fn meet(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+    pub(super) fn note_new_contact(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let domain = self.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
         let network = self.network_key(endpoint.address);
         let reach = &mut self.devices.get_mut(id).reach;
-        let mut meet = |what: &[u8]| reach.meet(what, at.wall, limits::SPREAD_OLD);
+        let mut is_new = |what: &[u8]| reach.note(what, at.wall, limits::SPREAD_OLD);
         // Both are to be remembered, whatever the other is.
-        let new = [meet(&network), domain.is_none_or(|domain| domain.is_empty() || meet(&domain))];
+        let new = [is_new(&network), domain.is_none_or(|domain| domain.is_empty() || is_new(&domain))];
         if new == [true; 2]
             && let Some(contact) = self.contacts.get_mut(id, endpoint)
         {
-            contact.stranger = true;
+            contact.new_to_device = true;
         }
     }
 
     /// A new hour has begun for a device: whom it called in the one before, if it did next to nothing else.
-    pub(super) fn look_back(&mut self, id: DeviceId, at: Stamp) {
+    pub(super) fn close_hour(&mut self, id: DeviceId, at: Stamp) {
         let device = self.devices.get_mut(id);
         let carried = device.sent.saturating_add(device.received);
         let Some((hour, bytes)) = device.reach.turn(uploads::hour(at.wall), carried) else { return };
@@ -153,7 +153,8 @@ impl Engine {
             return;
         }
         let begin = Wall(i64::from(hour) * Span::hours(1).0 as i64);
-        let called = self.contacts.of(id).filter(|(_, contact)| contact.last >= begin && contact.label != Label::Apart);
+        let called =
+            self.contacts.of(id).filter(|(_, contact)| contact.last >= begin && contact.label != Label::OutOfScope);
         let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
         let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
         networks.extend(addresses.iter().map(|address| self.network_key(*address)));

@@ -105,13 +105,13 @@ impl Engine {
         let mut saved = at.wall;
         let mut wrong = 0;
         for line in lines.filter(|line| *line != END) {
-            wrong += usize::from(self.recall(line, &mut ids, &mut saved, at).is_none());
+            wrong += usize::from(self.load_line(line, &mut ids, &mut saved, at).is_none());
         }
-        self.obey(at);
+        self.orders_changed(at);
         Ok(wrong)
     }
 
-    fn recall(&mut self, line: &str, ids: &mut BTreeMap<Mac, DeviceId>, saved: &mut Wall, at: Stamp) -> Option<()> {
+    fn load_line(&mut self, line: &str, ids: &mut BTreeMap<Mac, DeviceId>, saved: &mut Wall, at: Stamp) -> Option<()> {
         let mut words = line.split(' ');
         let word = words.next()?;
         if word == "saved" {
@@ -151,11 +151,11 @@ impl Engine {
             "sent" => {
                 let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
                 let device = self.devices.get_mut(*ids.get(&mac?)?);
-                device.hours = Hours::recall(hour, steps.split(',').map(|steps| steps.parse().ok()));
+                device.hours = Hours::restore(hour, steps.split(',').map(|steps| steps.parse().ok()));
             }
             "met" => {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
-                self.devices.get_mut(*ids.get(&mac?)?).reach = Reach::recall(since, met)?;
+                self.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
             }
             "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),

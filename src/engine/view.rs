@@ -8,7 +8,7 @@ use crate::engine::history::Record;
 use crate::engine::orders::Orders;
 use crate::engine::policy::{By, Decision, Verdict};
 use crate::engine::purpose;
-use crate::engine::{Ended, Engine};
+use crate::engine::{EndedFlow, Engine};
 use crate::model::{Endpoint, Mac, Name};
 use crate::tables::contacts::Contact;
 use crate::tables::counters::uploads;
@@ -100,9 +100,9 @@ impl Engine {
     /// What is found on a device as a whole; nothing on one that is trusted.
     fn judged_whole(&self, id: DeviceId) -> Vec<Finding> {
         let device = self.devices.get(id);
-        match self.wishes().mode(device.mac) {
+        match self.settings().mode(device.mac) {
             Mode::Trust => Vec::new(),
-            _ => detect::judge_device(device, self.today.now),
+            _ => detect::judge_device(device, self.latest.now),
         }
     }
 
@@ -160,7 +160,7 @@ impl Engine {
             put(&mut map, "from", Value::from(if ordered { "order" } else { "settings" }));
             Value::Object(map)
         };
-        self.wishes().pins(wall).map(say).collect()
+        self.settings().pins(wall).map(say).collect()
     }
 
     /// There are orders that are to last, and that the settings do not have yet.
@@ -217,7 +217,7 @@ impl Engine {
 
     /// What people call a device: by the settings, by itself, or by its hardware address.
     pub fn called(&self, mac: Mac) -> String {
-        let configured = self.wishes().name(mac).map(String::from);
+        let configured = self.settings().name(mac).map(String::from);
         let own = || self.devices.find(mac).and_then(|id| self.devices.get(id).hostname.as_deref().map(String::from));
         configured.or_else(own).unwrap_or_else(|| mac.to_string())
     }
@@ -229,7 +229,7 @@ impl Engine {
 
     /// The hardware address of a device that was seen, or is only in the settings, or is given as one.
     pub fn mac_of(&self, who: &str) -> Option<Mac> {
-        let named = |mac: &&Mac| self.wishes().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
+        let named = |mac: &&Mac| self.settings().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
         let seen = self.find(who).map(|id| self.devices.get(id).mac);
         let configured = || self.config.devices.keys().find(named).copied();
         seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
@@ -241,7 +241,7 @@ impl Engine {
         let address = || who.parse().ok().and_then(|address| self.devices.of_address(address));
         let name = || {
             let is = |name: &str| name.eq_ignore_ascii_case(who);
-            let configured = |mac| self.wishes().name(mac);
+            let configured = |mac| self.settings().name(mac);
             let mut all = self.devices.iter();
             all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
                 .map(|(id, _)| id)
@@ -252,12 +252,12 @@ impl Engine {
     /// A device with all its contacts.
     pub fn device(&self, id: DeviceId) -> Value {
         let device = self.devices.get(id);
-        let mode = self.wishes().mode(device.mac);
+        let mode = self.settings().mode(device.mac);
         let mut map = Map::new();
         put(&mut map, "mac", mac(device.mac));
         let addresses: Vec<Value> = self.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
         put(&mut map, "addresses", Value::Array(addresses));
-        put(&mut map, "name", self.wishes().name(device.mac).map(Value::from));
+        put(&mut map, "name", self.settings().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
@@ -269,7 +269,7 @@ impl Engine {
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
-        put(&mut map, "day", device.day.until(uploads::hour(self.today.wall)));
+        put(&mut map, "day", device.day.until(uploads::hour(self.latest.wall)));
         let idle = device.reach.idle.map(|idle| {
             let mut map = Map::new();
             put(&mut map, "networks", Value::from(idle.networks));
@@ -305,7 +305,7 @@ impl Engine {
     /// A device in one sentence: the gravest thing first, and what is plainly harmless where there is nothing else.
     fn sentence(&self, id: DeviceId, device: &Map<String, Value>) -> String {
         let mac = self.devices.get(id).mac;
-        if self.wishes().mode(mac) == Mode::Trust {
+        if self.settings().mode(mac) == Mode::Trust {
             return "is trusted: nobody looks at what it does".into();
         }
         let list = |key: &str| device.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -320,7 +320,7 @@ impl Engine {
     }
 
     pub(super) fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
-        if contact.is_apart() {
+        if contact.is_out_of_scope() {
             return (
                 Vec::new(),
                 Verdict { decision: Decision::Allow, by: By::Detectors, reasons: Vec::new(), lasts: None },
@@ -328,7 +328,7 @@ impl Engine {
         }
         let device = self.devices.get(id);
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
-        let verdict = self.verdict(id, endpoint, &findings, self.wishes().mode(device.mac), self.today());
+        let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(device.mac), self.today());
         (findings, verdict)
     }
 
@@ -396,7 +396,7 @@ impl Engine {
         put(&mut map, "active", Value::from(contact.active));
         // What another mode would do, so that one can see it beforehand.
         let guard = || self.verdict(id, endpoint, findings, Mode::Guard, self.today()).decision;
-        let would = verdict.decision < Decision::Block && !contact.is_apart() && guard() == Decision::Block;
+        let would = verdict.decision < Decision::Block && !contact.is_out_of_scope() && guard() == Decision::Block;
         put(&mut map, "guard_would", would.then(|| Value::from(Decision::Block.text())));
         let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
         put(&mut map, "findings", (!findings.is_empty()).then_some(Value::Array(findings)));
@@ -418,7 +418,7 @@ impl Engine {
 
     /// The date of the latest fact.
     fn today(&self) -> Wall {
-        self.today.wall
+        self.latest.wall
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
@@ -442,8 +442,8 @@ impl Engine {
     }
 
     /// A flow that is over, or was still open at the end.
-    pub fn flow(&self, ended: &Ended) -> Value {
-        let Ended { tuple, device, flow, names } = ended;
+    pub fn flow(&self, ended: &EndedFlow) -> Value {
+        let EndedFlow { tuple, device, flow, names } = ended;
         let mut map = Map::new();
         put(&mut map, "protocol", Value::from(tuple.protocol.text()));
         put(&mut map, "source", Value::from(tuple.source.to_string()));

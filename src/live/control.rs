@@ -3,7 +3,7 @@
 //! `{"method": "blocks", "params": {}}` is answered by `{"result": ...}` or `{"error": "a sentence", "code": "a word"}`.
 //! After `{"method": "watch"}` a line comes for whatever happens, after `{"method": "record"}` one for each event.
 
-use crate::api::{self, Host, Refusal};
+use crate::api::{self, ApiError, Daemon};
 use nix::poll::PollFlags;
 use nix::sys::socket::{getsockopt, sockopt};
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ impl Control {
 
     /// Takes new callers and answers requests. True when somebody ordered something: [`Control::flush`] tells them so when
     /// it is done.
-    pub fn serve(&mut self, host: &mut dyn Host) -> bool {
+    pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
         while let Ok((stream, _)) = self.listener.accept() {
             if self.callers.len() < CALLERS && stream.set_nonblocking(true).is_ok() {
                 let own = nix::unistd::geteuid().as_raw();
@@ -100,7 +100,7 @@ impl Control {
         }
         let mut ordered = false;
         for caller in &mut self.callers {
-            ordered |= caller.serve(host);
+            ordered |= caller.serve(daemon);
         }
         self.callers.retain(|caller| !caller.gone);
         ordered
@@ -120,7 +120,7 @@ impl Drop for Control {
 }
 
 impl Caller {
-    fn serve(&mut self, host: &mut dyn Host) -> bool {
+    fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
         let mut buffer = [0; 4_096];
         let mut ordered = false;
         loop {
@@ -137,7 +137,7 @@ impl Caller {
         }
         while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.read.drain(..=end).collect();
-            let reply = match self.answer(&line, host, &mut ordered) {
+            let reply = match self.answer(&line, daemon, &mut ordered) {
                 Ok(result) => json!({ "result": result }),
                 Err(refusal) => {
                     let (code, says) = refusal.text();
@@ -154,18 +154,18 @@ impl Caller {
         ordered
     }
 
-    fn answer(&mut self, line: &[u8], host: &mut dyn Host, ordered: &mut bool) -> Result<Value, Refusal> {
-        let wrong = |says: &str| Refusal::Argument(says.into());
+    fn answer(&mut self, line: &[u8], daemon: &mut dyn Daemon, ordered: &mut bool) -> Result<Value, ApiError> {
+        let wrong = |says: &str| ApiError::Argument(says.into());
         let request: Value = serde_json::from_slice(line).map_err(|_| wrong("a request is one line of JSON"))?;
         let method = request.get("method").and_then(Value::as_str).ok_or(wrong("a request names its 'method'"))?;
         self.listens = match method {
             "watch" => Some(Stream::Watch),
             // Every address and name of the house.
             "record" if self.may_write => Some(Stream::Record),
-            "record" => return Err(Refusal::Denied("only root and leash's own user may record".into())),
+            "record" => return Err(ApiError::Denied("only root and leash's own user may record".into())),
             _ => {
                 let params = request.get("params").unwrap_or(&Value::Null);
-                let result = api::call(host, method, params, self.may_write);
+                let result = api::call(daemon, method, params, self.may_write);
                 *ordered |= result.is_ok() && api::find(method).is_some_and(|method| method.writes);
                 return result;
             }
@@ -200,9 +200,9 @@ pub fn is_there(path: &Path) -> bool {
 }
 
 /// Calls a method of a running leash, and gives its answer or the sentence that says why there is none.
-pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, Refusal> {
+pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, ApiError> {
     let mut lines = listen(path, method, params)?;
-    lines.next().unwrap_or_else(|| Err(Refusal::Failed("leash closed the connection".into())))
+    lines.next().unwrap_or_else(|| Err(ApiError::Failed("leash closed the connection".into())))
 }
 
 /// Calls a method and gives the lines that come back, the first of which is the answer.
@@ -210,10 +210,11 @@ pub fn listen(
     path: &Path,
     method: &str,
     params: &Value,
-) -> Result<impl Iterator<Item = Result<Value, Refusal>> + use<>, Refusal> {
+) -> Result<impl Iterator<Item = Result<Value, ApiError>> + use<>, ApiError> {
     let lines = raw(path, method, params)?;
     Ok(lines.enumerate().map(|(i, line)| {
-        let broken = |error: &dyn std::fmt::Display| Refusal::Failed(format!("leash's answer makes no sense: {error}"));
+        let broken =
+            |error: &dyn std::fmt::Display| ApiError::Failed(format!("leash's answer makes no sense: {error}"));
         let line = line.map_err(|error| broken(&error))?;
         let mut value: Value = serde_json::from_str(&line).map_err(|error| broken(&error))?;
         if i > 0 {
@@ -222,19 +223,22 @@ pub fn listen(
         match value.get("error").and_then(Value::as_str).map(String::from) {
             None => Ok(value["result"].take()),
             Some(says) => Err(match value.get("code").and_then(Value::as_str) {
-                Some("argument") => Refusal::Argument(says),
-                Some("not-found") => Refusal::NotFound(says),
-                Some("denied") => Refusal::Denied(says),
-                _ => Refusal::Failed(says),
+                Some("argument") => ApiError::Argument(says),
+                Some("not-found") => ApiError::NotFound(says),
+                Some("denied") => ApiError::Denied(says),
+                _ => ApiError::Failed(says),
             }),
         }
     }))
 }
 
 /// The same, with the lines as they are.
-pub fn raw(path: &Path, method: &str, params: &Value) -> Result<io::Lines<io::BufReader<UnixStream>>, Refusal> {
+pub fn raw(path: &Path, method: &str, params: &Value) -> Result<io::Lines<io::BufReader<UnixStream>>, ApiError> {
     let absent = |error: io::Error| {
-        Refusal::Failed(format!("leash does not run ({}: {error}); start it with: service leash start", path.display()))
+        ApiError::Failed(format!(
+            "leash does not run ({}: {error}); start it with: service leash start",
+            path.display()
+        ))
     };
     let mut stream = UnixStream::connect(path).map_err(absent)?;
     let request = json!({ "method": method, "params": params });

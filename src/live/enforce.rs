@@ -45,9 +45,9 @@ impl Enforcer {
     /// Opens the sockets. Nothing is changed yet.
     pub fn open() -> io::Result<Enforcer> {
         let mut orders = Socket::open(NETFILTER, &[], 32_768)?;
-        orders.demand_buffer(1 << 20);
+        orders.set_receive_buffer(1 << 20);
         let mut changes = Socket::open(NETFILTER, &[nft::GROUP], 8_192)?;
-        changes.demand_buffer(1 << 20);
+        changes.set_receive_buffer(1 << 20);
         let mut enforcer = Enforcer {
             orders,
             changes,

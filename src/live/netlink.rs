@@ -55,7 +55,7 @@ impl Socket {
     }
 
     /// Wants `bytes` of receive buffer, beyond the limit for everybody where that is permitted.
-    pub fn demand_buffer(&mut self, bytes: usize) {
+    pub fn set_receive_buffer(&mut self, bytes: usize) {
         if setsockopt(&self.fd, sockopt::RcvBufForce, &bytes).is_err() {
             let _ = setsockopt(&self.fd, sockopt::RcvBuf, &bytes);
         }
@@ -64,7 +64,7 @@ impl Socket {
     }
 
     /// The kernel keeps events of ended flows until they could be delivered (`NETLINK_BROADCAST_ERROR`).
-    pub fn insist(&self) -> io::Result<()> {
+    pub fn enable_broadcast_error(&self) -> io::Result<()> {
         set(&self.fd, libc::NETLINK_BROADCAST_ERROR, 1)
     }
 

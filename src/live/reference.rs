@@ -1,6 +1,6 @@
 //! Lists, networks and vendors: files that are read when they came, changed or went.
 
-use crate::config::{self, Daemon};
+use crate::config::{self, DaemonConfig};
 use crate::engine::Engine;
 use crate::limits;
 use crate::model::Mac;
@@ -79,7 +79,7 @@ impl Reference {
     }
 
     /// What is wrong, and what mends it.
-    pub fn complaints(&self) -> impl Iterator<Item = (&str, &'static str)> {
+    pub fn issues(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let mends = [
             "correct the file, or remove it; each line is an address, a prefix or a name",
             "make it anew with tests/tools/make_networks.py, or remove it",
@@ -101,7 +101,7 @@ fn mark(path: &Path) -> Mark {
 }
 
 /// The folders, and whether they have to be there.
-fn folders(daemon: &Daemon) -> (Vec<PathBuf>, bool) {
+fn folders(daemon: &DaemonConfig) -> (Vec<PathBuf>, bool) {
     match &daemon.lists {
         Some(folders) => (folders.clone(), true),
         None => (config::LISTS.map(PathBuf::from).into(), false),
@@ -109,7 +109,7 @@ fn folders(daemon: &Daemon) -> (Vec<PathBuf>, bool) {
 }
 
 /// The files in the folders, those of a folder by name. Hidden ones, and what editors and downloads leave, are none.
-fn list_files(daemon: &Daemon) -> Vec<PathBuf> {
+fn list_files(daemon: &DaemonConfig) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in folders(daemon).0 {
         let Ok(entries) = fs::read_dir(folder) else { continue };
@@ -134,7 +134,7 @@ fn open(path: &Path, most: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn read_lists(daemon: &Daemon, files: &[PathBuf]) -> (Lists, Vec<String>) {
+fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<String>) {
     let (mut reader, mut wrong, mut names) = (Reader::default(), Vec::new(), Vec::new());
     if let (folders, true) = folders(daemon) {
         let lacks = folders.iter().filter(|folder| !folder.is_dir());
@@ -274,12 +274,12 @@ mod tests {
         fs::write(&path, b"leash vendors 1\n\x04Ohm\n\x01\x01").unwrap();
         reference.look(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine), None);
-        let says: Vec<&str> = reference.complaints().map(|(says, _)| says).collect();
+        let says: Vec<&str> = reference.issues().map(|(says, _)| says).collect();
         assert!(says.iter().any(|says| says.contains("it is damaged at byte 16")), "{says:?}");
         fs::write(&path, b"leash vendors 1\n\x03Ohm\x01\x01").unwrap();
         reference.look(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine).as_deref(), Some("Ohm"));
-        assert!(reference.complaints().all(|(says, _)| !says.contains("vendors")));
+        assert!(reference.issues().all(|(says, _)| !says.contains("vendors")));
         // One that comes later is told when it comes; a forgotten one keeps it.
         let (lamp, ip) = (Mac([0, 0, 1, 8, 8, 8]), "192.168.8.21".parse().unwrap());
         engine.handle(Event::Neighbour { ip, mac: lamp }, Stamp::default());
@@ -306,7 +306,7 @@ mod tests {
         let mut reference = Reference::default();
         let mut look = |engine: &mut Engine| {
             reference.look(engine, Stamp::default());
-            reference.complaints().map(|(says, _)| says.to_string()).collect::<Vec<_>>().join("\n")
+            reference.issues().map(|(says, _)| says.to_string()).collect::<Vec<_>>().join("\n")
         };
         let says = look(&mut engine);
         assert!(says.contains("lists is not there") && says.contains("networks cannot be used"), "{says}");

@@ -6,14 +6,14 @@ use crate::engine::Engine;
 use crate::event::{Event, Lookup, Source};
 use crate::limits;
 use crate::live::netlink::{NETFILTER, ROUTE, Socket};
-use crate::live::tail::Follow;
+use crate::live::tail::Tail;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::{ANSWERS, OPENINGS};
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::conntrack::{self, Which};
 use crate::wire::dns::Stream;
 use crate::wire::dnsmasq::{self, Log};
-use crate::wire::first_packets::{Opening, Pause};
+use crate::wire::first_packets::{FirstPackets, Pause};
 use crate::wire::netlink::{Message, messages};
 use crate::wire::packet::{Body, Frame};
 use crate::wire::{neighbour, nflog, plaintext};
@@ -36,7 +36,7 @@ const DUMP_EVERY: Span = Span::secs(5);
 
 /// The router's own addresses and the networks of its LAN.
 #[derive(Debug, Default)]
-pub struct House {
+pub struct Lan {
     /// By interface index.
     own: BTreeSet<(u32, IpNet)>,
     /// The addresses alone, and the networks of the LAN: each event asks for them.
@@ -46,7 +46,7 @@ pub struct House {
     pub interfaces: Vec<u32>,
 }
 
-impl House {
+impl Lan {
     /// An address of the router.
     pub fn is_own(&self, ip: IpAddr) -> bool {
         self.own_ips.contains(&ip)
@@ -105,7 +105,7 @@ impl House {
 }
 
 /// Conntrack's events, and dumps beside them.
-pub struct Flows {
+pub struct ConntrackFlows {
     events: Socket,
     dumps: Socket,
     /// The dump under way.
@@ -138,15 +138,15 @@ struct Dump {
     whole: bool,
 }
 
-impl Flows {
+impl ConntrackFlows {
     /// Begins to listen. The error says what is missing.
-    pub fn open() -> io::Result<Flows> {
+    pub fn open() -> io::Result<ConntrackFlows> {
         let mut events = Socket::open(NETFILTER, &[conntrack::GROUP_NEW, conntrack::GROUP_DESTROY], 1_024)?;
-        events.demand_buffer(EVENTS_BUFFER);
-        events.insist()?;
+        events.set_receive_buffer(EVENTS_BUFFER);
+        events.enable_broadcast_error()?;
         let mut dumps = Socket::open(NETFILTER, &[], 32_768)?;
-        dumps.demand_buffer(TAP_BUFFER);
-        Ok(Flows {
+        dumps.set_receive_buffer(TAP_BUFFER);
+        Ok(ConntrackFlows {
             events,
             dumps,
             dump: None,
@@ -165,7 +165,7 @@ impl Flows {
     }
 
     /// Reads what there is, without handing it out yet. True in a storm.
-    pub fn read(&mut self, house: &House, engine: &Engine, at: Stamp) -> io::Result<bool> {
+    pub fn read(&mut self, house: &Lan, engine: &Engine, at: Stamp) -> io::Result<bool> {
         let pending = &mut self.pending;
         let mut events = 0;
         let received = self.events.receive(TURN, |datagram| {
@@ -199,7 +199,7 @@ impl Flows {
     }
 
     /// Begins or goes on with a dump. Live flows say what they have carried once a minute.
-    pub fn dump(&mut self, house: &House, engine: &Engine, at: Stamp, out: &mut Vec<Event>) -> io::Result<()> {
+    pub fn dump(&mut self, house: &Lan, engine: &Engine, at: Stamp, out: &mut Vec<Event>) -> io::Result<()> {
         let Some(Dump { sequence, whole }) = self.dump else {
             let rested = self.last_dump.is_none_or(|last| at.now.since(last) >= DUMP_EVERY);
             let whole = self.stale && rested;
@@ -274,7 +274,7 @@ impl Neighbours {
     /// Begins to listen.
     pub fn open() -> io::Result<Neighbours> {
         let mut events = Socket::open(ROUTE, &neighbour::GROUPS, 4_096)?;
-        events.demand_buffer(TAP_BUFFER);
+        events.set_receive_buffer(TAP_BUFFER);
         Ok(Neighbours { events, requests: Socket::open(ROUTE, &[], 32_768)?, stale: true })
     }
 
@@ -289,7 +289,7 @@ impl Neighbours {
     }
 
     /// Hands out what is new. True when the house changed.
-    pub fn take(&mut self, names: &[String], house: &mut House, out: &mut Vec<Event>) -> io::Result<bool> {
+    pub fn take(&mut self, names: &[String], house: &mut Lan, out: &mut Vec<Event>) -> io::Result<bool> {
         let mut facts = Vec::new();
         let received = self.events.receive(TURN, |datagram| {
             facts.extend(messages(datagram).filter_map(|message| neighbour::parse(&message)));
@@ -344,7 +344,7 @@ pub struct Tap {
 impl Tap {
     fn open(group: u16, slot: usize) -> io::Result<Tap> {
         let mut socket = Socket::open(NETFILTER, &[], slot)?;
-        socket.demand_buffer(TAP_BUFFER);
+        socket.set_receive_buffer(TAP_BUFFER);
         socket.ask(2, |writer, sequence| nflog::bind(writer, sequence, group), |_| {})?;
         Ok(Tap { socket, packets: 0, overflows: 0 })
     }
@@ -420,7 +420,7 @@ impl Answers {
 }
 
 /// The first packets of flows.
-pub struct Openings {
+pub struct FirstPacketTap {
     /// The tap.
     pub tap: Tap,
     /// Those that began of late, and before them: whoever is not heard of for a while is forgotten.
@@ -431,15 +431,15 @@ pub struct Openings {
 /// A flow whose first packets are being read.
 struct Begun {
     /// Absent once it has nothing more to say.
-    opening: Option<Opening>,
+    opening: Option<FirstPackets>,
     pause: Pause,
     gave_away: bool,
 }
 
-impl Openings {
+impl FirstPacketTap {
     /// Begins to listen.
-    pub fn open() -> io::Result<Openings> {
-        Ok(Openings { tap: Tap::open(OPENINGS, 1 << 15)?, flows: HashMap::new(), earlier: HashMap::new() })
+    pub fn open() -> io::Result<FirstPacketTap> {
+        Ok(FirstPacketTap { tap: Tap::open(OPENINGS, 1 << 15)?, flows: HashMap::new(), earlier: HashMap::new() })
     }
 
     /// Hands out what is new. A queue that ran over loses hints, which nothing depends on.
@@ -467,7 +467,7 @@ impl Openings {
                 flows.clear();
             }
             let new = || Begun {
-                opening: Some(Opening::new(protocol, destination_port)),
+                opening: Some(FirstPackets::new(protocol, destination_port)),
                 pause: Pause::default(),
                 gave_away: false,
             };
@@ -496,7 +496,7 @@ impl Openings {
 
 /// dnsmasq's query log.
 pub struct QueryLog {
-    follow: Follow,
+    tail: Tail,
     log: Log,
     /// Its lookups are told; else only its leases, since a tap knows better.
     pub believed: bool,
@@ -505,12 +505,12 @@ pub struct QueryLog {
 impl QueryLog {
     /// Follows the file, which may come later.
     pub fn open(path: &Path) -> io::Result<QueryLog> {
-        Ok(QueryLog { follow: Follow::open(path)?, log: Log::default(), believed: true })
+        Ok(QueryLog { tail: Tail::open(path)?, log: Log::default(), believed: true })
     }
 
     /// What to wait for.
-    pub fn follow(&self) -> &Follow {
-        &self.follow
+    pub fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// What was read.
@@ -522,7 +522,7 @@ impl QueryLog {
     pub fn take(&mut self, out: &mut Vec<Event>) -> io::Result<()> {
         let mut events = Vec::new();
         let (log, into) = (&mut self.log, &mut events);
-        self.follow.read(|line| match line {
+        self.tail.read(|line| match line {
             Some(line) => log.line(line, into),
             None => log.forget(),
         })?;

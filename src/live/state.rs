@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Something was ordered or blocked: it is kept soon.
-    pub fn urge(&mut self, at: Stamp) {
+    pub fn schedule_write(&mut self, at: Stamp) {
         self.next_memory = self.next_memory.min(self.earliest.max(at.now + Span::ms(200)));
     }
 

@@ -17,7 +17,7 @@ const MARK: usize = 96;
 const LINE: usize = 4 << 10;
 
 /// The file, and what tells of its changes.
-pub struct Follow {
+pub struct Tail {
     path: PathBuf,
     watch: Inotify,
     watched: bool,
@@ -33,11 +33,11 @@ pub struct Follow {
     more: bool,
 }
 
-impl Follow {
+impl Tail {
     /// Follows the file, whether it is there or not.
-    pub fn open(path: &Path) -> io::Result<Follow> {
+    pub fn open(path: &Path) -> io::Result<Tail> {
         let watch = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-        let mut follow = Follow {
+        let mut tail = Tail {
             path: path.into(),
             watch,
             watched: false,
@@ -49,8 +49,8 @@ impl Follow {
             buffer: vec![0; TURN],
             more: true,
         };
-        follow.look();
-        Ok(follow)
+        tail.look();
+        Ok(tail)
     }
 
     /// The file is there.
@@ -162,7 +162,7 @@ impl Follow {
     }
 }
 
-impl AsFd for Follow {
+impl AsFd for Tail {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.watch.as_fd()
     }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn folder(name: &str) -> (Folder, PathBuf) {
-        let folder = std::env::temp_dir().join(format!("leash-follow-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("leash-tail-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("log");
@@ -193,46 +193,46 @@ mod tests {
         OpenOptions::new().append(true).create(true).open(path).unwrap()
     }
 
-    fn read(follow: &mut Follow) -> Vec<String> {
+    fn read(tail: &mut Tail) -> Vec<String> {
         let mut lines = Vec::new();
         let text =
             |line: Option<&[u8]>| line.map_or("(another)".into(), |line| String::from_utf8_lossy(line).into_owned());
-        follow.read(|line| lines.push(text(line))).unwrap();
+        tail.read(|line| lines.push(text(line))).unwrap();
         lines
     }
 
     #[test]
     fn a_file_is_followed_through_what_happens_to_it() {
         let (_folder, path) = folder("life");
-        let mut follow = Follow::open(&path).unwrap();
-        assert_eq!(read(&mut follow), [""; 0]);
+        let mut tail = Tail::open(&path).unwrap();
+        assert_eq!(read(&mut tail), [""; 0]);
         let mut file = append(&path);
         file.write_all(b"one\ntwo\nthr").unwrap();
-        assert_eq!(read(&mut follow), ["one", "two"]);
+        assert_eq!(read(&mut tail), ["one", "two"]);
         file.write_all(b"ee\n").unwrap();
-        assert_eq!(read(&mut follow), ["three"]);
+        assert_eq!(read(&mut tail), ["three"]);
         // Renamed: the old one is written to for a while.
         std::fs::rename(&path, path.with_extension("1")).unwrap();
         file.write_all(b"four\n").unwrap();
-        assert_eq!(read(&mut follow), ["four"]);
+        assert_eq!(read(&mut tail), ["four"]);
         file.write_all(b"five\n").unwrap();
         let mut file = append(&path);
         file.write_all(b"six\n").unwrap();
-        assert_eq!(read(&mut follow), ["five", "(another)", "six"]);
+        assert_eq!(read(&mut tail), ["five", "(another)", "six"]);
         // Emptied by somebody else.
         file.set_len(0).unwrap();
         file.write_all(b"7\n").unwrap();
-        assert_eq!(read(&mut follow), ["(another)", "7"]);
+        assert_eq!(read(&mut tail), ["(another)", "7"]);
         // The same, and as much was written since.
         file.set_len(0).unwrap();
         file.write_all(b"8\n").unwrap();
-        assert_eq!(read(&mut follow), ["(another)", "8"]);
+        assert_eq!(read(&mut tail), ["(another)", "8"]);
         file.set_len(0).unwrap();
         file.write_all(b"9\nten\n").unwrap();
-        assert_eq!(read(&mut follow), ["(another)", "9", "ten"]);
+        assert_eq!(read(&mut tail), ["(another)", "9", "ten"]);
         std::fs::remove_file(&path).unwrap();
         append(&path).write_all(b"eight\n").unwrap();
-        assert_eq!(read(&mut follow), ["(another)", "eight"]);
+        assert_eq!(read(&mut tail), ["(another)", "eight"]);
     }
 
     /// As in a jail into which the file alone is mounted: what is written to it is told to another folder.
@@ -242,26 +242,26 @@ mod tests {
         let (_other, same) = folder("elsewhere");
         append(&path);
         std::fs::hard_link(&path, &same).unwrap();
-        let mut follow = Follow::open(&path).unwrap();
-        assert_eq!(read(&mut follow), [""; 0]);
+        let mut tail = Tail::open(&path).unwrap();
+        assert_eq!(read(&mut tail), [""; 0]);
         append(&same).write_all(b"one\n").unwrap();
-        assert_eq!(read(&mut follow), ["one"]);
+        assert_eq!(read(&mut tail), ["one"]);
         append(&same).write_all(b"two\n").unwrap();
-        assert_eq!(read(&mut follow), ["two"]);
-        assert_eq!(read(&mut follow), [""; 0]);
+        assert_eq!(read(&mut tail), ["two"]);
+        assert_eq!(read(&mut tail), [""; 0]);
     }
 
     #[test]
     fn a_large_file_is_emptied_and_no_line_is_lost() {
         let (_folder, path) = folder("large");
         let mut file = append(&path);
-        let mut follow = Follow::open(&path).unwrap();
+        let mut tail = Tail::open(&path).unwrap();
         let mut seen = 0;
         for round in 0..40 {
             let text: String = (0..1_000).map(|n| format!("{round} {n} {:0>40}\n", "")).collect();
             file.write_all(text.as_bytes()).unwrap();
             loop {
-                let n = read(&mut follow).len();
+                let n = read(&mut tail).len();
                 seen += n;
                 if n == 0 {
                     break;

@@ -7,7 +7,7 @@ use crate::replay::lan_side::Survey;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::dhcp::{self, Kind};
 use crate::wire::dns;
-use crate::wire::first_packets::{Opening, Pause};
+use crate::wire::first_packets::{FirstPackets, Pause};
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
 use ipnet::IpNet;
@@ -42,7 +42,7 @@ struct Tracked {
     /// The initial sequence number, where the SYN was seen.
     isn: Option<u32>,
     bytes: [u64; 2],
-    opening: Option<Box<Opening>>,
+    opening: Option<Box<FirstPackets>>,
     pause: Pause,
     /// It was told that it gives something of the house away.
     gave_away: bool,
@@ -261,7 +261,7 @@ impl Tracker {
         };
         let port = if reply { tuple.source_port } else { tuple.destination_port };
         let isn = (flags & OPENING == SYN).then_some(sequence);
-        let mut opening = Opening::new(tuple.protocol, port);
+        let mut opening = FirstPackets::new(tuple.protocol, port);
         if let Some(isn) = isn {
             opening.begins(isn.wrapping_add(1));
         }

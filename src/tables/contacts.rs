@@ -55,7 +55,7 @@ pub struct Contact {
     /// What of the house was in the clear.
     pub gave_away: GaveAway,
     /// Its domain and network were new to a device that is known for long.
-    pub stranger: bool,
+    pub new_to_device: bool,
 }
 
 fn slot(label: Label) -> Option<usize> {
@@ -66,7 +66,7 @@ fn slot(label: Label) -> Option<usize> {
         Label::Unexplained => Some(2),
         Label::NotCovered => Some(3),
         Label::Unseen => Some(4),
-        Label::Apart => Some(5),
+        Label::OutOfScope => Some(5),
     }
 }
 
@@ -153,8 +153,10 @@ impl Contact {
     }
 
     /// Within the house or opened by the other side, and no proxy: nothing is asked about it.
-    pub fn is_apart(&self) -> bool {
-        self.label == Label::Apart && !self.inbound && !matches!(self.service, Service::Socks | Service::HttpConnect)
+    pub fn is_out_of_scope(&self) -> bool {
+        self.label == Label::OutOfScope
+            && !self.inbound
+            && !matches!(self.service, Service::Socks | Service::HttpConnect)
     }
 
     /// Whether DNS explains its latest flow.
@@ -204,7 +206,7 @@ impl Contacts {
             upload: None,
             beacon: None,
             gave_away: GaveAway::default(),
-            stranger: false,
+            new_to_device: false,
             sni: None,
             flows: [0; 6],
             label: Label::Waiting,

@@ -2,12 +2,12 @@
 
 use crate::limits;
 use crate::model::{Mac, Name};
-use crate::tables::counters::attempts::Tries;
+use crate::tables::counters::attempts::Attempts;
 use crate::tables::counters::balance::{Balance, Relayed};
 use crate::tables::counters::day::Day;
 use crate::tables::counters::distinct::Distinct;
-use crate::tables::counters::handshakes::Habits;
-use crate::tables::counters::lookups::Questions;
+use crate::tables::counters::handshakes::Handshakes;
+use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::Hours;
 use crate::time::{Stamp, Time, Wall};
@@ -45,17 +45,17 @@ pub struct Device {
     /// What it sent and received in the last day.
     pub day: Day,
     /// What it tried in vain.
-    pub tries: Tries,
+    pub attempts: Attempts,
     /// What is odd about its lookups.
-    pub questions: Questions,
+    pub lookup_stats: LookupStats,
     /// What goes in and out, once it is more than a little.
     pub balance: Option<Box<Balance>>,
     /// How it opens its flows.
-    pub habits: Habits,
+    pub handshakes: Handshakes,
     /// How far it reaches.
     pub reach: Reach,
     /// Other stations whose doors it tried while it acted as a relay.
-    pub pivots: Distinct,
+    pub laterals: Distinct,
     /// Its lookups are visible, and would have been since this time.
     pub covered_since: Option<Time>,
     /// Flows it took part in.
@@ -85,12 +85,12 @@ impl Device {
             denials: 0,
             hours: Hours::default(),
             day: Day::default(),
-            tries: Tries::default(),
-            questions: Questions::default(),
+            attempts: Attempts::default(),
+            lookup_stats: LookupStats::default(),
             balance: None,
-            habits: Habits::default(),
+            handshakes: Handshakes::default(),
             reach: Reach::default(),
-            pivots: Distinct::default(),
+            laterals: Distinct::default(),
             covered_since: None,
             flows: 0,
             live: 0,

@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::model::{Explained, Name, Tuple};
-use crate::tables::counters::handshakes::Pause;
+use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::devices::DeviceId;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::{HashMap, VecDeque};
@@ -24,7 +24,7 @@ pub enum Label {
     /// It began before we looked, or facts were missing.
     Unseen,
     /// Within the house, opened by the other side, or of a device that is trusted: not asked.
-    Apart,
+    OutOfScope,
 }
 
 impl Label {
@@ -37,7 +37,7 @@ impl Label {
             Label::Unexplained => Some(Explained::None),
             Label::NotCovered if covered => Some(Explained::None),
             Label::NotCovered | Label::Unseen | Label::Waiting => Some(Explained::Unknown),
-            Label::Apart => None,
+            Label::OutOfScope => None,
         }
     }
 }
@@ -131,7 +131,7 @@ pub struct Flow {
     /// What it speaks.
     pub service: Service,
     /// Its client was silent so long before it spoke.
-    pub pause: Option<Pause>,
+    pub pause: Option<DelayClass>,
     /// What of the house it gave away.
     pub gave_away: GaveAway,
     /// It began before we looked.

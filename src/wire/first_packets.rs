@@ -3,7 +3,7 @@
 use crate::model::{Hint, Protocol};
 use crate::time::{Span, Time};
 use crate::wire::client_stream::{self, Request};
-use crate::wire::reassembly::{CAPACITY, Pieces};
+use crate::wire::reassembly::{CAPACITY, Reassembly};
 use crate::wire::{dns, gquic, quic, stun, tls};
 
 /// Payload packets of the client after which a TCP flow has nothing more to say.
@@ -13,7 +13,7 @@ const DATAGRAMS_MAX: u8 = 32;
 
 /// What has been learned from the first payload packets of one flow, and the little that must be kept until the next
 /// one. It owns nothing on the heap unless a hello or a request is split.
-pub struct Opening {
+pub struct FirstPackets {
     protocol: Protocol,
     server_port: u16,
     packets: u8,
@@ -24,14 +24,14 @@ pub struct Opening {
     greeted: bool,
     /// The sequence number where the client's current layer begins.
     start: Option<u32>,
-    stream: Option<Box<Pieces>>,
+    stream: Option<Box<Reassembly>>,
     initial: Option<Box<quic::Initial>>,
 }
 
-impl Opening {
+impl FirstPackets {
     /// Of a flow to this port.
-    pub fn new(protocol: Protocol, server_port: u16) -> Opening {
-        Opening {
+    pub fn new(protocol: Protocol, server_port: u16) -> FirstPackets {
+        FirstPackets {
             protocol,
             server_port,
             packets: 0,
@@ -135,11 +135,11 @@ impl Opening {
             Request::Whole(hint, used) => {
                 self.start = (!cut).then_some(start.wrapping_add(used as u32));
                 let rest = stream.get(used..).filter(|rest| !rest.is_empty());
-                self.stream = rest.map(|rest| Box::new(Pieces::from(rest)));
+                self.stream = rest.map(|rest| Box::new(Reassembly::from(rest)));
                 Some(hint)
             }
             Request::Short => {
-                self.stream = kept.or_else(|| Some(Box::new(Pieces::from(payload))));
+                self.stream = kept.or_else(|| Some(Box::new(Reassembly::from(payload))));
                 None
             }
             // A capture that began in the middle, or a protocol that changes over to TLS later.
@@ -230,12 +230,12 @@ mod tests {
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
 
-    fn tcp() -> Opening {
-        Opening::new(Protocol::Tcp, 443)
+    fn tcp() -> FirstPackets {
+        FirstPackets::new(Protocol::Tcp, 443)
     }
 
-    fn udp(port: u16) -> Opening {
-        Opening::new(Protocol::Udp, port)
+    fn udp(port: u16) -> FirstPackets {
+        FirstPackets::new(Protocol::Udp, port)
     }
 
     fn tls_stream() -> Vec<u8> {
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn it_is_small() {
-        assert!(size_of::<Opening>() <= 48, "{}", size_of::<Opening>());
+        assert!(size_of::<FirstPackets>() <= 48, "{}", size_of::<FirstPackets>());
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn stun_is_told_once_and_turn_once_more() {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let mut opening = Opening::new(protocol, 3478);
+            let mut opening = FirstPackets::new(protocol, 3478);
             let kinds = [1, 1, 0x101, 3, 3, 1];
             let hints: Vec<_> = kinds.iter().filter_map(|&kind| opening.client(1, &message(kind), false)).collect();
             let answers = [opening.server(&message(0x103), false), opening.server(&message(0x101), false)];
@@ -433,7 +433,7 @@ mod tests {
         let mut seed = 7_u32;
         for round in 0..20_000_u32 {
             let protocol = if round % 2 == 0 { Protocol::Tcp } else { Protocol::Udp };
-            let mut opening = Opening::new(protocol, 443);
+            let mut opening = FirstPackets::new(protocol, 443);
             while !opening.is_done() {
                 let mut next = || {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -2,7 +2,7 @@
 
 use crate::model::{Hint, Ja4, QuicVersion};
 use crate::wire::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
-use crate::wire::reassembly::Pieces;
+use crate::wire::reassembly::Reassembly;
 use crate::wire::tls::{self, Hello};
 
 /// The client datagrams after which a hello that is still not whole is given up.
@@ -17,7 +17,7 @@ pub struct Initial {
     suite: Option<&'static Suite>,
     /// The destination connection id of the first: it made the keys.
     id: Vec<u8>,
-    crypto: Pieces,
+    crypto: Reassembly,
     /// Client datagrams until the hello is given up.
     patience: u8,
 }
@@ -33,7 +33,7 @@ impl Initial {
             protected(datagram, suite, cut)?;
         }
         let patience = if cut { 1 } else { PATIENCE };
-        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Pieces::default(), patience };
+        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Reassembly::default(), patience };
         initial.add(datagram, cut);
         Some(initial)
     }
@@ -47,7 +47,7 @@ impl Initial {
             let Some(plain) = open(datagram, suite, id, cut) else { continue };
             let Some(frames) = crypto_frames(&plain, cut) else { continue };
             if *id != *self.id {
-                self.crypto = Pieces::default();
+                self.crypto = Reassembly::default();
                 self.id = id.to_vec();
             }
             return frames.iter().for_each(|&(offset, data)| self.crypto.put(offset, data));

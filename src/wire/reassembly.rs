@@ -5,12 +5,12 @@ pub const CAPACITY: usize = 4096;
 
 /// The first [`CAPACITY`] bytes of a stream, as far as they came; never more than twice that on the heap.
 #[derive(Default)]
-pub struct Pieces {
+pub struct Reassembly {
     bytes: Vec<u8>,
     came: Vec<bool>,
 }
 
-impl Pieces {
+impl Reassembly {
     /// Bytes that belong `offset` bytes after the beginning; what lies beyond the capacity is dropped.
     pub fn put(&mut self, offset: usize, part: &[u8]) {
         let room = CAPACITY.saturating_sub(offset);
@@ -33,10 +33,10 @@ impl Pieces {
     }
 }
 
-impl From<&[u8]> for Pieces {
+impl From<&[u8]> for Reassembly {
     /// A stream that begins so.
-    fn from(first: &[u8]) -> Pieces {
-        let mut pieces = Pieces::default();
+    fn from(first: &[u8]) -> Reassembly {
+        let mut pieces = Reassembly::default();
         pieces.put(0, first);
         pieces
     }
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn parts_are_put_in_order() {
-        let mut pieces = Pieces::default();
+        let mut pieces = Reassembly::default();
         pieces.put(3, b"def");
         assert_eq!(pieces.prefix(), b"");
         pieces.put(0, b"abcd");
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn no_offset_exceeds_the_capacity() {
-        let mut pieces = Pieces::default();
+        let mut pieces = Reassembly::default();
         pieces.put(usize::MAX, b"x");
         pieces.put(CAPACITY, b"x");
         assert!(pieces.bytes.is_empty());

@@ -3,7 +3,7 @@
 //! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
 
-use leash::api::{self, Complaint, Host};
+use leash::api::{self, Daemon, Issue};
 use leash::config;
 use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
@@ -60,24 +60,24 @@ impl House {
     }
 }
 
-impl Host for House {
+impl Daemon for House {
     fn engine(&mut self) -> &mut Engine {
         &mut self.engine
     }
     fn now(&self) -> Stamp {
         self.clock.stands()
     }
-    fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
+    fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
         let of = |pair: &Pair| self.stopped.get(pair).map_or((0, 0), |n| (*n, n * SYN_BYTES));
         pairs.iter().map(of).collect()
     }
     fn health(&mut self) -> Value {
         json!({})
     }
-    fn doctor(&mut self, _: bool) -> Vec<Complaint> {
+    fn doctor(&mut self, _: bool) -> Vec<Issue> {
         Vec::new()
     }
-    fn look(&mut self) {}
+    fn count_soon(&mut self) {}
     fn reload(&mut self) -> Result<Value, String> {
         Ok(json!({}))
     }
@@ -95,7 +95,7 @@ fn main() {
         blocked: HashSet::new(),
         stopped: HashMap::new(),
     };
-    house.engine.tell();
+    house.engine.enable_records();
     text(1).lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
     let macs = house.engine.macs();
     vendors::find(&files[2], &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();

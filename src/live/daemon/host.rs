@@ -1,6 +1,6 @@
 //! What a running leash answers, and what it complains of.
 
-use crate::api::{Complaint, Host};
+use crate::api::{Daemon, Issue};
 use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::daemon::{Leash, read};
@@ -11,7 +11,7 @@ use crate::wire::nft::Pair;
 use serde_json::{Value, json};
 
 impl Leash {
-    fn complain_of_sources(&self, all: &mut Vec<Complaint>) {
+    fn issues_of_sources(&self, all: &mut Vec<Issue>) {
         let config = self.engine.config();
         for (name, error) in &self.missing {
             let (kernel, what) = match *name {
@@ -34,7 +34,7 @@ impl Leash {
             ));
         }
         let tapped = self.answers.is_some() && self.enforcer.as_ref().is_some_and(|enforcer| enforcer.loaded);
-        let logged = self.log.as_ref().is_some_and(|log| log.follow().is_there());
+        let logged = self.log.as_ref().is_some_and(|log| log.tail().is_there());
         if !tapped && !logged {
             all.push(grave(
                 "no lookup can be seen: every contact stays unknown and nothing is found",
@@ -88,7 +88,7 @@ impl Leash {
         }
     }
 
-    fn complain_of_enforcement(&mut self, all: &mut Vec<Complaint>) {
+    fn issues_of_enforcement(&mut self, all: &mut Vec<Issue>) {
         let Some(enforcer) = &mut self.enforcer else { return };
         if !enforcer.loaded {
             let says = enforcer.trouble.clone().unwrap_or("the table is not loaded yet".into());
@@ -109,7 +109,7 @@ impl Leash {
     }
 }
 
-impl Host for Leash {
+impl Daemon for Leash {
     fn engine(&mut self) -> &mut Engine {
         &mut self.engine
     }
@@ -118,7 +118,7 @@ impl Host for Leash {
         clock::now()
     }
 
-    fn stopped(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
+    fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
         match self.enforcer.as_mut().filter(|enforcer| enforcer.loaded) {
             Some(enforcer) => enforcer.counters(pairs),
             None => vec![(0, 0); pairs.len()],
@@ -171,11 +171,11 @@ impl Host for Leash {
         health
     }
 
-    fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
+    fn doctor(&mut self, thorough: bool) -> Vec<Issue> {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
-        self.complain_of_sources(&mut all);
-        self.complain_of_enforcement(&mut all);
+        self.issues_of_sources(&mut all);
+        self.issues_of_enforcement(&mut all);
         doctor::clock(clock::now(), &mut all);
         doctor::jail(&mut all);
         let lan = self.house.gateway();
@@ -204,7 +204,7 @@ impl Host for Leash {
                 "leash keep (as root; the init script does it by itself when ubus and procd run)",
             ));
         }
-        all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));
+        all.extend(self.reference.issues().map(|(says, mend)| light(says, mend)));
         if let Some(says) = &self.state.trouble {
             all.push(light(
                 format!("what leash knows does not outlive a restart: {says}"),
@@ -216,7 +216,7 @@ impl Host for Leash {
         all
     }
 
-    fn look(&mut self) {
+    fn count_soon(&mut self) {
         if let Some(flows) = &mut self.flows {
             flows.count_soon();
         }

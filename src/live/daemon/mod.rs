@@ -1,6 +1,6 @@
 //! A running leash: one thread, one poll, bounded work for each source in each turn.
 
-use crate::api::Host;
+use crate::api::Daemon;
 use crate::config::{self, Config};
 use crate::engine::{Action, Engine};
 use crate::event::{self, Event, Source};
@@ -8,7 +8,7 @@ use crate::live::control::{Control, Stream};
 use crate::live::doctor;
 use crate::live::enforce::{self, Enforcer};
 use crate::live::reference::Reference;
-use crate::live::sources::{self, Answers, Flows, House, Neighbours, Openings, QueryLog};
+use crate::live::sources::{self, Answers, ConntrackFlows, FirstPacketTap, Lan, Neighbours, QueryLog};
 use crate::live::state::State;
 use crate::live::ubus::{self, Bus};
 use crate::live::{clock, progress};
@@ -33,11 +33,11 @@ const NAP: Duration = Duration::from_millis(10);
 struct Leash {
     path: PathBuf,
     engine: Engine,
-    house: House,
+    house: Lan,
     neighbours: Option<Neighbours>,
-    flows: Option<Flows>,
+    flows: Option<ConntrackFlows>,
     answers: Option<Answers>,
-    openings: Option<Openings>,
+    openings: Option<FirstPacketTap>,
     log: Option<QueryLog>,
     enforcer: Option<Enforcer>,
     state: State,
@@ -84,13 +84,13 @@ pub fn run(path: &Path) -> Result<(), String> {
     let at = clock::now();
     let mut state = State::new(&config.daemon.state, &config.daemon.socket, at);
     let mut engine = Engine::new(config);
-    engine.tell();
+    engine.enable_records();
     state.load(&mut engine, at);
     doctor::prepare();
     let mut leash = Leash {
         path: path.into(),
         engine,
-        house: House::default(),
+        house: Lan::default(),
         neighbours: None,
         flows: None,
         answers: None,
@@ -178,9 +178,9 @@ impl Leash {
             slot.is_some()
         }
         open(&mut self.neighbours, "neighbours", &mut missing, Neighbours::open);
-        open(&mut self.flows, "flows", &mut missing, Flows::open);
+        open(&mut self.flows, "flows", &mut missing, ConntrackFlows::open);
         open(&mut self.answers, "answers", &mut missing, Answers::open);
-        open(&mut self.openings, "openings", &mut missing, Openings::open);
+        open(&mut self.openings, "openings", &mut missing, FirstPacketTap::open);
         if let Some(path) = self.engine.config().daemon.query_log.clone() {
             open(&mut self.log, "query log", &mut missing, || QueryLog::open(&path));
         }
@@ -259,7 +259,7 @@ impl Leash {
             }
         }
         self.handle(std::mem::take(&mut events), at, callers);
-        let opened = self.flows.as_mut().map(Flows::take).unwrap_or_default();
+        let opened = self.flows.as_mut().map(ConntrackFlows::take).unwrap_or_default();
         self.handle(opened, at, callers);
         if let Some(openings) = &mut self.openings
             && let Err(error) = openings.take(&self.engine, &mut events)
@@ -333,7 +333,7 @@ impl Leash {
                         enforcer.unblock((mac, address));
                     }
                 }
-                Action::Reshape => (keep, self.reshape) = (true, true),
+                Action::SyncSets => (keep, self.reshape) = (true, true),
                 Action::Note(record) => {
                     if let Some(mac) = record.mac.filter(|mac| record.what == "device" && !vendors::is_random(*mac)) {
                         self.reference.introduce(&mut self.engine, &[mac]);
@@ -355,11 +355,11 @@ impl Leash {
                         event.inspect(|event| callers.bus.tell(event, &record, at.now));
                     }
                 }
-                Action::Keep => {
+                Action::PersistOrders => {
                     self.urged = at.now;
-                    callers.bus.urge();
+                    callers.bus.schedule_write();
                 }
-                Action::Ended(_) => {}
+                Action::FlowEnded(_) => {}
             }
         }
         if let Some(enforcer) = &mut self.enforcer {
@@ -391,18 +391,18 @@ impl Leash {
             }
         }
         if keep {
-            self.state.urge(at);
+            self.state.schedule_write(at);
         }
     }
 
     fn wait(&self, callers: &Callers, signals: &SignalFd) {
         let now = clock::now().now;
-        let more = self.log.as_ref().is_some_and(|log| log.follow().has_more());
+        let more = self.log.as_ref().is_some_and(|log| log.tail().has_more());
         let deadlines = [
             Some(self.state.next_deadline()),
             Some(self.next_retry),
             self.engine.next_deadline(),
-            self.flows.as_ref().map(Flows::next_deadline),
+            self.flows.as_ref().map(ConntrackFlows::next_deadline),
             callers.bus.next_deadline(),
         ];
         let next = deadlines.into_iter().flatten().min().unwrap_or(now);
@@ -414,7 +414,7 @@ impl Leash {
         self.flows.iter().for_each(|source| source.sockets().into_iter().for_each(|socket| add(socket.as_fd())));
         self.answers.iter().for_each(|source| add(source.tap.socket().as_fd()));
         self.openings.iter().for_each(|source| add(source.tap.socket().as_fd()));
-        self.log.iter().for_each(|source| add(source.follow().as_fd()));
+        self.log.iter().for_each(|source| add(source.tail().as_fd()));
         self.enforcer.iter().for_each(|source| add(source.socket().as_fd()));
         fds.extend(callers.control.sockets().chain(callers.bus.socket()).map(|(fd, flags)| PollFd::new(fd, flags)));
         let _ = poll(&mut fds, PollTimeout::try_from(wait as i32).unwrap_or(PollTimeout::ZERO));

@@ -1,6 +1,6 @@
 //! Calls of the object `leash` from outside, where the control socket cannot be reached.
 
-use crate::api::Refusal;
+use crate::api::ApiError;
 use crate::live::ubus::OBJECT;
 use crate::wire::blobmsg::{self, Integers};
 use crate::wire::ubus::{self, EVENTS, Fields, message, status};
@@ -20,17 +20,17 @@ struct Line {
 }
 
 impl Line {
-    fn open(path: &Path) -> Result<Line, Refusal> {
+    fn open(path: &Path) -> Result<Line, ApiError> {
         let says = "leash cannot be reached: it has no control socket here, and there is no ubus";
         let mend = "start it with: service leash start";
-        let absent = |error| Refusal::Failed(format!("{says} ({}: {error}); {mend}", path.display()));
+        let absent = |error| ApiError::Failed(format!("{says} ({}: {error}); {mend}", path.display()));
         let stream = UnixStream::connect(path).map_err(absent)?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(absent)?;
         Ok(Line { stream, received: Vec::new(), sequence: 0 })
     }
 
     /// Sends a request and gives what its answers carried: an object's number, and a table.
-    fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>, u16)) -> Result<(Option<u32>, Option<Value>, u32), Refusal> {
+    fn ask(&mut self, write: impl FnOnce(&mut Vec<u8>, u16)) -> Result<(Option<u32>, Option<Value>, u32), ApiError> {
         self.sequence += 1;
         let mut out = Vec::new();
         write(&mut out, self.sequence);
@@ -53,7 +53,7 @@ impl Line {
     }
 
     /// Waits for a message and shows it.
-    fn hear<T>(&mut self, show: impl FnOnce(u8, u16, &Fields) -> T) -> Result<T, Refusal> {
+    fn hear<T>(&mut self, show: impl FnOnce(u8, u16, &Fields) -> T) -> Result<T, ApiError> {
         loop {
             if let Some((message, rest)) = ubus::split(&self.received).map_err(|says| broken(&says))? {
                 let shown = show(message.kind, message.sequence, &message.fields());
@@ -70,16 +70,16 @@ impl Line {
     }
 }
 
-fn broken(error: &dyn std::fmt::Display) -> Refusal {
-    Refusal::Failed(format!("ubus gave no answer: {error}"))
+fn broken(error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::Failed(format!("ubus gave no answer: {error}"))
 }
 
 /// Calls a method of a running leash over ubus.
-pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, Refusal> {
+pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, ApiError> {
     let mut line = Line::open(path)?;
     let (object, _, _) = line.ask(|out, sequence| ubus::look_up(out, sequence, OBJECT))?;
     let absent = "leash is not on ubus, or you may not call it; start it with: service leash start";
-    let object = object.ok_or(Refusal::Failed(absent.into()))?;
+    let object = object.ok_or(ApiError::Failed(absent.into()))?;
     let arguments = ubus::encode(params, Integers::Fit);
     let (_, data, status) = line.ask(|out, sequence| ubus::invoke(out, sequence, object, method, &arguments))?;
     let data = data.unwrap_or_default();
@@ -87,17 +87,17 @@ pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, Refusal> 
     let says = says.unwrap_or_else(|| format!("ubus refused '{method}' (status {status})"));
     match status {
         status::OK => Ok(data),
-        status::INVALID_ARGUMENT => Err(Refusal::Argument(says)),
-        status::NOT_FOUND | status::METHOD_NOT_FOUND => Err(Refusal::NotFound(says)),
-        status::PERMISSION_DENIED => Err(Refusal::Denied(says)),
-        _ => Err(Refusal::Failed(says)),
+        status::INVALID_ARGUMENT => Err(ApiError::Argument(says)),
+        status::NOT_FOUND | status::METHOD_NOT_FOUND => Err(ApiError::NotFound(says)),
+        status::PERMISSION_DENIED => Err(ApiError::Denied(says)),
+        _ => Err(ApiError::Failed(says)),
     }
 }
 
 /// What happens, from now on, as leash's events tell it.
-pub fn listen(path: &Path) -> Result<impl Iterator<Item = Result<Value, Refusal>> + use<>, Refusal> {
+pub fn listen(path: &Path) -> Result<impl Iterator<Item = Result<Value, ApiError>> + use<>, ApiError> {
     let mut line = Line::open(path)?;
-    let refused = || Refusal::Denied("ubus refused to tell of leash's events: you may not listen".into());
+    let refused = || ApiError::Denied("ubus refused to tell of leash's events: you may not listen".into());
     let (object, _, _) = line.ask(|out, sequence| ubus::message(out, message::ADD_OBJECT, sequence, 0, |_| {}))?;
     let wanted = json!({ "object": object.ok_or_else(refused)? as i32, "pattern": "leash.*" });
     let wanted = ubus::encode(&wanted, Integers::Fit);

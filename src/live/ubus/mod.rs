@@ -1,6 +1,6 @@
 //! The object `leash` on OpenWrt's bus: the same methods as the control socket, and events for who listens.
 
-use crate::api::{self, Host, Kind, METHODS, Refusal};
+use crate::api::{self, ApiError, Daemon, Kind, METHODS};
 use crate::time::{Span, Time};
 use crate::wire::blobmsg::kind;
 use crate::wire::ubus::{Call, Heard, LARGEST, Service, encode_answer, status};
@@ -68,7 +68,7 @@ pub struct Bus {
     next_refill: Time,
     tokens: u32,
     /// Orders were given that the settings do not have yet.
-    urge: bool,
+    schedule_write: bool,
     /// How it is.
     pub counts: Counts,
 }
@@ -83,7 +83,7 @@ impl Bus {
             back_off: NEVER,
             next_refill: Time(0),
             tokens: BURST,
-            urge: false,
+            schedule_write: false,
             counts: Counts::default(),
         }
     }
@@ -107,8 +107,8 @@ impl Bus {
 
     /// Looks for ubusd where there is none, reads what it sends, and answers calls. True when somebody ordered something:
     /// [`Bus::flush`] tells them so when it is done.
-    pub fn serve(&mut self, host: &mut dyn Host) -> bool {
-        let now = host.now().now;
+    pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
+        let now = daemon.now().now;
         if self.next_deadline().is_some_and(|next| next <= now) {
             self.connect(now);
         }
@@ -116,7 +116,7 @@ impl Bus {
         loop {
             match self.read() {
                 Ok(heard) if heard.is_empty() => return ordered,
-                Ok(heard) => heard.into_iter().for_each(|heard| ordered |= self.hear(heard, host)),
+                Ok(heard) => heard.into_iter().for_each(|heard| ordered |= self.hear(heard, daemon)),
                 Err(error) => {
                     self.lose(&error, now);
                     return ordered;
@@ -173,13 +173,13 @@ impl Bus {
         Ok(Vec::new())
     }
 
-    fn hear(&mut self, heard: Heard, host: &mut dyn Host) -> bool {
+    fn hear(&mut self, heard: Heard, daemon: &mut dyn Daemon) -> bool {
         let Some((_, service)) = &mut self.link else { return false };
         match heard {
             Heard::Published => {
                 (self.counts.published, self.counts.refused) = (true, false);
                 log::info!("ubus: there is an object '{OBJECT}' now");
-                if std::mem::take(&mut self.urge) {
+                if std::mem::take(&mut self.schedule_write) {
                     service.trigger(KEEP);
                 }
             }
@@ -189,12 +189,12 @@ impl Bus {
                 }
                 self.counts.refused = true;
                 if !self.counts.published {
-                    self.next_try = host.now().now + REFUSED;
+                    self.next_try = daemon.now().now + REFUSED;
                 }
             }
             Heard::Call(call) => {
                 self.counts.calls = self.counts.calls.saturating_add(1);
-                return answer(service, &call, host);
+                return answer(service, &call, daemon);
             }
         }
         false
@@ -216,10 +216,10 @@ impl Bus {
 
     /// Orders were given that are to be kept in the settings: the init system starts what does that, since the daemon may
     /// not write them.
-    pub fn urge(&mut self) {
+    pub fn schedule_write(&mut self) {
         match self.link.as_mut().filter(|_| self.counts.published) {
             Some((_, service)) => service.trigger(KEEP),
-            None => self.urge = true,
+            None => self.schedule_write = true,
         }
     }
 
@@ -262,11 +262,11 @@ fn signature() -> Vec<(&'static str, Vec<(&'static str, u8)>)> {
 }
 
 /// Answers a call: ubusd has checked that the caller may. True when it ordered something.
-fn answer(service: &mut Service, call: &Call, host: &mut dyn Host) -> bool {
-    let wrong = || Refusal::Argument("the arguments are damaged, or longer than 64 KB".into());
+fn answer(service: &mut Service, call: &Call, daemon: &mut dyn Daemon) -> bool {
+    let wrong = || ApiError::Argument("the arguments are damaged, or longer than 64 KB".into());
     let known = api::find(&call.method);
     let result = match &call.arguments {
-        Some(arguments) => api::call(host, &call.method, arguments, true),
+        Some(arguments) => api::call(daemon, &call.method, arguments, true),
         None => Err(wrong()),
     };
     match result {
@@ -276,11 +276,11 @@ fn answer(service: &mut Service, call: &Call, host: &mut dyn Host) -> bool {
         }
         Err(refusal) => {
             let status = match &refusal {
-                Refusal::Argument(_) => status::INVALID_ARGUMENT,
-                Refusal::NotFound(_) if known.is_none() => status::METHOD_NOT_FOUND,
-                Refusal::NotFound(_) => status::NOT_FOUND,
-                Refusal::Denied(_) => status::PERMISSION_DENIED,
-                Refusal::Failed(_) => status::UNKNOWN_ERROR,
+                ApiError::Argument(_) => status::INVALID_ARGUMENT,
+                ApiError::NotFound(_) if known.is_none() => status::METHOD_NOT_FOUND,
+                ApiError::NotFound(_) => status::NOT_FOUND,
+                ApiError::Denied(_) => status::PERMISSION_DENIED,
+                ApiError::Failed(_) => status::UNKNOWN_ERROR,
             };
             let (code, says) = refusal.text();
             service.answer(call, status, Some(&encode_answer(&mut json!({ "error": says, "code": code }))));

@@ -6,13 +6,13 @@ use crate::tables::counters::distinct::Distinct;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 
-/// The tries of one device within a window of time.
+/// The attempts of one device within a window of time.
 #[derive(Clone, Debug, Default)]
-pub struct Tries {
+pub struct Attempts {
     since: Time,
     addresses: Distinct,
     ports: Distinct,
-    vain: u32,
+    failed: u32,
     answered: u32,
     /// The latest window that was a scan.
     pub scan: Option<Scan>,
@@ -27,33 +27,33 @@ pub struct Scan {
     pub addresses: u32,
     /// How many ports, about.
     pub ports: u32,
-    /// Tries without an answer, or refused.
-    pub vain: u32,
-    /// Tries with one.
+    /// Attempts without an answer, or refused.
+    pub failed: u32,
+    /// Attempts with one.
     pub answered: u32,
 }
 
-impl Tries {
-    /// A flow of the device is over. True when its tries have become a scan that is not told yet.
-    pub fn note(&mut self, address: IpAddr, port: u16, vain: bool, at: Stamp) -> bool {
+impl Attempts {
+    /// A flow of the device is over. True when its attempts have become a scan that is not told yet.
+    pub fn note(&mut self, address: IpAddr, port: u16, failed: bool, at: Stamp) -> bool {
         if at.now.since(self.since) > limits::SCAN_WINDOW {
-            *self = Tries { since: at.now, scan: self.scan, ..Tries::default() };
+            *self = Attempts { since: at.now, scan: self.scan, ..Attempts::default() };
         }
-        if !vain {
+        if !failed {
             self.answered = self.answered.saturating_add(1);
             return false;
         }
-        self.vain = self.vain.saturating_add(1);
+        self.failed = self.failed.saturating_add(1);
         self.addresses.add_address(address);
         self.ports.add(&port.to_be_bytes());
         let (addresses, ports) = (self.addresses.count(), self.ports.count());
         // Many ports at many addresses is how peers of a swarm are looked for, most of whom are gone.
         let one_way = addresses.max(ports) >= limits::SCAN_TARGETS && addresses.min(ports) <= limits::SCAN_TARGETS / 4;
-        if !one_way || self.answered * 4 > self.vain {
+        if !one_way || self.answered * 4 > self.failed {
             return false;
         }
         let new = self.recent(at.now).is_none();
-        self.scan = Some(Scan { at: at.now, addresses, ports, vain: self.vain, answered: self.answered });
+        self.scan = Some(Scan { at: at.now, addresses, ports, failed: self.failed, answered: self.answered });
         new
     }
 
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn one_port_at_many_addresses_and_many_ports_at_one_are_scans() {
-        let (mut wide, mut deep) = (Tries::default(), Tries::default());
+        let (mut wide, mut deep) = (Attempts::default(), Attempts::default());
         for n in 0..60 {
             wide.note(ip(n), 23, true, at(1));
             deep.note(ip(7), 1_000 + n as u16, true, at(1));
@@ -89,13 +89,13 @@ mod tests {
 
     #[test]
     fn what_is_answered_or_slow_or_a_swarm_or_a_heartbeat_is_none() {
-        let mut tries: [Tries; 4] = Default::default();
+        let mut attempts: [Attempts; 4] = Default::default();
         for n in 0..300_u32 {
-            tries[0].note(ip(n), 443, n % 3 == 0, at(1));
-            tries[1].note(ip(n), 443, true, at(60 * u64::from(n)));
-            tries[2].note(ip(n), 6_881 + (n * 37 % 9_000) as u16, true, at(1));
-            tries[3].note(ip(1), 8_883, true, at(1));
+            attempts[0].note(ip(n), 443, n % 3 == 0, at(1));
+            attempts[1].note(ip(n), 443, true, at(60 * u64::from(n)));
+            attempts[2].note(ip(n), 6_881 + (n * 37 % 9_000) as u16, true, at(1));
+            attempts[3].note(ip(1), 8_883, true, at(1));
         }
-        assert!(tries.iter().all(|tries| tries.scan.is_none()), "{tries:#?}");
+        assert!(attempts.iter().all(|attempts| attempts.scan.is_none()), "{attempts:#?}");
     }
 }

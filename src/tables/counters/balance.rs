@@ -44,7 +44,7 @@ impl Minute {
 
 /// An address that much is exchanged with.
 #[derive(Clone, Debug)]
-struct Top {
+struct Peer {
     address: IpAddr,
     minutes: [Minute; MINUTES],
     /// Of all minutes.
@@ -59,7 +59,7 @@ pub struct Balance {
     all: [Minute; MINUTES],
     /// How much more went one way than the other, flow by flow, in all minutes.
     lopsided: [u32; MINUTES],
-    tops: [Option<Top>; TOPS],
+    tops: [Option<Peer>; TOPS],
     /// The addresses of the last five to ten minutes.
     addresses: Distinct,
     before: Distinct,
@@ -88,12 +88,12 @@ pub struct Relayed {
     /// Other addresses in the window, about.
     pub addresses: u32,
     /// What else speaks for it, and against it: filled in by [`crate::engine`].
-    pub signs: Signs,
+    pub signs: RelaySigns,
 }
 
 /// What else is known of a device that passes on what it receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signs {
+pub struct RelaySigns {
     /// The median pause before its first payloads, in ms, where it is long for this device.
     pub pause_ms: Option<u32>,
     /// TLS programs that it did not have before.
@@ -143,7 +143,7 @@ impl Balance {
         if known.is_none() && slot.as_ref().is_some_and(|top| top.sum >= bytes) {
             return;
         }
-        let fresh = || Top { address, minutes: Default::default(), sum: 0 };
+        let fresh = || Peer { address, minutes: Default::default(), sum: 0 };
         if known.is_none() {
             *slot = Some(fresh());
         }
@@ -177,7 +177,7 @@ impl Balance {
 
     /// Whether what one address sends goes out again to others, and back, in the minutes that are over.
     pub fn judge(&self, now: Time) -> Option<Relayed> {
-        let tops: Vec<&Top> = self.tops.iter().flatten().collect();
+        let tops: Vec<&Peer> = self.tops.iter().flatten().collect();
         let all = sum(self.all.iter());
         if all.sent.min(all.received) < limits::RELAY_BYTES {
             return None;
@@ -187,7 +187,7 @@ impl Balance {
         for (place, master) in tops.iter().enumerate() {
             let others = (0..1_usize << tops.len()).filter(|own| own >> place & 1 == 0 && own.count_ones() <= 2);
             for own in others {
-                let own: Vec<&Top> = (0..tops.len()).filter(|at| own >> at & 1 == 1).map(|at| tops[at]).collect();
+                let own: Vec<&Peer> = (0..tops.len()).filter(|at| own >> at & 1 == 1).map(|at| tops[at]).collect();
                 let found = self.weigh(master, &own, now);
                 best = best.into_iter().chain(found).max_by_key(|relayed| relayed.passed_on);
             }
@@ -196,7 +196,7 @@ impl Balance {
     }
 
     /// The same of one master and all others but those with whom the device has business of its own.
-    fn weigh(&self, master: &Top, own: &[&Top], now: Time) -> Option<Relayed> {
+    fn weigh(&self, master: &Peer, own: &[&Peer], now: Time) -> Option<Relayed> {
         let oldest = (self.minute + 1) % MINUTES as u64;
         let order = (0..MINUTES as u64).map(|n| ((oldest + n) % MINUTES as u64) as usize);
         let order: Vec<usize> = order.skip_while(|at| self.all[*at].sum() == 0).collect();
@@ -235,7 +235,7 @@ impl Balance {
             in_step,
             minutes: order.len() as u32,
             addresses,
-            signs: Signs::default(),
+            signs: RelaySigns::default(),
         })
     }
 }

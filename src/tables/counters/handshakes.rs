@@ -1,5 +1,5 @@
 //! How a device opens its flows: how long it is silent before it speaks, and with which TLS programs it speaks. A thing that
-//! speaks for itself has habits; one that speaks for others has theirs.
+//! speaks for itself has handshakes; one that speaks for others has theirs.
 
 use crate::limits;
 use crate::model::{Ja4, fnv1a};
@@ -13,8 +13,8 @@ const STACKS: usize = 12;
 
 /// Pauses and TLS programs of one device.
 #[derive(Clone, Debug, Default)]
-pub struct Habits {
-    /// The latest pauses: minute and class, see [`Pause`]; a ring.
+pub struct Handshakes {
+    /// The latest pauses: minute and class, see [`DelayClass`]; a ring.
     recent: [(u16, u8); RECENT],
     /// Pauses so far.
     count: u32,
@@ -31,13 +31,13 @@ pub struct Habits {
 
 /// A pause in powers of two, in one byte: class 0 is below 128 us, class 15 above 2 s.
 #[derive(Clone, Copy, Debug)]
-pub struct Pause(NonZeroU8);
+pub struct DelayClass(NonZeroU8);
 
-impl Pause {
+impl DelayClass {
     /// The class of a pause.
-    pub fn of(pause: Span) -> Pause {
+    pub fn of(pause: Span) -> DelayClass {
         let class = pause.0.checked_ilog2().unwrap_or(0).saturating_sub(6).min(15);
-        Pause(NonZeroU8::MIN.saturating_add(class as u8))
+        DelayClass(NonZeroU8::MIN.saturating_add(class as u8))
     }
 
     fn class(self) -> u8 {
@@ -59,9 +59,9 @@ fn is_recent(then: u16, now: Time) -> bool {
     u64::from(minute(now).wrapping_sub(then)) < limits::RELAY_WINDOW.0 / Span::mins(1).0
 }
 
-impl Habits {
+impl Handshakes {
     /// A flow to the Internet of which the client speaks first was silent so long.
-    pub fn paused(&mut self, pause: Pause, now: Time) {
+    pub fn paused(&mut self, pause: DelayClass, now: Time) {
         let at = self.count as usize % RECENT;
         let hour = (now.0 / Span::hours(1).0) as u32;
         if std::mem::replace(&mut self.hour, hour) != hour {
@@ -77,7 +77,7 @@ impl Habits {
 
     /// The median pause of the last minutes, when it is long: at least `least`, and at least four times what is usual for
     /// this device, if that is known; whether it is known stands beside it.
-    pub fn waits(&self, least: Span, now: Time) -> Option<(Span, bool)> {
+    pub fn median_delay(&self, least: Span, now: Time) -> Option<(Span, bool)> {
         let known = &self.recent[..RECENT.min(self.count as usize)];
         let mut classes: Vec<u8> =
             known.iter().filter(|(then, _)| is_recent(*then, now)).map(|(_, class)| *class).collect();
@@ -99,7 +99,7 @@ impl Habits {
     }
 
     /// A ClientHello to the Internet had this fingerprint.
-    pub fn spoke(&mut self, ja4: Ja4, now: Time) {
+    pub fn client_hello(&mut self, ja4: Ja4, now: Time) {
         let hash = fnv1a(&ja4.0);
         let known = usize::from(self.programs).min(STACKS);
         if self.stacks[..known].iter().any(|(old, _)| *old == hash) {
@@ -128,37 +128,37 @@ mod tests {
 
     #[test]
     fn a_device_that_begins_to_wait_is_noticed() {
-        let mut habits = Habits::default();
+        let mut handshakes = Handshakes::default();
         for n in 0..100 {
-            habits.paused(Pause::of(Span(600)), at(n));
+            handshakes.paused(DelayClass::of(Span(600)), at(n));
         }
-        assert_eq!(habits.waits(Span::ms(16), at(100)), None);
+        assert_eq!(handshakes.median_delay(Span::ms(16), at(100)), None);
         for _ in 0..12 {
-            habits.paused(Pause::of(Span::ms(180)), at(101));
+            handshakes.paused(DelayClass::of(Span::ms(180)), at(101));
         }
-        let (median, known) = habits.waits(Span::ms(16), at(101)).unwrap();
+        let (median, known) = handshakes.median_delay(Span::ms(16), at(101)).unwrap();
         assert!(known && median > Span::ms(90) && median <= Span::ms(180), "{median:?}");
-        assert_eq!(habits.waits(Span::ms(16), at(120)), None, "long ago");
+        assert_eq!(handshakes.median_delay(Span::ms(16), at(120)), None, "long ago");
     }
 
     #[test]
     fn a_slow_device_has_its_own_normal() {
-        let mut habits = Habits::default();
-        (0..80).for_each(|n| habits.paused(Pause::of(Span::ms(300)), at(n)));
-        assert_eq!(habits.waits(Span::ms(16), at(80)), None);
-        let mut new = Habits::default();
-        (0..8).for_each(|_| new.paused(Pause::of(Span::ms(300)), at(1)));
-        assert_eq!(new.waits(Span::ms(16), at(1)).map(|(_, known)| known), Some(false));
+        let mut handshakes = Handshakes::default();
+        (0..80).for_each(|n| handshakes.paused(DelayClass::of(Span::ms(300)), at(n)));
+        assert_eq!(handshakes.median_delay(Span::ms(16), at(80)), None);
+        let mut new = Handshakes::default();
+        (0..8).for_each(|_| new.paused(DelayClass::of(Span::ms(300)), at(1)));
+        assert_eq!(new.median_delay(Span::ms(16), at(1)).map(|(_, known)| known), Some(false));
     }
 
     #[test]
     fn programs_are_new_for_a_while() {
         let ja4 = |n: u8| Ja4([n; 36]);
-        let mut habits = Habits::default();
-        (0..3).for_each(|n| habits.spoke(ja4(n), at(0)));
-        (0..6).for_each(|n| habits.spoke(ja4(n), at(60)));
-        assert_eq!(habits.programs(at(61)), (3, 3));
-        (0..=255).for_each(|n| habits.spoke(ja4(n), at(200)));
-        assert_eq!(habits.programs(at(200)), (STACKS as u32, 0));
+        let mut handshakes = Handshakes::default();
+        (0..3).for_each(|n| handshakes.client_hello(ja4(n), at(0)));
+        (0..6).for_each(|n| handshakes.client_hello(ja4(n), at(60)));
+        assert_eq!(handshakes.programs(at(61)), (3, 3));
+        (0..=255).for_each(|n| handshakes.client_hello(ja4(n), at(200)));
+        assert_eq!(handshakes.programs(at(200)), (STACKS as u32, 0));
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::dns::Outcome;
 
 /// The lookups of one device within a window of time.
 #[derive(Clone, Debug, Default)]
-pub struct Questions {
+pub struct LookupStats {
     since: Time,
     /// Names that do not exist.
     missing: Distinct,
@@ -19,16 +19,16 @@ pub struct Questions {
     made_up: Distinct,
     lookups: u16,
     /// Of those, for names that do not exist.
-    vain: u16,
+    failed: u16,
     /// The domains with most names that may carry something.
-    carriers: [Carrier; 2],
+    suspects: [TunnelSuspect; 2],
     /// The gravest that is worth telling.
-    odd: Option<Box<Odd>>,
+    odd: Option<Box<Anomaly>>,
 }
 
 /// Names under one domain that are long, or asked for records that hold much.
 #[derive(Clone, Copy, Debug, Default)]
-struct Carrier {
+struct TunnelSuspect {
     /// The domain's hash.
     domain: u32,
     lookups: u16,
@@ -39,11 +39,11 @@ struct Carrier {
 
 /// Something odd about its lookups.
 #[derive(Clone, Debug)]
-pub struct Odd {
+pub struct Anomaly {
     /// When it was noticed last.
     pub at: Time,
     /// What.
-    pub what: What,
+    pub what: AnomalyKind,
     /// How many different names, about.
     pub names: u32,
     /// Lookups that the count is out of.
@@ -54,7 +54,7 @@ pub struct Odd {
 
 /// What can be odd, the gravest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
+pub enum AnomalyKind {
     /// Many names do not exist.
     Missing,
     /// And they look as if a program had made them up.
@@ -69,15 +69,15 @@ fn is_roomy(kind: u16) -> bool {
     matches!(kind, 5 | 10 | 15 | 16 | 25 | 33 | 65_280..)
 }
 
-impl Questions {
+impl LookupStats {
     /// The device asked. True when that shows something odd that is not told yet.
     pub fn note(&mut self, lookup: &Lookup, at: Stamp) -> bool {
         let name = &*lookup.name;
         if domain::is_of_the_house(name) {
             return false;
         }
-        if at.now.since(self.since) > limits::QUESTIONS_WINDOW {
-            *self = Questions { since: at.now, odd: self.odd.take(), ..Questions::default() };
+        if at.now.since(self.since) > limits::LOOKUPS_WINDOW {
+            *self = LookupStats { since: at.now, odd: self.odd.take(), ..LookupStats::default() };
         }
         self.lookups = self.lookups.saturating_add(1);
         let domain = domain::registrable(name);
@@ -85,27 +85,27 @@ impl Questions {
             (name.len() - domain.len(), is_roomy(lookup.kind), lookup.outcome == Outcome::NoSuchName);
         let machinery = (roomy || missing) && domain::is_machinery(name);
         let carries = (left >= limits::LONG_NAME || left > 0 && roomy && !machinery) && !domain::asks_by_digest(domain);
-        let carrier = carries.then(|| self.add_carrier(domain, roomy, name));
+        let suspects = carries.then(|| self.add_suspect(domain, roomy, name));
         let mut found = None;
         if missing && !machinery {
             let odd = domain::oddity(domain) >= Some(limits::ODDITY);
             found = self.add_missing(name, domain, odd).map(|(what, names)| (what, names, self.lookups));
         }
-        if let Some(carrier) = carrier.filter(|carrier| carrier.is_tunnel()) {
-            found = Some((What::Tunnel, carrier.names.count(), carrier.lookups));
+        if let Some(suspects) = suspects.filter(|suspects| suspects.is_tunnel()) {
+            found = Some((AnomalyKind::Tunnel, suspects.names.count(), suspects.lookups));
         }
         found.is_some_and(|(what, names, lookups)| {
-            self.tell(Odd { at: at.now, what, names, lookups: lookups.into(), last: lookup.name.clone() })
+            self.tell(Anomaly { at: at.now, what, names, lookups: lookups.into(), last: lookup.name.clone() })
         })
     }
 
     /// Keeps the two domains with most: the smaller gives way to a new one, so that passers-by push out no tunnel.
-    fn add_carrier(&mut self, domain: &str, roomy: bool, name: &str) -> Carrier {
+    fn add_suspect(&mut self, domain: &str, roomy: bool, name: &str) -> TunnelSuspect {
         let hash = fnv1a(domain.as_bytes());
-        let [one, two] = &mut self.carriers;
+        let [one, two] = &mut self.suspects;
         let slot = if one.domain == hash || two.domain != hash && one.lookups < two.lookups { one } else { two };
         if slot.domain != hash {
-            *slot = Carrier { domain: hash, ..Carrier::default() };
+            *slot = TunnelSuspect { domain: hash, ..TunnelSuspect::default() };
         }
         slot.lookups = slot.lookups.saturating_add(1);
         slot.roomy = slot.roomy.saturating_add(roomy.into());
@@ -114,8 +114,8 @@ impl Questions {
     }
 
     /// A name that does not exist; its domain may look `odd`. Gives what this makes of all of them.
-    fn add_missing(&mut self, name: &str, domain: &str, odd: bool) -> Option<(What, u32)> {
-        self.vain = self.vain.saturating_add(1);
+    fn add_missing(&mut self, name: &str, domain: &str, odd: bool) -> Option<(AnomalyKind, u32)> {
+        self.failed = self.failed.saturating_add(1);
         self.missing.add(name.as_bytes());
         if odd {
             self.made_up.add(domain.as_bytes());
@@ -124,14 +124,14 @@ impl Questions {
         // Of some families no more than half of the names look made up; of those that people chose, few.
         if made_up >= limits::MADE_UP_NAMES && made_up * 3 >= missing {
             // The latest of them is told: it is to be one that looks so.
-            return odd.then_some((What::MadeUp, made_up));
+            return odd.then_some((AnomalyKind::MadeUp, made_up));
         }
         // A search domain is tried with each name that does exist: half of the lookups are in vain then.
-        let most = u32::from(self.vain) * 4 >= u32::from(self.lookups) * 3;
-        (missing >= limits::MISSING_NAMES && most).then_some((What::Missing, missing))
+        let most = u32::from(self.failed) * 4 >= u32::from(self.lookups) * 3;
+        (missing >= limits::MISSING_NAMES && most).then_some((AnomalyKind::Missing, missing))
     }
 
-    fn tell(&mut self, odd: Odd) -> bool {
+    fn tell(&mut self, odd: Anomaly) -> bool {
         let told = self.recent(odd.at).map(|told| told.what);
         if told > Some(odd.what) {
             return false;
@@ -145,12 +145,12 @@ impl Questions {
     }
 
     /// What is odd, while it is worth telling.
-    pub fn recent(&self, now: Time) -> Option<&Odd> {
-        self.odd.as_deref().filter(|odd| now.since(odd.at) < limits::QUESTIONS_KEPT)
+    pub fn recent(&self, now: Time) -> Option<&Anomaly> {
+        self.odd.as_deref().filter(|odd| now.since(odd.at) < limits::LOOKUPS_KEPT)
     }
 }
 
-impl Carrier {
+impl TunnelSuspect {
     fn is_tunnel(self) -> bool {
         let weight = if self.roomy >= self.lookups / 2 { 2 } else { 1 };
         self.names.count() * weight >= limits::TUNNEL_NAMES
@@ -173,8 +173,13 @@ mod tests {
     }
 
     /// Asks for all of them, one each `step` seconds; gives what is odd then and how often that was new.
-    fn ask(step: u64, kind: u16, outcome: Outcome, names: impl Iterator<Item = String>) -> (Option<(What, u32)>, u32) {
-        let (mut questions, mut new, mut now) = (Questions::default(), 0, Time(0));
+    fn ask(
+        step: u64,
+        kind: u16,
+        outcome: Outcome,
+        names: impl Iterator<Item = String>,
+    ) -> (Option<(AnomalyKind, u32)>, u32) {
+        let (mut questions, mut new, mut now) = (LookupStats::default(), 0, Time(0));
         for text in names {
             now = now + Span::secs(step);
             let by = "192.168.8.20".parse().unwrap();
@@ -189,7 +194,7 @@ mod tests {
     fn made_up_names_that_do_not_exist_are_odd_once() {
         let made_up = |n| format!("{}.example", letters(n));
         let (odd, new) = ask(2, 1, Outcome::NoSuchName, (0..40).map(made_up));
-        assert!(matches!(odd, Some((What::MadeUp, 20..=40))) && new == 1, "{odd:?} {new}");
+        assert!(matches!(odd, Some((AnomalyKind::MadeUp, 20..=40))) && new == 1, "{odd:?} {new}");
         for (step, outcome, count) in
             [(2, Outcome::Found, 40), (300, Outcome::NoSuchName, 40), (2, Outcome::NoSuchName, 3)]
         {
@@ -201,7 +206,7 @@ mod tests {
     fn names_that_do_not_exist_are_odd_when_there_are_many() {
         let plain = |n: u32| format!("camera-{n}.firmware-house.example");
         let (odd, new) = ask(1, 1, Outcome::NoSuchName, (0..80).map(plain));
-        assert!(matches!(odd, Some((What::Missing, 60..=100))) && new == 1, "{odd:?} {new}");
+        assert!(matches!(odd, Some((AnomalyKind::Missing, 60..=100))) && new == 1, "{odd:?} {new}");
         for look_alike in [
             |_: u32| "hijack-check.receiver.example".to_string(),
             |n: u32| letters(n),
@@ -218,7 +223,7 @@ mod tests {
     fn many_long_names_under_one_domain_are_a_tunnel() {
         let carries = |n: u32| format!("{0}{0}{0}{0}.{n}.t.exfil.example", letters(n));
         let (odd, new) = ask(2, 1, Outcome::Found, (0..200).map(carries));
-        assert!(matches!(odd, Some((What::Tunnel, 40..))) && new == 1, "{odd:?} {new}");
+        assert!(matches!(odd, Some((AnomalyKind::Tunnel, 40..))) && new == 1, "{odd:?} {new}");
         assert!(ask(2, 16, Outcome::Found, (0..40).map(carries)).0.is_some(), "TXT weighs double");
         assert!(ask(2, 1, Outcome::Found, (0..25).map(carries)).0.is_none(), "few");
         let beside = (0..200).flat_map(|n| [carries(n), format!("{0}{0}{0}{0}.cdn{n}.example", letters(n))]);
@@ -249,6 +254,6 @@ mod tests {
     fn what_is_graver_stays_for_a_day() {
         let tunnel = (0..100).map(|n| format!("{0}{0}{0}{0}.{n}.t.exfil.example", letters(n)));
         let made_up = (0..100).map(|n| format!("{}.example", letters(n)));
-        assert!(matches!(ask(2, 1, Outcome::NoSuchName, tunnel.chain(made_up)).0, Some((What::Tunnel, _))));
+        assert!(matches!(ask(2, 1, Outcome::NoSuchName, tunnel.chain(made_up)).0, Some((AnomalyKind::Tunnel, _))));
     }
 }

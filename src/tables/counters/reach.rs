@@ -43,7 +43,7 @@ pub fn prefix(address: IpAddr) -> [u8; 4] {
 
 impl Reach {
     /// The device calls something. True when it was never met, though it has been remembered for `old` what it meets.
-    pub fn meet(&mut self, what: &[u8], wall: Wall, old: Span) -> bool {
+    pub fn note(&mut self, what: &[u8], wall: Wall, old: Span) -> bool {
         let since = *self.since.get_or_insert(wall);
         let hash = fnv1a(what);
         let mut new = false;
@@ -73,7 +73,7 @@ impl Reach {
     }
 
     /// What [`Reach::save`] gave.
-    pub fn recall(since: Wall, text: &str) -> Option<Reach> {
+    pub fn restore(since: Wall, text: &str) -> Option<Reach> {
         let mut met = [0; WORDS];
         for (at, word) in met.iter_mut().enumerate() {
             *word = u32::from_str_radix(text.get(at * 8..at * 8 + 8)?, 16).ok()?;
@@ -91,13 +91,13 @@ mod tests {
         let week = Span::days(7);
         let day = |n: i64| Wall(n * Span::days(1).0 as i64);
         let mut reach = Reach::default();
-        assert!(!reach.meet(b"a.example", day(1), week), "nothing is old");
-        assert!(!reach.meet(b"a.example", day(9), week), "known");
-        assert!(reach.meet(b"b.example", day(9), week) && !reach.meet(b"b.example", day(9), week));
+        assert!(!reach.note(b"a.example", day(1), week), "nothing is old");
+        assert!(!reach.note(b"a.example", day(9), week), "known");
+        assert!(reach.note(b"b.example", day(9), week) && !reach.note(b"b.example", day(9), week));
         let (since, text) = reach.save().unwrap();
-        let mut again = Reach::recall(since, &text).unwrap();
-        assert!(!again.meet(b"a.example", day(10), week) && again.meet(b"c.example", day(10), week));
-        assert!(Reach::recall(since, &text[1..]).is_none() && Reach::recall(since, "é").is_none());
+        let mut again = Reach::restore(since, &text).unwrap();
+        assert!(!again.note(b"a.example", day(10), week) && again.note(b"c.example", day(10), week));
+        assert!(Reach::restore(since, &text[1..]).is_none() && Reach::restore(since, "é").is_none());
         assert!(size_of::<Reach>() <= 120, "{}", size_of::<Reach>());
     }
 

@@ -106,7 +106,7 @@ impl Hours {
     }
 
     /// What [`Hours::save`] gave.
-    pub fn recall(hour: u32, steps: impl Iterator<Item = Option<u16>>) -> Hours {
+    pub fn restore(hour: u32, steps: impl Iterator<Item = Option<u16>>) -> Hours {
         let mut hours = Hours { hour: Some(hour), ..Hours::default() };
         hours.week.iter_mut().zip(steps).for_each(|(slot, steps)| *slot = steps.unwrap_or(ABSENT));
         hours
@@ -153,7 +153,7 @@ mod tests {
         hours.add(MB, at(600_000));
         assert!(hours.week.iter().filter(|steps| **steps != ABSENT).count() <= 12);
         let (hour, steps) = hours.save().unwrap();
-        let again = Hours::recall(hour, steps.collect::<Vec<_>>().into_iter());
+        let again = Hours::restore(hour, steps.collect::<Vec<_>>().into_iter());
         assert_eq!((again.week, again.hour), (hours.week, hours.hour));
     }
 }

@@ -3,12 +3,12 @@
 //! two bytes of sequence, two of length, and the payload.
 #![no_main]
 use leash::model::Protocol;
-use leash::wire::first_packets::Opening;
+use leash::wire::first_packets::FirstPackets;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[tcp, p1, p0], mut rest)) = data.split_first_chunk() else { return };
-    let mut opening = Opening::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
+    let mut opening = FirstPackets::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
     if tcp & 2 == 2 {
         opening.begins(0);
     }

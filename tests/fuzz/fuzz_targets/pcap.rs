@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let mut engine = Engine::new(Config::default());
-    engine.tell_flows();
+    engine.report_flows();
     let mut replay = Replay::new(Vec::new(), vec!["home wlan".into()]);
     let mut sink = |event, stamp, _: &leash::time::Clock| engine.handle(event, stamp);
     let _ = replay.read(data, &mut sink);
@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     engine.finish(last);
     let ended: Vec<_> = engine.drain().collect();
     for action in &ended {
-        if let leash::engine::Action::Ended(ended) = action {
+        if let leash::engine::Action::FlowEnded(ended) = action {
             assert!(!engine.flow(ended).to_string().contains('\n'));
         }
     }
