@@ -80,7 +80,7 @@ pub trait Daemon {
     /// How the sources and the enforcement are.
     fn health(&mut self) -> Value;
     /// What is blind or broken; `thorough`: also what takes a moment to find out.
-    fn doctor(&mut self, thorough: bool) -> Vec<Issue>;
+    fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
     /// Somebody looks: what flows carry is to be counted soon.
     fn count_soon(&mut self);
     /// Reads the settings again.
@@ -89,7 +89,7 @@ pub trait Daemon {
 
 /// Something that is blind or broken, and what mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
+pub struct Complaint {
     /// leash cannot do its work; else it does less than it could.
     pub grave: bool,
     /// What is wrong.
@@ -312,11 +312,11 @@ fn nobody(engine: &Engine, who: &str) -> ApiError {
 }
 
 fn status(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let issues = daemon.doctor(false);
+    let complaints = daemon.doctor(false);
     let health = daemon.health();
     let mut status = daemon.engine().status();
     status["version"] = env!("CARGO_PKG_VERSION").into();
-    status["complaints"] = issues.len().into();
+    status["complaints"] = complaints.len().into();
     status["health"] = health;
     Ok(status)
 }
@@ -390,9 +390,9 @@ fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> 
 }
 
 fn doctor(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let issues = daemon.doctor(true);
-    let say = |c: &Issue| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
-    Ok(json!({ "complaints": issues.iter().map(say).collect::<Vec<Value>>() }))
+    let complaints = daemon.doctor(true);
+    let say = |c: &Complaint| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
+    Ok(json!({ "complaints": complaints.iter().map(say).collect::<Vec<Value>>() }))
 }
 
 fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {

@@ -1,6 +1,6 @@
 //! What is blind or broken, as far as the files of the kernel and of the router tell.
 
-use crate::api::Issue;
+use crate::api::Complaint;
 use crate::time::{Stamp, Wall};
 use std::fs;
 use std::net::UdpSocket;
@@ -12,13 +12,13 @@ const CONNTRACK: &str = "/proc/sys/net/netfilter";
 const EARLIEST: Wall = Wall(1_735_689_600_000_000);
 
 /// Something that keeps leash from its work.
-pub fn grave(says: impl Into<String>, mend: impl Into<String>) -> Issue {
-    Issue { grave: true, says: says.into(), mend: mend.into() }
+pub fn grave(says: impl Into<String>, mend: impl Into<String>) -> Complaint {
+    Complaint { grave: true, says: says.into(), mend: mend.into() }
 }
 
 /// Something without which it could do more.
-pub fn light(says: impl Into<String>, mend: impl Into<String>) -> Issue {
-    Issue { grave: false, says: says.into(), mend: mend.into() }
+pub fn light(says: impl Into<String>, mend: impl Into<String>) -> Complaint {
+    Complaint { grave: false, says: says.into(), mend: mend.into() }
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -37,21 +37,21 @@ pub fn prepare() {
 }
 
 /// What conntrack's settings keep from us.
-pub fn conntrack(issues: &mut Vec<Issue>) {
+pub fn conntrack(complaints: &mut Vec<Complaint>) {
     match setting("nf_conntrack_acct").as_deref() {
-        None => issues.push(grave(
+        None => complaints.push(grave(
             "conntrack is not there: no flow can be seen",
             "install kmod-nf-conntrack-netlink and restart the firewall",
         )),
         Some("1") => {}
-        Some(_) => issues.push(grave(
+        Some(_) => complaints.push(grave(
             "conntrack does not count: sizes are unknown, and first packets are not seen",
             "sysctl -w net.netfilter.nf_conntrack_acct=1",
         )),
     }
     // 2 is "when somebody listens": flows of before are then never told of.
     if setting("nf_conntrack_events").is_some_and(|value| value != "1") {
-        issues.push(light(
+        complaints.push(light(
             "conntrack tells only of flows that begin while leash runs",
             "sysctl -w net.netfilter.nf_conntrack_events=1",
         ));
@@ -61,7 +61,7 @@ pub fn conntrack(issues: &mut Vec<Issue>) {
         && max > 0
         && count * 10 > max * 9
     {
-        issues.push(grave(
+        complaints.push(grave(
             format!("conntrack is full: {count} of {max} flows; new ones fail"),
             format!(
                 "find who opens them with: leash devices; more room: sysctl -w net.netfilter.nf_conntrack_max={}",
@@ -72,9 +72,9 @@ pub fn conntrack(issues: &mut Vec<Issue>) {
 }
 
 /// The router has no date yet, so what leash writes down has a wrong one.
-pub fn clock(at: Stamp, issues: &mut Vec<Issue>) {
+pub fn clock(at: Stamp, complaints: &mut Vec<Complaint>) {
     if at.wall < EARLIEST {
-        issues.push(light(
+        complaints.push(light(
             format!("the clock is not set: it says {} UTC", at.wall.date()),
             "check the router's NTP servers: /etc/init.d/sysntpd restart",
         ));
@@ -82,9 +82,9 @@ pub fn clock(at: Stamp, issues: &mut Vec<Issue>) {
 }
 
 /// On OpenWrt leash can be confined; a jail has no such file in it.
-pub fn jail(issues: &mut Vec<Issue>) {
+pub fn jail(complaints: &mut Vec<Complaint>) {
     if fs::exists("/etc/openwrt_release").unwrap_or_default() {
-        issues.push(light(
+        complaints.push(light(
             "leash is not in a jail: a mistake in it could touch more of the router than it has to",
             "install procd-ujail (opkg or apk), then: service leash restart",
         ));

@@ -79,7 +79,7 @@ impl Reference {
     }
 
     /// What is wrong, and what mends it.
-    pub fn issues(&self) -> impl Iterator<Item = (&str, &'static str)> {
+    pub fn complaints(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let mends = [
             "correct the file, or remove it; each line is an address, a prefix or a name",
             "make it anew with tests/tools/make_networks.py, or remove it",
@@ -274,12 +274,12 @@ mod tests {
         fs::write(&path, b"leash vendors 1\n\x04Ohm\n\x01\x01").unwrap();
         reference.look(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine), None);
-        let says: Vec<&str> = reference.issues().map(|(says, _)| says).collect();
+        let says: Vec<&str> = reference.complaints().map(|(says, _)| says).collect();
         assert!(says.iter().any(|says| says.contains("it is damaged at byte 16")), "{says:?}");
         fs::write(&path, b"leash vendors 1\n\x03Ohm\x01\x01").unwrap();
         reference.look(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine).as_deref(), Some("Ohm"));
-        assert!(reference.issues().all(|(says, _)| !says.contains("vendors")));
+        assert!(reference.complaints().all(|(says, _)| !says.contains("vendors")));
         // One that comes later is told when it comes; a forgotten one keeps it.
         let (lamp, ip) = (Mac([0, 0, 1, 8, 8, 8]), "192.168.8.21".parse().unwrap());
         engine.handle(Event::Neighbour { ip, mac: lamp }, Stamp::default());
@@ -306,7 +306,7 @@ mod tests {
         let mut reference = Reference::default();
         let mut look = |engine: &mut Engine| {
             reference.look(engine, Stamp::default());
-            reference.issues().map(|(says, _)| says.to_string()).collect::<Vec<_>>().join("\n")
+            reference.complaints().map(|(says, _)| says.to_string()).collect::<Vec<_>>().join("\n")
         };
         let says = look(&mut engine);
         assert!(says.contains("lists is not there") && says.contains("networks cannot be used"), "{says}");

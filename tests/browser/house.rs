@@ -3,7 +3,7 @@
 //! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
 
-use leash::api::{self, Daemon, Issue};
+use leash::api::{self, Complaint, Daemon};
 use leash::config;
 use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
@@ -74,7 +74,7 @@ impl Daemon for House {
     fn health(&mut self) -> Value {
         json!({})
     }
-    fn doctor(&mut self, _: bool) -> Vec<Issue> {
+    fn doctor(&mut self, _: bool) -> Vec<Complaint> {
         Vec::new()
     }
     fn count_soon(&mut self) {}

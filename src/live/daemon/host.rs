@@ -1,6 +1,6 @@
 //! What a running leash answers, and what it complains of.
 
-use crate::api::{Daemon, Issue};
+use crate::api::{Complaint, Daemon};
 use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::daemon::{Leash, read};
@@ -11,7 +11,7 @@ use crate::wire::nft::Pair;
 use serde_json::{Value, json};
 
 impl Leash {
-    fn issues_of_sources(&self, all: &mut Vec<Issue>) {
+    fn complaints_about_sources(&self, all: &mut Vec<Complaint>) {
         let config = self.engine.config();
         for (name, error) in &self.missing {
             let (kernel, what) = match *name {
@@ -88,7 +88,7 @@ impl Leash {
         }
     }
 
-    fn issues_of_enforcement(&mut self, all: &mut Vec<Issue>) {
+    fn complaints_about_enforcement(&mut self, all: &mut Vec<Complaint>) {
         let Some(enforcer) = &mut self.enforcer else { return };
         if !enforcer.loaded {
             let says = enforcer.trouble.clone().unwrap_or("the table is not loaded yet".into());
@@ -171,11 +171,11 @@ impl Daemon for Leash {
         health
     }
 
-    fn doctor(&mut self, thorough: bool) -> Vec<Issue> {
+    fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
-        self.issues_of_sources(&mut all);
-        self.issues_of_enforcement(&mut all);
+        self.complaints_about_sources(&mut all);
+        self.complaints_about_enforcement(&mut all);
         doctor::clock(clock::now(), &mut all);
         doctor::jail(&mut all);
         let lan = self.house.gateway();
@@ -204,7 +204,7 @@ impl Daemon for Leash {
                 "leash keep (as root; the init script does it by itself when ubus and procd run)",
             ));
         }
-        all.extend(self.reference.issues().map(|(says, mend)| light(says, mend)));
+        all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));
         if let Some(says) = &self.state.trouble {
             all.push(light(
                 format!("what leash knows does not outlive a restart: {says}"),
