@@ -130,6 +130,13 @@ impl Tuple {
             destination_port: self.source_port,
         }
     }
+
+    /// Returns the endpoint that the flow's device talks to: the destination where the device opened it (`outbound`), else
+    /// the source with the device's own port.
+    pub fn endpoint(self, outbound: bool) -> Endpoint {
+        let address = if outbound { self.destination } else { self.source };
+        Endpoint { address, protocol: self.protocol, port: self.destination_port }
+    }
 }
 
 /// In two writes for IPv4, four for IPv6: the derived one makes a dozen, and a capture's packets hash one each.

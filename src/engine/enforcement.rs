@@ -119,17 +119,17 @@ impl Engine {
 
     /// Forgets what a device did: its names, contacts, findings and automatic blocks.
     pub fn forget(&mut self, id: DeviceId, at: Stamp) {
-        self.names.forget(id);
-        self.contacts.forget(id);
+        self.tables.names.forget(id);
+        self.tables.contacts.forget(id);
         self.ledger.forget(id);
-        let mac = self.devices.get(id).mac;
+        let mac = self.tables.devices.get(id).mac;
         let own = |(of, address, block): (Mac, IpAddr, &policy::Block)| {
             (of == mac && block.by == By::Detectors).then_some(address)
         };
         for address in self.blocks.iter().filter_map(own).collect::<Vec<_>>() {
             self.lift(mac, address);
         }
-        let device = self.devices.get_mut(id);
+        let device = self.tables.devices.get_mut(id);
         device.forget();
         self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
     }
@@ -153,9 +153,9 @@ impl Engine {
         if !self.blocking() {
             return;
         }
-        let ids: Vec<DeviceId> = self.devices.iter().map(|(id, _)| id).collect();
+        let ids: Vec<DeviceId> = self.tables.devices.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let endpoints: Vec<Endpoint> = self.contacts.of(id).map(|(endpoint, _)| endpoint).collect();
+            let endpoints: Vec<Endpoint> = self.tables.contacts.of(id).map(|(endpoint, _)| endpoint).collect();
             for endpoint in endpoints {
                 self.judge(id, endpoint, at);
             }
@@ -179,7 +179,7 @@ impl Engine {
 
     fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
         let mode = self.settings().mode(mac);
-        let pinned = self.devices.find(mac).map(|id| self.pinned(id, address, wall)).filter(|v| v.by == By::Pin);
+        let pinned = self.tables.devices.find(mac).map(|id| self.pinned(id, address, wall)).filter(|v| v.by == By::Pin);
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
             && pinned != Some(Decision::Allow)
@@ -199,7 +199,7 @@ impl Engine {
 
     /// Puts a verdict into force, with who else in the house uses the address.
     pub(super) fn block(&mut self, id: DeviceId, address: IpAddr, mut verdict: Verdict, at: Stamp) {
-        let mac = self.devices.get(id).mac;
+        let mac = self.tables.devices.get(id).mac;
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
@@ -214,13 +214,13 @@ impl Engine {
     /// Who else in the house uses an address, in words.
     fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<String> {
         let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
-        known.extend(self.names.others(id, address).map(|(other, name)| (other, Some(name))));
-        let callers = self.devices.iter().map(|(other, _)| other);
-        for other in callers.filter(|other| *other != id && self.contacts.reaches(*other, address)) {
+        known.extend(self.tables.names.others(id, address).map(|(other, name)| (other, Some(name))));
+        let callers = self.tables.devices.iter().map(|(other, _)| other);
+        for other in callers.filter(|other| *other != id && self.tables.contacts.reaches(*other, address)) {
             known.entry(other).or_default();
         }
         let say = |(other, name): (&DeviceId, &Option<&Name>)| {
-            let who = self.called(self.devices.get(*other).mac);
+            let who = self.called(self.tables.devices.get(*other).mac);
             name.map_or(format!("{who} uses it too"), |name| format!("{who} knows it as {name}"))
         };
         let words: Vec<String> = known.iter().take(3).map(say).collect();
@@ -242,7 +242,7 @@ impl Engine {
 
     /// Blocks what pins say of a device, before it is tried.
     pub(super) fn apply_pins_ahead(&mut self, id: DeviceId, at: Stamp) {
-        let mac = self.devices.get(id).mac;
+        let mac = self.tables.devices.get(id).mac;
         let pins = self.settings().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac));
         let addresses: Vec<IpAddr> = pins.flat_map(|pin| self.pin_addresses(id, pin)).collect();
         for address in addresses {
@@ -253,7 +253,7 @@ impl Engine {
     /// The single addresses that a pin means for a device by now.
     fn pin_addresses(&self, id: DeviceId, pin: &Pin) -> Vec<IpAddr> {
         match &pin.target {
-            Target::Name(name) => self.names.addresses(id, |known| policy::is_below(known, name)),
+            Target::Name(name) => self.tables.names.addresses(id, |known| policy::is_below(known, name)),
             Target::Prefix(_) => pin.address().into_iter().collect(),
         }
     }
@@ -270,7 +270,7 @@ impl Engine {
         match (verdict.by, verdict.decision) {
             (By::Pin, Decision::Block) => self.block(id, address, verdict, at),
             (By::Pin, _) => {
-                self.lift(self.devices.get(id).mac, address);
+                self.lift(self.tables.devices.get(id).mac, address);
                 self.actions.push_back(Action::SyncSets);
             }
             _ => {}
@@ -286,7 +286,7 @@ impl Engine {
         let left = |block: &policy::Block| block.expires.map(|end| end.since(at.now));
         elements.blocked.extend(self.blocks.iter().map(|(mac, address, block)| ((mac, address), left(block))));
         elements.local.extend(self.settings().in_mode(Mode::Local));
-        for (id, device) in self.devices.iter() {
+        for (id, device) in self.tables.devices.iter() {
             let local = self.settings().mode(device.mac) == Mode::Local;
             elements.local.extend(local.then_some(device.mac));
             for pin in self.settings().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
@@ -307,14 +307,14 @@ impl Engine {
 
     /// Live flows of a device with an address.
     pub fn flows_between(&self, mac: Mac, address: IpAddr) -> Vec<crate::model::Tuple> {
-        self.devices.find(mac).map(|id| self.flows.between(id, address)).unwrap_or_default()
+        self.tables.devices.find(mac).map(|id| self.tables.flows.between(id, address)).unwrap_or_default()
     }
 
     /// Live flows between devices and what is blocked for them.
     pub fn blocked_flows(&self) -> Vec<crate::model::Tuple> {
-        let blocked = |id, address| self.blocks.get(self.devices.get(id).mac, address).is_some();
-        self.flows.live(|tuple, flow| {
-            flow.device.is_some_and(|id| blocked(id, tuple.destination) || blocked(id, tuple.source))
+        let blocked = |id, address| self.blocks.get(self.tables.devices.get(id).mac, address).is_some();
+        self.tables.flows.live(|tuple, flow| {
+            flow.device().is_some_and(|id| blocked(id, tuple.destination) || blocked(id, tuple.source))
         })
     }
 
@@ -324,7 +324,7 @@ impl Engine {
             Some(_) => By::Detectors,
             None => By::Pin,
         };
-        if self.is_wanted(mac, address, by, at.wall) && self.devices.of_mac(mac, at).is_some() {
+        if self.is_wanted(mac, address, by, at.wall) && self.tables.devices.of_mac(mac, at).is_some() {
             let until = left.map(|left| Wall(at.wall.0.saturating_add(left.0 as i64)));
             let reason = "it was blocked before leash was stopped in the middle; the reason is lost".into();
             let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };
@@ -340,25 +340,25 @@ impl Engine {
     /// What is known of the house, as events.
     pub fn snapshot(&self) -> Vec<crate::event::Event> {
         use crate::event::Event;
-        let mut all = vec![Event::Lan { prefixes: self.lan.clone() }];
-        for (id, device) in self.devices.iter() {
-            all.extend(self.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+        let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
+        for (id, device) in self.tables.devices.iter() {
+            all.extend(self.tables.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
         }
         all
     }
 
-    /// An address of the LAN's prefixes.
+    /// Whether an address lies within a prefix of the LAN.
     pub fn is_lan(&self, address: IpAddr) -> bool {
-        self.lan.iter().any(|prefix| prefix.contains(&address))
+        self.tables.is_lan(address)
     }
 
     /// A station that is known.
     pub fn is_device(&self, mac: Mac) -> bool {
-        self.devices.find(mac).is_some()
+        self.tables.devices.find(mac).is_some()
     }
 
     /// Whose address this is.
     pub fn owner(&self, address: IpAddr) -> Option<Mac> {
-        self.devices.of_address(address).map(|id| self.devices.get(id).mac)
+        self.tables.devices.of_address(address).map(|id| self.tables.devices.get(id).mac)
     }
 }

@@ -23,16 +23,14 @@ use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
-use crate::tables::contacts::Contacts;
+use crate::tables::Tables;
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::counters::uploads::{self, Upload};
-use crate::tables::devices::{DeviceId, Devices};
-use crate::tables::flows::{Flow, Flows, GaveAway, Label};
-use crate::tables::names::Names;
+use crate::tables::devices::DeviceId;
+use crate::tables::flows::{Flow, GaveAway, Label, Owner, Step};
 use crate::tables::service;
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::dns::Outcome;
-use ipnet::IpNet;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -70,8 +68,6 @@ pub enum Action {
 pub struct EndedFlow {
     /// Which.
     pub tuple: Tuple,
-    /// Whose, where known.
-    pub device: Option<DeviceId>,
     /// Its counters, label and hints.
     pub flow: Flow,
     /// The names that explain its address, newest first: at most [`limits::NAMES_PER_ADDRESS`].
@@ -84,19 +80,15 @@ pub struct Engine {
     config: Config,
     orders: Orders,
     history: History,
-    lan: Vec<IpNet>,
     /// Minutes that local time is ahead of UTC.
     utc_offset_minutes: i16,
     /// Whom the router itself asks.
     resolvers: Vec<IpAddr>,
-    devices: Devices,
-    names: Names,
+    tables: Tables,
     /// What others warn of.
     lists: Lists,
     /// Whose an address is.
     networks: Option<Networks>,
-    flows: Flows,
-    contacts: Contacts,
     ledger: Ledger,
     blocks: Blocks,
     packets: Option<Packets>,
@@ -145,12 +137,12 @@ impl Engine {
         }
         match event {
             Event::Clock => {}
-            Event::Lan { prefixes } => self.lan = prefixes,
+            Event::Lan { prefixes } => self.tables.lan = prefixes,
             Event::Neighbour { ip, mac } => self.bind(ip, mac, None, at),
             Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
             Event::Booted { mac, hostname, vendor_class } => {
                 if let Some(id) = self.introduce(mac, hostname, vendor_class, at) {
-                    self.devices.get_mut(id).booted = Some(at.now);
+                    self.tables.devices.get_mut(id).booted = Some(at.now);
                 }
             }
             Event::Looked(lookup) => self.learn(&lookup, at),
@@ -159,14 +151,14 @@ impl Engine {
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
             Event::Paused { tuple, pause } => {
-                if let Some(flow) = self.flows.get_mut(&tuple) {
+                if let Some(flow) = self.tables.flows.get_mut(&tuple) {
                     flow.pause.get_or_insert(DelayClass::of(pause));
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
-            Event::Gap { source: Source::Flows } => self.flows.begin_dump(),
+            Event::Gap { source: Source::Flows } => self.tables.flows.begin_dump(),
             Event::Dumped => {
-                for tuple in self.flows.unconfirmed() {
+                for tuple in self.tables.flows.unconfirmed() {
                     self.over(tuple);
                 }
             }
@@ -178,16 +170,16 @@ impl Engine {
     /// Does what time alone makes due.
     pub fn wake(&mut self, at: Stamp) {
         self.latest = at;
-        while let Some((deadline, tuple)) = self.flows.due(at.now) {
+        while let Some((deadline, tuple)) = self.tables.flows.due(at.now) {
             // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
             let late = at.now.since(deadline);
             self.settle(tuple, Stamp { now: deadline, wall: Wall(at.wall.0.saturating_sub(late.0 as i64)) });
         }
         if self.next_sweep <= at.now {
             self.next_sweep = at.now + Span::hours(1);
-            self.names.sweep(at.now);
+            self.tables.names.sweep(at.now);
         }
-        for tuple in self.flows.found(None, at.now) {
+        for tuple in self.tables.flows.found(None, at.now) {
             self.settle(tuple, at);
         }
         for (mac, address) in self.blocks.expire(at.now) {
@@ -201,7 +193,7 @@ impl Engine {
 
     /// When to [`Engine::wake`] it at the latest.
     pub fn next_deadline(&self) -> Option<Time> {
-        [self.flows.next_deadline(), self.blocks.next_end(), self.next_review].into_iter().flatten().min()
+        [self.tables.flows.next_deadline(), self.blocks.next_end(), self.next_review].into_iter().flatten().min()
     }
 
     /// What is to be done; take all of it after each call that changes something.
@@ -211,17 +203,17 @@ impl Engine {
 
     /// No more facts will come: judges what still waits and tells the flows that are still open.
     pub fn finish(&mut self, at: Stamp) {
-        while let Some(tuple) = self.flows.longest_waiting() {
+        while let Some(tuple) = self.tables.flows.longest_waiting() {
             self.settle(tuple, at);
         }
-        for (tuple, flow) in self.flows.take_all() {
+        for (tuple, flow) in self.tables.flows.take_all() {
             self.end(tuple, flow);
         }
     }
 
     /// Whether DNS explains a flow, as far as it is known by now.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
-        let covered = ended.device.is_some_and(|id| self.devices.get(id).covered(ended.flow.opened));
+        let covered = ended.flow.device().is_some_and(|id| self.tables.devices.get(id).covered(ended.flow.opened));
         ended.flow.label.explained(covered)
     }
 
@@ -253,8 +245,8 @@ impl Engine {
     /// The address is this station's from now on.
     fn bind(&mut self, ip: IpAddr, mac: Mac, hostname: Option<Name>, at: Stamp) {
         self.introduce(mac, hostname, None, at);
-        self.devices.bind(ip, mac, at);
-        for tuple in self.flows.found(Some(ip), at.now) {
+        self.tables.devices.bind(ip, mac, at);
+        for tuple in self.tables.flows.found(Some(ip), at.now) {
             self.settle(tuple, at);
         }
     }
@@ -266,12 +258,12 @@ impl Engine {
         vendor_class: Option<Name>,
         at: Stamp,
     ) -> Option<DeviceId> {
-        let known = self.devices.len();
-        let id = self.devices.of_mac(mac, at)?;
-        let device = self.devices.get_mut(id);
+        let known = self.tables.devices.len();
+        let id = self.tables.devices.of_mac(mac, at)?;
+        let device = self.tables.devices.get_mut(id);
         device.hostname = hostname.or(device.hostname.take());
         device.vendor_class = vendor_class.or(device.vendor_class.take());
-        if self.devices.len() > known {
+        if self.tables.devices.len() > known {
             self.note("device", Some(mac), at, || "a new device".into());
             self.apply_pins_ahead(id, at);
             if self.settings().mode(mac) == Mode::Local {
@@ -282,22 +274,22 @@ impl Engine {
     }
 
     fn learn(&mut self, lookup: &Lookup, at: Stamp) {
-        let Some(id) = self.devices.of_address(lookup.by) else {
+        let Some(id) = self.tables.devices.of_address(lookup.by) else {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };
-        if self.settings().mode(self.devices.get(id).mac) != Mode::Trust {
-            if self.devices.get_mut(id).lookup_stats.note(lookup, at) {
+        if self.settings().mode(self.tables.devices.get(id).mac) != Mode::Trust {
+            if self.tables.devices.get_mut(id).lookup_stats.note(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.judge_whole(id, at);
             }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
-                self.names.learn(id, address, &lookup.name, at.now);
+                self.tables.names.learn(id, address, &lookup.name, at.now);
                 // Aliases are names of the address too, but it was this one that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
             }
         }
-        let device = self.devices.get_mut(id);
+        let device = self.tables.devices.get_mut(id);
         device.lookups = device.lookups.saturating_add(1);
         let nowhere = |address: &IpAddr| address.is_unspecified() || address.is_loopback();
         // What blocks by DNS answers so; so does who has never heard of the name.
@@ -317,9 +309,10 @@ impl Engine {
     /// The first lookup of a device is seen, so the earlier ones would have been: what was unknown is unexplained.
     fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
         let mut changed = Vec::new();
-        for (endpoint, contact) in self.contacts.of_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
+        for (endpoint, contact) in
+            self.tables.contacts.of_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
         {
-            let others = self.names.others(id, endpoint.address).next().is_some();
+            let others = self.tables.names.others(id, endpoint.address).next().is_some();
             contact.relabel(Label::NotCovered, if others { Label::OtherDevice } else { Label::Unexplained });
             changed.push(endpoint);
         }
@@ -330,29 +323,15 @@ impl Engine {
 
     fn lose_coverage(&mut self, at: Stamp) {
         self.looking_since = at.now;
-        self.devices.iter_mut().for_each(|device| device.covered_since = None);
-        self.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
-    }
-
-    /// Whose flow it is, which side of the tuple is theirs (true: the source), and the endpoint.
-    fn attribute(&self, tuple: &Tuple) -> Option<(DeviceId, bool, Endpoint)> {
-        let endpoint = |address, port| Endpoint { address, protocol: tuple.protocol, port };
-        if let Some(id) = self.devices.of_address(tuple.source) {
-            return Some((id, true, endpoint(tuple.destination, tuple.destination_port)));
-        }
-        let id = self.devices.of_address(tuple.destination)?;
-        Some((id, false, endpoint(tuple.source, tuple.destination_port)))
-    }
-
-    fn is_house(&self, address: IpAddr) -> bool {
-        is_local(address) || self.is_lan(address) || self.devices.of_address(address).is_some()
+        self.tables.devices.iter_mut().for_each(|device| device.covered_since = None);
+        self.tables.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
     }
 
     fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
-        if midstream && self.flows.confirm(&tuple) {
+        if midstream && self.tables.flows.confirm(&tuple) {
             return;
         }
-        if let Some(old) = self.flows.get_mut(&tuple) {
+        if let Some(old) = self.tables.flows.get_mut(&tuple) {
             // The dump was quicker than the event.
             if old.midstream && !old.closed && at.now.since(old.opened) < Span::secs(1) {
                 old.midstream = false;
@@ -362,24 +341,28 @@ impl Engine {
             old.closed = true;
             self.settle(tuple, at);
         }
-        while !self.flows.has_room() {
-            let Some(tuple) = self.flows.longest_waiting() else { break };
+        while !self.tables.flows.has_room() {
+            let Some(tuple) = self.tables.flows.longest_waiting() else { break };
             self.settle(tuple, at);
         }
-        let device = self.attribute(&tuple).map(|(id, ..)| id);
-        let crowded = device.is_some_and(|id| usize::from(self.devices.get(id).live) >= limits::FLOWS_PER_DEVICE);
-        if !self.flows.has_room() || crowded {
-            self.flows.refused += 1;
+        // Where the opener is a station that is not known yet, the flow waits for it rather than go to the other side.
+        let stranger = |owner: &Owner| !owner.outbound && self.tables.is_inside(tuple.source);
+        let owner = self.tables.attribute(&tuple).filter(|owner| !stranger(owner));
+        let device = owner.map(|owner| owner.device);
+        let crowded =
+            device.is_some_and(|id| usize::from(self.tables.devices.get(id).live) >= limits::FLOWS_PER_DEVICE);
+        if !self.tables.flows.has_room() || crowded {
+            self.tables.flows.refused += 1;
             return;
         }
         if let Some(id) = device {
-            self.devices.get_mut(id).live += 1;
+            self.tables.devices.get_mut(id).live += 1;
         }
-        self.flows.open(tuple, device, midstream, at, at.now + self.config.grace);
-        if let Some(flow) = self.flows.get_mut(&tuple) {
+        self.tables.flows.open(tuple, owner, midstream, at, at.now + self.config.grace);
+        if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.service = service::of_port(tuple.protocol, tuple.destination_port);
         }
-        if device.is_some_and(|id| self.names.knows(id, tuple.destination, at.now)) {
+        if device.is_some_and(|id| self.tables.names.knows(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
         }
     }
@@ -393,8 +376,8 @@ impl Engine {
     /// Lets a flow go that is over and judged.
     fn release(&mut self, tuple: Tuple) {
         let done = |flow: &mut Flow| flow.closed && flow.label != Label::Waiting;
-        if self.flows.get_mut(&tuple).is_some_and(done)
-            && let Some(flow) = self.flows.remove(&tuple)
+        if self.tables.flows.get_mut(&tuple).is_some_and(done)
+            && let Some(flow) = self.tables.flows.remove(&tuple)
         {
             self.end(tuple, flow);
         }
@@ -402,82 +385,82 @@ impl Engine {
 
     /// Says what explains a flow, once, and credits its contact.
     fn label(&mut self, tuple: Tuple, at: Stamp) {
-        let attributed = self.attribute(&tuple);
-        let Some(flow) = self.flows.get_mut(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
-        let Some((id, outbound, endpoint)) = attributed else {
-            let until = flow.opened + limits::ORPHAN_WAITS;
-            if !(at.now < until && self.is_house(tuple.source) && self.flows.orphan(tuple, until))
-                && let Some(flow) = self.flows.get_mut(&tuple)
+        let Some(flow) = self.tables.flows.get(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
+        let (opened, midstream, attributed) = (flow.opened, flow.midstream, flow.owner.is_some());
+        let Some(owner) = flow.owner.or_else(|| self.tables.attribute(&tuple)) else {
+            let until = opened + limits::ORPHAN_WAITS;
+            if !(at.now < until && self.tables.is_inside(tuple.source) && self.tables.flows.orphan(tuple, until))
+                && let Some(flow) = self.tables.flows.get_mut(&tuple)
             {
                 flow.label = Label::Unseen;
             }
             return;
         };
-        if flow.device.is_none() {
-            flow.device = Some(id);
-            self.devices.get_mut(id).live += 1;
-        }
-        let (midstream, opened) = (flow.midstream, flow.opened);
-        let mode = self.settings().mode(self.devices.get(id).mac);
-        let label = if !outbound || mode == Mode::Trust || self.is_house(endpoint.address) {
+        let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
+        let mode = self.settings().mode(self.tables.devices.get(id).mac);
+        let label = if !owner.outbound || mode == Mode::Trust || self.tables.is_inside(endpoint.address) {
             Label::OutOfScope
-        } else if self.names.explains(id, endpoint.address, at.now) {
+        } else if self.tables.names.explains(id, endpoint.address, at.now) {
             Label::Lookup
         } else if midstream {
             Label::Unseen
-        } else if !self.devices.get(id).covered(opened) {
+        } else if !self.tables.devices.get(id).covered(opened) {
             Label::NotCovered
-        } else if self.names.others(id, endpoint.address).next().is_some() {
+        } else if self.tables.names.others(id, endpoint.address).next().is_some() {
             Label::OtherDevice
         } else {
             Label::Unexplained
         };
-        let Some(flow) = self.flows.get_mut(&tuple) else { return };
-        flow.label = label;
-        let flow = flow.clone();
-        let device = self.devices.get_mut(id);
+        let Tables { devices, flows, contacts, .. } = &mut self.tables;
+        let Some(flow) = flows.get_mut(&tuple) else { return };
+        (flow.label, flow.owner) = (label, Some(owner));
+        let device = devices.get_mut(id);
+        device.live += u16::from(!attributed);
         device.flows = device.flows.saturating_add(1);
         let denied = device.denied.as_ref().map(|(when, _)| *when);
-        if label == Label::OutOfScope && outbound && mode != Mode::Trust {
-            self.note_lateral(id, endpoint, at);
-        }
+        let mut new = false;
         if mode != Mode::Trust
-            && let Some(contact) = self.contacts.entry(id, endpoint, at)
+            && let Some(contact) = contacts.entry(id, endpoint, at)
         {
-            let new = contact.all_flows() == 0;
-            contact.count(&flow, at);
-            let soon =
-                denied.is_some_and(|denied| denied <= flow.opened && flow.opened.since(denied) <= limits::DENIAL);
+            new = contact.all_flows() == 0 && label != Label::OutOfScope;
+            contact.count(flow, at);
+            let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::DENIAL);
             if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
                 contact.after_denial = contact.after_denial.saturating_add(1);
             }
-            contact.inbound = !outbound;
-            contact.show(&flow);
-            if new && label != Label::OutOfScope {
-                self.note_new_contact(id, endpoint, at);
-            }
+            contact.inbound = !owner.outbound;
+            contact.show(flow);
+        }
+        let step = flow.step(&tuple, (flow.sent, flow.received));
+        if label == Label::OutOfScope && owner.outbound && mode != Mode::Trust {
+            self.note_lateral(id, endpoint, at);
+        }
+        if new {
+            self.note_new_contact(id, endpoint, at);
         }
         self.close_hour(id, at);
-        self.credit(&flow, id, outbound, endpoint, (flow.sent, flow.received), at);
+        if let Some(step) = step {
+            self.credit(&step, at);
+        }
         self.judge(id, endpoint, at);
     }
 
-    /// Adds bytes of a flow, in the direction of its tuple and against it, to its device and contact.
-    fn credit(&mut self, flow: &Flow, id: DeviceId, outbound: bool, endpoint: Endpoint, bytes: (u64, u64), at: Stamp) {
-        let (sent, received) = if outbound { bytes } else { (bytes.1, bytes.0) };
-        let device = self.devices.get_mut(id);
+    /// Adds bytes of a flow to its device and contact.
+    fn credit(&mut self, step: &Step, at: Stamp) {
+        let Step { owner: Owner { device: id, .. }, endpoint, sent, received, .. } = *step;
+        let hour = uploads::hour(at.wall);
+        let device = self.tables.devices.get_mut(id);
         device.sent = device.sent.saturating_add(sent);
         device.received = device.received.saturating_add(received);
         device.last = device.last.max(at.wall);
         device.hours.add(sent, at.wall);
-        device.day.add(sent, received, uploads::hour(at.wall));
-        self.count_balance(flow, id, outbound, endpoint.address, (sent, received), at);
-        let hour = uploads::hour(at.wall);
-        let Some(contact) = self.contacts.get_mut(id, endpoint) else { return };
-        contact.credit(flow.label, sent, received, at);
+        device.day.add(sent, received, hour);
+        self.count_balance(step, at);
+        let Some(contact) = self.tables.contacts.get_mut(id, endpoint) else { return };
+        contact.credit(step.label, sent, received, at);
         let sent_kb = contact.count_hour(sent, hour);
-        if flow.closed && outbound {
-            self.contacts.call(id, endpoint, flow);
+        if let Some(call) = step.call {
+            self.tables.contacts.call(id, endpoint, call);
         }
         // Few get that far, so the rest is asked only then.
         if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
@@ -488,9 +471,9 @@ impl Engine {
         if u64::from(sent_kb) * 1_000 < floor {
             return;
         }
-        let (limit, days) = self.devices.get(id).hours.limit(hour, floor);
+        let (limit, days) = self.tables.devices.get(id).hours.limit(hour, floor);
         let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
-        let Some(contact) = self.contacts.get_mut(id, endpoint).filter(|_| sent_kb >= limit_kb) else { return };
+        let Some(contact) = self.tables.contacts.get_mut(id, endpoint).filter(|_| sent_kb >= limit_kb) else { return };
         if contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
             self.judge(id, endpoint, at);
         }
@@ -505,26 +488,26 @@ impl Engine {
 
     fn scene(&self) -> Scene<'_> {
         let (hour, now) = (uploads::hour(self.latest.wall), self.latest.now);
-        Scene { names: &self.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
+        Scene { names: &self.tables.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
-        let attributed = self.attribute(&tuple);
-        let Some(flow) = self.flows.get_mut(&tuple) else { return };
+        let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
         // Other tools zero the kernel's counters: a decrease is a new base.
-        let step = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
-        let bytes = (step(sent, flow.sent), step(received, flow.received));
+        let added = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
+        let bytes = (added(sent, flow.sent), added(received, flow.received));
         self.zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
-        let waits = flow.label == Label::Waiting;
-        let (flow, device) = (flow.clone(), flow.device);
-        if let (false, Some(id), Some((_, outbound, endpoint))) = (waits, device, attributed) {
-            self.credit(&flow, id, outbound, endpoint, bytes, at);
+        // What a flow carried while it waited is credited when it gets its label.
+        if flow.label != Label::Waiting
+            && let Some(step) = flow.step(&tuple, bytes)
+        {
+            self.credit(&step, at);
         }
     }
 
     fn close(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
-        if let Some(flow) = self.flows.get_mut(&tuple) {
+        if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.closed = true;
         }
         self.count(tuple, sent, received, at);
@@ -532,14 +515,14 @@ impl Engine {
     }
 
     fn over(&mut self, tuple: Tuple) {
-        if let Some(flow) = self.flows.get_mut(&tuple) {
+        if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.closed = true;
             self.release(tuple);
         }
     }
 
     fn hint(&mut self, tuple: Tuple, hint: Hint, at: Stamp) {
-        let Some(flow) = self.flows.get_mut(&tuple) else { return };
+        let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
         flow.service = service::refine(flow.service, tuple.destination, tuple.protocol, tuple.destination_port, &hint);
         if let Hint::Tls { sni, ech, esni, .. } = &hint {
             flow.sni = sni.clone().or(flow.sni.take());
@@ -552,9 +535,8 @@ impl Engine {
         if let Hint::Plaintext { mac, word } = &hint {
             flow.gave_away.add(GaveAway { mac: mac.is_some(), word: word.is_some() });
         }
-        let device = flow.device.filter(|_| !is_local(tuple.destination));
-        if let Some(id) = device {
-            let handshakes = &mut self.devices.get_mut(id).handshakes;
+        if let Some(id) = flow.device().filter(|_| !is_local(tuple.destination)) {
+            let handshakes = &mut self.tables.devices.get_mut(id).handshakes;
             if let Hint::Tls { ja4: Some(ja4), .. } | Hint::Quic { ja4: Some(ja4), .. } = &hint {
                 handshakes.client_hello(*ja4, at.now);
             }
@@ -563,24 +545,21 @@ impl Engine {
                 handshakes.paused(pause, at.now);
             }
         }
-        if flow.label == Label::Waiting {
-            return;
-        }
-        let flow = flow.clone();
-        let Some((id, _, endpoint)) = self.attribute(&tuple) else { return };
-        if let Some(contact) = self.contacts.get_mut(id, endpoint) {
-            contact.show(&flow);
+        let Some(owner) = flow.owner.filter(|_| flow.label != Label::Waiting) else { return };
+        let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
+        if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
+            contact.show(flow);
             self.judge(id, endpoint, at);
         }
     }
 
     /// Asks the detectors about a contact and puts the verdict into force.
     fn judge(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
-        let Some(contact) = self.contacts.get(id, endpoint) else { return };
+        let Some(contact) = self.tables.contacts.get(id, endpoint) else { return };
         if contact.is_out_of_scope() {
             return;
         }
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         let mac = device.mac;
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
@@ -602,29 +581,29 @@ impl Engine {
         mode: Mode,
         wall: Wall,
     ) -> Verdict {
-        let (mac, local) = (self.devices.get(id).mac, self.is_house(endpoint.address));
+        let (mac, local) = (self.tables.devices.get(id).mac, self.tables.is_inside(endpoint.address));
         let resolver = self.resolvers.contains(&endpoint.address);
-        let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.names, wall };
+        let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.tables.names, wall };
         policy::judge(&case, mode, self.settings())
     }
 
     /// A flow is over and judged.
     fn end(&mut self, tuple: Tuple, flow: Flow) {
-        let device = flow.device;
+        let device = flow.device();
         if let Some(id) = device {
-            let live = &mut self.devices.get_mut(id).live;
+            let live = &mut self.tables.devices.get_mut(id).live;
             *live = live.saturating_sub(1);
             self.note_attempt(id, &tuple, &flow);
         }
         if self.report_flows {
             let names = match (device, flow.label) {
                 (Some(id), Label::OtherDevice) => {
-                    self.names.others(id, tuple.destination).map(|(_, known)| known.clone()).collect()
+                    self.tables.names.others(id, tuple.destination).map(|(_, known)| known.clone()).collect()
                 }
-                (Some(id), _) => self.names.of(id, tuple.destination).cloned().collect(),
+                (Some(id), _) => self.tables.names.of(id, tuple.destination).cloned().collect(),
                 (None, _) => Vec::new(),
             };
-            self.actions.push_back(Action::FlowEnded(Box::new(EndedFlow { tuple, device, flow, names })));
+            self.actions.push_back(Action::FlowEnded(Box::new(EndedFlow { tuple, flow, names })));
         }
     }
 }

@@ -257,11 +257,11 @@ mod tests {
         assert_eq!(problems, []);
         let address = "203.0.113.50".parse().unwrap();
         let mut names = Names::default();
-        names.learn(0, address, &name(b"a.b.example"), Time(0));
+        names.learn(DeviceId::FIRST, address, &name(b"a.b.example"), Time(0));
         let endpoint = Endpoint { address, protocol: Protocol::Udp, port };
         let case = Case {
             mac: Mac([2; 6]),
-            id: 0,
+            id: DeviceId::FIRST,
             endpoint,
             local: false,
             resolver: false,

@@ -27,13 +27,13 @@ impl Engine {
 
     /// The hardware addresses of all devices.
     pub fn macs(&self) -> Vec<Mac> {
-        self.devices.iter().map(|(_, device)| device.mac).collect()
+        self.tables.devices.iter().map(|(_, device)| device.mac).collect()
     }
 
     /// Notes who made a device.
     pub fn set_vendor(&mut self, mac: Mac, vendor: &str) {
-        if let Some(id) = self.devices.find(mac) {
-            self.devices.get_mut(id).vendor = Some(vendor.into());
+        if let Some(id) = self.tables.devices.find(mac) {
+            self.tables.devices.get_mut(id).vendor = Some(vendor.into());
         }
     }
 
@@ -49,8 +49,8 @@ impl Engine {
 
     /// The contacts that a list names: few, so that a change of the lists need not judge all anew.
     fn listed_contacts(&self) -> Vec<(DeviceId, Endpoint)> {
-        let of = |id| self.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
-        let all = self.devices.iter().flat_map(|(id, _)| of(id));
+        let of = |id| self.tables.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
+        let all = self.tables.devices.iter().flat_map(|(id, _)| of(id));
         all.filter(|(id, endpoint, contact)| self.title(*id, *endpoint, contact).is_some())
             .map(|(id, endpoint, _)| (id, endpoint))
             .collect()
@@ -69,12 +69,12 @@ impl Engine {
 
     /// Ends a block of the detectors that they would not ask for any longer: who corrects a list wants what it did undone.
     fn recheck_block(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
-        let mac = self.devices.get(id).mac;
+        let mac = self.tables.devices.get(id).mac;
         let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
             endpoint.address == address && self.judged(id, endpoint, contact).1.decision == Decision::Block
         };
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
-        if theirs && !self.contacts.of(id).any(wanted) {
+        if theirs && !self.tables.contacts.of(id).any(wanted) {
             self.lift(mac, address);
             self.note_about("end", Some(mac), Some(address), at, || {
                 format!("the block of {address} is over: lists say otherwise now")
@@ -84,7 +84,7 @@ impl Engine {
 
     /// The list that names a contact.
     pub(super) fn title<'a>(&'a self, id: DeviceId, endpoint: Endpoint, contact: &'a Contact) -> Option<&'a str> {
-        let subject = Subject { device: self.devices.get(id), id, endpoint, contact };
+        let subject = Subject { device: self.tables.devices.get(id), id, endpoint, contact };
         Some(reputation::find(&subject, &self.scene())?.0.title)
     }
 }

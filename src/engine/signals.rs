@@ -10,45 +10,39 @@ use crate::tables::counters::balance::{Balance, RelaySigns, Relayed};
 use crate::tables::counters::reach::{Idle, prefix};
 use crate::tables::counters::uploads;
 use crate::tables::domain::registrable;
-use crate::tables::flows::{Flow, Label, Service};
+use crate::tables::flows::{Flow, Label, Owner, Service, Step};
 use crate::time::{Span, Stamp, Wall};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 impl Engine {
-    /// Bytes of a flow with the Internet go into the device's balance, and what it tells is told when a minute is over.
-    pub(super) fn count_balance(
-        &mut self,
-        flow: &Flow,
-        id: DeviceId,
-        outbound: bool,
-        address: IpAddr,
-        bytes: (u64, u64),
-        at: Stamp,
-    ) {
-        let mac = self.devices.get(id).mac;
-        let outside = flow.label != Label::OutOfScope
-            || !outbound && !self.is_house(address) && self.settings().mode(mac) != Mode::Trust;
-        let device = self.devices.get_mut(id);
-        if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
+    /// Bytes of a flow with the Internet go into the device's balance, which is judged when a minute is over.
+    pub(super) fn count_balance(&mut self, step: &Step, at: Stamp) {
+        let Step { owner: Owner { device: id, outbound }, endpoint: Endpoint { address, .. }, sent, received, .. } =
+            *step;
+        let mac = self.tables.devices.get(id).mac;
+        let outside = step.label != Label::OutOfScope
+            || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac) != Mode::Trust;
+        let device = self.tables.devices.get_mut(id);
+        if !outside || device.balance.is_none() && sent + received < limits::WEIGHED {
             return;
         }
         let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
         let judged = if balance.is_over(at.now) { balance.judge(at.now) } else { None };
-        balance.add(address, bytes.0, bytes.1, at.now);
+        balance.add(address, sent, received, at.now);
         let Some(mut relayed) = judged else { return };
         relayed.signs = self.signs(id, &relayed, at);
         // What was new when it began is no news after a while, but holds.
-        let before = self.devices.get(id).relayed(at.now).filter(|before| before.master == relayed.master);
+        let before = self.tables.devices.get(id).relayed(at.now).filter(|before| before.master == relayed.master);
         if let Some(Relayed { signs: before, .. }) = before {
             relayed.signs.pause_ms = relayed.signs.pause_ms.or(before.pause_ms);
             relayed.signs.stacks = relayed.signs.stacks.max(before.stacks);
         }
         let master = relayed.master;
-        if let Some(balance) = &mut self.devices.get_mut(id).balance {
+        if let Some(balance) = &mut self.tables.devices.get_mut(id).balance {
             balance.relayed = Some(relayed);
         }
-        let with_master = self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
+        let with_master = self.tables.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
         for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
             self.judge(id, endpoint, at);
         }
@@ -56,14 +50,14 @@ impl Engine {
 
     /// What else speaks for a relay, and against it.
     fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> RelaySigns {
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         let waits = device.handshakes.median_delay(limits::RELAY_PAUSE, at.now);
         // What is usual for it is not known: a slow thing is slow with the few that it calls.
         let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
         let (stacks, known) = device.handshakes.programs(at.now);
         let (mut proxy, mut excuse, mut names) = (false, None, 0);
         let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
-        for (endpoint, contact) in self.contacts.of(id) {
+        for (endpoint, contact) in self.tables.contacts.of(id) {
             if endpoint.address == relayed.master {
                 proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
                 excuse = match contact.service {
@@ -93,10 +87,10 @@ impl Engine {
             Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
             Protocol::Udp => flow.received == 0,
         };
-        if flow.midstream || flow.sent == 0 || self.devices.of_address(tuple.source) != Some(id) {
+        if flow.midstream || flow.sent == 0 || self.tables.devices.of_address(tuple.source) != Some(id) {
             return;
         }
-        let (at, device) = (self.latest, self.devices.get_mut(id));
+        let (at, device) = (self.latest, self.tables.devices.get_mut(id));
         let mac = device.mac;
         if device.attempts.note(tuple.destination, tuple.destination_port, failed, at)
             && self.settings().mode(mac) != Mode::Trust
@@ -108,7 +102,7 @@ impl Engine {
 
     /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
     pub(super) fn note_lateral(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
-        let device = self.devices.get_mut(id);
+        let device = self.tables.devices.get_mut(id);
         let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
         if door && device.relayed(at.now).is_some() {
             let before = device.laterals.count();
@@ -121,7 +115,7 @@ impl Engine {
 
     /// Asks the detectors about a device as a whole.
     pub(super) fn judge_whole(&mut self, id: DeviceId, at: Stamp) {
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
         let new = self.ledger.note(id, None, &findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
@@ -131,14 +125,15 @@ impl Engine {
 
     /// A contact is new: whether its domain and its network are new to the device too.
     pub(super) fn note_new_contact(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
-        let domain = self.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
+        let domain =
+            self.tables.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
         let network = self.network_key(endpoint.address);
-        let reach = &mut self.devices.get_mut(id).reach;
+        let reach = &mut self.tables.devices.get_mut(id).reach;
         let mut is_new = |what: &[u8]| reach.note(what, at.wall, limits::SPREAD_OLD);
         // Both are to be remembered, whatever the other is.
         let new = [is_new(&network), domain.is_none_or(|domain| domain.is_empty() || is_new(&domain))];
         if new == [true; 2]
-            && let Some(contact) = self.contacts.get_mut(id, endpoint)
+            && let Some(contact) = self.tables.contacts.get_mut(id, endpoint)
         {
             contact.new_to_device = true;
         }
@@ -146,15 +141,18 @@ impl Engine {
 
     /// A new hour has begun for a device: whom it called in the one before, if it did next to nothing else.
     pub(super) fn close_hour(&mut self, id: DeviceId, at: Stamp) {
-        let device = self.devices.get_mut(id);
+        let device = self.tables.devices.get_mut(id);
         let carried = device.sent.saturating_add(device.received);
         let Some((hour, bytes)) = device.reach.turn(uploads::hour(at.wall), carried) else { return };
         if bytes >= limits::SPREAD_IDLE {
             return;
         }
         let begin = Wall(i64::from(hour) * Span::hours(1).0 as i64);
-        let called =
-            self.contacts.of(id).filter(|(_, contact)| contact.last >= begin && contact.label != Label::OutOfScope);
+        let called = self
+            .tables
+            .contacts
+            .of(id)
+            .filter(|(_, contact)| contact.last >= begin && contact.label != Label::OutOfScope);
         let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
         let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
         networks.extend(addresses.iter().map(|address| self.network_key(*address)));
@@ -165,7 +163,7 @@ impl Engine {
             networks: networks.len() as u16,
             countries: (!countries.is_empty()).then_some(countries.len() as u16),
         };
-        self.devices.get_mut(id).reach.idle = Some(idle);
+        self.tables.devices.get_mut(id).reach.idle = Some(idle);
         if idle.networks >= limits::SPREAD_NETWORKS {
             self.judge_whole(id, at);
         }

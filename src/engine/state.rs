@@ -33,7 +33,7 @@ impl Engine {
     /// Writes all that is to be remembered; not `whole`: only what seldom changes, without names and to the day.
     pub fn save(&self, out: &mut impl Write, whole: bool, at: Stamp) -> io::Result<()> {
         writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
-        for (_, device) in self.devices.iter() {
+        for (_, device) in self.tables.devices.iter() {
             let day = Span::days(1).0 as i64;
             let last = if whole { device.last } else { Wall(device.last.0 / day * day).max(device.first) };
             write!(out, "device {} {} {last}", device.mac, device.first)?;
@@ -42,13 +42,13 @@ impl Engine {
             }
             writeln!(out)?;
         }
-        for (id, ip, fresh, names) in self.names.iter().filter(|_| whole) {
-            let (mac, age) = (self.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
+        for (id, ip, fresh, names) in self.tables.names.iter().filter(|_| whole) {
+            let (mac, age) = (self.tables.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
             write!(out, "name {mac} {ip} {age}")?;
             names.iter().try_for_each(|known| write!(out, " {}", known))?;
             writeln!(out)?;
         }
-        for (_, device) in self.devices.iter().filter(|_| whole) {
+        for (_, device) in self.tables.devices.iter().filter(|_| whole) {
             let Some((hour, steps)) = device.hours.save() else { continue };
             write!(out, "sent {} {hour} ", device.mac)?;
             for (i, steps) in steps.enumerate() {
@@ -60,7 +60,7 @@ impl Engine {
             }
             writeln!(out)?;
         }
-        for (_, device) in self.devices.iter().filter(|_| whole) {
+        for (_, device) in self.tables.devices.iter().filter(|_| whole) {
             let Some((since, met)) = device.reach.save() else { continue };
             writeln!(out, "met {} {since} {met}", device.mac)?;
         }
@@ -129,9 +129,9 @@ impl Engine {
         match word {
             "device" => {
                 let (first, last) = (Wall::parse(words.next()?)?, Wall::parse(words.next()?)?);
-                let id = self.devices.of_mac(mac?, at)?;
+                let id = self.tables.devices.of_mac(mac?, at)?;
                 ids.insert(mac?, id);
-                let device = self.devices.get_mut(id);
+                let device = self.tables.devices.get_mut(id);
                 (device.first, device.last) = (first, last);
                 for word in words {
                     let text = |value: &str| Some(name(value.as_bytes()));
@@ -146,16 +146,16 @@ impl Engine {
                 let (ip, age) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
                 let id = *ids.get(&mac?)?;
                 let then = Time(at.now.0.saturating_sub(age.saturating_mul(1_000_000)));
-                words.map(Name::from).for_each(|name| self.names.learn(id, ip, &name, then));
+                words.map(Name::from).for_each(|name| self.tables.names.learn(id, ip, &name, then));
             }
             "sent" => {
                 let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
-                let device = self.devices.get_mut(*ids.get(&mac?)?);
+                let device = self.tables.devices.get_mut(*ids.get(&mac?)?);
                 device.hours = Hours::restore(hour, steps.split(',').map(|steps| steps.parse().ok()));
             }
             "met" => {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
-                self.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
+                self.tables.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
             }
             "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
@@ -221,9 +221,9 @@ mod tests {
         let mut engine = Engine::new(config::parse("config leash").0);
         engine.load(TEXT, stamp(0)).unwrap();
         let mac = "02:00:00:00:00:20".parse().unwrap();
-        let id = engine.devices.of_mac(mac, stamp(0)).unwrap();
+        let id = engine.tables.devices.of_mac(mac, stamp(0)).unwrap();
         for hour in 0..30 {
-            engine.devices.get_mut(id).hours.add(1_000_000, stamp(hour * 3_600).wall);
+            engine.tables.devices.get_mut(id).hours.add(1_000_000, stamp(hour * 3_600).wall);
         }
         let text = saved(&engine, stamp(0));
         let mut again = Engine::new(config::parse("config leash").0);

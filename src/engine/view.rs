@@ -55,12 +55,12 @@ impl Engine {
         let packets = |packets: crate::event::Packets| packets.fields().into_iter().map(|(k, n)| (k.into(), n.into()));
         put(&mut map, "packets", self.packets.map(|counts| Value::Object(packets(counts).collect())));
         let refused = [
-            ("devices", self.devices.refused),
-            ("flows", self.flows.refused),
-            ("contacts", self.contacts.refused),
+            ("devices", self.tables.devices.refused),
+            ("flows", self.tables.flows.refused),
+            ("contacts", self.tables.contacts.refused),
             ("findings", self.ledger.refused),
             ("blocks", self.blocks.refused),
-            ("names_evicted", self.names.evicted),
+            ("names_evicted", self.tables.names.evicted),
             ("lookups_of_nobody", self.stray_lookups),
         ];
         let refused: Map<String, Value> =
@@ -71,22 +71,22 @@ impl Engine {
 
     /// All devices, one after the other, by hardware address.
     pub fn devices(&self) -> impl Iterator<Item = Value> {
-        self.devices.iter().map(|(id, _)| self.device(id))
+        self.tables.devices.iter().map(|(id, _)| self.device(id))
     }
 
     /// What there is, in numbers.
     pub fn status(&self) -> Value {
         let mut verdicts = [0_u32; 3];
-        self.devices.iter().for_each(|(id, _)| verdicts[self.worst(id) as usize] += 1);
+        self.tables.devices.iter().for_each(|(id, _)| verdicts[self.worst(id) as usize] += 1);
         let mut map = Map::new();
         put(&mut map, "blocking", Value::from(self.blocking()));
-        put(&mut map, "devices", Value::from(self.devices.len()));
+        put(&mut map, "devices", Value::from(self.tables.devices.len()));
         put(&mut map, "watch", Value::from(verdicts[Decision::Watch as usize]));
         put(&mut map, "block", Value::from(verdicts[Decision::Block as usize]));
         put(&mut map, "blocks", Value::from(self.blocks.len()));
-        put(&mut map, "flows", Value::from(self.flows.len()));
-        put(&mut map, "contacts", Value::from(self.contacts.len()));
-        put(&mut map, "names", Value::from(self.names.len()));
+        put(&mut map, "flows", Value::from(self.tables.flows.len()));
+        put(&mut map, "contacts", Value::from(self.tables.contacts.len()));
+        put(&mut map, "names", Value::from(self.tables.names.len()));
         put(&mut map, "refused", self.summary().get("refused").cloned());
         Value::Object(map)
     }
@@ -94,12 +94,12 @@ impl Engine {
     fn worst(&self, id: DeviceId) -> Decision {
         let decide = |(endpoint, contact)| self.judged(id, endpoint, contact).1.decision;
         let whole = if self.judged_whole(id).is_empty() { Decision::Allow } else { Decision::Watch };
-        self.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow).max(whole)
+        self.tables.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow).max(whole)
     }
 
     /// What is found on a device as a whole; nothing on one that is trusted.
     fn judged_whole(&self, id: DeviceId) -> Vec<Finding> {
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         match self.settings().mode(device.mac) {
             Mode::Trust => Vec::new(),
             _ => detect::judge_device(device, self.latest.now),
@@ -122,15 +122,15 @@ impl Engine {
             }
             device
         };
-        self.devices.iter().map(short).collect()
+        self.tables.devices.iter().map(short).collect()
     }
 
     /// What the detectors say, of all devices or of one.
     pub fn findings(&self, only: Option<DeviceId>) -> Vec<Value> {
         let mut all = Vec::new();
-        for (id, device) in self.devices.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
+        for (id, device) in self.tables.devices.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
             let mut own: Vec<Value> = self.judged_whole(id).iter().map(|f| self.finding(id, None, f)).collect();
-            for (endpoint, contact) in self.contacts.of(id) {
+            for (endpoint, contact) in self.tables.contacts.of(id) {
                 own.extend(self.judged(id, endpoint, contact).0.iter().map(|f| self.finding(id, Some(endpoint), f)));
             }
             for value in &mut own {
@@ -206,7 +206,7 @@ impl Engine {
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
-        let made_by = || self.devices.get(self.devices.find(record.mac?)?).vendor.as_ref();
+        let made_by = || self.tables.devices.get(self.tables.devices.find(record.mac?)?).vendor.as_ref();
         let says = match made_by().filter(|_| record.what == "device") {
             Some(vendor) => format!("{}, made by {vendor}", record.says),
             None => record.says.clone(),
@@ -218,31 +218,36 @@ impl Engine {
     /// What people call a device: by the settings, by itself, or by its hardware address.
     pub fn called(&self, mac: Mac) -> String {
         let configured = self.settings().name(mac).map(String::from);
-        let own = || self.devices.find(mac).and_then(|id| self.devices.get(id).hostname.as_deref().map(String::from));
+        let own = || {
+            self.tables
+                .devices
+                .find(mac)
+                .and_then(|id| self.tables.devices.get(id).hostname.as_deref().map(String::from))
+        };
         configured.or_else(own).unwrap_or_else(|| mac.to_string())
     }
 
     /// The labels of all devices.
     pub fn labels(&self) -> impl Iterator<Item = String> {
-        self.devices.iter().map(|(_, device)| self.called(device.mac))
+        self.tables.devices.iter().map(|(_, device)| self.called(device.mac))
     }
 
     /// The hardware address of a device that was seen, or is only in the settings, or is given as one.
     pub fn mac_of(&self, who: &str) -> Option<Mac> {
         let named = |mac: &&Mac| self.settings().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
-        let seen = self.find(who).map(|id| self.devices.get(id).mac);
+        let seen = self.find(who).map(|id| self.tables.devices.get(id).mac);
         let configured = || self.config.devices.keys().find(named).copied();
         seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
     }
 
     /// The device that a person means: by MAC, address, or name (of the configuration, or its own).
     pub fn find(&self, who: &str) -> Option<DeviceId> {
-        let mac = who.parse::<Mac>().ok().and_then(|mac| self.devices.find(mac));
-        let address = || who.parse().ok().and_then(|address| self.devices.of_address(address));
+        let mac = who.parse::<Mac>().ok().and_then(|mac| self.tables.devices.find(mac));
+        let address = || who.parse().ok().and_then(|address| self.tables.devices.of_address(address));
         let name = || {
             let is = |name: &str| name.eq_ignore_ascii_case(who);
             let configured = |mac| self.settings().name(mac);
-            let mut all = self.devices.iter();
+            let mut all = self.tables.devices.iter();
             all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
                 .map(|(id, _)| id)
         };
@@ -251,11 +256,11 @@ impl Engine {
 
     /// A device with all its contacts.
     pub fn device(&self, id: DeviceId) -> Value {
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         let mode = self.settings().mode(device.mac);
         let mut map = Map::new();
         put(&mut map, "mac", mac(device.mac));
-        let addresses: Vec<Value> = self.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
+        let addresses: Vec<Value> = self.tables.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
         put(&mut map, "addresses", Value::Array(addresses));
         put(&mut map, "name", self.settings().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
@@ -278,7 +283,7 @@ impl Engine {
         });
         put(&mut map, "idle", idle);
         let (mut contacts, mut findings, mut worst) = (Vec::new(), Vec::new(), Decision::Allow);
-        for (endpoint, contact) in self.contacts.of(id) {
+        for (endpoint, contact) in self.tables.contacts.of(id) {
             let judged = self.judged(id, endpoint, contact);
             worst = worst.max(judged.1.decision);
             findings.extend(judged.0.iter().map(|finding| self.finding(id, Some(endpoint), finding)));
@@ -304,7 +309,7 @@ impl Engine {
 
     /// A device in one sentence: the gravest thing first, and what is plainly harmless where there is nothing else.
     fn sentence(&self, id: DeviceId, device: &Map<String, Value>) -> String {
-        let mac = self.devices.get(id).mac;
+        let mac = self.tables.devices.get(id).mac;
         if self.settings().mode(mac) == Mode::Trust {
             return "is trusted: nobody looks at what it does".into();
         }
@@ -326,7 +331,7 @@ impl Engine {
                 Verdict { decision: Decision::Allow, by: By::Detectors, reasons: Vec::new(), lasts: None },
             );
         }
-        let device = self.devices.get(id);
+        let device = self.tables.devices.get(id);
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(device.mac), self.today());
         (findings, verdict)
@@ -355,7 +360,7 @@ impl Engine {
         put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
         put(&mut map, "port", Value::from(endpoint.port));
         put(&mut map, "inbound", yes(contact.inbound));
-        let local = self.is_house(endpoint.address);
+        let local = self.tables.is_inside(endpoint.address);
         put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
@@ -364,7 +369,7 @@ impl Engine {
         put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
-        let names = self.names.of(id, endpoint.address).map(|name| &**name);
+        let names = self.tables.names.of(id, endpoint.address).map(|name| &**name);
         let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
         put(
             &mut map,
@@ -422,18 +427,18 @@ impl Engine {
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let names: Vec<Value> = self.names.of(id, address).map(text).collect();
+        let names: Vec<Value> = self.tables.names.of(id, address).map(text).collect();
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
     /// Who else looked the address up, and as what.
     fn named_for(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let others = self.names.others(id, address);
+        let others = self.tables.names.others(id, address);
         let others: Vec<Value> = others
             .map(|(other, known)| {
                 let mut map = Map::new();
-                put(&mut map, "mac", mac(self.devices.get(other).mac));
-                put(&mut map, "hostname", self.devices.get(other).hostname.as_ref().map(text));
+                put(&mut map, "mac", mac(self.tables.devices.get(other).mac));
+                put(&mut map, "hostname", self.tables.devices.get(other).hostname.as_ref().map(text));
                 put(&mut map, "name", text(known));
                 Value::Object(map)
             })
@@ -443,14 +448,14 @@ impl Engine {
 
     /// A flow that is over, or was still open at the end.
     pub fn flow(&self, ended: &EndedFlow) -> Value {
-        let EndedFlow { tuple, device, flow, names } = ended;
+        let EndedFlow { tuple, flow, names } = ended;
         let mut map = Map::new();
         put(&mut map, "protocol", Value::from(tuple.protocol.text()));
         put(&mut map, "source", Value::from(tuple.source.to_string()));
         put(&mut map, "source_port", Value::from(tuple.source_port));
         put(&mut map, "destination", Value::from(tuple.destination.to_string()));
         put(&mut map, "destination_port", Value::from(tuple.destination_port));
-        put(&mut map, "device", device.and_then(|id| mac(self.devices.get(id).mac)));
+        put(&mut map, "device", flow.device().and_then(|id| mac(self.tables.devices.get(id).mac)));
         put(&mut map, "start", seconds(flow.start));
         put(&mut map, "sent_bytes", Value::from(flow.sent));
         put(&mut map, "received_bytes", Value::from(flow.received));
@@ -504,7 +509,7 @@ impl Engine {
                 let (findings, _) = self.judged(id, endpoint, contact);
                 self.verdict(id, endpoint, &findings, mode, self.today()).decision
             };
-            self.contacts.of(id).filter(|(endpoint, _)| endpoint.address == address).map(judge).max()
+            self.tables.contacts.of(id).filter(|(endpoint, _)| endpoint.address == address).map(judge).max()
         };
         put(&mut map, "guard_would", would(Mode::Guard).map(|decision| Value::from(decision.text())));
         for list in ["contacts", "findings"] {

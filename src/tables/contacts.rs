@@ -236,14 +236,14 @@ impl Contacts {
     }
 
     /// A call of a contact is over: its rhythm is looked at from the second one on, while there is room.
-    pub fn call(&mut self, device: DeviceId, endpoint: Endpoint, flow: &Flow) {
+    pub fn call(&mut self, device: DeviceId, endpoint: Endpoint, (opened, sent): (Time, u64)) {
         let Some(contact) = self.table.get_mut(&(device, endpoint)) else { return };
         if contact.beacon.is_none() && contact.all_flows() > 1 && self.beacons < limits::BEACONS {
             self.beacons += 1;
             contact.beacon = Some(Box::default());
         }
         if let Some(beacon) = &mut contact.beacon {
-            beacon.call(flow.opened, flow.sent);
+            beacon.call(opened, sent);
         }
     }
 

@@ -14,8 +14,25 @@ use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A device's place in the table; stable while the engine lives.
-pub type DeviceId = u16;
+/// A device's place in [`Devices`]; it stays the same while the engine lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceId(u16);
+
+impl DeviceId {
+    /// The least one in their order.
+    pub const FIRST: DeviceId = DeviceId(0);
+    /// The greatest one in their order.
+    pub const LAST: DeviceId = DeviceId(u16::MAX);
+
+    /// Returns the id of the place that is `index` places behind the first.
+    pub const fn new(index: u16) -> DeviceId {
+        DeviceId(index)
+    }
+
+    fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 /// A station of the LAN.
 #[derive(Clone, Debug)]
@@ -148,7 +165,7 @@ impl Devices {
     /// The device with this hardware address; made when there is room.
     pub fn of_mac(&mut self, mac: Mac, at: Stamp) -> Option<DeviceId> {
         if let Some(&id) = self.by_mac.get(&mac) {
-            let device = &mut self.all[usize::from(id)];
+            let device = &mut self.all[id.index()];
             device.first = device.first.min(at.wall);
             device.last = device.last.max(at.wall);
             return Some(id);
@@ -157,7 +174,7 @@ impl Devices {
             self.refused += 1;
             return None;
         }
-        let id = self.all.len() as DeviceId;
+        let id = DeviceId::new(self.all.len() as u16);
         self.all.push(Device::new(mac, at.wall));
         self.by_mac.insert(mac, id);
         Some(id)
@@ -169,16 +186,16 @@ impl Devices {
         let binding = Binding { device, seen: at.now };
         if let Some(old) = self.addresses.get_mut(&ip) {
             let before = std::mem::replace(old, binding).device;
-            self.all[usize::from(before)].addresses -= 1;
-            self.all[usize::from(device)].addresses += 1;
+            self.all[before.index()].addresses -= 1;
+            self.all[device.index()].addresses += 1;
             return;
         }
         if self.addresses.len() >= limits::ADDRESSES
-            || usize::from(self.all[usize::from(device)].addresses) >= limits::ADDRESSES_PER_DEVICE
+            || usize::from(self.all[device.index()].addresses) >= limits::ADDRESSES_PER_DEVICE
         {
             self.sweep(at.now);
         }
-        let own = &mut self.all[usize::from(device)].addresses;
+        let own = &mut self.all[device.index()].addresses;
         if self.addresses.len() >= limits::ADDRESSES || usize::from(*own) >= limits::ADDRESSES_PER_DEVICE {
             self.refused += 1;
             return;
@@ -192,7 +209,7 @@ impl Devices {
         self.addresses.retain(|_, binding| {
             let keep = now.since(binding.seen) < limits::ADDRESS_STALE;
             if !keep {
-                all[usize::from(binding.device)].addresses -= 1;
+                all[binding.device.index()].addresses -= 1;
             }
             keep
         });
@@ -205,12 +222,12 @@ impl Devices {
 
     /// A device by its place.
     pub fn get(&self, id: DeviceId) -> &Device {
-        &self.all[usize::from(id)]
+        &self.all[id.index()]
     }
 
     /// The same, to change it.
     pub fn get_mut(&mut self, id: DeviceId) -> &mut Device {
-        &mut self.all[usize::from(id)]
+        &mut self.all[id.index()]
     }
 
     /// The device with this hardware address, if it is known.

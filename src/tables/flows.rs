@@ -1,7 +1,7 @@
 //! Conntrack's view: the live flows, and those that are over but still wait for their lookup.
 
 use crate::limits;
-use crate::model::{Explained, Name, Tuple};
+use crate::model::{Endpoint, Explained, Name, Tuple};
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::devices::DeviceId;
 use crate::time::{Stamp, Time, Wall};
@@ -111,6 +111,32 @@ impl GaveAway {
     }
 }
 
+/// The device that a flow is counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The device.
+    pub device: DeviceId,
+    /// The device opened the flow; else the other side did.
+    pub outbound: bool,
+}
+
+/// What a flow adds to its device and contact, seen from the device.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Whose flow it is.
+    pub owner: Owner,
+    /// With whom.
+    pub endpoint: Endpoint,
+    /// Whether a lookup explains the flow.
+    pub label: Label,
+    /// Bytes of IP packets that the device sent.
+    pub sent: u64,
+    /// Bytes of IP packets that the device received.
+    pub received: u64,
+    /// Where the device opened the flow and it is over: when it began, and all that was sent in it.
+    pub call: Option<(Time, u64)>,
+}
+
 /// One conntrack entry, or one that is over but waits for its lookup.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -124,8 +150,8 @@ pub struct Flow {
     pub sni: Option<Name>,
     /// When the engine learned of it.
     pub opened: Time,
-    /// Whose it is; not known yet when absent.
-    pub device: Option<DeviceId>,
+    /// Whose it is; absent while that is not known.
+    pub owner: Option<Owner>,
     /// Whether a lookup explains it.
     pub label: Label,
     /// What it speaks.
@@ -144,6 +170,21 @@ pub struct Flow {
     pub ech: bool,
     /// Or its ancestor.
     pub esni: bool,
+}
+
+impl Flow {
+    /// Returns the device that the flow is counted for; absent while that is not known.
+    pub fn device(&self) -> Option<DeviceId> {
+        self.owner.map(|owner| owner.device)
+    }
+
+    /// Returns what `(along, against)` the tuple's direction means to the flow's owner; absent while that is not known.
+    pub fn step(&self, tuple: &Tuple, (along, against): (u64, u64)) -> Option<Step> {
+        let owner = self.owner?;
+        let (sent, received) = if owner.outbound { (along, against) } else { (against, along) };
+        let call = (self.closed && owner.outbound).then_some((self.opened, self.sent));
+        Some(Step { owner, endpoint: tuple.endpoint(owner.outbound), label: self.label, sent, received, call })
+    }
 }
 
 /// All flows.
@@ -168,7 +209,9 @@ impl Flows {
     /// The flow lives. False when it is not in the table.
     pub fn confirm(&mut self, tuple: &Tuple) -> bool {
         let round = self.round;
-        self.table.get_mut(tuple).filter(|flow| !flow.closed).map(|flow| flow.round = round).is_some()
+        let Some(flow) = self.table.get_mut(tuple).filter(|flow| !flow.closed) else { return false };
+        flow.round = round;
+        true
     }
 
     /// The live flows that fit, in their order.
@@ -190,7 +233,7 @@ impl Flows {
     /// The live flows of a device with an address.
     pub fn between(&self, device: DeviceId, address: IpAddr) -> Vec<Tuple> {
         self.live(|tuple, flow| {
-            flow.device == Some(device) && (tuple.destination == address || tuple.source == address)
+            flow.device() == Some(device) && (tuple.destination == address || tuple.source == address)
         })
     }
 
@@ -223,14 +266,14 @@ impl Flows {
     }
 
     /// Adds a flow that waits until `deadline` for its lookup.
-    pub fn open(&mut self, tuple: Tuple, device: Option<DeviceId>, midstream: bool, at: Stamp, deadline: Time) {
+    pub fn open(&mut self, tuple: Tuple, owner: Option<Owner>, midstream: bool, at: Stamp, deadline: Time) {
         let flow = Flow {
             start: at.wall,
             sent: 0,
             received: 0,
             sni: None,
             opened: at.now,
-            device,
+            owner,
             label: Label::Waiting,
             service: Service::Unknown,
             pause: None,
@@ -245,7 +288,12 @@ impl Flows {
         self.waiting.push_back((deadline, tuple));
     }
 
-    /// A flow by its tuple.
+    /// Returns a flow by its tuple.
+    pub fn get(&self, tuple: &Tuple) -> Option<&Flow> {
+        self.table.get(tuple)
+    }
+
+    /// Returns a flow by its tuple, to change it.
     pub fn get_mut(&mut self, tuple: &Tuple) -> Option<&mut Flow> {
         self.table.get_mut(tuple)
     }

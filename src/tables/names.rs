@@ -171,7 +171,7 @@ impl Names {
 
     /// The other devices that looked the address up, with the name they asked for last.
     pub fn others(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = (DeviceId, &Name)> {
-        let range = self.entries.range((address, DeviceId::MIN)..=(address, DeviceId::MAX));
+        let range = self.entries.range((address, DeviceId::FIRST)..=(address, DeviceId::LAST));
         range
             .filter(move |((_, id), _)| *id != device)
             .filter_map(|((_, id), entry)| Some((*id, entry.names.as_slice().last()?)))
@@ -226,44 +226,54 @@ mod tests {
     #[test]
     fn several_names_for_an_address_and_several_devices() {
         let mut names = Names::default();
-        names.learn(1, ip(1), &name(b"a.example"), Time(1));
-        names.learn(1, ip(1), &name(b"b.example"), Time(2));
-        names.learn(1, ip(1), &name(b"a.example"), Time(3));
-        names.learn(2, ip(1), &name(b"c.example"), Time(4));
-        assert_eq!(said(names.of(1, ip(1))), ["a.example", "b.example"]);
-        assert_eq!(said(names.others(1, ip(1)).map(|(_, known)| known)), ["c.example"]);
-        assert!(names.explains(1, ip(1), Time(5)) && !names.explains(3, ip(1), Time(5)));
+        names.learn(DeviceId::new(1), ip(1), &name(b"a.example"), Time(1));
+        names.learn(DeviceId::new(1), ip(1), &name(b"b.example"), Time(2));
+        names.learn(DeviceId::new(1), ip(1), &name(b"a.example"), Time(3));
+        names.learn(DeviceId::new(2), ip(1), &name(b"c.example"), Time(4));
+        assert_eq!(said(names.of(DeviceId::new(1), ip(1))), ["a.example", "b.example"]);
+        assert_eq!(said(names.others(DeviceId::new(1), ip(1)).map(|(_, known)| known)), ["c.example"]);
+        assert!(names.explains(DeviceId::new(1), ip(1), Time(5)) && !names.explains(DeviceId::new(3), ip(1), Time(5)));
         assert_eq!(names.len(), 3);
     }
 
     #[test]
     fn use_keeps_a_name_and_silence_forgets_it() {
         let mut names = Names::default();
-        names.learn(1, ip(1), &name(b"a.example"), Time(0));
+        names.learn(DeviceId::new(1), ip(1), &name(b"a.example"), Time(0));
         let (six, twelve) = (Time(0) + Span::days(6), Time(0) + Span::days(12));
-        assert!(names.explains(1, ip(1), six) && names.explains(1, ip(1), twelve));
-        assert!(!names.explains(1, ip(1), twelve + Span::days(8)));
+        assert!(names.explains(DeviceId::new(1), ip(1), six) && names.explains(DeviceId::new(1), ip(1), twelve));
+        assert!(!names.explains(DeviceId::new(1), ip(1), twelve + Span::days(8)));
         names.sweep(twelve + Span::days(8));
-        assert!(names.is_empty() && names.texts.is_empty() && names.total == 0 && names.held[&1] == 0);
+        assert!(names.is_empty() && names.texts.is_empty() && names.total == 0 && names.held[&DeviceId::new(1)] == 0);
     }
 
     #[test]
     fn a_flood_of_one_device_evicts_only_its_own() {
         let mut names = Names::default();
-        names.learn(1, ip(1), &name(b"bulb.example"), Time(0));
+        names.learn(DeviceId::new(1), ip(1), &name(b"bulb.example"), Time(0));
         for n in 0..60_000_u32 {
-            names.learn(2, ip(n), &name(format!("{n:0>200}.flood.example").as_bytes()), Time(u64::from(n)));
+            names.learn(
+                DeviceId::new(2),
+                ip(n),
+                &name(format!("{n:0>200}.flood.example").as_bytes()),
+                Time(u64::from(n)),
+            );
         }
-        assert!(names.explains(1, ip(1), Time(60_000)));
-        assert!(names.held[&2] <= NAMES_BYTES_PER_DEVICE && names.evicted > 50_000);
-        assert!(names.explains(2, ip(59_999), Time(60_000)), "the newest stay");
+        assert!(names.explains(DeviceId::new(1), ip(1), Time(60_000)));
+        assert!(names.held[&DeviceId::new(2)] <= NAMES_BYTES_PER_DEVICE && names.evicted > 50_000);
+        assert!(names.explains(DeviceId::new(2), ip(59_999), Time(60_000)), "the newest stay");
         for device in 3..60 {
             for n in 0..1_000_u32 {
-                names.learn(device, ip(n), &name(format!("{device}-{n:0>100}.example").as_bytes()), Time(70_000));
+                names.learn(
+                    DeviceId::new(device),
+                    ip(n),
+                    &name(format!("{device}-{n:0>100}.example").as_bytes()),
+                    Time(70_000),
+                );
             }
         }
         assert!(names.total <= NAMES_BYTES, "{}", names.total);
-        assert!(names.explains(1, ip(1), Time(80_000)), "the biggest gave way, not the smallest");
+        assert!(names.explains(DeviceId::new(1), ip(1), Time(80_000)), "the biggest gave way, not the smallest");
         assert_eq!(names.total, names.entries.values().map(Entry::bytes).sum::<usize>());
     }
 }
