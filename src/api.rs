@@ -337,7 +337,7 @@ fn contacts(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, Api
     daemon.count_soon();
     let engine = daemon.engine();
     let id = arguments.device(engine)?;
-    Ok(json!({ "contacts": engine.device(id).get("contacts") }))
+    Ok(json!({ "contacts": engine.contacts(id) }))
 }
 
 fn explain(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -352,7 +352,7 @@ fn explain(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiE
 fn findings(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let engine = daemon.engine();
     let only = arguments.text("device").map(|_| arguments.device(engine)).transpose()?;
-    Ok(json!({ "findings": engine.findings(only) }))
+    Ok(json!({ "findings": engine.findings(only, None) }))
 }
 
 fn blocks(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
@@ -381,10 +381,10 @@ fn history(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
 }
 
 fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let findings = daemon.engine().findings(None);
+    let engine = daemon.engine();
     let say = |d: &crate::detect::Detector| {
-        let own = findings.iter().filter(|finding| finding["detector"] == d.name);
-        json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": own.collect::<Vec<&Value>>() })
+        let findings = engine.findings(None, Some(d.name));
+        json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": findings })
     };
     Ok(json!({ "detectors": crate::detect::ALL.iter().map(say).collect::<Vec<Value>>() }))
 }

@@ -4,9 +4,13 @@
 //! Forms are written where they are used, with [`sentence!`](crate::sentence!), and collected from there into
 //! `luci-app/htdocs/luci-static/resources/leash/forms.js` (tests/package.rs), where LuCI's scanner of strings finds them.
 
+use crate::model::Name;
+use crate::time::Span;
+use crate::units;
 use serde_json::{Map, Value as Json, json};
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
+use std::net::IpAddr;
 
 /// A [`Sentence`] of a literal form and its values: `sentence!("calls %s every %s", address, span)`.
 ///
@@ -34,15 +38,30 @@ pub const fn gaps(form: &str) -> usize {
     count
 }
 
-/// What fills a gap.
+/// What fills a gap. It becomes text only when somebody reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// A name, an address, a size with its unit: the same in every language.
+    /// A text that is the same in every language.
     Text(Cow<'static, str>),
+    /// A name from the network.
+    Name(Name),
+    /// An address.
+    Address(IpAddr),
+    /// A length of time.
+    Span(Span),
+    /// A size: see [`Value::bytes`].
+    Bytes(u64),
     /// A count.
     Number(u64),
     /// A part that is a sentence itself, translated for itself.
     Sentence(Sentence),
+}
+
+impl Value {
+    /// A size in bytes, which people read as `1.2 kB`.
+    pub fn bytes(bytes: u64) -> Value {
+        Value::Bytes(bytes)
+    }
 }
 
 /// A form and the values for its gaps.
@@ -87,9 +106,9 @@ impl Sentence {
     /// Returns `{"form": …, "values": […]}`: texts, numbers, and for a part the same once more.
     pub fn parts(&self) -> Json {
         let value = |value: &Value| match value {
-            Value::Text(text) => Json::from(&**text),
             Value::Number(number) => Json::from(*number),
             Value::Sentence(sentence) => sentence.parts(),
+            text => Json::from(text.to_string()),
         };
         json!({ "form": &*self.form, "values": self.values.iter().map(value).collect::<Vec<_>>() })
     }
@@ -152,6 +171,10 @@ impl Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Value::Text(text) => f.write_str(text),
+            Value::Name(name) => f.write_str(name),
+            Value::Address(address) => address.fmt(f),
+            Value::Span(span) => span.fmt(f),
+            Value::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
             Value::Number(number) => number.fmt(f),
             Value::Sentence(sentence) => sentence.fmt(f),
         }
@@ -164,34 +187,26 @@ impl From<Sentence> for Value {
     }
 }
 
-impl From<String> for Value {
-    fn from(text: String) -> Value {
-        Value::Text(text.into())
-    }
-}
-
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
         Value::Text(text.to_owned().into())
     }
 }
 
-impl From<&crate::model::Name> for Value {
-    fn from(name: &crate::model::Name) -> Value {
-        Value::from(&**name)
-    }
+macro_rules! value {
+    ($($type:ty, $variant:ident;)*) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Value {
+                Value::$variant(value.into())
+            }
+        }
+    )*};
 }
-
-impl From<std::net::IpAddr> for Value {
-    fn from(address: std::net::IpAddr) -> Value {
-        Value::from(address.to_string())
-    }
-}
-
-impl From<crate::time::Span> for Value {
-    fn from(span: crate::time::Span) -> Value {
-        Value::from(span.to_string())
-    }
+value! {
+    String, Text;
+    IpAddr, Address;
+    Span, Span;
+    Name, Name;
 }
 
 macro_rules! number {

@@ -158,7 +158,7 @@ fn guard_blocks_what_the_user_chose_for_that_device_alone_and_for_a_while() {
     let blocks = engine.blocked();
     assert_eq!((&blocks[0]["device"], &blocks[0]["address"]), (&"02:00:00:00:00:20".into(), &"203.0.113.1".into()));
     assert_eq!(blocks[0]["until"].as_f64().unwrap() - blocks[0]["since"].as_f64().unwrap(), 3_600.0);
-    assert!(blocks[0]["reason"].as_str().unwrap().contains("its one lookup never named it"), "{blocks}");
+    assert!(blocks[0]["reason"]["message"].as_str().unwrap().contains("its one lookup never named it"), "{blocks}");
     let (engine, _) = run(guard, &[HOUSE, LOOKUPS, flow, "3700.000000 gap flows"]);
     assert_eq!(engine.blocked(), Value::Array(vec![]));
 }
@@ -274,15 +274,15 @@ fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
             let (event, stamp) = event::read(line, &mut clock).unwrap();
             engine.handle(event, stamp);
             told.extend(engine.drain().filter_map(|action| match action {
-                Action::Note(record) if record.what == "finding" => Some(record.says),
+                Action::Note(record) if record.kind.text() == "finding" => Some(record.message.to_string()),
                 _ => None,
             }));
         }
         let stamp = clock.stands();
         let id = engine.find("192.168.8.20").unwrap();
-        let found = engine.findings(Some(id)).len();
+        let found = engine.findings(Some(id), None).len();
         engine.forget(id, stamp);
-        assert!(engine.findings(Some(id)).is_empty());
+        assert!(engine.findings(Some(id), None).is_empty());
         (told, found)
     };
     let (once, again, next_day) = (made_up(10), made_up(1_000), made_up(90_000));

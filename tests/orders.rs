@@ -188,7 +188,8 @@ fn a_resolver_of_the_router_is_never_blocked_and_who_shares_an_address_is_said()
          1012.000000 opened tcp 192.168.8.21:1 > 203.0.113.30:443\n1020.000000 clock",
     );
     story.engine.set_mode(BULB, Mode::Guard, story.at());
-    let reason = |story: &Story, at: usize| story.engine.blocked()[at]["reason"].as_str().unwrap().to_string();
+    let reason =
+        |story: &Story, at: usize| story.engine.blocked()[at]["reason"]["message"].as_str().unwrap().to_string();
     assert!(reason(&story, 0).ends_with("blocked for this device alone: 02:00:00:00:00:21 uses it too"));
     let tv: Mac = "02:00:00:00:00:21".parse().unwrap();
     story.pin(Some(tv), "203.0.113.30", true, None);
@@ -204,7 +205,7 @@ fn in_quiet_hours_half_as_much_is_much() {
             "1030.000000 opened tcp 192.168.8.20:9 > 198.51.100.20:443\n\
              1090.000000 counted tcp 192.168.8.20:9 > 198.51.100.20:443 30000000 1000",
         );
-        story.engine.findings(None).iter().filter(|finding| finding["detector"] == "upload").count()
+        story.engine.findings(None, Some("upload")).len()
     };
     // The story is at 00:17 UTC.
     let quiet = "config leash\noption quiet_hours '23:00-06:00'";

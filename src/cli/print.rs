@@ -114,7 +114,7 @@ pub fn devices(value: &Value, style: Style) -> String {
 /// `{"device": {...}}`.
 pub fn device(value: &Value, style: Style) -> String {
     let device = &value["device"];
-    let says = clean(string(device, "says").unwrap_or_default());
+    let says = clean(string(device, "message").unwrap_or_default());
     let mut out = format!("{} {says}\n", style.paint(Paint::Bold, &clean(label(device))));
     let addresses: Vec<&str> = list(device, "addresses").iter().filter_map(Value::as_str).collect();
     let facts = [
@@ -159,7 +159,7 @@ pub fn device(value: &Value, style: Style) -> String {
             out,
             "\n{}: {}",
             string(finding, "detector").unwrap_or_default(),
-            clean(string(finding, "says").unwrap_or_default())
+            clean(string(finding, "message").unwrap_or_default())
         );
     }
     out
@@ -173,7 +173,7 @@ pub fn findings(value: &Value, style: Style) -> String {
             plain(string(finding, "detector").unwrap_or_default()),
             plain(string(finding, "strength").unwrap_or_default()),
             plain(date(finding, "since")),
-            plain(clean(string(finding, "says").unwrap_or_default())),
+            plain(clean(string(finding, "message").unwrap_or_default())),
         ]
     };
     match list(value, "findings") {
@@ -196,7 +196,7 @@ pub fn blocks(value: &Value, style: Style) -> String {
             plain(if block.get("until").is_some() { date(block, "until") } else { "for ever".into() }),
             plain(number(block, "stopped_packets").to_string()),
             plain(bytes(number(block, "stopped_bytes"))),
-            plain(clean(string(block, "reason").unwrap_or_default())),
+            plain(clean(block.get("reason").and_then(|reason| string(reason, "message")).unwrap_or_default())),
         ]
     };
     let titles = ["DEVICE", "ADDRESS", "SINCE (UTC)", "UNTIL", " PACKETS", " STOPPED", "WHY"];
@@ -238,7 +238,7 @@ pub fn history(value: &Value, style: Style) -> String {
 
 /// One thing that happened, in a line.
 pub fn record(value: &Value, style: Style) -> String {
-    let what = string(value, "what").unwrap_or_default();
+    let what = string(value, "kind").unwrap_or_default();
     let paint = match what {
         "block" => Paint::Bad,
         "finding" => Paint::Look,
@@ -246,7 +246,7 @@ pub fn record(value: &Value, style: Style) -> String {
         _ => Paint::Plain,
     };
     let who = string(value, "name").map(|name| clean(name) + ": ").unwrap_or_default();
-    let says = clean(string(value, "says").unwrap_or_default());
+    let says = clean(string(value, "message").unwrap_or_default());
     format!(
         "{}  {}  {who}{says}",
         style.paint(Paint::Dim, &date(value, "time")),
@@ -267,7 +267,7 @@ pub fn detectors(value: &Value, style: Style) -> String {
         let findings = list(detector, "findings");
         for finding in findings.iter().take(FINDINGS) {
             let who = clean(string(finding, "name").unwrap_or_default());
-            let _ = writeln!(out, "  {who} {}", clean(string(finding, "says").unwrap_or_default()));
+            let _ = writeln!(out, "  {who} {}", clean(string(finding, "message").unwrap_or_default()));
         }
         if findings.len() > FINDINGS {
             let _ = writeln!(out, "  and {} more: leash findings", findings.len() - FINDINGS);

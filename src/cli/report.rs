@@ -1,6 +1,5 @@
 //! JSON values as text that a person likes to read.
 
-use crate::engine::view::share;
 use crate::time::{Span, Wall};
 use crate::units::{bytes, count};
 use serde_json::Value;
@@ -90,7 +89,9 @@ impl Report {
         let addresses = list(device, "addresses");
         let more = if addresses.len() > 1 { format!(" +{}", addresses.len() - 1) } else { String::new() };
         let first = addresses.first().and_then(Value::as_str).unwrap_or("-");
-        let (contacts, without, unknown) = share(list(device, "contacts"));
+        let contacts =
+            list(device, "contacts").iter().filter(|contact| contact.get("explained").is_some()).count() as u64;
+        let (without, unknown) = (number(device, "unexplained"), number(device, "unknown"));
         let share = match (contacts, without) {
             (0, _) => "-".into(),
             (_, 0) if unknown == contacts => "unknown".into(),
@@ -119,7 +120,7 @@ impl Report {
                 self.detectors.push(detector.into());
             }
             let contact = list(device, "contacts").iter().find(|contact| same_endpoint(contact, finding));
-            let title = format!("{} {}", label(device), string(finding, "says").unwrap_or_default());
+            let title = format!("{} {}", label(device), string(finding, "message").unwrap_or_default());
             let _ = writeln!(self.findings, "{}", self.style.paint(Paint::Bold, &title));
             if let Some(contact) = contact {
                 let _ = writeln!(self.findings, "    {}", facts(contact));
@@ -130,9 +131,9 @@ impl Report {
             let _ = writeln!(self.findings, "{}", self.style.paint(Paint::Dim, &line));
             if let Some(contact) = contact {
                 let (paint, word) = verdict(string(contact, "verdict").unwrap_or_default());
-                let reason = list(contact, "reasons").last().and_then(Value::as_str);
+                let reason = list(contact, "reasons").last().and_then(|reason| string(reason, "message"));
                 let reason = reason
-                    .filter(|reason| Some(*reason) != string(finding, "says"))
+                    .filter(|reason| Some(*reason) != string(finding, "message"))
                     .unwrap_or("nothing counts towards a block");
                 let _ = writeln!(self.findings, "    leash: {}: {reason}", self.style.paint(paint, word));
             }
@@ -272,7 +273,7 @@ pub fn explain(value: &Value, style: Style) -> String {
         (true, 1) => writeln!(out, "  One lookup of this device was seen; it did not name this address."),
         (true, _) => writeln!(out, "  {lookups} of this device were seen; none named this address."),
     };
-    for other in list(value, "named_for") {
+    for other in list(value, "looked_up_by") {
         let name = string(other, "name").unwrap_or_default();
         let _ = writeln!(out, "  {} looked it up as {name}.", label_or(other, "another device"));
     }
@@ -291,7 +292,7 @@ pub fn explain(value: &Value, style: Style) -> String {
         let _ = writeln!(out, "  {}: {explained}.", facts(contact));
         let (paint, word) = verdict(string(contact, "verdict").unwrap_or_default());
         let _ = writeln!(out, "    leash: {}", style.paint(paint, word));
-        for reason in list(contact, "reasons").iter().filter_map(Value::as_str) {
+        for reason in list(contact, "reasons").iter().filter_map(|reason| string(reason, "message")) {
             let _ = writeln!(out, "      {reason}");
         }
     }
@@ -304,7 +305,7 @@ pub fn explain(value: &Value, style: Style) -> String {
         let port = number(finding, "port");
         let _ = writeln!(out, "  Evidence of {detector} on port {port}: {}.", numbers.join(", "));
     }
-    if let Some(would) = string(value, "guard_would").filter(|_| string(device, "mode") != Some("guard")) {
+    if let Some(would) = string(value, "guard_verdict").filter(|_| string(device, "mode") != Some("guard")) {
         let _ = writeln!(out, "  In mode guard leash would say: {would}.");
     }
     out

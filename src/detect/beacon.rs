@@ -1,11 +1,12 @@
 //! The rhythm of a contact has changed, or a rhythm to an address that nothing explains is new. That a thing calls regularly
 //! is no finding: most do, and the contact says so.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::sentence;
+use crate::sentence::Value;
 use crate::tables::flows::{Label, Service};
-use crate::units::bytes;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "beacon",
     about: "calls in another rhythm than before, or no longer, or regularly where nothing explains it",
@@ -26,18 +27,25 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let address = endpoint.address;
     let rhythm = beacon.rhythm();
     let named = contact.flows(Label::Lookup) > 0;
-    let says = if let Some((rhythm, (period, sent))) = rhythm.zip(beacon.before()) {
-        format!(
-            "calls {address} every {}, sending {}; before it was every {period}, {}",
+    let message = if let Some((rhythm, (period, sent))) = rhythm.zip(beacon.before()) {
+        sentence!(
+            "calls %s every %s, sending %s; before, it was every %s, %s",
+            address,
             rhythm.period,
-            bytes(rhythm.sent),
-            bytes(sent)
+            Value::bytes(rhythm.sent),
+            period,
+            Value::bytes(sent)
         )
     } else if let Some(silence) = beacon.silent(scene.now).filter(|_| !named && device.last.0 > contact.last.0) {
         // A name may have moved to another address; an address that was called without one has no such reason.
-        format!("called {address} regularly, and has not for {silence}")
+        sentence!("called %s regularly, and has not for %s", address, silence)
     } else if let Some(rhythm) = rhythm.filter(|_| !named && contact.flows(Label::Unexplained) > 0) {
-        format!("calls {address}, which nothing explains, every {}, sending {}", rhythm.period, bytes(rhythm.sent))
+        sentence!(
+            "calls %s, which nothing explains, every %s, sending %s",
+            address,
+            rhythm.period,
+            Value::bytes(rhythm.sent)
+        )
     } else {
         return None;
     };
@@ -46,7 +54,7 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         detector: DETECTOR.name,
         strength: Strength::Weak,
         kinds: 1,
-        says,
+        message,
         evidence: vec![
             Evidence { what: "period_s", seen: period, limit: 1 },
             Evidence { what: "sent_bytes", seen: sent, limit: 0 },

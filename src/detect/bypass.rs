@@ -1,10 +1,11 @@
 //! Names asked of others than the router, and addresses used right after the router had said that there are none.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::sentence;
 use crate::tables::flows::{Label, Service};
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "bypass",
     about: "asks others than the router for names, or goes by address when the router said that a name has none",
@@ -26,10 +27,10 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     }
     let flows = u64::from(contact.all_flows());
     let how = match contact.service {
-        Service::Dns => Some("in the clear"),
-        Service::Dot => Some("over TLS"),
-        Service::Doh => Some("over HTTPS"),
-        Service::Doq => Some("over QUIC"),
+        Service::Dns => Some(sentence!("in the clear")),
+        Service::Dot => Some(sentence!("over TLS")),
+        Service::Doh => Some(sentence!("over HTTPS")),
+        Service::Doq => Some(sentence!("over QUIC")),
         _ => None,
     };
     if let Some(how) = how {
@@ -37,7 +38,7 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
             detector: DETECTOR.name,
             strength: Strength::Fair,
             kinds: 1,
-            says: format!("asks {} for names {how}, past the router", endpoint.address),
+            message: sentence!("asks %s for names %s, past the router", endpoint.address, how),
             evidence: vec![Evidence { what: "flows", seen: flows, limit: 1 }],
         });
     }
@@ -49,16 +50,27 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
         return None;
     }
     let strength = if denied >= FLOWS && !often { Strength::Fair } else { Strength::Weak };
-    let name = device.denied.as_ref().map(|(_, name)| format!(", the last time of {name}")).unwrap_or_default();
+    let (address, window) = (endpoint.address, limits::DENIAL);
+    let message = match &device.denied {
+        Some((_, name)) => sentence!(
+            "called %s by its address %s times within %s after it was told that a name has none, the last time of %s",
+            address,
+            denied,
+            window,
+            name.clone()
+        ),
+        None => sentence!(
+            "called %s by its address %s times within %s after it was told that a name has none",
+            address,
+            denied,
+            window
+        ),
+    };
     Some(Finding {
         detector: DETECTOR.name,
         strength,
         kinds: 1,
-        says: format!(
-            "called {} by its address {denied} times within {} after it was told that a name has none{name}",
-            endpoint.address,
-            limits::DENIAL
-        ),
+        message,
         evidence: vec![
             Evidence { what: "after_denial", seen: denied, limit: FLOWS },
             Evidence { what: "unexplained", seen: without, limit: 1 },

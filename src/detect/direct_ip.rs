@@ -1,9 +1,10 @@
 //! A contact that no lookup of the device explains, although its lookups are visible.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::sentence;
 use crate::tables::flows::{Label, Service};
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "direct-ip",
     about: "calls an address that none of its lookups named",
@@ -29,19 +30,22 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let neighbour_asked = scene.names.others(id, endpoint.address).map(|(_, known)| known).next();
     let asked_since = scene.names.of(id, endpoint.address).next();
     let (strength, because) = match neighbour_asked.filter(|_| asked_since.is_none()) {
-        Some(name) => (Strength::Weak, format!("another device looked it up as {name}")),
-        None if contact.stun => (Strength::Weak, "a STUN exchange confirms the peer, as calls and cameras do".into()),
-        None if asked_since.is_some() => (Strength::Weak, "it asked only afterwards".into()),
-        None if boot_seen => (Strength::Strong, "and it was watched since it started".into()),
-        None => (Strength::Fair, "it may have asked before leash looked".into()),
+        Some(name) => (Strength::Weak, sentence!("another device looked it up as %s", name.clone())),
+        None if contact.stun => {
+            (Strength::Weak, sentence!("a STUN exchange confirms the peer, as calls and cameras do"))
+        }
+        None if asked_since.is_some() => (Strength::Weak, sentence!("it asked only afterwards")),
+        None if boot_seen => (Strength::Strong, sentence!("and it has been watched since it started")),
+        None => (Strength::Fair, sentence!("it may have asked before leash was watching")),
     };
     let lookups = device.lookups;
-    let named = match (asked_since, lookups) {
-        (Some(name), _) => format!("before it looked it up as {name}"),
-        (None, 1) => "although its one lookup never named it".into(),
-        (None, _) => format!("although none of its {lookups} lookups named it"),
+    let address = endpoint.address;
+    let calls = match (asked_since, lookups) {
+        (Some(name), _) => sentence!("calls %s before it looked it up as %s", address, name.clone()),
+        (None, 1) => sentence!("calls %s although its one lookup never named it", address),
+        (None, _) => sentence!("calls %s although none of its %s lookups named it", address, lookups),
     };
-    let says = format!("calls {} {named}; {because}", endpoint.address);
+    let message = calls.and_then(because);
     let evidence = vec![
         Evidence { what: "flows", seen: flows.into(), limit: 1 },
         Evidence { what: "bytes", seen: contact.unexplained_bytes, limit: 0 },
@@ -50,5 +54,5 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         Evidence { what: "other_lookups", seen: scene.names.others(id, endpoint.address).count() as u64, limit: 1 },
         Evidence { what: "stun", seen: contact.stun.into(), limit: 1 },
     ];
-    Some(Finding { detector: DETECTOR.name, strength, kinds: 1, says, evidence })
+    Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
 }

@@ -1,8 +1,9 @@
 //! What of the house goes out in the clear, for everybody on the way to read.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::sentence;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "plaintext",
     about: "sends a hardware address of the house, or a word that you listed as private, in the clear",
@@ -13,17 +14,20 @@ pub const DETECTOR: Detector = Detector {
 fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
     let Subject { endpoint, contact, .. } = *subject;
     let (mac, word) = (contact.gave_away.mac, contact.gave_away.word);
-    let what = match (mac, word) {
-        (true, true) => "a hardware address and a private word",
-        (true, false) => "a hardware address",
-        (false, true) => "a private word",
+    let address = endpoint.address;
+    let message = match (mac, word) {
+        (true, true) => {
+            sentence!("tells %s a hardware address and a private word of this house, in the clear", address)
+        }
+        (true, false) => sentence!("tells %s a hardware address of this house, in the clear", address),
+        (false, true) => sentence!("tells %s a private word of this house, in the clear", address),
         (false, false) => return None,
     };
     Some(Finding {
         detector: DETECTOR.name,
         strength: Strength::Weak,
         kinds: 1,
-        says: format!("tells {} {what} of this house, in the clear", endpoint.address),
+        message,
         evidence: vec![
             Evidence { what: "hardware_address", seen: mac.into(), limit: 1 },
             Evidence { what: "private_word", seen: word.into(), limit: 1 },

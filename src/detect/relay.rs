@@ -1,12 +1,13 @@
 //! A device that passes on for others what it receives: what a master sends goes out again to many, and what they answer
 //! goes back. And one that speaks a proxy's language.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
-use crate::tables::counters::balance::Relayed;
+use crate::sentence;
+use crate::tables::counters::balance::{Excuse, Relayed};
 use crate::tables::flows::Service;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "relay",
     about: "passes on for others what it receives, or speaks with a proxy",
@@ -51,36 +52,54 @@ fn relay(relayed: &Relayed) -> Finding {
         1 => (Strength::Fair, 1),
         _ => (Strength::Strong, 2),
     };
-    let acts = if strength == Strength::Weak { "may act" } else { "acts" };
     let others = match relayed.addresses {
-        0 | 1 => "somebody else".into(),
-        several => format!("{several} others"),
+        0 | 1 => sentence!("somebody else"),
+        several => sentence!("%s others", several),
     };
-    let mut says = format!(
-        "{acts} as a relay for others: {} % of what it exchanges with {} it exchanges with {others} too, the other way round",
-        relayed.passed_on, relayed.master
-    );
-    if in_step.is_some() {
-        says += ", minute by minute";
-    }
+    let (percent, master) = (relayed.passed_on, relayed.master);
+    let balance = if in_step.is_some() {
+        sentence!(
+            "%s %% of what it exchanges with %s it exchanges with %s too, the other way round, minute by minute",
+            percent,
+            master,
+            others
+        )
+    } else {
+        sentence!(
+            "%s %% of what it exchanges with %s it exchanges with %s too, the other way round",
+            percent,
+            master,
+            others
+        )
+    };
+    let mut message = if strength == Strength::Weak {
+        sentence!("may act as a relay for others: %s", balance)
+    } else {
+        sentence!("acts as a relay for others: %s", balance)
+    };
     if let Some(ms) = signs.pause_ms {
-        says += &format!("; it waits {ms} ms before it speaks, as one does who asks somebody else first");
+        message = message
+            .and_then(sentence!("it waits %s ms before it speaks, as one does who asks somebody else first", ms));
     }
     if signs.stacks >= limits::RELAY_STACKS {
-        says += &format!("; it speaks TLS in {} ways that it did not have before", signs.stacks);
+        message = message.and_then(sentence!("it speaks TLS in %s ways that it did not have before", signs.stacks));
     }
     if signs.proxy {
-        says += "; it was asked to as a proxy, or from outside";
+        message = message.and_then(sentence!("it was asked to as a proxy, or from outside"));
     }
     if let Some(excuse) = signs.excuse {
-        says += &format!("; but {excuse}");
+        message = message.and_then(match excuse {
+            Excuse::Call => sentence!("but it is in a call"),
+            Excuse::Vpn => sentence!("but it is one end of a VPN"),
+            Excuse::People => sentence!("but people use it"),
+        });
     }
     let evidence = |what, seen: u64, limit: u64| Evidence { what, seen, limit };
     Finding {
         detector: DETECTOR.name,
         strength,
         kinds,
-        says,
+        message,
         evidence: vec![
             evidence("sent_bytes", relayed.sent, limits::RELAY_BYTES),
             evidence("received_bytes", relayed.received, limits::RELAY_BYTES),
@@ -96,10 +115,11 @@ fn relay(relayed: &Relayed) -> Finding {
 
 fn proxy(subject: &Subject, language: &str) -> Finding {
     let Subject { endpoint, contact, .. } = *subject;
-    let says = match contact.inbound {
-        true => format!("is asked by {} to be its proxy ({language})", endpoint.address),
-        false => format!("uses {} as a proxy ({language})", endpoint.address),
+    let message = if contact.inbound {
+        sentence!("is asked by %s to be its proxy (%s)", endpoint.address, language)
+    } else {
+        sentence!("uses %s as a proxy (%s)", endpoint.address, language)
     };
     let evidence = vec![Evidence { what: "flows", seen: contact.all_flows().into(), limit: 1 }];
-    Finding { detector: DETECTOR.name, strength: Strength::Fair, kinds: 1, says, evidence }
+    Finding { detector: DETECTOR.name, strength: Strength::Fair, kinds: 1, message, evidence }
 }

@@ -1,10 +1,11 @@
 //! An address or a name that a list warns of.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::reference::lists::Listed;
+use crate::sentence;
 use crate::tables::flows::Label;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "reputation",
     about: "calls an address or a name that a list warns of",
@@ -37,17 +38,26 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         || contact.sni.is_some()
         || contact.flows(Label::OtherDevice) > 0;
     let (strength, but) = match (named, hosting) {
-        (Some(_), _) | (None, Some(false)) => (Strength::Fair, ""),
-        (None, Some(true)) => (Strength::Weak, "; but it is in a hosting network, where strangers share addresses"),
-        (None, None) if by_name => (Strength::Weak, "; but others may share the address, and it has another name"),
-        (None, None) => (Strength::Fair, ""),
+        (Some(_), _) | (None, Some(false)) => (Strength::Fair, None),
+        (None, Some(true)) => {
+            (Strength::Weak, Some(sentence!("but it is in a hosting network, where strangers share addresses")))
+        }
+        (None, None) if by_name => {
+            (Strength::Weak, Some(sentence!("but others may share the address, and it has another name")))
+        }
+        (None, None) => (Strength::Fair, None),
     };
-    let what = match named {
-        Some((name, part)) if name == part => format!(" as {name}"),
-        Some((name, part)) => format!(" as {name}, below {part}"),
-        None => String::new(),
+    let (address, title) = (endpoint.address, listed.title);
+    let calls = match named {
+        Some((name, part)) if name == part => {
+            sentence!("calls %s as %s, which the list '%s' names", address, name, title)
+        }
+        Some((name, part)) => {
+            sentence!("calls %s as %s, below %s, which the list '%s' names", address, name, part, title)
+        }
+        None => sentence!("calls %s, which the list '%s' names", address, title),
     };
-    let comment = if listed.comment.is_empty() { String::new() } else { format!(": {}", listed.comment) };
+    let calls = if listed.comment.is_empty() { calls } else { sentence!("%s: %s", calls, listed.comment) };
     let mut evidence = vec![
         Evidence { what: "listed_address", seen: named.is_none().into(), limit: 1 },
         Evidence { what: "listed_name", seen: named.is_some().into(), limit: 1 },
@@ -58,7 +68,10 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         detector: DETECTOR.name,
         strength,
         kinds: 1,
-        says: format!("calls {}{what}, which the list '{}' names{comment}{but}", endpoint.address, listed.title),
+        message: match but {
+            Some(but) => calls.and_then(but),
+            None => calls,
+        },
         evidence,
     })
 }

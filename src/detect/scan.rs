@@ -1,12 +1,13 @@
 //! Many attempts that nobody answers: at one port of many addresses, or at many ports of one.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Strength};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Strength};
 use crate::limits;
+use crate::sentence;
 use crate::tables::counters::distinct::about;
 use crate::tables::devices::Device;
 use crate::time::Time;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "scan",
     about: "tries many addresses or ports, and hardly anybody answers, or other devices while it acts as a relay",
@@ -28,34 +29,28 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
             detector: DETECTOR.name,
             strength: Strength::Fair,
             kinds: 1,
-            says: format!("tried the doors of {laterals} other devices of the house while it acted as a relay"),
+            message: sentence!("tried to reach %s other devices of the house while it acted as a relay", laterals),
             evidence: vec![Evidence { what: "devices", seen: laterals.into(), limit: LATERAL_DEVICES.into() }],
         });
     }
     let scan = device.attempts.recent(now)?;
-    let about = |n: u32, thing: &str| match n {
-        1 => format!("one {thing}"),
-        _ => format!("{} {thing}{}", about(n), if thing.ends_with('s') { "es" } else { "s" }),
+    let (addresses, ports, window) = (about(scan.addresses), about(scan.ports), limits::SCAN_WINDOW);
+    let tried = match (scan.addresses, scan.ports) {
+        (_, 1) => sentence!("tried %s addresses at one port within %s", addresses, window),
+        (1, _) => sentence!("tried %s ports of one address within %s", ports, window),
+        (a, p) if a > p => sentence!("tried %s addresses at %s ports within %s", addresses, ports, window),
+        _ => sentence!("tried %s ports of %s addresses within %s", ports, addresses, window),
     };
-    let (addresses, ports) = (about(scan.addresses, "address"), about(scan.ports, "port"));
-    let what = match scan.addresses > scan.ports {
-        true => format!("{addresses} at {ports}"),
-        false => format!("{ports} of {addresses}"),
-    };
+    let unanswered = sentence!("%s of %s attempts were not answered", scan.failed, scan.failed + scan.answered);
     Some(Finding {
         detector: DETECTOR.name,
         strength: Strength::Fair,
         kinds: 1,
-        says: format!(
-            "tried {what} within {}; {} of {} tries were in vain",
-            limits::SCAN_WINDOW,
-            scan.failed,
-            scan.failed + scan.answered
-        ),
+        message: tried.and_then(unanswered),
         evidence: vec![
             Evidence { what: "addresses", seen: scan.addresses.into(), limit: limits::SCAN_TARGETS.into() },
             Evidence { what: "ports", seen: scan.ports.into(), limit: limits::SCAN_TARGETS.into() },
-            Evidence { what: "vain", seen: scan.failed.into(), limit: limits::SCAN_TARGETS.into() },
+            Evidence { what: "failed", seen: scan.failed.into(), limit: limits::SCAN_TARGETS.into() },
         ],
     })
 }

@@ -1,14 +1,15 @@
 //! A device that reaches further than it should: many networks while it does next to nothing, or a domain and a network that are
 //! new to it after a week.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::sentence;
 use crate::tables::counters::uploads::hour;
 use crate::tables::devices::Device;
 use crate::tables::flows::Label;
 use crate::time::{Span, Time};
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "spread",
     about: "calls many networks while it does next to nothing, or a domain and network that are new to it",
@@ -33,7 +34,7 @@ fn new(subject: &Subject, scene: &Scene) -> Option<Finding> {
         detector: DETECTOR.name,
         strength: Strength::Weak,
         kinds: 1,
-        says: format!("calls {}, whose domain and network are both new to it", endpoint.address),
+        message: sentence!("calls %s, whose domain and network are both new to it", endpoint.address),
         evidence: vec![Evidence { what: "hours_ago", seen: hours.into(), limit: 0 }],
     })
 }
@@ -44,12 +45,19 @@ fn wide(device: &Device, _: Time) -> Option<Finding> {
     if hour(device.last).saturating_sub(idle.hour) as u64 >= limits::SPREAD_KEPT.0 / Span::hours(1).0 {
         return None;
     }
-    let countries = idle.countries.map(|n| format!(" in {n} countries")).unwrap_or_default();
+    let message = match idle.countries {
+        Some(countries) => sentence!(
+            "called %s networks in %s countries within an hour in which it did next to nothing",
+            idle.networks,
+            countries
+        ),
+        None => sentence!("called %s networks within an hour in which it did next to nothing", idle.networks),
+    };
     Some(Finding {
         detector: DETECTOR.name,
         strength: Strength::Weak,
         kinds: 1,
-        says: format!("called {} networks{countries} within an hour in which it did next to nothing", idle.networks),
+        message,
         evidence: vec![
             Evidence { what: "networks", seen: idle.networks.into(), limit: limits::SPREAD_NETWORKS.into() },
             Evidence { what: "countries", seen: idle.countries.unwrap_or_default().into(), limit: 0 },

@@ -1,11 +1,12 @@
 //! Far more sent to one destination within an hour than the device sends at that hour of the day.
 
-use crate::detect::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
 use crate::limits;
+use crate::sentence;
+use crate::sentence::Value;
 use crate::tables::flows::Label;
-use crate::units::bytes;
 
-/// See the module.
+/// What the rest of leash knows of this detector.
 pub const DETECTOR: Detector = Detector {
     name: "upload",
     about: "sends far more to one destination than it usually does at that hour",
@@ -32,14 +33,15 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let sent = u64::from(upload.sent_kb) * 1_000;
     let limit = u64::from(upload.limit_kb) * 1_000;
     let (strength, because) = match upload.days {
-        DAYS.. => (Strength::Fair, format!("more than {} is unusual for it at that hour", bytes(limit))),
-        _ => (Strength::Weak, "what is usual for it is not known yet".into()),
+        DAYS.. => (Strength::Fair, sentence!("more than %s is unusual for it at that hour", Value::bytes(limit))),
+        _ => (Strength::Weak, sentence!("what is usual for it is not known yet")),
     };
     Some(Finding {
         detector: DETECTOR.name,
         strength,
         kinds: 1,
-        says: format!("sent {} to {} within an hour; {because}", bytes(sent), subject.endpoint.address),
+        message: sentence!("sent %s to %s within an hour", Value::bytes(sent), subject.endpoint.address)
+            .and_then(because),
         evidence: vec![
             Evidence { what: "sent_bytes", seen: sent, limit },
             Evidence { what: "days", seen: upload.days.into(), limit: DAYS.into() },

@@ -1,11 +1,14 @@
 //! Orders of the user, and what follows from them for the blocks.
 
 use crate::config::{Config, Mode, Pin, Target};
+use crate::engine::history::RecordKind;
 use crate::engine::policy::{self, By, Decision};
 use crate::engine::{Action, DeviceId, Engine, Verdict, orders};
 use crate::limits;
 use crate::model::{Endpoint, Mac, Name, Protocol};
 use crate::ruleset::Elements;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,16 +31,16 @@ impl Engine {
     /// Sets what may be done to a device.
     pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
         self.orders.modes.insert(mac, mode);
-        self.note("mode", Some(mac), at, || format!("mode {}", mode.text()));
+        self.note(RecordKind::Mode, Some(mac), at, || sentence!("mode %s", mode.text()));
         self.orders_changed(at);
     }
 
     /// Names a device; an empty name takes its name away.
     pub fn set_name(&mut self, mac: Mac, name: &str, at: Stamp) {
         self.orders.name(mac, name);
-        self.note("name", Some(mac), at, || match name {
-            "" => "has no name any longer".into(),
-            name => format!("is called {name}"),
+        self.note(RecordKind::Name, Some(mac), at, || match name {
+            "" => sentence!("no longer has a name"),
+            name => sentence!("is called %s", name),
         });
         self.orders_changed(at);
     }
@@ -45,7 +48,9 @@ impl Engine {
     /// The global switch.
     pub fn set_blocking(&mut self, on: bool, at: Stamp) {
         self.orders.blocking = Some(on);
-        self.note("blocking", None, at, || format!("blocking is {}", if on { "on" } else { "off" }));
+        self.note(RecordKind::Blocking, None, at, || {
+            if on { sentence!("blocking is on") } else { sentence!("blocking is off") }
+        });
         self.orders_changed(at);
     }
 
@@ -60,8 +65,13 @@ impl Engine {
         if self.orders.pins.len() >= limits::PINS {
             return Err(format!("there are {} pins already; remove one first", limits::PINS));
         }
-        let end = pin.until.map(|until| format!(" until {} UTC", until.date())).unwrap_or_default();
-        self.note("pin", pin.mac, at, || format!("{} {}{end}", pin.verdict(), pin.target));
+        let (target, until) = (pin.target.to_string(), pin.until.map(Wall::date));
+        self.note(RecordKind::Pin, pin.mac, at, || match (pin.block, until) {
+            (true, None) => sentence!("block %s", target),
+            (true, Some(until)) => sentence!("block %s until %s UTC", target, until),
+            (false, None) => sentence!("allow %s", target),
+            (false, Some(until)) => sentence!("allow %s until %s UTC", target, until),
+        });
         if pin.until.is_none() {
             // It takes the place of one in the settings, too.
             self.orders.unpinned.retain(|key| !orders::is_on(&pin, key));
@@ -76,7 +86,7 @@ impl Engine {
         if !self.withdraw_pins(|pin| (pin.mac, &pin.target) == (mac, target)) {
             return Err(format!("there is no pin on {target}"));
         }
-        self.note("pin", mac, at, || format!("no pin on {target} any longer"));
+        self.note(RecordKind::Pin, mac, at, || sentence!("no decision on %s any longer", target.to_string()));
         self.orders_changed(at);
         Ok(())
     }
@@ -113,7 +123,9 @@ impl Engine {
         if !found {
             return Err(format!("{target} is not blocked for this device"));
         }
-        self.note_about("unblock", Some(mac), address, at, || format!("{target} is not blocked any longer"));
+        self.note_about(RecordKind::Unblock, Some(mac), address, at, || {
+            sentence!("%s is no longer blocked", target.to_string())
+        });
         Ok(())
     }
 
@@ -131,11 +143,13 @@ impl Engine {
         }
         let device = self.tables.devices.get_mut(id);
         device.forget();
-        self.note("forget", Some(mac), at, || "all that was known of it is forgotten".into());
+        self.verdicts = None;
+        self.note(RecordKind::Forget, Some(mac), at, || sentence!("all that was known of it is forgotten"));
     }
 
     /// Looks at all blocks anew: the settings changed, or a pin came to its end.
     pub(super) fn review(&mut self, at: Stamp) {
+        self.verdicts = None;
         self.orders.settle(&self.config);
         let ends = self.orders.pins.iter().chain(&self.config.pins).any(|pin| pin.until.is_some());
         self.next_review = ends.then_some(at.now + REVIEW);
@@ -173,6 +187,7 @@ impl Engine {
 
     pub(super) fn lift(&mut self, mac: Mac, address: IpAddr) {
         if self.blocks.remove(mac, address).is_some() {
+            self.verdicts = None;
             self.actions.push_back(Action::Unblock { mac, address });
         }
     }
@@ -197,22 +212,31 @@ impl Engine {
         self.verdict(id, endpoint, &[], Mode::Observe, wall)
     }
 
-    /// Puts a verdict into force, with who else in the house uses the address.
-    pub(super) fn block(&mut self, id: DeviceId, address: IpAddr, mut verdict: Verdict, at: Stamp) {
+    /// Puts a verdict into force, with its reasons and who else in the house uses the address.
+    pub(super) fn block(
+        &mut self,
+        id: DeviceId,
+        address: IpAddr,
+        verdict: Verdict,
+        mut reasons: Vec<Sentence>,
+        at: Stamp,
+    ) {
         let mac = self.tables.devices.get(id).mac;
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
-        verdict.reasons.extend(self.sharers(id, address));
-        if self.blocks.add(mac, address, &verdict, at) {
+        reasons.extend(self.sharers(id, address));
+        let Some(reason) = reasons.into_iter().reduce(Sentence::and_then) else { return };
+        if self.blocks.add(mac, address, &verdict, reason.clone(), at) {
+            self.verdicts = None;
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
-            let says = || format!("{address} is blocked: {}", verdict.reasons.join("; "));
-            self.note_about("block", Some(mac), Some(address), at, says);
+            let message = || sentence!("%s is blocked: %s", address, reason);
+            self.note_about(RecordKind::Block, Some(mac), Some(address), at, message);
         }
     }
 
     /// Who else in the house uses an address, in words.
-    fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<String> {
+    fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<Sentence> {
         let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
         known.extend(self.tables.names.others(id, address).map(|(other, name)| (other, Some(name))));
         let callers = self.tables.devices.iter().map(|(other, _)| other);
@@ -221,10 +245,13 @@ impl Engine {
         }
         let say = |(other, name): (&DeviceId, &Option<&Name>)| {
             let who = self.called(self.tables.devices.get(*other).mac);
-            name.map_or(format!("{who} uses it too"), |name| format!("{who} knows it as {name}"))
+            match name {
+                Some(name) => sentence!("%s knows it as %s", who, (*name).clone()),
+                None => sentence!("%s uses it too", who),
+            }
         };
-        let words: Vec<String> = known.iter().take(3).map(say).collect();
-        (!words.is_empty()).then(|| format!("blocked for this device alone: {}", words.join(", ")))
+        let all = known.iter().take(3).map(say).reduce(|list, next| sentence!("%s, %s", list, next))?;
+        Some(sentence!("blocked for this device alone: %s", all))
     }
 
     /// So many minutes local time is ahead of UTC.
@@ -268,7 +295,7 @@ impl Engine {
     fn apply_pins_to_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let verdict = self.pinned(id, address, at.wall);
         match (verdict.by, verdict.decision) {
-            (By::Pin, Decision::Block) => self.block(id, address, verdict, at),
+            (By::Pin, Decision::Block) => self.block(id, address, verdict, verdict.reasons(&[]), at),
             (By::Pin, _) => {
                 self.lift(self.tables.devices.get(id).mac, address);
                 self.actions.push_back(Action::SyncSets);
@@ -326,7 +353,7 @@ impl Engine {
         };
         if self.is_wanted(mac, address, by, at.wall) && self.tables.devices.of_mac(mac, at).is_some() {
             let until = left.map(|left| Wall(at.wall.0.saturating_add(left.0 as i64)));
-            let reason = "it was blocked before leash was stopped in the middle; the reason is lost".into();
+            let reason = sentence!("it was blocked before leash stopped without warning; the reason is lost");
             let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };
             self.blocks.restore((mac, address), block);
         }

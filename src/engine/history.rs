@@ -1,23 +1,109 @@
-//! What happened of late, for people.
+//! The latest things that happened, for people.
 
 use crate::limits;
 use crate::model::Mac;
+use crate::sentence::Sentence;
 use crate::time::Wall;
 use std::collections::VecDeque;
+use std::net::IpAddr;
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A device was seen for the first time.
+    Device,
+    /// A detector found something.
+    Finding,
+    /// An address was blocked for a device.
+    Block,
+    /// A block ended by itself.
+    End,
+    /// The user ended a block.
+    Unblock,
+    /// The user pinned a destination, or took a pin back.
+    Pin,
+    /// A device got another mode.
+    Mode,
+    /// A device got another name.
+    Name,
+    /// Blocking was switched on or off for all.
+    Blocking,
+    /// What was known of a device was forgotten.
+    Forget,
+}
+
+impl RecordKind {
+    /// Returns its word in the JSON.
+    pub fn text(self) -> &'static str {
+        match self {
+            RecordKind::Device => "device",
+            RecordKind::Finding => "finding",
+            RecordKind::Block => "block",
+            RecordKind::End => "end",
+            RecordKind::Unblock => "unblock",
+            RecordKind::Pin => "pin",
+            RecordKind::Mode => "mode",
+            RecordKind::Name => "name",
+            RecordKind::Blocking => "blocking",
+            RecordKind::Forget => "forget",
+        }
+    }
+
+    /// Returns the name of the ubus event that announces it.
+    pub fn ubus_event(self) -> &'static str {
+        match self {
+            RecordKind::Device => "leash.device",
+            RecordKind::Finding => "leash.finding",
+            RecordKind::Block => "leash.blocked",
+            RecordKind::End
+            | RecordKind::Unblock
+            | RecordKind::Pin
+            | RecordKind::Mode
+            | RecordKind::Name
+            | RecordKind::Blocking
+            | RecordKind::Forget => "leash.verdict",
+        }
+    }
+
+    /// Returns the least level at which the log says it. Addresses and names of destinations are said at debug only.
+    pub fn log_level(self) -> log::Level {
+        match self {
+            RecordKind::Finding | RecordKind::Pin | RecordKind::Forget => log::Level::Debug,
+            RecordKind::Device
+            | RecordKind::Block
+            | RecordKind::End
+            | RecordKind::Unblock
+            | RecordKind::Mode
+            | RecordKind::Name
+            | RecordKind::Blocking => log::Level::Info,
+        }
+    }
+}
 
 /// Something that people may want to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// When.
+    /// When it happened.
     pub wall: Wall,
-    /// With which device.
+    /// The device that it is about, if it is about one.
     pub mac: Option<Mac>,
-    /// About which address.
-    pub address: Option<std::net::IpAddr>,
-    /// What: `device`, `finding`, `block`, `end`, `unblock`, `mode`, `pin`, `blocking`, `forget`.
-    pub what: &'static str,
-    /// In words.
-    pub says: String,
+    /// The remote address that it is about, if it is about one.
+    pub address: Option<IpAddr>,
+    /// What kind of thing it is.
+    pub kind: RecordKind,
+    /// What happened, in words.
+    pub message: Sentence,
+}
+
+impl Record {
+    /// Returns what the log says at [`RecordKind::log_level`]: the message, or less where that holds an address.
+    pub fn log_message(&self) -> String {
+        match self.kind {
+            RecordKind::Block => "an address is blocked".into(),
+            RecordKind::End | RecordKind::Unblock => "a block is over".into(),
+            _ => self.message.to_string(),
+        }
+    }
 }
 
 /// The latest records, oldest first.
@@ -27,7 +113,7 @@ pub struct History {
 }
 
 impl History {
-    /// Adds one; the oldest makes room.
+    /// Adds a record; the oldest makes room.
     pub fn add(&mut self, record: Record) {
         if self.records.len() >= limits::RECORDS {
             self.records.pop_front();
@@ -35,7 +121,7 @@ impl History {
         self.records.push_back(record);
     }
 
-    /// All of them, oldest first.
+    /// Returns all records, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Record> {
         self.records.iter()
     }

@@ -3,6 +3,7 @@
 
 mod enforcement;
 pub mod history;
+mod judged;
 pub mod ledger;
 pub mod orders;
 pub mod policy;
@@ -14,7 +15,7 @@ pub mod view;
 
 use crate::config::{Config, Mode};
 use crate::detect::{self, Scene, Subject};
-use crate::engine::history::{History, Record};
+use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
 use crate::engine::orders::{EffectiveSettings, Orders};
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
@@ -23,6 +24,8 @@ use crate::limits;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::tables::Tables;
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::counters::uploads::{self, Upload};
@@ -110,6 +113,8 @@ pub struct Engine {
     next_review: Option<Time>,
     /// How many pins held at the latest review.
     pins_held: usize,
+    /// When all devices were judged last, and how many were allowed, watched and blocked; absent after a change.
+    verdicts: Option<(Time, [u32; 3])>,
 }
 
 impl Engine {
@@ -184,7 +189,9 @@ impl Engine {
         }
         for (mac, address) in self.blocks.expire(at.now) {
             self.actions.push_back(Action::Unblock { mac, address });
-            self.note_about("end", Some(mac), Some(address), at, || format!("the block of {address} is over"));
+            self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
+                sentence!("the block of %s is over", address)
+            });
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
             self.tick(at);
@@ -221,22 +228,23 @@ impl Engine {
         EffectiveSettings { config: &self.config, orders: &self.orders }
     }
 
-    fn note(&mut self, what: &'static str, mac: Option<Mac>, at: Stamp, says: impl FnOnce() -> String) {
-        self.note_about(what, mac, None, at, says);
+    /// Records something that happened, about a device or the whole house.
+    fn note(&mut self, kind: RecordKind, mac: Option<Mac>, at: Stamp, message: impl FnOnce() -> Sentence) {
+        self.note_about(kind, mac, None, at, message);
     }
 
-    /// The same of something that is about an address.
+    /// Records something that happened and that is about an address.
     fn note_about(
         &mut self,
-        what: &'static str,
+        kind: RecordKind,
         mac: Option<Mac>,
         address: Option<IpAddr>,
         at: Stamp,
-        says: impl FnOnce() -> String,
+        message: impl FnOnce() -> Sentence,
     ) {
         // A file is read to its end before anybody looks: nobody reads what happened on the way.
         if self.keeps_records {
-            let record = Record { wall: at.wall, mac, address, what, says: says() };
+            let record = Record { wall: at.wall, mac, address, kind, message: message() };
             self.history.add(record.clone());
             self.actions.push_back(Action::Note(record));
         }
@@ -264,7 +272,7 @@ impl Engine {
         device.hostname = hostname.or(device.hostname.take());
         device.vendor_class = vendor_class.or(device.vendor_class.take());
         if self.tables.devices.len() > known {
-            self.note("device", Some(mac), at, || "a new device".into());
+            self.note(RecordKind::Device, Some(mac), at, || sentence!("a new device"));
             self.apply_pins_ahead(id, at);
             if self.settings().mode(mac) == Mode::Local {
                 self.actions.push_back(Action::SyncSets);
@@ -563,13 +571,17 @@ impl Engine {
         let mac = device.mac;
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
+        if !new.is_empty() {
+            self.verdicts = None;
+        }
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            let says = || format!("{}: {}", finding.detector, finding.says);
-            self.note_about("finding", Some(mac), Some(endpoint.address), at, says);
+            let message = || sentence!("%s: %s", finding.detector, finding.message.clone());
+            self.note_about(RecordKind::Finding, Some(mac), Some(endpoint.address), at, message);
         }
         let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(mac), at.wall);
         if verdict.decision == Decision::Block {
-            self.block(id, endpoint.address, verdict, at);
+            let reasons = verdict.reasons(&findings);
+            self.block(id, endpoint.address, verdict, reasons, at);
         }
     }
 

@@ -5,6 +5,8 @@ use crate::detect::{Finding, Strength};
 use crate::engine::orders::EffectiveSettings;
 use crate::limits;
 use crate::model::{Endpoint, Mac, Protocol};
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::tables::devices::DeviceId;
 use crate::tables::names::Names;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -49,15 +51,38 @@ impl By {
     pub const ALL: [(By, &str); 3] = [(By::Pin, "pin"), (By::Mode, "mode"), (By::Detectors, "detectors")];
 }
 
+/// Why a verdict is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The endpoint is inside the house.
+    Inside,
+    /// The endpoint is a resolver of the router.
+    Resolver,
+    /// It is time (NTP).
+    Time,
+    /// The user pinned it.
+    Pin,
+    /// The device is in mode local.
+    Local,
+    /// The detectors found nothing that counts.
+    NothingCounts,
+    /// The user chose that this detector alone is enough.
+    Alone(&'static str),
+    /// The detectors rest on one kind of evidence; this one is among them.
+    OneKind(&'static str),
+    /// The detectors rest on several independent kinds of evidence.
+    Kinds(u8),
+}
+
 /// A decision and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What is done.
     pub decision: Decision,
     /// By whose wish.
     pub by: By,
-    /// Why, for people; empty where there is nothing to say.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub because: Because,
     /// How long it holds; absent: for ever.
     pub lasts: Option<Span>,
 }
@@ -82,49 +107,79 @@ pub struct Case<'a> {
     pub wall: Wall,
 }
 
+impl Verdict {
+    /// Returns the reasons for people, `findings` being those that the verdict was made from; empty where nothing was
+    /// found.
+    pub fn reasons(&self, findings: &[Finding]) -> Vec<Sentence> {
+        let because = match self.because {
+            Because::Inside => Some(sentence!("within the house")),
+            Because::Resolver => Some(sentence!("a resolver of the router: without it the house has no names")),
+            Because::Time => Some(sentence!("time (NTP): a device that loses the time loses everything")),
+            Because::Pin if self.decision == Decision::Block => Some(sentence!("blocked by your own decision")),
+            Because::Pin => Some(sentence!("allowed by your own decision")),
+            Because::Local => Some(sentence!("the device is in mode local: no Internet")),
+            Because::NothingCounts => None,
+            Because::Alone(detector) => Some(sentence!("you chose that '%s' alone is enough for a block", detector)),
+            Because::OneKind(detector) => {
+                Some(sentence!("one kind of evidence; a block needs two, or block_on '%s'", detector))
+            }
+            Because::Kinds(kinds) => Some(sentence!("%s independent kinds of evidence", kinds)),
+        };
+        let mut reasons = Vec::new();
+        if self.by == By::Detectors && !self.because.is_never() {
+            reasons.extend(findings.iter().map(|finding| finding.message.clone()));
+        }
+        reasons.extend(because);
+        reasons
+    }
+}
+
+impl Because {
+    /// Whether it is never blocked, whatever the mode and the pins.
+    fn is_never(self) -> bool {
+        matches!(self, Because::Inside | Because::Resolver | Because::Time)
+    }
+}
+
 /// The verdict on a contact of a device in `mode`.
 pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
-    let verdict = |decision, reasons: Vec<String>, lasts| Verdict { decision, by: By::Detectors, reasons, lasts };
+    let verdict = |decision, because| Verdict { decision, by: By::Detectors, because, lasts: None };
     let config = settings.config;
-    if let Some(reason) = never_blocked(case) {
-        return verdict(Decision::Allow, vec![reason.into()], None);
+    if let Some(never) = never_blocked(case) {
+        return verdict(Decision::Allow, never);
     }
     if let Some(pin) = settings.pins(case.wall).find(|pin| fits(pin, case)) {
-        let (decision, word) = if pin.block { (Decision::Block, "blocked") } else { (Decision::Allow, "allowed") };
+        let decision = if pin.block { Decision::Block } else { Decision::Allow };
         let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
-        return Verdict { by: By::Pin, ..verdict(decision, vec![format!("{word} by your own pin")], lasts) };
+        return Verdict { by: By::Pin, lasts, ..verdict(decision, Because::Pin) };
     }
     if mode == Mode::Local {
-        let reasons = vec!["the device is in mode local: no Internet".into()];
-        return Verdict { by: By::Mode, ..verdict(Decision::Block, reasons, None) };
+        return Verdict { by: By::Mode, ..verdict(Decision::Block, Because::Local) };
     }
-    let mut reasons: Vec<String> = case.findings.iter().map(|finding| finding.says.clone()).collect();
-    let counting: Vec<&Finding> = case.findings.iter().filter(|finding| finding.strength >= Strength::Fair).collect();
-    if counting.is_empty() {
-        let decision = if reasons.is_empty() { Decision::Allow } else { Decision::Watch };
-        return verdict(decision, reasons, None);
-    }
-    let kinds: u8 = counting.iter().map(|finding| finding.kinds).sum();
-    let alone = counting.iter().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
-    reasons.push(match (alone, kinds) {
-        (Some(finding), _) => format!("you chose that '{}' alone is enough for a block", finding.detector),
-        (None, 1) => format!("one kind of evidence; a block needs two, or block_on '{}'", counting[0].detector),
-        (None, kinds) => format!("{kinds} independent kinds of evidence"),
-    });
+    let counting = || case.findings.iter().filter(|finding| finding.strength >= Strength::Fair);
+    let Some(first) = counting().next() else {
+        let decision = if case.findings.is_empty() { Decision::Allow } else { Decision::Watch };
+        return verdict(decision, Because::NothingCounts);
+    };
+    let kinds: u8 = counting().map(|finding| finding.kinds).sum();
+    let alone = counting().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
+    let because = match (alone, kinds) {
+        (Some(finding), _) => Because::Alone(finding.detector),
+        (None, 1) => Because::OneKind(first.detector),
+        (None, kinds) => Because::Kinds(kinds),
+    };
     if mode == Mode::Guard && (alone.is_some() || kinds > 1) {
-        return verdict(Decision::Block, reasons, Some(config.block_for));
+        return Verdict { lasts: Some(config.block_for), ..verdict(Decision::Block, because) };
     }
-    verdict(Decision::Watch, reasons, None)
+    verdict(Decision::Watch, because)
 }
 
 /// Why this is not blocked, whatever the mode and the pins.
-fn never_blocked(case: &Case) -> Option<&'static str> {
+fn never_blocked(case: &Case) -> Option<Because> {
     match case.endpoint {
-        _ if case.local => Some("within the house"),
-        _ if case.resolver => Some("a resolver of the router: without it the house has no names"),
-        Endpoint { protocol, port, .. } if is_time(protocol, port) => {
-            Some("time (NTP): a device that loses the time loses everything")
-        }
+        _ if case.local => Some(Because::Inside),
+        _ if case.resolver => Some(Because::Resolver),
+        Endpoint { protocol, port, .. } if is_time(protocol, port) => Some(Because::Time),
         _ => None,
     }
 }
@@ -166,7 +221,7 @@ pub struct Block {
     /// By whose wish.
     pub by: By,
     /// Why, for people.
-    pub reason: String,
+    pub reason: Sentence,
 }
 
 /// All blocks that are in force.
@@ -180,10 +235,9 @@ pub struct Blocks {
 
 impl Blocks {
     /// Puts a verdict into force. True when it was not yet.
-    pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, at: Stamp) -> bool {
+    pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, reason: Sentence, at: Stamp) -> bool {
         let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
         let expires = verdict.lasts.map(|span| at.now + span);
-        let reason = verdict.reasons.join("; ");
         self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by, reason })
     }
 
@@ -196,7 +250,9 @@ impl Blocks {
             self.refused += 1;
             return false;
         }
-        self.next = self.next.into_iter().chain(block.expires).min();
+        if let Some(end) = block.expires {
+            self.next = Some(self.next.map_or(end, |next| next.min(end)));
+        }
         self.table.insert(pair, block);
         true
     }
@@ -237,7 +293,12 @@ impl Blocks {
         self.table.is_empty()
     }
 
-    /// All by device and address.
+    /// Returns the blocks of a device in the order of their addresses.
+    pub fn of(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, &Block)> {
+        self.iter().filter(move |(other, ..)| *other == mac).map(|(_, address, block)| (address, block))
+    }
+
+    /// Returns all blocks by device and address.
     pub fn iter(&self) -> impl Iterator<Item = (Mac, IpAddr, &Block)> {
         self.table.iter().map(|((mac, address), block)| (*mac, *address, block))
     }
@@ -249,7 +310,7 @@ mod tests {
     use crate::model::name;
 
     fn finding(detector: &'static str, strength: Strength) -> Finding {
-        Finding { detector, strength, kinds: 1, says: detector.into(), evidence: Vec::new() }
+        Finding { detector, strength, kinds: 1, message: Sentence::verbatim(detector), evidence: Vec::new() }
     }
 
     fn decide(config: &str, mode: Mode, port: u16, findings: &[Finding]) -> Decision {

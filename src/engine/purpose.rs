@@ -1,8 +1,10 @@
 //! What a device does that is plainly harmless, so that a quiet one gets a calm sentence: by the services that it uses and
 //! the names that it asked for. It is only said, and decides nothing: a name is easily chosen.
 
+use crate::model::Explained;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::tables::flows::Service;
-use std::fmt::Write;
 
 /// Names that serve nothing but the question whether one is online: of v2fly/domain-list-community, data/connectivity-check
 /// (MIT licence), commit c975cce, without those that serve other things too.
@@ -48,6 +50,29 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them, in the order in which a sentence names them.
+    pub const ALL: [Purpose; 4] = [Purpose::Time, Purpose::OnlineCheck, Purpose::Update, Purpose::Stun];
+
+    /// Returns what a device does for it.
+    fn does(self) -> Sentence {
+        match self {
+            Purpose::Time => sentence!("asks for the time"),
+            Purpose::OnlineCheck => sentence!("checks whether it is online"),
+            Purpose::Update => sentence!("asks for updates"),
+            Purpose::Stun => sentence!("asks how it is seen from outside"),
+        }
+    }
+
+    /// Returns what a device asks for.
+    fn thing(self) -> Sentence {
+        match self {
+            Purpose::Time => sentence!("the time"),
+            Purpose::OnlineCheck => sentence!("online checks"),
+            Purpose::Update => sentence!("updates"),
+            Purpose::Stun => sentence!("how it is seen from outside"),
+        }
+    }
+
     /// As the JSON says it.
     pub fn text(self) -> &'static str {
         match self {
@@ -92,45 +117,37 @@ fn of_name(name: &str) -> Option<Purpose> {
     first.split('-').any(word).then_some(Purpose::Update)
 }
 
-/// A device of which nothing is found, in one sentence, by the words for purpose and explanation of its contacts outside the
-/// house.
-pub fn sentence(outside: &[(Option<&str>, Option<&str>)]) -> String {
-    let of = |word: &str| outside.iter().filter(|(purpose, _)| *purpose == Some(word)).count();
-    let all = |fits: &dyn Fn(Option<&str>, Option<&str>) -> bool| outside.iter().all(|(p, e)| fits(*p, *e));
+/// Returns one sentence for a device of which nothing was found, made from the purpose and explanation of its contacts
+/// outside the house.
+pub fn summary_sentence(outside: &[(Option<Purpose>, Option<Explained>)]) -> Sentence {
+    let looked_up = |explained: Option<Explained>| explained == Some(Explained::Lookup);
+    let is_time = |purpose: Option<Purpose>| purpose == Some(Purpose::Time);
     // Time by address is common and needed.
-    let own_time = all(&|purpose, explained| purpose != Some("time") || explained == Some("lookup"));
-    let purposes = [
-        ("time", "asks for the time", "the time"),
-        ("online-check", "checks whether it is online", "online checks"),
-        ("update", "asks for updates", "updates"),
-        ("stun", "asks how it is seen from outside", "how it is seen from outside"),
-    ];
-    let found: Vec<_> = purposes.iter().filter(|(word, ..)| of(word) > 0).collect();
+    let own_time = outside.iter().all(|(purpose, explained)| !is_time(*purpose) || looked_up(*explained));
+    let found = Purpose::ALL.into_iter().filter(|purpose| outside.iter().any(|(other, _)| *other == Some(*purpose)));
     let rest = outside.iter().filter(|(purpose, _)| purpose.is_none()).count();
     if outside.is_empty() {
-        "talks to nobody outside the house".into()
+        sentence!("talks to nobody outside the house")
     } else if rest == 0 {
-        format!("only {}", listed(found.iter().map(|(_, does, _)| does.to_string()).collect()))
-    } else if all(&|purpose, explained| explained == Some("lookup") || purpose == Some("time")) {
-        let things = found.iter().filter(|(word, ..)| *word != "time" || own_time);
-        let mut things: Vec<String> = things.map(|(_, _, thing)| thing.to_string()).collect();
-        let mut says = String::from("calls only what it looked up");
+        let does = Sentence::list(found.map(Purpose::does).collect());
+        does.map_or_else(|| sentence!("talks to nobody outside the house"), |does| sentence!("only %s", does))
+    } else if outside.iter().all(|(purpose, explained)| looked_up(*explained) || is_time(*purpose)) {
+        let things = found.filter(|purpose| *purpose != Purpose::Time || own_time).map(Purpose::thing);
+        let mut things: Vec<Sentence> = things.collect();
         if !things.is_empty() {
-            things.push(format!("{rest} more"));
-            let _ = write!(says, ": {}", listed(things));
+            things.push(sentence!("%s more", rest));
         }
-        says + if own_time { "" } else { ", and asks for the time" }
-    } else if all(&|_, explained| explained == Some("unknown")) {
-        "calls addresses; its lookups could not be seen".into()
+        match (Sentence::list(things), own_time) {
+            (None, true) => sentence!("calls only what it looked up"),
+            (None, false) => sentence!("calls only what it looked up, and asks for the time"),
+            (Some(things), true) => sentence!("calls only what it looked up: %s", things),
+            (Some(things), false) => sentence!("calls only what it looked up: %s, and asks for the time", things),
+        }
+    } else if outside.iter().all(|(_, explained)| *explained == Some(Explained::Unknown)) {
+        sentence!("calls addresses; its lookups could not be seen")
     } else {
-        "does nothing that leash knows to be wrong".into()
+        sentence!("does nothing that leash knows to be wrong")
     }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(mut things: Vec<String>) -> String {
-    let last = things.pop().unwrap_or_default();
-    if things.is_empty() { last } else { format!("{} and {last}", things.join(", ")) }
 }
 
 #[cfg(test)]
@@ -164,8 +181,8 @@ mod tests {
 
     #[test]
     fn a_calm_device_gets_a_calm_sentence() {
-        let (lookup, none, unknown) = (Some("lookup"), Some("none"), Some("unknown"));
-        let (time, check, update, stun) = (Some("time"), Some("online-check"), Some("update"), Some("stun"));
+        let (lookup, none, unknown) = (Some(Explained::Lookup), Some(Explained::None), Some(Explained::Unknown));
+        let [time, check, update, stun] = Purpose::ALL.map(Some);
         for (outside, says) in [
             (&[][..], "talks to nobody outside the house"),
             (&[(time, none)], "only asks for the time"),
@@ -187,7 +204,7 @@ mod tests {
             (&[(None, unknown)], "calls addresses; its lookups could not be seen"),
             (&[(None, unknown), (None, lookup)], "does nothing that leash knows to be wrong"),
         ] {
-            assert_eq!(sentence(outside), says);
+            assert_eq!(summary_sentence(outside).to_string(), says);
         }
     }
 }

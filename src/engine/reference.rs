@@ -1,11 +1,13 @@
 //! What others say of addresses, names and devices: lists, networks and vendors, and whom to judge anew when they change.
 
 use crate::detect::{Subject, reputation};
+use crate::engine::history::RecordKind;
 use crate::engine::policy::{By, Decision};
 use crate::engine::{DeviceId, Engine};
 use crate::model::{Endpoint, Mac};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
+use crate::sentence;
 use crate::tables::contacts::Contact;
 use crate::time::Stamp;
 use std::net::IpAddr;
@@ -71,13 +73,13 @@ impl Engine {
     fn recheck_block(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let mac = self.tables.devices.get(id).mac;
         let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
-            endpoint.address == address && self.judged(id, endpoint, contact).1.decision == Decision::Block
+            endpoint.address == address && self.judge_contact(id, endpoint, contact).verdict.decision == Decision::Block
         };
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
         if theirs && !self.tables.contacts.of(id).any(wanted) {
             self.lift(mac, address);
-            self.note_about("end", Some(mac), Some(address), at, || {
-                format!("the block of {address} is over: lists say otherwise now")
+            self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
+                sentence!("the block of %s is over: lists say otherwise now", address)
             });
         }
     }

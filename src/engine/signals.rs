@@ -3,10 +3,12 @@
 
 use crate::config::Mode;
 use crate::detect;
+use crate::engine::history::RecordKind;
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
-use crate::tables::counters::balance::{Balance, RelaySigns, Relayed};
+use crate::sentence;
+use crate::tables::counters::balance::{Balance, Excuse, RelaySigns, Relayed};
 use crate::tables::counters::reach::{Idle, prefix};
 use crate::tables::counters::uploads;
 use crate::tables::domain::registrable;
@@ -61,8 +63,8 @@ impl Engine {
             if endpoint.address == relayed.master {
                 proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
                 excuse = match contact.service {
-                    Service::Stun | Service::Turn => Some("it is in a call"),
-                    Service::WireGuard => Some("it is one end of a VPN"),
+                    Service::Stun | Service::Turn => Some(Excuse::Call),
+                    Service::WireGuard => Some(Excuse::Vpn),
                     _ => excuse,
                 };
             }
@@ -70,7 +72,7 @@ impl Engine {
             names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
         }
         if names >= limits::PEOPLE {
-            excuse = excuse.or(Some("people use it"));
+            excuse = excuse.or(Some(Excuse::People));
         }
         RelaySigns {
             pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
@@ -118,8 +120,13 @@ impl Engine {
         let device = self.tables.devices.get(id);
         let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
         let new = self.ledger.note(id, None, &findings, at.wall);
+        if !new.is_empty() {
+            self.verdicts = None;
+        }
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            self.note("finding", Some(mac), at, || format!("{}: {}", finding.detector, finding.says));
+            self.note(RecordKind::Finding, Some(mac), at, || {
+                sentence!("%s: %s", finding.detector, finding.message.clone())
+            });
         }
     }
 

@@ -12,7 +12,7 @@
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! unpin - ads.example.net
 //! blocking 0
-//! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors calls 203.0.113.9 although ...
+//! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors {"form":"calls %s ...","values":["203.0.113.9"]}
 //! end
 //! ```
 
@@ -20,6 +20,7 @@ use crate::config::{Mode, Pin, Target};
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
 use crate::model::{Mac, Name, name};
+use crate::sentence::Sentence;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::Hours;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -83,7 +84,7 @@ impl Engine {
         for (mac, address, block) in self.blocks.iter() {
             let by = By::ALL.iter().find(|(by, _)| *by == block.by).map_or("", |(_, word)| word);
             let until = block.until.map_or("-".into(), |until| until.to_string());
-            writeln!(out, "block {mac} {address} {} {until} {by} {}", block.since, block.reason)?;
+            writeln!(out, "block {mac} {address} {} {until} {by} {}", block.since, block.reason.parts())?;
         }
         writeln!(out, "{END}")
     }
@@ -178,6 +179,8 @@ impl Engine {
                 let today = at.wall.max(*saved);
                 let left = until.map(|until| Span(until.0.saturating_sub(today.0).max(0) as u64));
                 let reason = words.collect::<Vec<_>>().join(" ");
+                let parts = serde_json::from_str(&reason).ok();
+                let reason = parts.and_then(|parts| Sentence::of_parts(&parts)).unwrap_or(Sentence::verbatim(reason));
                 let block = Block { since, until, expires: left.map(|left| at.now + left), by, reason };
                 self.blocks.restore((mac?, address), block);
             }
@@ -206,7 +209,7 @@ mod tests {
         device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb vendor=udhcp\n\
         name 02:00:00:00:00:20 203.0.113.5 3600 a.example b.example\nmode 02:00:00:00:00:20 guard\n\
         pin 02:00:00:00:00:20 block ads.example -\npin - allow 198.51.100.0/24 1767299999.000000\n\
-        block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767225700.000000 detectors calls it; and so on\nend\n";
+        block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767225700.000000 detectors {\"form\":\"calls %s; and so on\",\"values\":[\"it\"]}\nend\n";
 
     #[test]
     fn what_was_saved_is_recalled() {

@@ -3,18 +3,19 @@
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
 use crate::config::{Mode, Pin, Target};
-use crate::detect::{self, Finding, Strength, Subject};
-use crate::engine::history::Record;
+use crate::detect::Finding;
+use crate::engine::history::{Record, RecordKind};
+use crate::engine::judged::{JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
-use crate::engine::policy::{By, Decision, Verdict};
-use crate::engine::purpose;
+use crate::engine::policy::{Block, Decision};
 use crate::engine::{EndedFlow, Engine};
-use crate::model::{Endpoint, Mac, Name};
-use crate::tables::contacts::Contact;
+use crate::model::{Endpoint, Explained, Mac, Name};
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::tables::counters::uploads;
-use crate::tables::devices::{Device, DeviceId};
+use crate::tables::devices::DeviceId;
 use crate::tables::flows::Label;
-use crate::time::Wall;
+use crate::time::{Span, Wall};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
@@ -37,15 +38,6 @@ fn yes(flag: bool) -> Option<Value> {
     flag.then_some(Value::Bool(true))
 }
 
-/// Of a device's contacts outside the house: how many, how many of them no lookup of the device explains, and of how many that
-/// cannot be said. Time by address is common and needed: it counts as explained.
-pub fn share(contacts: &[Value]) -> (usize, usize, usize) {
-    let asked =
-        || contacts.iter().filter_map(|contact| Some((contact.get("explained")?.as_str()?, &contact["purpose"])));
-    let unexplained = asked().filter(|(word, purpose)| matches!(*word, "none" | "other-device") && *purpose != "time");
-    (asked().count(), unexplained.count(), asked().filter(|(word, _)| *word == "unknown").count())
-}
-
 impl Engine {
     /// What was read: dates, packets of a capture, and what did not fit into the tables.
     pub fn summary(&self) -> Value {
@@ -61,7 +53,7 @@ impl Engine {
             ("findings", self.ledger.refused),
             ("blocks", self.blocks.refused),
             ("names_evicted", self.tables.names.evicted),
-            ("lookups_of_nobody", self.stray_lookups),
+            ("lookups_without_device", self.stray_lookups),
         ];
         let refused: Map<String, Value> =
             refused.into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| (word.into(), n.into())).collect();
@@ -69,15 +61,23 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// All devices, one after the other, by hardware address.
+    /// Returns all devices with their contacts, one after the other, by hardware address.
     pub fn devices(&self) -> impl Iterator<Item = Value> {
         self.tables.devices.iter().map(|(id, _)| self.device(id))
     }
 
-    /// What there is, in numbers.
-    pub fn status(&self) -> Value {
-        let mut verdicts = [0_u32; 3];
-        self.tables.devices.iter().for_each(|(id, _)| verdicts[self.worst(id) as usize] += 1);
+    /// Returns how much of everything there is. The counts of verdicts may be a second old: [`Engine::summaries`] has
+    /// judged all devices then, which need not be done again for the page that asks for both.
+    pub fn status(&mut self) -> Value {
+        let now = self.latest.now;
+        let fresh = self.verdicts.filter(|(then, _)| now.since(*then) <= Span::secs(1));
+        let (_, verdicts) = fresh.unwrap_or_else(|| {
+            let mut verdicts = [0; 3];
+            for (id, _) in self.tables.devices.iter() {
+                verdicts[self.judge_device(id).worst() as usize] += 1;
+            }
+            (now, verdicts)
+        });
         let mut map = Map::new();
         put(&mut map, "blocking", Value::from(self.blocking()));
         put(&mut map, "devices", Value::from(self.tables.devices.len()));
@@ -91,53 +91,35 @@ impl Engine {
         Value::Object(map)
     }
 
-    fn worst(&self, id: DeviceId) -> Decision {
-        let decide = |(endpoint, contact)| self.judged(id, endpoint, contact).1.decision;
-        let whole = if self.judged_whole(id).is_empty() { Decision::Allow } else { Decision::Watch };
-        self.tables.contacts.of(id).map(decide).max().unwrap_or(Decision::Allow).max(whole)
-    }
-
-    /// What is found on a device as a whole; nothing on one that is trusted.
-    fn judged_whole(&self, id: DeviceId) -> Vec<Finding> {
-        let device = self.tables.devices.get(id);
-        match self.settings().mode(device.mac) {
-            Mode::Trust => Vec::new(),
-            _ => detect::judge_device(device, self.latest.now),
+    /// Returns all devices without their contacts, by hardware address.
+    pub fn summaries(&mut self) -> Vec<Value> {
+        let (mut all, mut verdicts) = (Vec::new(), [0; 3]);
+        for (id, device) in self.tables.devices.iter() {
+            let judged = self.judge_device(id);
+            verdicts[judged.worst() as usize] += 1;
+            let mut map = self.device_facts(&judged);
+            put(&mut map, "contacts", Value::from(judged.share().contacts));
+            put(&mut map, "findings", self.device_findings(&judged));
+            put(&mut map, "blocks", Value::from(self.blocks.of(device.mac).count()));
+            all.push(Value::Object(map));
         }
+        self.verdicts = Some((self.latest.now, verdicts));
+        all
     }
 
-    /// All devices without their contacts, by hardware address.
-    pub fn summaries(&self) -> Vec<Value> {
-        let short = |(id, own): (DeviceId, &Device)| {
-            let mut device = self.device(id);
-            if let Some(device) = device.as_object_mut() {
-                let contacts = device.remove("contacts").unwrap_or_default();
-                let contacts = contacts.as_array().map_or(&[][..], Vec::as_slice);
-                let (asked, unexplained, unknown) = share(contacts);
-                put(device, "contacts", Value::from(asked));
-                put(device, "unexplained", Value::from(unexplained));
-                put(device, "unknown", Value::from(unknown));
-                let blocks = self.blocks.iter().filter(|(mac, ..)| *mac == own.mac);
-                put(device, "blocks", Value::from(blocks.count()));
-            }
-            device
-        };
-        self.tables.devices.iter().map(short).collect()
-    }
-
-    /// What the detectors say, of all devices or of one.
-    pub fn findings(&self, only: Option<DeviceId>) -> Vec<Value> {
+    /// Returns what the detectors find on all devices or on one, of all detectors or of one.
+    pub fn findings(&self, device: Option<DeviceId>, detector: Option<&str>) -> Vec<Value> {
         let mut all = Vec::new();
-        for (id, device) in self.tables.devices.iter().filter(|(id, _)| only.is_none_or(|only| only == *id)) {
-            let mut own: Vec<Value> = self.judged_whole(id).iter().map(|f| self.finding(id, None, f)).collect();
-            for (endpoint, contact) in self.tables.contacts.of(id) {
-                own.extend(self.judged(id, endpoint, contact).0.iter().map(|f| self.finding(id, Some(endpoint), f)));
+        for (id, own) in self.tables.devices.iter().filter(|(id, _)| device.is_none_or(|device| device == *id)) {
+            let judged = self.judge_device(id);
+            let single = judged.contacts.iter().flat_map(|it| it.findings.iter().map(move |f| (Some(it.endpoint), f)));
+            let found = judged.findings.iter().map(|finding| (None, finding)).chain(single);
+            for (endpoint, finding) in found.filter(|(_, f)| detector.is_none_or(|detector| detector == f.detector)) {
+                let mut map = self.finding(id, endpoint, finding);
+                put(&mut map, "device", Value::from(own.mac.to_string()));
+                put(&mut map, "name", Value::from(self.called(own.mac)));
+                all.push(Value::Object(map));
             }
-            for value in &mut own {
-                value["device"] = device.mac.to_string().into();
-                value["name"] = self.called(device.mac).into();
-            }
-            all.append(&mut own);
         }
         all
     }
@@ -193,25 +175,24 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// What happened of late, oldest first.
+    /// Returns the latest records, oldest first.
     pub fn history(&self) -> Vec<Value> {
         self.history.iter().map(|record| self.record(record)).collect()
     }
 
-    /// One of them.
+    /// Returns a record. A new device is named with its maker, who is known a moment after it was seen.
     pub fn record(&self, record: &Record) -> Value {
         let mut map = Map::new();
         put(&mut map, "time", seconds(record.wall));
-        put(&mut map, "what", Value::from(record.what));
+        put(&mut map, "kind", Value::from(record.kind.text()));
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
         let made_by = || self.tables.devices.get(self.tables.devices.find(record.mac?)?).vendor.as_ref();
-        let says = match made_by().filter(|_| record.what == "device") {
-            Some(vendor) => format!("{}, made by {vendor}", record.says),
-            None => record.says.clone(),
-        };
-        put(&mut map, "says", Value::from(says));
+        match made_by().filter(|_| record.kind == RecordKind::Device) {
+            Some(vendor) => sentence!("%s, made by %s", record.message.clone(), vendor.clone()).put_into(&mut map),
+            None => record.message.put_into(&mut map),
+        }
         Value::Object(map)
     }
 
@@ -254,10 +235,23 @@ impl Engine {
         mac.or_else(address).or_else(name)
     }
 
-    /// A device with all its contacts.
+    /// Returns a device with all its contacts.
     pub fn device(&self, id: DeviceId) -> Value {
-        let device = self.tables.devices.get(id);
-        let mode = self.settings().mode(device.mac);
+        let judged = self.judge_device(id);
+        let mut map = self.device_facts(&judged);
+        put(&mut map, "findings", self.device_findings(&judged));
+        put(&mut map, "contacts", Value::Array(judged.contacts.iter().map(|it| self.contact(id, it)).collect()));
+        Value::Object(map)
+    }
+
+    /// Returns the contacts of a device.
+    pub fn contacts(&self, id: DeviceId) -> Value {
+        Value::Array(self.judge_device(id).contacts.iter().map(|it| self.contact(id, it)).collect())
+    }
+
+    /// What is said of a device beside its findings and contacts.
+    fn device_facts(&self, judged: &JudgedDevice) -> Map<String, Value> {
+        let JudgedDevice { id, device, mode, .. } = *judged;
         let mut map = Map::new();
         put(&mut map, "mac", mac(device.mac));
         let addresses: Vec<Value> = self.tables.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
@@ -282,62 +276,20 @@ impl Engine {
             Value::Object(map)
         });
         put(&mut map, "idle", idle);
-        let (mut contacts, mut findings, mut worst) = (Vec::new(), Vec::new(), Decision::Allow);
-        for (endpoint, contact) in self.tables.contacts.of(id) {
-            let judged = self.judged(id, endpoint, contact);
-            worst = worst.max(judged.1.decision);
-            findings.extend(judged.0.iter().map(|finding| self.finding(id, Some(endpoint), finding)));
-            contacts.push(self.contact(id, endpoint, contact, &judged));
-        }
-        let whole = self.judged_whole(id);
-        if !whole.is_empty() {
-            worst = worst.max(Decision::Watch);
-        }
-        // The gravest stands first; of equals, what is said of the whole device.
-        findings.splice(0..0, whole.iter().map(|finding| self.finding(id, None, finding)));
-        let mut sorted = Vec::with_capacity(findings.len());
-        for strength in Strength::ALL.iter().rev() {
-            sorted.extend(findings.extract_if(.., |finding| Strength::of(&finding["strength"]) == Some(*strength)));
-        }
-        put(&mut map, "findings", Value::Array(sorted));
-        put(&mut map, "contacts", Value::Array(contacts));
-        put(&mut map, "verdict", Value::from(worst.text()));
-        let says = self.sentence(id, &map);
-        put(&mut map, "says", Value::from(says));
-        Value::Object(map)
+        let share = judged.share();
+        put(&mut map, "unexplained", Value::from(share.unexplained));
+        put(&mut map, "unknown", Value::from(share.unknown));
+        put(&mut map, "verdict", Value::from(judged.worst().text()));
+        judged.message().put_into(&mut map);
+        map
     }
 
-    /// A device in one sentence: the gravest thing first, and what is plainly harmless where there is nothing else.
-    fn sentence(&self, id: DeviceId, device: &Map<String, Value>) -> String {
-        let mac = self.tables.devices.get(id).mac;
-        if self.settings().mode(mac) == Mode::Trust {
-            return "is trusted: nobody looks at what it does".into();
-        }
-        let list = |key: &str| device.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let (findings, contacts) = (list("findings"), list("contacts"));
-        if let Some(says) = findings.first().and_then(|finding| finding["says"].as_str()) {
-            let more = findings.len() - 1;
-            return if more == 0 { says.into() } else { format!("{says}; and {more} more such") };
-        }
-        let outside = contacts.iter().filter(|contact| contact.get("local").is_none());
-        let outside: Vec<_> = outside.map(|it| (it["purpose"].as_str(), it["explained"].as_str())).collect();
-        purpose::sentence(&outside)
+    fn device_findings(&self, judged: &JudgedDevice) -> Value {
+        let all = judged.all_findings().into_iter();
+        Value::Array(all.map(|(endpoint, finding)| Value::Object(self.finding(judged.id, endpoint, finding))).collect())
     }
 
-    pub(super) fn judged(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact) -> (Vec<Finding>, Verdict) {
-        if contact.is_out_of_scope() {
-            return (
-                Vec::new(),
-                Verdict { decision: Decision::Allow, by: By::Detectors, reasons: Vec::new(), lasts: None },
-            );
-        }
-        let device = self.tables.devices.get(id);
-        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
-        let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(device.mac), self.today());
-        (findings, verdict)
-    }
-
-    fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Value {
+    fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Map<String, Value> {
         let mut map = Map::new();
         put(&mut map, "detector", Value::from(finding.detector));
         if let Some(endpoint) = endpoint {
@@ -346,47 +298,40 @@ impl Engine {
             put(&mut map, "port", Value::from(endpoint.port));
         }
         put(&mut map, "strength", Value::from(finding.strength.text()));
-        put(&mut map, "says", Value::from(finding.says.as_str()));
+        finding.message.put_into(&mut map);
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
         let numbers = finding.evidence.iter().map(|e| (e.what.into(), json!({"seen": e.seen, "limit": e.limit})));
         put(&mut map, "evidence", Value::Object(numbers.collect()));
-        Value::Object(map)
+        map
     }
 
-    fn contact(&self, id: DeviceId, endpoint: Endpoint, contact: &Contact, judged: &(Vec<Finding>, Verdict)) -> Value {
-        let (findings, verdict) = judged;
+    fn contact(&self, id: DeviceId, judged: &JudgedContact) -> Value {
+        let JudgedContact { endpoint, contact, local, purpose, ref findings, verdict } = *judged;
         let mut map = Map::new();
         put(&mut map, "address", Value::from(endpoint.address.to_string()));
         put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
         put(&mut map, "port", Value::from(endpoint.port));
         put(&mut map, "inbound", yes(contact.inbound));
-        let local = self.tables.is_inside(endpoint.address);
         put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
-        put(&mut map, "named_for", self.named_for(id, endpoint.address));
+        put(&mut map, "looked_up_by", self.looked_up_by(id, endpoint.address));
         put(&mut map, "network", self.network(endpoint.address).filter(|_| !local));
         put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
-        let names = self.tables.names.of(id, endpoint.address).map(|name| &**name);
-        let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
-        put(
-            &mut map,
-            "purpose",
-            purpose.filter(|_| !local && !contact.inbound).map(|purpose| Value::from(purpose.text())),
-        );
+        put(&mut map, "purpose", purpose.map(|purpose| Value::from(purpose.text())));
         put(&mut map, "ech", yes(contact.ech));
         put(&mut map, "flows", Value::from(contact.all_flows()));
-        let labels = [
-            ("lookup", Label::Lookup),
-            ("other-device", Label::OtherDevice),
-            ("none", Label::Unexplained),
-            ("not-covered", Label::NotCovered),
-            ("unseen", Label::Unseen),
+        let of = |labels: &[Label]| labels.iter().fold(0, |sum: u32, label| sum.saturating_add(contact.flows(*label)));
+        let counts = [
+            (Explained::Lookup, of(&[Label::Lookup])),
+            (Explained::OtherDevice, of(&[Label::OtherDevice])),
+            (Explained::None, of(&[Label::Unexplained])),
+            (Explained::Unknown, of(&[Label::NotCovered, Label::Unseen])),
         ];
-        let counts = labels.into_iter().map(|(word, label)| (word.to_string(), contact.flows(label)));
-        let counts: Map<String, Value> = counts.filter(|(_, n)| *n > 0).map(|(word, n)| (word, n.into())).collect();
+        let counts = counts.into_iter().filter(|(_, flows)| *flows > 0);
+        let counts: Map<String, Value> = counts.map(|(word, flows)| (word.text().into(), flows.into())).collect();
         put(&mut map, "flows_explained", (!counts.is_empty()).then_some(Value::Object(counts)));
         put(&mut map, "sent_bytes", Value::from(contact.sent));
         put(&mut map, "received_bytes", Value::from(contact.received));
@@ -398,16 +343,15 @@ impl Engine {
         );
         put(&mut map, "first", seconds(contact.first));
         put(&mut map, "last", seconds(contact.last));
-        put(&mut map, "active", Value::from(contact.active));
+        put(&mut map, "active_hours", Value::from(contact.active));
         // What another mode would do, so that one can see it beforehand.
-        let guard = || self.verdict(id, endpoint, findings, Mode::Guard, self.today()).decision;
-        let would = verdict.decision < Decision::Block && !contact.is_out_of_scope() && guard() == Decision::Block;
-        put(&mut map, "guard_would", would.then(|| Value::from(Decision::Block.text())));
-        let findings: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
-        put(&mut map, "findings", (!findings.is_empty()).then_some(Value::Array(findings)));
+        let would = verdict.decision < Decision::Block && self.guard_decision(id, judged) == Decision::Block;
+        put(&mut map, "guard_verdict", would.then(|| Value::from(Decision::Block.text())));
+        let names: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
+        put(&mut map, "findings", (!names.is_empty()).then_some(Value::Array(names)));
         put(&mut map, "verdict", Value::from(verdict.decision.text()));
-        let reasons = verdict.reasons.iter().map(|reason| Value::from(reason.as_str())).collect();
-        put(&mut map, "reasons", (!verdict.reasons.is_empty()).then_some(Value::Array(reasons)));
+        let reasons: Vec<Value> = verdict.reasons(findings).iter().map(Sentence::json).collect();
+        put(&mut map, "reasons", (!reasons.is_empty()).then_some(Value::Array(reasons)));
         Value::Object(map)
     }
 
@@ -421,18 +365,13 @@ impl Engine {
         Some(Value::Object(map))
     }
 
-    /// The date of the latest fact.
-    fn today(&self) -> Wall {
-        self.latest.wall
-    }
-
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
         let names: Vec<Value> = self.tables.names.of(id, address).map(text).collect();
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
     /// Who else looked the address up, and as what.
-    fn named_for(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
+    fn looked_up_by(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
         let others = self.tables.names.others(id, address);
         let others: Vec<Value> = others
             .map(|(other, known)| {
@@ -472,7 +411,7 @@ impl Engine {
 
     /// What is blocked.
     pub fn blocked(&self) -> Value {
-        let block = |(device, address, block): (Mac, IpAddr, &super::policy::Block)| {
+        let block = |(device, address, block): (Mac, IpAddr, &Block)| {
             let mut map = Map::new();
             put(&mut map, "device", mac(device));
             put(
@@ -481,7 +420,7 @@ impl Engine {
                 Some(self.called(device)).filter(|name| *name != device.to_string()).map(Value::from),
             );
             put(&mut map, "address", Value::from(address.to_string()));
-            put(&mut map, "reason", Value::from(block.reason.as_str()));
+            put(&mut map, "reason", block.reason.json());
             put(&mut map, "since", seconds(block.since));
             put(&mut map, "until", block.until.map(seconds));
             Value::Object(map)
@@ -489,35 +428,22 @@ impl Engine {
         Value::Array(self.blocks.iter().map(block).collect())
     }
 
-    /// Why a device may talk to an address, or may not: all that is known of the two.
+    /// Returns why a device may talk to an address, or may not: all that is known of the two.
     pub fn explain(&self, id: DeviceId, address: IpAddr) -> Value {
-        let mut device = self.device(id);
+        let judged = self.judge_device(id);
+        let own = || judged.contacts.iter().filter(|it| it.endpoint.address == address);
         let mut map = Map::new();
-        let contacts = device.get_mut("contacts").map(Value::take);
-        let own = |value: &Value| value.get("address").and_then(Value::as_str) == Some(address.to_string().as_str());
-        let filter = |list: Option<Value>| match list {
-            Some(Value::Array(list)) => Value::Array(list.into_iter().filter(own).collect()),
-            other => other.unwrap_or_default(),
-        };
-        put(&mut map, "contacts", filter(contacts));
-        put(&mut map, "findings", filter(device.get_mut("findings").map(Value::take)));
+        let found = judged.all_findings().into_iter();
+        let found = found.filter(|(endpoint, _)| endpoint.is_some_and(|endpoint| endpoint.address == address));
+        let found = found.map(|(endpoint, finding)| Value::Object(self.finding(id, endpoint, finding)));
+        put(&mut map, "findings", Value::Array(found.collect()));
+        put(&mut map, "contacts", Value::Array(own().map(|it| self.contact(id, it)).collect()));
         put(&mut map, "address", Value::from(address.to_string()));
         put(&mut map, "names", self.names_of(id, address));
-        put(&mut map, "named_for", self.named_for(id, address));
-        let would = |mode| {
-            let judge = |(endpoint, contact)| {
-                let (findings, _) = self.judged(id, endpoint, contact);
-                self.verdict(id, endpoint, &findings, mode, self.today()).decision
-            };
-            self.tables.contacts.of(id).filter(|(endpoint, _)| endpoint.address == address).map(judge).max()
-        };
-        put(&mut map, "guard_would", would(Mode::Guard).map(|decision| Value::from(decision.text())));
-        for list in ["contacts", "findings"] {
-            if let Some(device) = device.as_object_mut() {
-                device.remove(list);
-            }
-        }
-        put(&mut map, "device", device);
+        put(&mut map, "looked_up_by", self.looked_up_by(id, address));
+        let would = own().map(|it| self.guard_decision(id, it)).max();
+        put(&mut map, "guard_verdict", would.map(|decision| Value::from(decision.text())));
+        put(&mut map, "device", Value::Object(self.device_facts(&judged)));
         Value::Object(map)
     }
 }

@@ -2,9 +2,11 @@
 //! which may do nothing that other programs may not, so that the daemon starts none.
 
 use crate::live::control;
+use crate::sentence;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -44,11 +46,14 @@ pub fn run(socket: &Path, folder: &Path) -> u8 {
 
 /// Calls each program with an example and says how it went. Gives the exit code.
 pub fn test(folder: &Path) -> u8 {
-    let says = "203.0.113.9 is blocked: this is a test of leash's alerts";
-    let example = json!({
-        "time": 1_767_225_661.5, "what": "block", "device": "02:00:00:00:00:20", "name": "bulb",
-        "address": "203.0.113.9", "says": says, "test": true
+    let mut example = json!({
+        "time": 1_767_225_661.5, "kind": "block", "device": "02:00:00:00:00:20", "name": "bulb",
+        "address": "203.0.113.9", "test": true
     });
+    if let Some(example) = example.as_object_mut() {
+        let address = IpAddr::from([203, 0, 113, 9]);
+        sentence!("%s is blocked: this is a test of leash's alerts", address).put_into(example);
+    }
     let hooks = hooks(folder);
     let mut out = io::stdout();
     if hooks.is_empty() {

@@ -291,8 +291,8 @@ mod tests {
         assert!(
             history
                 .iter()
-                .filter(|record| record["what"] == "device")
-                .all(|record| record["says"] == "a new device, made by Ohm")
+                .filter(|record| record["kind"] == "device")
+                .all(|record| record["message"] == "a new device, made by Ohm")
         );
         fs::remove_file(&path).unwrap();
     }

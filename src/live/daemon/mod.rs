@@ -2,6 +2,7 @@
 
 use crate::api::Daemon;
 use crate::config::{self, Config};
+use crate::engine::history::RecordKind;
 use crate::engine::{Action, Engine};
 use crate::event::{self, Event, Source};
 use crate::live::control::{Control, Stream};
@@ -335,19 +336,19 @@ impl Leash {
                 }
                 Action::SyncSets => (keep, self.reshape) = (true, true),
                 Action::Note(record) => {
-                    if let Some(mac) = record.mac.filter(|mac| record.what == "device" && !vendors::is_random(*mac)) {
+                    if let Some(mac) =
+                        record.mac.filter(|mac| record.kind == RecordKind::Device && !vendors::is_random(*mac))
+                    {
                         self.reference.introduce(&mut self.engine, &[mac]);
                     }
                     let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
                     // Addresses and names are nobody's business who only sees the log.
-                    match record.what {
-                        "block" => log::info!("{who}: an address is blocked"),
-                        "unblock" | "end" => log::info!("{who}: a block is over"),
-                        "device" | "mode" | "name" | "blocking" => log::info!("{who} {}", record.says),
-                        _ => {}
+                    if record.kind.log_level() <= log::Level::Info {
+                        log::log!(record.kind.log_level(), "{who}: {}", record.log_message());
                     }
-                    log::debug!("{who}: {}: {}", record.what, record.says);
-                    let (watched, event) = (callers.control.listens(Stream::Watch), ubus::event(record.what));
+                    log::debug!("{who}: {}: {}", record.kind.text(), record.message);
+                    let watched = callers.control.listens(Stream::Watch);
+                    let event = Some(record.kind.ubus_event());
                     let event = event.filter(|_| callers.bus.counts.published);
                     if watched || event.is_some() {
                         let record = self.engine.record(&record);

@@ -288,14 +288,3 @@ fn answer(service: &mut Service, call: &Call, daemon: &mut dyn Daemon) -> bool {
         }
     }
 }
-
-/// The event that tells of a record of this kind.
-pub fn event(what: &str) -> Option<&'static str> {
-    match what {
-        "device" => Some("leash.device"),
-        "finding" => Some("leash.finding"),
-        "block" => Some("leash.blocked"),
-        "end" | "unblock" | "pin" | "mode" | "name" | "blocking" => Some("leash.verdict"),
-        _ => None,
-    }
-}

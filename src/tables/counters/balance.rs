@@ -91,6 +91,17 @@ pub struct Relayed {
     pub signs: RelaySigns,
 }
 
+/// A harmless reason for a device to pass on what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excuse {
+    /// STUN or TURN with the master: a call.
+    Call,
+    /// WireGuard with the master: one end of a VPN.
+    Vpn,
+    /// It calls as many names as only a device does that people use.
+    People,
+}
+
 /// What else is known of a device that passes on what it receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelaySigns {
@@ -101,7 +112,7 @@ pub struct RelaySigns {
     /// The master is one who connects from outside, or SOCKS or CONNECT was seen with it.
     pub proxy: bool,
     /// Why it may be harmless after all.
-    pub excuse: Option<&'static str>,
+    pub excuse: Option<Excuse>,
 }
 
 impl Balance {

@@ -44,7 +44,7 @@ def story(lab):
     time.sleep(5)
     bulb.lookup("nobody.example")
     bulb.reaches("45.10.9.9")
-    blocks = lambda: [line for line in lines() if line["what"] == "block"]
+    blocks = lambda: [line for line in lines() if line["kind"] == "block"]
     lab.until(blocks, "it is told", 8)
     assert blocks()[0]["address"] == "45.10.9.9" and blocks()[0]["device"] == bulb.mac
     # A flood is cut, and a program that hangs is ended, with what it started.

@@ -11,7 +11,7 @@ def story(lab):
         assert bulb.reaches(address)
         lab.until(lambda: lab.explained(bulb, address) == "none", f"{address} is unexplained")
         why = lab.leash("explain", bulb.mac, address)
-        assert why["guard_would"] == "block" and "none of its" in str(why) or "one lookup" in str(why), why
+        assert why["guard_verdict"] == "block" and "none of its" in str(why) or "one lookup" in str(why), why
     assert lab.blocks() == [], "observe blocks nothing"
     lab.leash("mode", bulb.mac, "guard")
     lab.until(lambda: lab.blocks() == [(101, "2a0f:9999::9"), (101, "45.10.9.9")], "both are blocked")

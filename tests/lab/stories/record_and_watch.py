@@ -20,9 +20,9 @@ def story(lab):
         bulb.reaches("45.10.9.9")
         lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "it is blocked")
         said = []
-        while not said or said[-1]["what"] != "block":
+        while not said or said[-1]["kind"] != "block":
             said.append(json.loads(watch.stdout.readline()))
-        assert "45.10.9.9" in said[-1]["says"] and said[-1]["device"] == bulb.mac
+        assert "45.10.9.9" in said[-1]["message"] and said[-1]["device"] == bulb.mac
     finally:
         lab.stop("leash")
         lines += record.stdout.readlines()

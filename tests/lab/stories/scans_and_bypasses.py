@@ -13,7 +13,7 @@ def story(lab):
     found = lab.until(
         lambda: [f for f in lab.leash("findings")["findings"] if f["detector"] == "scan"], "the scan is found"
     )
-    assert len(found) == 1 and found[0]["device"] == bulb.mac and "in vain" in found[0]["says"], found
+    assert len(found) == 1 and found[0]["device"] == bulb.mac and "not answered" in found[0]["message"], found
     # The scanner is not blocked for that, and nobody else is suspected.
     assert lab.blocks() == []
     assert tv.lookup("tv.example", server="45.10.88.88") == ["45.10.1.2"]

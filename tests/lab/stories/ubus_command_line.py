@@ -29,7 +29,7 @@ def story(lab):
         assert done.returncode == 0 and "block: 45.10.7.7" in done.stdout, done
         assert lab.blocks() == [(101, "45.10.7.7")]
         said = []
-        while not said or said[-1]["what"] != "block":
+        while not said or said[-1]["kind"] != "block":
             said.append(json.loads(watch.stdout.readline()))
         assert said[-1]["address"] == "45.10.7.7"
         for words, code, says in [

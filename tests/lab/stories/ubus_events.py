@@ -23,10 +23,10 @@ def story(lab):
     for bus, prefix in ((listener, "leash."), (subscriber, "")):
         bus.socket.settimeout(3)
         heard = {}
-        while "mode" not in {data["what"] for data in heard.values()}:
+        while "mode" not in {data["kind"] for data in heard.values()}:
             name, data = bus.happens()
-            heard[name, data["what"], data.get("device")] = data
-            assert {"time", "what", "says"} <= data.keys()
+            heard[name, data["kind"], data.get("device")] = data
+            assert {"time", "kind", "message", "form", "values"} <= data.keys()
         blocked = heard[prefix + "blocked", "block", bulb.mac]
         assert blocked["address"] == "45.10.9.9" and isinstance(blocked["time"], float)
         assert heard[prefix + "finding", "finding", bulb.mac]["address"] == "45.10.9.9"

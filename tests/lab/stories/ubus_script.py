@@ -30,6 +30,6 @@ def story(lab):
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done
     assert bulb.mac in done.stdout and "45.10.9.9 is blocked" in done.stdout
-    words = [record["what"] for record in lab.leash("history")["history"]]
+    words = [record["kind"] for record in lab.leash("history")["history"]]
     assert words[-3:] == ["pin", "block", "pin"], words
     assert lab.blocks() == [] and bulb.reaches("45.10.9.9")

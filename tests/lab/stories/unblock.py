@@ -17,5 +17,5 @@ def story(lab):
     lab.leash("unblock", bulb.mac, "45.10.9.9")
     lab.until(lambda: bulb.reaches("45.10.9.9", wait=0.3), "it is open")
     lab.holds(lambda: lab.blocks() == [] and bulb.reaches("45.10.9.9", wait=0.3), "and stays open")
-    said = [entry["what"] for entry in lab.leash("history")["history"]]
+    said = [entry["kind"] for entry in lab.leash("history")["history"]]
     assert {"device", "finding", "block", "blocking", "unblock"} <= set(said), said

@@ -1,0 +1,160 @@
+//! What the detectors and the policy say of contacts and devices now, typed. [`super::view`] renders it; nothing reads the
+//! rendering back.
+
+use crate::config::Mode;
+use crate::detect::{self, Finding, Strength, Subject};
+use crate::engine::Engine;
+use crate::engine::policy::{Because, By, Decision, Verdict};
+use crate::engine::purpose::{self, Purpose};
+use crate::model::{Endpoint, Explained};
+use crate::sentence;
+use crate::sentence::Sentence;
+use crate::tables::contacts::Contact;
+use crate::tables::devices::{Device, DeviceId};
+
+/// A contact, judged.
+pub(super) struct JudgedContact<'a> {
+    /// Whom the device talks to.
+    pub endpoint: Endpoint,
+    /// What they have had with each other.
+    pub contact: &'a Contact,
+    /// The endpoint is inside the house.
+    pub local: bool,
+    /// What the contact is plainly for; absent inside the house and where the other side opened it.
+    pub purpose: Option<Purpose>,
+    /// What the detectors find now.
+    pub findings: Vec<Finding>,
+    /// What is done about it in the device's mode.
+    pub verdict: Verdict,
+}
+
+/// A device, judged with all its contacts.
+pub(super) struct JudgedDevice<'a> {
+    /// The device's place in the tables.
+    pub id: DeviceId,
+    /// The device.
+    pub device: &'a Device,
+    /// The mode that it is in.
+    pub mode: Mode,
+    /// What the detectors find on the device as a whole.
+    pub findings: Vec<Finding>,
+    /// Its contacts in the order of their endpoints.
+    pub contacts: Vec<JudgedContact<'a>>,
+}
+
+/// How many of a device's contacts outside the house lookups explain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Share {
+    /// Contacts of which the question arises.
+    pub contacts: usize,
+    /// Those that no lookup of the device explains. Time by address is common and needed, so it is not among them.
+    pub unexplained: usize,
+    /// Those of which it cannot be said.
+    pub unknown: usize,
+}
+
+impl JudgedDevice<'_> {
+    /// Returns the gravest decision on a contact; a finding on the whole device is to be watched.
+    pub fn worst(&self) -> Decision {
+        let whole = if self.findings.is_empty() { Decision::Allow } else { Decision::Watch };
+        self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)
+    }
+
+    /// Returns all findings with the contact that they are on: the strongest first; of equals, first those on the whole
+    /// device.
+    pub fn all_findings(&self) -> Vec<(Option<Endpoint>, &Finding)> {
+        let mut all = Vec::new();
+        for strength in [Strength::Strong, Strength::Fair, Strength::Weak] {
+            let whole = self.findings.iter().map(|finding| (None, finding));
+            let own = |contact: &'_ JudgedContact| contact.endpoint;
+            let single = self
+                .contacts
+                .iter()
+                .flat_map(|contact| contact.findings.iter().map(move |finding| (Some(own(contact)), finding)));
+            all.extend(whole.chain(single).filter(|(_, finding)| finding.strength == strength));
+        }
+        all
+    }
+
+    /// Counts which contacts lookups explain.
+    pub fn share(&self) -> Share {
+        let mut share = Share::default();
+        for contact in &self.contacts {
+            let Some(explained) = contact.contact.explained() else { continue };
+            share.contacts += 1;
+            match explained {
+                Explained::None | Explained::OtherDevice if contact.purpose != Some(Purpose::Time) => {
+                    share.unexplained += 1;
+                }
+                Explained::Unknown => share.unknown += 1,
+                Explained::None | Explained::OtherDevice | Explained::Lookup => {}
+            }
+        }
+        share
+    }
+
+    /// Returns the device in one sentence: its strongest finding, or what is plainly harmless where there is none.
+    pub fn message(&self) -> Sentence {
+        if self.mode == Mode::Trust {
+            return sentence!("is trusted: nobody looks at what it does");
+        }
+        let findings = self.all_findings();
+        if let Some((_, first)) = findings.first() {
+            let message = first.message.clone();
+            return match findings.len() - 1 {
+                0 => message,
+                more => sentence!("%s; and %s more such", message, more),
+            };
+        }
+        let outside = self.contacts.iter().filter(|contact| !contact.local);
+        let outside: Vec<_> = outside.map(|contact| (contact.purpose, contact.contact.explained())).collect();
+        purpose::summary_sentence(&outside)
+    }
+}
+
+impl Engine {
+    /// Judges a contact by what is known now.
+    pub(super) fn judge_contact<'a>(
+        &'a self,
+        id: DeviceId,
+        endpoint: Endpoint,
+        contact: &'a Contact,
+    ) -> JudgedContact<'a> {
+        let device = self.tables.devices.get(id);
+        let local = self.tables.is_inside(endpoint.address);
+        let names = self.tables.names.of(id, endpoint.address).map(|name| &**name);
+        let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
+        let purpose = purpose.filter(|_| !local && !contact.inbound);
+        let (findings, verdict) = if contact.is_out_of_scope() {
+            let (decision, because) = (Decision::Allow, Because::NothingCounts);
+            (Vec::new(), Verdict { decision, by: By::Detectors, because, lasts: None })
+        } else {
+            let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
+            let mode = self.settings().mode(device.mac);
+            let verdict = self.verdict(id, endpoint, &findings, mode, self.latest.wall);
+            (findings, verdict)
+        };
+        JudgedContact { endpoint, contact, local, purpose, findings, verdict }
+    }
+
+    /// Judges a device and all its contacts by what is known now. Nothing is found on a device that is trusted.
+    pub(super) fn judge_device(&self, id: DeviceId) -> JudgedDevice<'_> {
+        let device = self.tables.devices.get(id);
+        let mode = self.settings().mode(device.mac);
+        let findings = match mode {
+            Mode::Trust => Vec::new(),
+            _ => detect::judge_device(device, self.latest.now),
+        };
+        let contacts = self.tables.contacts.of(id);
+        let contacts = contacts.map(|(endpoint, contact)| self.judge_contact(id, endpoint, contact)).collect();
+        JudgedDevice { id, device, mode, findings, contacts }
+    }
+
+    /// Returns what mode guard would decide on a contact.
+    pub(super) fn guard_decision(&self, id: DeviceId, judged: &JudgedContact) -> Decision {
+        if judged.contact.is_out_of_scope() {
+            return Decision::Allow;
+        }
+        self.verdict(id, judged.endpoint, &judged.findings, Mode::Guard, self.latest.wall).decision
+    }
+}
