@@ -266,7 +266,7 @@ step "what is done once after the installation, and its undoing"
 touch /etc/config/dhcp /etc/config/network; uci add dhcp dnsmasq; uci commit dhcp
 uci set network.lan=interface; uci set network.lan.device=br-home; uci commit network
 [ -d /sys/module/nfnetlink_log ] || echo "(no module nfnetlink_log here)"
-# shellcheck disable=SC2317 # 90-leash calls modprobe
+# shellcheck disable=SC2317,SC2329 # 90-leash calls modprobe
 once() { (modprobe() { return "$TAP"; }; . /etc/uci-defaults/90-leash); } # `.` runs to its exit
 TAP=0; once
 [ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "with the tap dnsmasq is left alone"
