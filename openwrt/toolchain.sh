@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Read by openwrt/build and tests/foreign: what is built for which router, and with which compiler.
 #   CROSS_PREFIX   where the compiler is (default: ~/.cache/leash-cross; keep it between builds)
 PREFIX=${CROSS_PREFIX:-$HOME/.cache/leash-cross}
@@ -49,5 +50,6 @@ toolchain() {
   [ "$(basename "$(readlink -f "$sources")")" = "rustc-$(rustc -vV | sed -n 's/^release: //p')" ] ||
     { echo "openwrt/build: compiler and sources in $PREFIX are of two versions: remove it and try again" >&2; return 69; }
   # No path of this machine in the program: the same bytes wherever it is built.
+  # shellcheck disable=SC2034 # for openwrt/build
   REMAP="--remap-path-prefix=$sources=/rustc --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/leash"
 }

@@ -1,8 +1,8 @@
-"""Packages for apk 3 (OpenWrt from 25.12) and the index of a feed: the format of apk-tools, described in its apk-v3(5), its
-adb.h and apk_adb.h; what the packages hold beside their files is what OpenWrt's include/package-pack.mk puts there.
+"""Packages for apk 3 (OpenWrt from 25.12) and the index of a feed: the format of apk-tools, described in its apk-v3(5),
+its adb.h and apk_adb.h; what the packages hold beside their files is what OpenWrt's include/package-pack.mk puts there.
 
-A file is "ADBd" and a raw deflate stream of: "ADB.", the schema's name, and blocks (type and length in one word, padded to
-8): the database, signatures, and each file that is not empty. A database is values that refer to others by their
+A file is "ADBd" and a raw deflate stream of: "ADB.", the schema's name, and blocks (type and length in one word, padded
+to 8): the database, signatures, and each file that is not empty. A database is values that refer to others by their
 place; all numbers are little endian."""
 
 import hashlib
@@ -96,7 +96,8 @@ def container(schema, database, data=(), key=None):
 
 
 def sign(schema, database, key):
-    """By an EC key (P-256) in a PEM file: version 0, SHA-512, which key, and ECDSA over all that and the database's hash."""
+    """By an EC key (P-256) in a PEM file: version 0, SHA-512, which key, and ECDSA over all that and the database's
+    hash."""
     public = subprocess.run(
         ["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True, capture_output=True
     ).stdout
@@ -129,8 +130,13 @@ def scripts(package):
         name: "\n".join(line for line in text.splitlines() if not line.startswith("#!"))
         for name, text in package.scripts.items()
     }
-    begin = f'[ -s ${{IPKG_INSTROOT}}/lib/functions.sh ] || exit 0\n. ${{IPKG_INSTROOT}}/lib/functions.sh\nexport root="${{IPKG_INSTROOT}}"\nexport pkgname="{package.name}"\n'
-    after = f'[ "${{IPKG_NO_SCRIPT}}" = "1" ] && exit 0\n{begin}add_group_and_user\ndefault_postinst\n{own.get("postinst", "")}\n'
+    begin = f"""[ -s ${{IPKG_INSTROOT}}/lib/functions.sh ] || exit 0
+. ${{IPKG_INSTROOT}}/lib/functions.sh
+export root="${{IPKG_INSTROOT}}"
+export pkgname="{package.name}"
+"""
+    own_after = own.get("postinst", "")
+    after = f'[ "${{IPKG_NO_SCRIPT}}" = "1" ] && exit 0\n{begin}add_group_and_user\ndefault_postinst\n{own_after}\n'
     found = {
         "post-install": f"#!/bin/sh\n{after}",
         "post-upgrade": f"#!/bin/sh\nexport PKG_UPGRADE=1\n{after}",

@@ -1,5 +1,5 @@
-"""Packages for opkg (OpenWrt up to 24.10): a gzipped tar of two gzipped tars, as OpenWrt's scripts/ipkg-build makes them, and
-the index of a feed, as its scripts/ipkg-make-index.sh does."""
+"""Packages for opkg (OpenWrt up to 24.10): a gzipped tar of two gzipped tars, as OpenWrt's scripts/ipkg-build makes
+them, and the index of a feed, as its scripts/ipkg-make-index.sh does."""
 
 import base64
 import gzip
@@ -27,13 +27,15 @@ default_prerm $0 $@
 def archive(members, epoch):
     """A gzipped tar of (name, mode, bytes; None for a folder), the same whenever it is made."""
     out = io.BytesIO()
-    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9, mtime=0, filename="") as zipped:
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for name, mode, data in members:
-                entry = tarfile.TarInfo(name)
-                entry.mode, entry.mtime = mode, epoch
-                entry.type, entry.size = (tarfile.DIRTYPE, 0) if data is None else (tarfile.REGTYPE, len(data))
-                tar.addfile(entry, None if data is None else io.BytesIO(data))
+    with (
+        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9, mtime=0, filename="") as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for name, mode, data in members:
+            entry = tarfile.TarInfo(name)
+            entry.mode, entry.mtime = mode, epoch
+            entry.type, entry.size = (tarfile.DIRTYPE, 0) if data is None else (tarfile.REGTYPE, len(data))
+            tar.addfile(entry, None if data is None else io.BytesIO(data))
     return out.getvalue()
 
 
@@ -118,4 +120,5 @@ def sign(message, key):
             check=True,
             capture_output=True,
         ).stdout
-    return f"untrusted comment: signed by key {fingerprint.hex()}\n{base64.b64encode(b'Ed' + fingerprint + signature).decode()}\n"
+    signed = base64.b64encode(b"Ed" + fingerprint + signature).decode()
+    return f"untrusted comment: signed by key {fingerprint.hex()}\n{signed}\n"

@@ -1,7 +1,8 @@
 """Translations as LuCI reads them: what its po2lmo makes of a .po file.
 
-A file is the translations, each padded to 4 bytes, then an index sorted by the hash of the text (hash, 1, place, length), then
-where the index begins; numbers are big endian. The hash is Paul Hsieh's SuperFastHash, begun with the length."""
+A file is the translations, each padded to 4 bytes, then an index sorted by the hash of the text (hash, 1, place,
+length), then where the index begins; numbers are big endian. The hash is Paul Hsieh's SuperFastHash, begun with the
+length."""
 
 import re
 import struct

@@ -1,8 +1,8 @@
 """What a package is: read out of the Makefile that OpenWrt's own build system takes, so that it is written down once.
 
-Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes of
-INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www, and to tell
-rpcd of it after the installation; each language is a package of its own."""
+Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes
+of INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www,
+and to tell rpcd of it after the installation; each language is a package of its own."""
 
 import dataclasses
 import hashlib
@@ -85,7 +85,8 @@ def packages(makefile, arch, binary, folder):
     if "LUCI_TITLE" in variables:
         name = variables["PKG_NAME"]
         blocks = {
-            f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nSECTION:=luci\nPKGARCH:=all\nDEPENDS:={variables['LUCI_DEPENDS']}\n",
+            f"Package/{name}": f"TITLE:={variables['LUCI_TITLE']}\nDEPENDS:={variables['LUCI_DEPENDS']}\n"
+            "SECTION:=luci\nPKGARCH:=all\n",
             f"Package/{name}/description": variables["LUCI_DESCRIPTION"],
             f"Package/{name}/postinst": LUCI_POSTINST,
             f"Package/{name}/install": "cp -R ./root/. $(1)/\n$(INSTALL_DIR) $(1)/www\ncp -R ./htdocs/. $(1)/www/\n",
@@ -95,7 +96,7 @@ def packages(makefile, arch, binary, folder):
             continue
         name = block.split("/")[1]
         fields = variables | assignments(text)
-        part = lambda what: blocks.get(f"{block}/{what}", "").replace("$$", "$")
+        part = lambda what, block=block: blocks.get(f"{block}/{what}", "").replace("$$", "$")
         package = Package(
             name=name,
             version=version,

@@ -60,9 +60,10 @@ impl Client {
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let mut out = io::stdout().lock();
-        match self.json {
-            true => writeln!(out, "{value}")?,
-            false => out.write_all(text(&value, terminal::style()).as_bytes())?,
+        if self.json {
+            writeln!(out, "{value}")?;
+        } else {
+            out.write_all(text(&value, terminal::style()).as_bytes())?;
         }
         Ok(code(&value))
     }

@@ -180,9 +180,10 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
     };
     let value = engine.explain(id, command.address);
     let mut out = io::stdout().lock();
-    match json {
-        true => writeln!(out, "{value}")?,
-        false => out.write_all(report::explain(&value, terminal::style()).as_bytes())?,
+    if json {
+        writeln!(out, "{value}")?;
+    } else {
+        out.write_all(report::explain(&value, terminal::style()).as_bytes())?;
     }
     Ok(code)
 }

@@ -188,9 +188,10 @@ impl Enforcer {
         for some in flows.chunks(AT_ONCE) {
             let write = |writer: &mut Writer, sequence| {
                 for tuple in some {
-                    match offload {
-                        true => conntrack::delete(writer, sequence, tuple, None),
-                        false => conntrack::set_mark(writer, sequence, tuple, mark, mark),
+                    if offload {
+                        conntrack::delete(writer, sequence, tuple, None);
+                    } else {
+                        conntrack::set_mark(writer, sequence, tuple, mark, mark);
                     }
                 }
             };

@@ -32,7 +32,7 @@ pub struct Contact {
     pub after_denial: u32,
     /// The hour since 1970 that is being counted, and what was sent in it.
     hour: (u32, u32),
-    /// The latest hour in which it sent much: see [`super::uploads`].
+    /// The latest hour in which it sent much: see [`crate::tables::counters::uploads`].
     pub upload: Option<Box<Upload>>,
     /// How regularly it is called; absent before the second call.
     pub beacon: Option<Box<Beacon>>,

@@ -58,7 +58,7 @@ pub const EVENTS: u32 = 1;
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// One of [`message`].
+    /// One of [`mod@message`].
     pub kind: u8,
     /// Answers carry that of the request.
     pub sequence: u16,

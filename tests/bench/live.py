@@ -33,9 +33,24 @@ def memory(pid, key="VmRSS"):
 
 
 def events(rounds, flows):
-    ulogd = """[global]\nlogfile="/dev/null"\nloglevel=5\nplugin="ulogd_inpflow_NFCT.so"\nplugin="ulogd_filter_IP2STR.so"
-plugin="ulogd_filter_PRINTFLOW.so"\nplugin="ulogd_output_LOGEMU.so"\nplugin="ulogd_raw2packet_BASE.so"\nstack=ct1:NFCT,ip2str1:IP2STR,print1:PRINTFLOW,emu1:LOGEMU
-[ct1]\nevent_mask=0x00000005\nhash_enable=0\nnetlink_socket_buffer_size=8388608\nnetlink_socket_buffer_maxsize=33554432\n[emu1]\nfile="FOLDER/flows"\nsync=0\n"""
+    ulogd = """[global]
+logfile="/dev/null"
+loglevel=5
+plugin="ulogd_inpflow_NFCT.so"
+plugin="ulogd_filter_IP2STR.so"
+plugin="ulogd_filter_PRINTFLOW.so"
+plugin="ulogd_output_LOGEMU.so"
+plugin="ulogd_raw2packet_BASE.so"
+stack=ct1:NFCT,ip2str1:IP2STR,print1:PRINTFLOW,emu1:LOGEMU
+[ct1]
+event_mask=0x00000005
+hash_enable=0
+netlink_socket_buffer_size=8388608
+netlink_socket_buffer_maxsize=33554432
+[emu1]
+file="FOLDER/flows"
+sync=0
+"""
     for rate in (20_000, 50_000):
         results = {}
         for _ in range(rounds):
@@ -104,7 +119,8 @@ plugin="ulogd_filter_PRINTFLOW.so"\nplugin="ulogd_output_LOGEMU.so"\nplugin="ulo
         for name, rows in results.items():
             used = statistics.median(r[0] for r in rows)
             print(
-                f"| {rate:,} flows/s ({rows[0][2]:,.0f} made) | {name} | {used:.2f} s | {used / 120_000 * 1e6:.1f} us | {used / base:.2f} | {rows[-1][1]} |",
+                f"| {rate:,} flows/s ({rows[0][2]:,.0f} made) | {name} | {used:.2f} s | {used / 120_000 * 1e6:.1f} us "
+                f"| {used / base:.2f} | {rows[-1][1]} |",
                 flush=True,
             )
 
@@ -134,7 +150,8 @@ def latency(*_):
             times.append((time.perf_counter() - begin) * 1e3)
         times = sorted(times[20:])
         print(
-            f"first packet to block in force, grace 0: p50 {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms, max {times[-1]:.2f} ms ({len(times)} blocks)",
+            f"first packet to block in force, grace 0: p50 {times[len(times) // 2]:.2f} ms, "
+            f"p99 {times[len(times) * 99 // 100]:.2f} ms, max {times[-1]:.2f} ms ({len(times)} blocks)",
             flush=True,
         )
         # From the start of the program: a device that asks and calls all the time.
@@ -143,7 +160,7 @@ def latency(*_):
             house.stop("leash")
             stop = threading.Event()
 
-            def calls():
+            def calls(stop=stop, number=number):
                 n = 0
                 while not stop.is_set():
                     bulb.lookup("bulb.example", wait=0.2)
@@ -173,7 +190,8 @@ def latency(*_):
             thread.join()
             house.until(house.ready, "ready")
         print(
-            f"start of the program to the first verdict in force: median {statistics.median(starts):.0f} ms, max {max(starts):.0f} ms",
+            "start of the program to the first verdict in force: "
+            f"median {statistics.median(starts):.0f} ms, max {max(starts):.0f} ms",
             flush=True,
         )
     finally:
@@ -200,7 +218,9 @@ def memory_full(_, flows):
         time.sleep(3)
         status = house.leash("status")
         print(
-            f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB (peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, {status['names']:,} names, {status['contacts']:,} contacts",
+            f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB "
+            f"(peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, "
+            f"{status['names']:,} names, {status['contacts']:,} contacts",
             flush=True,
         )
     finally:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this project's
-relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what
-was recorded."""
+"""A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this
+project's relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in
+it, and to whom, is what was recorded."""
 
 import ipaddress
 import pathlib
@@ -15,7 +15,8 @@ LEASH = ROOT / "target/release/leash"
 END = 1_795_646_700  # 2026-11-25 22:45 in UTC: when the day ends
 BEGIN = END // 3600 * 3600 - 23 * 3600
 
-# What was recorded, whose of its addresses are which of the house's, and when, in hours after the day's begin and minutes.
+# What was recorded, whose of its addresses are which of the house's, and when, in hours after the day's begin and
+# minutes.
 DAY = [
     (
         "shfw__latency_tplink-plug_no-firewall_wlan2.4.pcap",

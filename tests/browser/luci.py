@@ -1,5 +1,5 @@
-"""A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's rights for
-root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
+"""A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's
+rights for root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
 
 import fnmatch
 import http.server
@@ -18,7 +18,8 @@ RIGHTS = json.loads((APP / "root/usr/share/rpcd/acl.d/luci-app-leash.json").read
 MENU = json.loads((APP / "root/usr/share/luci/menu.d/luci-app-leash.json").read_text())
 TYPES = {".js": "text/javascript", ".css": "text/css"}
 PASSWORDS = {"root": "leash", "reader": "reader"}
-LOGIN = b"""<!DOCTYPE html><meta charset=utf-8><form method=post><input name=luci_username><input name=luci_password type=password><button>Log in</button></form>"""
+LOGIN = b"""<!DOCTYPE html><meta charset=utf-8>
+<form method=post><input name=luci_username><input name=luci_password type=password><button>Log in</button></form>"""
 
 
 def texts(language):
@@ -38,9 +39,12 @@ def page(path, user, language):
         if fnmatch.fnmatch(path, name) and "path" in node["action"]
     )
     write = json.dumps(user == "root")
-    return f"""<!DOCTYPE html><html><head><meta charset=utf-8><meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
-<link rel=stylesheet href=/luci/luci.css></head><body><ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
-<script>window.MAY_WRITE = {write}; window.TR = {json.dumps(texts(language))};</script><script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
+    return f"""<!DOCTYPE html><html><head><meta charset=utf-8>
+<meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
+<link rel=stylesheet href=/luci/luci.css></head><body>
+<ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
+<script>window.MAY_WRITE = {write}; window.TR = {json.dumps(texts(language))};</script>
+<script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
 
 
 def sections(text):

@@ -355,7 +355,9 @@ table inet fw4 {
         iifname "br-lan" accept
         reject
     }
-    chain srcnat { type nat hook postrouting priority srcnat; policy accept; oifname "wan" meta nfproto ipv4 masquerade; }
+    chain srcnat { type nat hook postrouting priority srcnat; policy accept;
+        oifname "wan" meta nfproto ipv4 masquerade;
+    }
 }
 """
 
@@ -400,9 +402,11 @@ class Lab:
             self.internet.names[f"{name}.example"] = all_ if isinstance(all_, list) else [all_]
 
     def dnsmasq(self):
-        settings = f"""keep-in-foreground\nno-resolv\nno-hosts\nserver={UPSTREAM}\ninterface=br-lan\nexcept-interface=lo\nbind-dynamic
+        settings = f"""keep-in-foreground\nno-resolv\nno-hosts\nserver={UPSTREAM}
+interface=br-lan\nexcept-interface=lo\nbind-dynamic
 user=root\npid-file={self.folder}/dnsmasq.pid\nstop-dns-rebind\nno-ping\nno-poll\ncache-size=1000
-dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
+dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h
+dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
         if self.log_form:
             settings += {"plain": "log-queries\n", "extra": "log-queries=extra\n", "no": ""}[self.log_form]
             settings += f"log-facility={self.log_path}\n" if self.log_form != "no" else ""
@@ -418,8 +422,19 @@ dhcp-range=192.168.77.10,192.168.77.90,255.255.0.0,1h\ndhcp-authoritative\ndhcp-
         )
 
     def configure(self, more=""):
-        text = f"""config leash 'main'\n option state '{self.folder}/flash/state'\n option socket '{self.folder}/run/socket'
- option ubus '{self.folder}/ubus.sock'\n option leases '{self.folder}/leases'\n option grace '300ms'\n list lists ''\n option networks ''\n option vendors ''\n{f" option query_log '{self.log_path}'" if self.query_log else ""}\n{more}\n"""
+        query_log = f" option query_log '{self.log_path}'" if self.query_log else ""
+        text = f"""config leash 'main'
+ option state '{self.folder}/flash/state'
+ option socket '{self.folder}/run/socket'
+ option ubus '{self.folder}/ubus.sock'
+ option leases '{self.folder}/leases'
+ option grace '300ms'
+ list lists ''
+ option networks ''
+ option vendors ''
+{query_log}
+{more}
+"""
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
 

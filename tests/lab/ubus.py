@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""ubus for tests, where no real one is given: a broker that does what ubusd does, and what the `ubus` command does of it.
+"""ubus for tests, where no real one is given: a broker that does what ubusd does, and what the `ubus` command does of
+it.
 
 usage: ubus.py ubusd -s SOCKET
-       ubus.py ubus [-s SOCKET] [-S] [-v] [-t SECONDS] list [PATTERN] | call PATH METHOD [JSON] | listen [PATTERN...] | subscribe PATH...
+       ubus.py ubus [-s SOCKET] [-S] [-v] [-t SECONDS] list [PATTERN] | call PATH METHOD [JSON] |
+                                                       listen [PATTERN...] | subscribe PATH...
 """
 
 import json

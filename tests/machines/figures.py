@@ -39,6 +39,7 @@ def story(lab):
     status = dict(line.split(":", 1) for line in open(f"/proc/{leash}/status"))
     lines = sum(1 for _ in open(f"{lab.folder}/events"))
     print(
-        f"figures: {2 * FLOWS} events, leash {used[0] / 2 / FLOWS * 1e6:.0f} us each, conntrack -E {used[1] / max(lines, 1) * 1e6:.0f} us each, "
+        f"figures: {2 * FLOWS} events, leash {used[0] / 2 / FLOWS * 1e6:.0f} us each, "
+        f"conntrack -E {used[1] / max(lines, 1) * 1e6:.0f} us each, "
         f"RSS {int(status['VmRSS'].split()[0])} kB with {FLOWS} contacts"
     )

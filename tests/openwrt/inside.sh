@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs inside an OpenWrt userland, see run. Each step says what it shows, and the first that fails ends it.
+# shellcheck disable=SC2015 # `fail` ends the script, so `a && b || fail` is an if
 ROOT=$1 LEASH=$2
 BULB=02:00:00:00:00:20
 
@@ -61,13 +62,13 @@ leash doctor | grep jail && fail "it is in its jail"
 
 step "its user, rights and jail"
 PID=$(daemon)
-grep -E '^(Uid|Gid|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|NSpid)' /proc/$PID/status
-has '^Uid:	460	460	460	460' /proc/$PID/status || fail "user leash"
-has '^CapEff:	0000000000001000' /proc/$PID/status || fail "CAP_NET_ADMIN and nothing else"
-has '^CapBnd:	0000000000001000' /proc/$PID/status || fail "nor to be had"
-has '^NoNewPrivs:	1' /proc/$PID/status || fail "no new rights"
-has '^NSpid:.*	1$' /proc/$PID/status || fail "a jail"
-ls /proc/$PID/root/; [ ! -e /proc/$PID/root/work ] && [ ! -e /proc/$PID/root/bin/ubus ] || fail "nothing else is in its jail"
+grep -E '^(Uid|Gid|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|NSpid)' "/proc/$PID/status"
+has '^Uid:	460	460	460	460' "/proc/$PID/status" || fail "user leash"
+has '^CapEff:	0000000000001000' "/proc/$PID/status" || fail "CAP_NET_ADMIN and nothing else"
+has '^CapBnd:	0000000000001000' "/proc/$PID/status" || fail "nor to be had"
+has '^NoNewPrivs:	1' "/proc/$PID/status" || fail "no new rights"
+has '^NSpid:.*	1$' "/proc/$PID/status" || fail "a jail"
+ls "/proc/$PID/root/"; [ ! -e "/proc/$PID/root/work" ] && [ ! -e "/proc/$PID/root/bin/ubus" ] || fail "nothing else is in its jail"
 
 step "all methods, as ubus lists them"
 ubus -v list leash || fail "list"
@@ -80,11 +81,11 @@ ubus -S call leash dance; [ $? = 3 ] || fail "no such method"
 ubus -S call leash device '{"device":"nobody"}'; [ $? = 4 ] || fail "no such device"
 
 step "by other users: ubusd decides"
-as leash -S call leash status; [ $? != 0 ] || fail "a user whom nothing allows it"
+as leash -S call leash status && fail "a user whom nothing allows it"
 echo '{"user":"nobody","access":{"leash":{"methods":["status"]}}}' >/usr/share/acl.d/nobody.json
 killall -HUP ubusd
 as nobody -S call leash status >/dev/null || fail "a user who may"
-as nobody -S call leash blocking '{"on":false}'; [ $? != 0 ] || fail "but not that"
+as nobody -S call leash blocking '{"on":false}' && fail "but not that"
 
 step "orders come into the settings, by uci"
 uci set leash.main.grace=7s # by somebody who has not finished
@@ -162,11 +163,14 @@ has 'CapEff:	0000000000000000' /var/run/leash/told || fail "without rights"
 leash notify --test || fail "the test of alerts"
 
 step "the alerts that ship take hostile names as text (with stand-ins for what they call)"
-mkdir -p /tmp/stand-in; cd /tmp/stand-in
+mkdir -p /tmp/stand-in; cd /tmp/stand-in || exit
+# shellcheck disable=SC2016 # what a shell must not fill in here is the point
 for tool in curl sendmail mosquitto_pub; do
 	printf '#!/bin/sh\nfor word; do echo "[$word]"; done >/tmp/said; cat >>/tmp/said\n' >$tool; chmod 755 $tool
 done
+# shellcheck disable=SC2016
 NAME='$(touch pwned)`touch pwned`"; touch pwned #'
+# shellcheck disable=SC2016
 for hook in ntfy mail mqtt; do
 	printf '%s\n' '{"what":"block","name":"$(touch pwned)`touch pwned`\"; touch pwned #","says":"203.0.113.9 is blocked"}' |
 		PATH=/tmp/stand-in:$PATH sh /usr/share/leash/notify/$hook || fail "$hook"
@@ -233,12 +237,12 @@ END
 step "an upgrade by apk, which leaves the old program running: the new one runs then; by opkg: it is not started twice"
 PID=$(daemon); cp /usr/sbin/leash /tmp/new; mv /tmp/new /usr/sbin/leash
 script postinst >/tmp/postinst
-(export PKG_UPGRADE=1; /etc/init.d/leash start; sh /tmp/postinst)
+PKG_UPGRADE=1 /etc/init.d/leash start; PKG_UPGRADE=1 sh /tmp/postinst
 until_ 5 "the old one ends" [ ! -d "/proc/$PID" ]
 until_ 5 "the new one runs" published
 [ "$(readlink "/proc/$(daemon)/exe")" = /usr/sbin/leash ] || fail "it is the new one"
 blocked 45.10.9.9 || fail "blocks hold"
-/etc/init.d/leash stop; (export PKG_UPGRADE=1; sh /tmp/postinst; /etc/init.d/leash start)
+/etc/init.d/leash stop; PKG_UPGRADE=1 sh /tmp/postinst; PKG_UPGRADE=1 /etc/init.d/leash start
 until_ 5 "it runs" published
 [ "$(daemon | wc -l)" = 1 ] || fail "once"
 
@@ -262,6 +266,7 @@ step "what is done once after the installation, and its undoing"
 touch /etc/config/dhcp /etc/config/network; uci add dhcp dnsmasq; uci commit dhcp
 uci set network.lan=interface; uci set network.lan.device=br-home; uci commit network
 [ -d /sys/module/nfnetlink_log ] || echo "(no module nfnetlink_log here)"
+# shellcheck disable=SC2317,SC2329 # 90-leash calls modprobe
 once() { (modprobe() { return "$TAP"; }; . /etc/uci-defaults/90-leash); } # `.` runs to its exit
 TAP=0; once
 [ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "with the tap dnsmasq is left alone"
@@ -269,6 +274,7 @@ TAP=0; once
 if [ ! -d /sys/module/nfnetlink_log ]; then
 	TAP=1; once
 	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "dnsmasq's jail does not let it log here"
+	# shellcheck disable=SC2016 # for that script's own shell
 	printf '#!/bin/sh\n# procd_add_jail_mount_rw "$logfacility"\necho "$1" >>/tmp/dnsmasq-was-told\n[ ! -e /tmp/dnsmasq-is-off ]\n' >/etc/init.d/dnsmasq
 	chmod 755 /etc/init.d/dnsmasq
 	uci set dhcp.@dnsmasq[0].logqueries=1; uci commit dhcp; once

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs inside an OpenWrt userland, see install: one way of installing (apk or opkg), from nothing to nothing.
+# shellcheck disable=SC2015 # `fail` ends the script, so `a && b || fail` is an if
 WAY=$1 WORK=$2 TOOLS=$2/tools VERSION=$3
 
 step() { echo "-- $WAY: $*"; }
@@ -82,11 +83,11 @@ esac
 says "$missing"
 nothing || fail "something was installed"
 [ ! -e /tmp/distfeeds.list ] || mv /tmp/distfeeds.list /etc/apk/repositories.d/
-[ $WAY = apk ] || { sign; try opkg update || fail "the system's packages"; rm -r /etc/opkg/keys; }
+[ "$WAY" = apk ] || { sign; try opkg update || fail "the system's packages"; rm -r /etc/opkg/keys; }
 
 step "a package for another processor is refused"
 sign
-try install "$WORK"/foreign/leash[_-][0-9]*.$KIND && fail "it was taken"
+try install "$WORK"/foreign/leash[_-][0-9]*."$KIND" && fail "it was taken"
 says "$wrong"
 nothing || fail "something was installed"
 
@@ -94,7 +95,7 @@ check() {
 	until_ 8 "leash is on the bus" runs
 	leash --version
 	grep -q '^leash:x:460:460:' /etc/passwd && grep -q '^leash:x:460:' /etc/group || fail "its user"
-	[ -L /etc/rc.d/S??leash ] || fail "it starts at boot"
+	[ -L /etc/rc.d/S95leash ] || fail "it starts at boot"
 	[ ! -e /etc/uci-defaults/90-leash ] || fail "uci-defaults were not run"
 	[ -s /usr/share/leash/networks ] && [ -s /www/luci-static/resources/view/leash/overview.js ] || fail "the other packages"
 	cmp /etc/config/leash /usr/share/leash/config || fail "the settings"
@@ -109,7 +110,7 @@ check
 remove luci-app-leash leash leash-networks >/tmp/out 2>&1 || fail "removal"
 until_ 8 "it ends" gone
 nothing || fail "something is left: $(left)"
-[ -L /etc/rc.d/S??leash ] && fail "it would start at boot"
+[ -L /etc/rc.d/S95leash ] && fail "it would start at boot"
 nft list tables | grep leash && fail "its table is left"
 rm -rf /etc/config/leash /etc/leash
 
@@ -130,13 +131,13 @@ esac
 until_ 8 "it runs again" runs
 [ "$before" != "$(pgrep -f '^/usr/sbin/leash run' | tail -n1)" ] || fail "the old program still runs"
 cmp /tmp/mine /etc/config/leash || fail "the settings were changed"
-grep -q "a comment of a newer version" $new || fail "the new settings are not beside them: $(ls /etc/config)"
+grep -q "a comment of a newer version" "$new" || fail "the new settings are not beside them: $(ls /etc/config)"
 leash pins | grep 45.10.9.9 || fail "the pin"
 
 step "an upgrade replaces settings that nobody changed"
 remove luci-app-leash leash leash-networks >/tmp/out 2>&1; rm -rf /etc/config/leash* /etc/leash
 until_ 8 "it ends" gone
-try install leash || try install leash=$VERSION-r1 || fail "the feed's"
+try install leash || try install "leash=$VERSION-r1" || fail "the feed's"
 until_ 8 "leash is on the bus" runs
 case $WAY in
 apk) try apk add "$WORK/newer/leash-9.9.9-r1.apk" || fail "the upgrade" ;;

@@ -1,7 +1,7 @@
 """Who plays beside the lab's devices: real ssh, relays and their customers, web servers, calls, tunnels, a swarm.
 
-Every program runs in the network namespace of its place, and in a process namespace that ends with this process; it sees
-a resolv.conf that names the lab's router.
+Every program runs in the network namespace of its place, and in a process namespace that ends with this process; it
+sees a resolv.conf that names the lab's router.
 """
 
 import json
@@ -34,14 +34,16 @@ class Cast:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.folder}/{key}"], check=True)
         shutil.copy(f"{self.folder}/user.pub", f"{self.folder}/authorized")
         here(
-            f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=lab -keyout {self.folder}/tls.key -out {self.folder}/tls.crt"
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=lab "
+            f"-keyout {self.folder}/tls.key -out {self.folder}/tls.crt"
         )
         with open(f"{self.folder}/large", "wb") as file:
             file.truncate(400_000_000)
         self.write(
             "sshd_config",
             f"""Port 2222\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/authorized\nStrictModes no
-UsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nAllowTcpForwarding yes\nMaxStartups 300\nSubsystem sftp internal-sftp
+UsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nAllowTcpForwarding yes\nMaxStartups 300
+Subsystem sftp internal-sftp
 PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         )
 
@@ -148,7 +150,8 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         return self.write(f"wg-{name}", private), public
 
     def vpn(self, numbers):
-        """A WireGuard server (in user space, so that the kernel need not have it); gives (key file, the server's key) for each client."""
+        """A WireGuard server (in user space, so that the kernel need not have it); gives (key file, the server's key)
+        for each client."""
         key, server = self.keys("server")
         clients = {number: self.keys(number) for number in numbers}
         peers = " ".join(f"peer {public} allowed-ips 10.9.1.{number}/32" for number, (_, public) in clients.items())
@@ -161,8 +164,8 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         return {number: (path, server) for number, (path, _) in clients.items()}
 
     def torrents(self, clients, megabytes=40, leeches=5):
-        """A tracker, and for each client of the house a swarm of its own: BitTorrent programs refuse a second peer at an
-        address, and the house has one. `clients` says what each has at the start: nothing, half or all of its file;
+        """A tracker, and for each client of the house a swarm of its own: BitTorrent programs refuse a second peer at
+        an address, and the house has one. `clients` says what each has at the start: nothing, half or all of its file;
         those who have not all of it in the swarm have the other half then. Gives (torrent, folder) for each client."""
         self.popen(self.lab.inet_ns, "tracker", [sys.executable, f"{HERE}/tracker.py", TRACKER])
         peers, files = [], []
@@ -170,10 +173,10 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         for swarm, has in enumerate(clients):
             content = os.urandom(2 * half)
 
-            def place(folder, parts):
+            def place(folder, parts, content=content, film=f"film{swarm}.bin"):
                 os.makedirs(f"{self.folder}/{folder}")
                 if parts:
-                    with open(f"{self.folder}/{folder}/film{swarm}.bin", "wb") as file:
+                    with open(f"{self.folder}/{folder}/{film}", "wb") as file:
                         file.write(content[:half] if parts & 1 else bytes(half))
                         file.write(content[half:] if parts & 2 else bytes(half))
                 return f"{self.folder}/{folder}"

@@ -37,9 +37,8 @@ async def web(reader, writer):
             size = path.strip("/").split("?")[0]
             size = int(size) if method == "GET" and size.isdigit() else 2
             last = version == "HTTP/1.0" or headers.get("connection") == "close"
-            writer.write(
-                f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{'Connection: close' if last else 'Server: lab'}\r\n\r\n".encode()
-            )
+            more = "Connection: close" if last else "Server: lab"
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{more}\r\n\r\n".encode())
             while size > 0:
                 writer.write(BLOCK[:size])
                 size -= len(BLOCK)

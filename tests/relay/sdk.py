@@ -2,7 +2,8 @@
 makes a new one to the master and one to the target.
 
 usage: sdk.py master JSON     [[port for devices, port for strangers (SOCKS 5, on 127.0.0.1), certificate, key], ...]
-       sdk.py exit JSON       {"masters": [address, ...], "port", "tls", "early": the master is called before the target}
+       sdk.py exit JSON       {"masters": [address, ...], "port", "tls", "early": the master is called before the
+                              target}
 """
 
 import asyncio

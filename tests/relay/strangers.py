@@ -108,10 +108,8 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
                 s = context.wrap_socket(s, server_hostname=host)
             with s:
                 body = bytes(size) if upload else b""
-                s.sendall(
-                    f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-                    + body
-                )
+                ask = f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nHost: {host}\r\n"
+                s.sendall(f"{ask}Content-Length: {len(body)}\r\n\r\n".encode() + body)
                 while s.recv(65536):
                     pass
     else:
@@ -155,7 +153,8 @@ def use(relay, end, folder):
     dice = random.Random(relay["seed"])
     with open(f"{folder}/chain-{relay['socks']}", "w") as file:
         file.write(
-            f"strict_chain\nproxy_dns\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n[ProxyList]\nsocks5 127.0.0.1 {relay['socks']}\n"
+            "strict_chain\nproxy_dns\ntcp_read_time_out 15000\ntcp_connect_time_out 8000\n"
+            f"[ProxyList]\nsocks5 127.0.0.1 {relay['socks']}\n"
         )
     rate = relay["rate"] * 1e6 / 60
     time.sleep(relay["begins"])

@@ -697,8 +697,8 @@ class Cases:
         """A bulb looks up its cloud. Then a TV box looks up 400 names of 179 characters with 15 addresses each within
         an hour: 6,000 things to remember, more than one device may hold. Then the bulb calls the address that it
         learned before.
-        leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names. And a finding of
-        names on the box: so many long names under one domain look like pieces of data.
+        leash must say: the bulb's flow is `lookup`, and so is the box's flow to the newest of its names. And a finding
+        of names on the box: so many long names under one domain look like pieces of data.
         A mistake: the flood pushes out the bulb's name, and the bulb looks hardcoded."""
         bulb, box = house.device(20).boot("hallway-bulb"), house.device(24).boot("tv-box")
         bulb.lookup("cloud.bulb.example", "198.51.100.20")
@@ -726,8 +726,8 @@ class Cases:
         camera.tls("203.0.113.66", port=8443)
 
     def dns_tunnel(house):
-        """A TV box sends out a file of 12 KB by asking for 120 names of 130 characters under one domain, for TXT records
-        with orders in them, one every three seconds.
+        """A TV box sends out a file of 12 KB by asking for 120 names of 130 characters under one domain, for TXT
+        records with orders in them, one every three seconds.
         leash must say: a finding of names, fair: many names under tunnel.example that look like pieces of data.
         A mistake: nothing, since the box calls no address at all."""
         box = house.device(24).boot("tv-box")
@@ -751,9 +751,9 @@ class Cases:
         tv.tls("198.51.100.180", "apps.television.example")
 
     def random_probes(house):
-        """A laptop's browser starts three times. Each time it asks for three random names of one label, to find out whether
-        the provider lies about names (Chromium does so), once with the house's domain behind them, once with that
-        of the provider; then it looks up a site and calls it.
+        """A laptop's browser starts three times. Each time it asks for three random names of one label, to find out
+        whether the provider lies about names (Chromium does so), once with the house's domain behind them, once with
+        that of the provider; then it looks up a site and calls it.
         leash must say: nothing; the flows are `lookup`.
         A mistake: a finding of names: they look made up and do not exist."""
         laptop = house.device(25).boot("laptop", "MSFT 5.0")
@@ -765,9 +765,9 @@ class Cases:
             laptop.tls("198.51.100.10", "news.example")
 
     def lookups_by_digest(house):
-        """A computer with an antivirus program that asks its maker about 150 files by their digests, as long names under one
-        domain; a mail filter on it asks whether 50 senders are listed, who are not, and who they are (by reverse
-        lookups).
+        """A computer with an antivirus program that asks its maker about 150 files by their digests, as long names
+        under one domain; a mail filter on it asks whether 50 senders are listed, who are not, and who they are (by
+        reverse lookups).
         leash must say: nothing.
         A mistake: a finding of names, since the names are long, or do not exist."""
         computer = house.device(25).boot("computer", "MSFT 5.0")
@@ -782,8 +782,8 @@ class Cases:
             computer.ask(f"{number}.2.0.192.in-addr.arpa", 12)(status=3)
 
     def hijack_check(house):
-        """An amplifier asks every ten minutes for a name that does not exist, to find out whether the provider lies about
-        names, and looks up its maker's server once an hour.
+        """An amplifier asks every ten minutes for a name that does not exist, to find out whether the provider lies
+        about names, and looks up its maker's server once an hour.
         leash must say: nothing.
         A mistake: a finding of names, since six of seven lookups are in vain."""
         amplifier = house.device(27).boot("amplifier")
@@ -795,8 +795,8 @@ class Cases:
                 amplifier.tls("198.51.100.27", "radio.example")
 
     def content_network(house):
-        """A television plays from a content network: a hundred names with digests in them, all of which exist, under two
-        domains.
+        """A television plays from a content network: a hundred names with digests in them, all of which exist, under
+        two domains.
         leash must say: nothing; all flows are `lookup`.
         A mistake: a finding of names, since they look made up."""
         tv = house.device(21).boot("living-room-tv")
@@ -807,8 +807,8 @@ class Cases:
             tv.tls("198.51.100.180")
 
     def quiet_devices(house):
-        """A plug asks for the time by address and checks whether it is online; a bulb asks for updates; a speaker asks a STUN
-        server how it is seen from outside and calls its cloud; a printer talks to the house alone.
+        """A plug asks for the time by address and checks whether it is online; a bulb asks for updates; a speaker asks
+        a STUN server how it is seen from outside and calls its cloud; a printer talks to the house alone.
         leash must say: of each in one sentence what it does; `purpose` of all contacts but the speaker's cloud.
         A mistake: an empty line, or a purpose of the printer's, or of the cloud."""
         plug, bulb = house.device(23).boot("kitchen-plug"), house.device(20).boot("hallway-bulb")
@@ -829,8 +829,8 @@ class Cases:
         printer.talk(Stream, bulb.v4, 80).open().sends(http("bulb.lan")).gets(HTTP_ANSWER).close()
 
     def tells_its_mac(house):
-        """A plug looks up its maker's server and tells it, in the clear, its hardware address; a camera tells the name of the
-        wireless network, which the config lists as private, in a datagram.
+        """A plug looks up its maker's server and tells it, in the clear, its hardware address; a camera tells the name
+        of the wireless network, which the config lists as private, in a datagram.
         leash must say: of each a finding of plaintext, weak.
         A mistake: one that counts, or none because the plug writes its address in capitals and without colons."""
         house.config = "config leash\n\tlist private 'our wlan'\n"
@@ -846,8 +846,8 @@ class Cases:
         camera.talk(Datagrams, "198.51.100.22", 10001).sends(b'{"ssid":"our wlan","rssi":-50}').gets(b"ok")
 
     def tells_strange_macs(house):
-        """A look-alike: a plug tells an address that is of nobody in the house; a camera tells its own and the network's name to
-        another device of the house, and to its maker inside TLS.
+        """A look-alike: a plug tells an address that is of nobody in the house; a camera tells its own and the
+        network's name to another device of the house, and to its maker inside TLS.
         leash must say: no finding.
         A mistake: plaintext, for digits that look like an address, or for what stays in the house."""
         house.config = "config leash\n\tlist private 'our wlan'\n"
@@ -866,8 +866,8 @@ class Cases:
         camera.tls("198.51.100.22", f"{camera.mac.replace(':', '')}.camera.example")
 
     def keeps_to_itself(house):
-        """A look-alike: a speaker that tells its maker a name of its own and its version in the clear, and a word that only
-        resembles the private one.
+        """A look-alike: a speaker that tells its maker a name of its own and its version in the clear, and a word that
+        only resembles the private one.
         leash must say: no finding.
         A mistake: plaintext, for whatever is in the clear."""
         house.config = "config leash\n\tlist private 'our wlan'\n"
@@ -940,8 +940,8 @@ class Cases:
             tv.tls("203.0.113.70", port=8443, sent=900, received=120)
 
     def denied_and_gave_up(house):
-        """A look-alike: a phone asks for names of advertisers, which are answered with 0.0.0.0 or do not exist, and goes on
-        with names that it was told.
+        """A look-alike: a phone asks for names of advertisers, which are answered with 0.0.0.0 or do not exist, and
+        goes on with names that it was told.
         leash must say: every contact is `lookup`; there is no finding.
         A mistake: bypass, because something follows a denial."""
         phone = house.device(10).boot("anna-phone")
@@ -952,8 +952,8 @@ class Cases:
             phone.tls(f"198.51.100.{20 + round}", f"news-{round}.example")
 
     def denied_by_accident(house):
-        """A look-alike: a plug calls an address of its own once a minute, and every ten minutes asks for a name that does not
-        exist, as some do to find out whether the provider lies about names.
+        """A look-alike: a plug calls an address of its own once a minute, and every ten minutes asks for a name that
+        does not exist, as some do to find out whether the provider lies about names.
         leash must say: the address is `none`, a finding of direct-ip; bypass says nothing, since only few of the flows
         follow a denial.
         A mistake: two kinds of evidence, which in guard would block it."""

@@ -35,8 +35,8 @@ class Tale:
     def flow(
         self, begin, end, ip, address, port, sent, received, kind="tcp", hints=(), pause=None, share=None, over=None
     ):
-        """A flow and its counters: once a minute what it has carried by then, evenly or as `share(minute)` weighs them, or all at
-        once when it is `over`."""
+        """A flow and its counters: once a minute what it has carried by then, evenly or as `share(minute)` weighs them,
+        or all at once when it is `over`."""
         self.port += 1
         tuple_ = f"{kind} {ip}:{self.port} > {address}:{port}"
         self.say(begin, f"opened {tuple_}")
@@ -64,15 +64,16 @@ def ja4(number):
 
 
 def relays(tale, ip, minutes, master="203.0.113.200", begin=90):
-    """A device that is asked by its master to fetch what others want: uneven bursts from many places, all of which go up
-    again through one tunnel."""
+    """A device that is asked by its master to fetch what others want: uneven bursts from many places, all of which go
+    up again through one tunnel."""
     down, up = [0] * (minutes + 3), [0] * (minutes + 3)
     for minute in range(minutes):
         for _ in range(tale.chance.choice([1, 2, 4, 8])):
             at = begin + minute * MINUTE + tale.chance.uniform(1, 50)
             asked, got = tale.chance.randrange(1_500, 6_000), tale.chance.randrange(60_000, 700_000)
             target, number = f"198.51.100.{tale.chance.randrange(40, 64)}", tale.chance.randrange(6)
-            # It is over after six seconds, but conntrack remembers it for two minutes, in which it is counted with all others.
+            # It is over after six seconds, but conntrack remembers it for two minutes, in which it is counted with all
+            # others.
             tale.flow(
                 at,
                 at + 126,
@@ -103,10 +104,11 @@ class Tales:
     """Each a case; the text says what happens and what leash must say."""
 
     def relay(tale):
-        """A television box looks up its maker's server, and opens a tunnel (ssh) to 203.0.113.200. For a quarter of an hour what
-        comes through it goes out to 24 shops, and their answers go back through it; the box speaks TLS in six ways, and
-        each time is silent for some 200 ms before it does.
-        leash must say: a finding of relay, strong, on 203.0.113.200 and on nobody else; in guard that address is blocked.
+        """A television box looks up its maker's server, and opens a tunnel (ssh) to 203.0.113.200. For a quarter of an
+        hour what comes through it goes out to 24 shops, and their answers go back through it; the box speaks TLS in six
+        ways, and each time is silent for some 200 ms before it does.
+        leash must say: a finding of relay, strong, on 203.0.113.200 and on nobody else; in guard that address is
+        blocked.
         A mistake: a finding on one of the shops, none of which did anything."""
         box = tale.device(24, "tv-box")
         tale.lookup(1, box, "portal.example", "198.51.100.24")
@@ -116,8 +118,8 @@ class Tales:
         relays(tale, box, 15)
 
     def relay_tries_doors(tale):
-        """The same box; while it relays it tries telnet and a debugger's port on two other devices of the house, which are in
-        another network.
+        """The same box; while it relays it tries telnet and a debugger's port on two other devices of the house, which
+        are in another network.
         leash must say: a finding of relay, and one of scan, fair, about the doors.
         A mistake: scan for the lone try of the printer that a telephone, which relays nothing, makes."""
         box, phone = tale.device(24, "tv-box"), tale.device(10, "anna-phone")
@@ -128,8 +130,8 @@ class Tales:
             tale.flow(760 + number, 762 + number, phone, target, 443, 900, 4_000)
 
     def backup_beside_film(tale):
-        """A look-alike: a computer sends a backup to one server and shows a film from another, both of them 10 MB in ten
-        minutes; the film comes in pieces, the backup evenly.
+        """A look-alike: a computer sends a backup to one server and shows a film from another, both of them 10 MB in
+        ten minutes; the film comes in pieces, the backup evenly.
         leash must say: at most a weak finding of relay: the sums agree, the minutes do not.
         A mistake: fair, or a block."""
         ip = tale.device(25, "work-laptop")
@@ -148,8 +150,8 @@ class Tales:
         )
 
     def call_of_three(tale):
-        """A look-alike: a tablet in a call with two others by way of one server and of one peer, all of it both ways, while it
-        hears of its peers by STUN.
+        """A look-alike: a tablet in a call with two others by way of one server and of one peer, all of it both ways,
+        while it hears of its peers by STUN.
         leash must say: no finding of relay.
         A mistake: one, since what comes from the one equals what goes to the other."""
         ip = tale.device(30, "kids-tablet")
@@ -168,7 +170,8 @@ class Tales:
             tale.flow(20 + minute * MINUTE, 22 + minute * MINUTE, ip, "198.51.100.51", 443, 800, 3_000)
 
     def heartbeat_changes(tale):
-        """A plug calls its maker every minute with 600 bytes, for an hour; then every five seconds with 3 kB, for half an hour.
+        """A plug calls its maker every minute with 600 bytes, for an hour; then every five seconds with 3 kB, for half
+        an hour.
         leash must say: a finding of beacon, weak, with both rhythms.
         A mistake: nothing, or a finding that counts."""
         plug = tale.device(23, "kitchen-plug")
@@ -230,7 +233,8 @@ class Tales:
             tale.flow(n * HOUR + 2, n * HOUR + 4, ip, f"100.{200 + n}.1.1", 443, 900, 20_000)
 
     def idle_and_everywhere(tale):
-        """A television box that nobody uses calls thirty networks within an hour, a few bytes each; a clock beside it calls one.
+        """A television box that nobody uses calls thirty networks within an hour, a few bytes each; a clock beside it
+        calls one.
         leash must say: a finding of spread, weak, for the box as a whole.
         A mistake: one for the clock, or for the box in the hour in which it is used and loads 40 MB."""
         box, clock = tale.device(24, "tv-box"), tale.device(28, "wall-clock")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes src/tables/domain/bigrams.rs: how much likelier a pair of characters is in a generated name than in a chosen one.
+"""Makes src/tables/domain/bigrams.rs: how much likelier a pair of characters is in a generated name than in a chosen
+one.
 
 usage: make_bigrams.py V2FLY_DATA_FOLDER PACKAGES [GENERATED CHOSEN] > src/tables/domain/bigrams.rs
 It says on standard error how well the table tells the two apart; with two more lists of names, on these too.
@@ -62,7 +63,8 @@ def homepages(index):
 
 
 class Dice:
-    """Numerical Recipes' linear congruential generator, of whose state the upper half is used: the same in every run."""
+    """Numerical Recipes' linear congruential generator, of whose state the upper half is used: the same in every
+    run."""
 
     def __init__(self, seed):
         self.state = seed
@@ -176,10 +178,8 @@ def main():
             say(f"elsewhere, false positives {rate:.1%}: limit {limit}, recall {caught:.1%}")
     print("//! Made by tests/tools/make_bigrams.py, which names the sources and their licences; do not edit.")
     print(f"\n/// Symbols: a to z, 0 to 9, the hyphen, and the edge of a label.\npub const SYMBOLS: usize = {WIDTH};")
-    print(
-        "\n/// By first and second symbol: eight times the natural logarithm of how much likelier the second follows the"
-    )
-    print("/// first in a generated name than in a chosen one.")
+    about = "By first and second symbol: eight times the natural logarithm of how much likelier the second follows the"
+    print(f"\n/// {about}\n/// first in a generated name than in a chosen one.")
     print("#[rustfmt::skip]\npub static PAIRS: [[i8; SYMBOLS]; SYMBOLS] = [")
     for a in range(WIDTH):
         print(f"    [{', '.join(str(v) for v in table[a * WIDTH : (a + 1) * WIDTH])}],")

@@ -9,8 +9,8 @@ FOLDER_OF_SOURCES holds these files, under the licences named:
   maltrail-NAME.txt                stamparm/maltrail, trails/static/malware/NAME.txt, commit 8adace1 (2026-08), MIT
 TABLE (optional): CSVs of @ip-location-db/asn; addresses in networks of shared CDNs are then left out.
 
-Left out: names of those who host, rent out or test for everybody; addresses in maltrail's trails, which are years old and
-belong to others by now; and what its trails have by the hundred, which is old or made by an algorithm.
+Left out: names of those who host, rent out or test for everybody; addresses in maltrail's trails, which are years old
+and belong to others by now; and what its trails have by the hundred, which is old or made by an algorithm.
 """
 
 import csv
@@ -138,8 +138,8 @@ def is_name(text):
 
 
 def trail(text):
-    """The names of a maltrail trail. A section of hundreds is an old collection, or what an algorithm would make; a line with
-    a path is a site that was broken into."""
+    """The names of a maltrail trail. A section of hundreds is an old collection, or what an algorithm would make; a
+    line with a path is a site that was broken into."""
     sections = [[]]
     for line in text.splitlines():
         line = line.strip()

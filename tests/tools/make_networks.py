@@ -137,7 +137,7 @@ def encode(table, wanted=None, hosting=frozenset(), notice="", date=datetime.dat
     rank = {label: number for number, label in enumerate(labels)}
     counts, body = b"", b""
     for family, (unit, key, _) in FAMILIES.items():
-        coarse = lambda n: n >> unit << 1 if n % (1 << unit) == 0 else n << 1 | 1
+        coarse = lambda n, unit=unit: n >> unit << 1 if n % (1 << unit) == 0 else n << 1 | 1
         index, data, before = b"", bytearray(), 0
         for number, (first, end, label) in enumerate(found[family]):
             if number % BLOCK == 0:

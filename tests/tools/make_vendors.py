@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Makes the file of vendors that leash reads (`option vendors`): from the first three bytes of a hardware address to who made it.
+"""Makes the file of vendors that leash reads (`option vendors`): from the first three bytes of a hardware address to
+who made it.
 
 usage: make_vendors.py [--all] -o OUT INDEX.json
 
-INDEX.json  of npm oui-data: {"50C7BF": "TP-LINK TECHNOLOGIES CO.,LTD.\\nstreet\\n..."}; the longer prefixes are left out
---all       also those whose one prefix is as old as 00..., from before things of the home had such addresses: 0.36 MB instead of 0.2
+INDEX.json  of npm oui-data: {"50C7BF": "TP-LINK TECHNOLOGIES CO.,LTD.\\nstreet\\n..."}; the longer prefixes are left
+            out
+--all       also those whose one prefix is as old as 00..., from before things of the home had such addresses: 0.36 MB
+            instead of 0.2
 
 openwrt/networks/usr/share/leash/vendors is made of oui-data 2.1.9 (BSD-2-Clause), the IEEE's MA-L register of 2026-07.
-The format, which src/reference/vendors.rs reads: "leash vendors 1\\n", then for each vendor a byte with the length of its name, the name in
-ASCII, as a varint (LEB128) the number of its prefixes, and these in ascending order, each as a varint: what it is more than
-the one before it.
+The format, which src/reference/vendors.rs reads: "leash vendors 1\\n", then for each vendor a byte with the length of
+its name, the name in ASCII, as a varint (LEB128) the number of its prefixes, and these in ascending order, each as a
+varint: what it is more than the one before it.
 """
 
 import argparse
@@ -74,9 +77,10 @@ FORMS = [
     "industries",
     "industrial",
 ]
-ENDS = re.compile(r"(?:[\s,.]+|\()(?:%s)\b[\s,.()]*$" % "|".join(map(re.escape, FORMS)), re.IGNORECASE)
+ENDS = re.compile(rf"(?:[\s,.]+|\()(?:{'|'.join(map(re.escape, FORMS))})\b[\s,.()]*$", re.IGNORECASE)
 CITIES = re.compile(
-    r"^(?:shenzhen|guangdong|guangzhou|hangzhou|beijing|shanghai|zhejiang|dongguan|sichuan|hefei|nanjing|xiamen|wuhan|suzhou|huizhou|hui zhou|chengdu)\s+(?=\S+\s+\S)",
+    r"^(?:shenzhen|guangdong|guangzhou|hangzhou|beijing|shanghai|zhejiang|dongguan|sichuan|hefei|nanjing|xiamen|wuhan|"
+    r"suzhou|huizhou|hui zhou|chengdu)\s+(?=\S+\s+\S)",
     re.IGNORECASE,
 )
 NAME = 24

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Collects the texts of the page, _('...'), and those of the detectors, into luci-app/po/templates/leash.pot, and brings the translations up to date: new
-texts are added without a translation, texts that are gone go.
+"""Collects the texts of the page, _('...'), and those of the detectors, into luci-app/po/templates/leash.pot, and
+brings the translations up to date: new texts are added without a translation, texts that are gone go.
 
-usage: tests/tools/pot.py [--check]     --check: changes nothing; fails where something would change or a translation is missing
+usage: tests/tools/pot.py [--check]     --check: changes nothing; fails where something would change or a translation is
+                                        missing
 """
 
 import pathlib

@@ -96,7 +96,8 @@ pub fn is_machinery(name: &str) -> bool {
         || name.split('.').take(4).all(part_of_address)
 }
 
-/// See [`BY_DIGEST`].
+/// Whether names below this registrable domain are questions about a file, an address or a sender by its digest, as
+/// antivirus programs and mail filters ask them.
 pub fn asks_by_digest(domain: &str) -> bool {
     BY_DIGEST.binary_search(&domain).is_ok()
 }

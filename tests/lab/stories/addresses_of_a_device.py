@@ -20,10 +20,12 @@ def story(lab):
     bulb.lookup("bulb.example")
     tv.lookup("tv.example")
     bulb.ns.run(
-        f"ip address del {bulb.ip}/16 dev eth0\nip address add 192.168.77.201/16 dev eth0\nip route add default via 192.168.77.1"
+        f"ip address del {bulb.ip}/16 dev eth0\nip address add 192.168.77.201/16 dev eth0\n"
+        "ip route add default via 192.168.77.1"
     )
     tv.ns.run(
-        f"ip address del {tv.ip}/16 dev eth0\nip address add {bulb.ip}/16 dev eth0\nip route add default via 192.168.77.1"
+        f"ip address del {tv.ip}/16 dev eth0\nip address add {bulb.ip}/16 dev eth0\n"
+        "ip route add default via 192.168.77.1"
     )
     lab.until(lambda: bulb.reaches("45.10.1.1", wait=0.5) and tv.reaches("45.10.1.2", wait=0.5), "both work on")
     lab.until(lambda: lab.explained(bulb, "45.10.1.1") == "lookup", "the bulb's names moved with it")

@@ -1,4 +1,5 @@
-"""`leash notify` gives what happens to programs in a folder: bounded in time, rate and number; one that others may change is none."""
+"""`leash notify` gives what happens to programs in a folder: bounded in time, rate and number; one that others may
+change is none."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""A device gets its address by DHCP and says its name: leash calls it by that name, by the log's line and by the leases file."""
+"""A device gets its address by DHCP and says its name: leash calls it by that name, by the log's line and by the leases
+file."""
 
 import random
 import socket

@@ -1,4 +1,5 @@
-"""Names with line ends and blanks forge lines of the log; neither with the tap nor without it does leash believe them."""
+"""Names with line ends and blanks forge lines of the log; neither with the tap nor without it does leash believe
+them."""
 
 
 def story(lab):

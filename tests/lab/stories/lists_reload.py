@@ -1,4 +1,5 @@
-"""Lists and networks that come, change or go count without a restart; a damaged one is told by doctor, and harms nothing."""
+"""Lists and networks that come, change or go count without a restart; a damaged one is told by doctor, and harms
+nothing."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""With a flow table packets pass by the rules, so a block takes the entries away: offloaded flows stop in both directions.
+"""With a flow table packets pass by the rules, so a block takes the entries away: offloaded flows stop in both
+directions.
 
 Where the kernel has no flow tables (nft_flow_offload) only the marking of running_flows_stop can be told."""
 

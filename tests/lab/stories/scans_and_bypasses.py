@@ -1,5 +1,5 @@
-"""A device that tries telnet everywhere is found, and so is one that asks a resolver of its own; in guard the resolver is blocked
-when the user wants that, and the router's goes on."""
+"""A device that tries telnet everywhere is found, and so is one that asks a resolver of its own; in guard the resolver
+is blocked when the user wants that, and the router's goes on."""
 
 
 def story(lab):

@@ -15,7 +15,8 @@ def story(lab):
 
     def elsewhere(*words):
         """leash's command line with a /run of its own, in which there is only the bus."""
-        place = f'mount -t tmpfs none /run && mkdir /run/ubus && ln -s {lab.folder}/ubus.sock /run/ubus/ubus.sock && exec "$@"'
+        bus = f"mkdir /run/ubus && ln -s {lab.folder}/ubus.sock /run/ubus/ubus.sock"
+        place = f'mount -t tmpfs none /run && {bus} && exec "$@"'
         return ["unshare", "-m", "sh", "-c", place, "sh", kit.LEASH, *words]
 
     def run(*words):

@@ -1,4 +1,5 @@
-"""Who listens on the bus, or subscribes to the object, hears of devices, findings, blocks and orders; a flood is cut."""
+"""Who listens on the bus, or subscribes to the object, hears of devices, findings, blocks and orders; a flood is
+cut."""
 
 from lab import Device
 

@@ -1,4 +1,5 @@
-"""All methods over the bus: as they are described, with wrong arguments, the largest ones, many at once, a caller that leaves."""
+"""All methods over the bus: as they are described, with wrong arguments, the largest ones, many at once, a caller that
+leaves."""
 
 import json
 import re
@@ -96,14 +97,9 @@ def story(lab):
     assert status == 2, "damaged arguments"
     # Two at once; one that does not wait.
     one, two, gone = lab.bus(), lab.bus(), lab.bus()
-    questions = [
-        caller.send(
-            ubus.INVOKE,
-            target,
-            ubus.number(ubus.A_ID, target) + ubus.text(ubus.A_METHOD, method) + ubus.attribute(ubus.A_DATA, b""),
-        )
-        for caller, method in ((gone, "doctor"), (one, "doctor"), (two, "status"))
-    ]
+    for caller, method in ((gone, "doctor"), (one, "doctor"), (two, "status")):
+        body = ubus.number(ubus.A_ID, target) + ubus.text(ubus.A_METHOD, method) + ubus.attribute(ubus.A_DATA, b"")
+        caller.send(ubus.INVOKE, target, body)
     gone.socket.close()
     for caller, wanted in ((two, "version"), (one, "complaints")):
         got = [caller.hear(), caller.hear()]

@@ -1,4 +1,5 @@
-"""Who made a device is known by its hardware address, also of one that comes later; a file that is damaged is told, and changes nothing."""
+"""Who made a device is known by its hardware address, also of one that comes later; a file that is damaged is told, and
+changes nothing."""
 
 import json
 
