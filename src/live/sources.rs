@@ -473,8 +473,8 @@ impl FirstPacketTap {
             };
             let begun = flows.entry(tuple).or_insert_with(|| earlier.remove(&tuple).unwrap_or_else(new));
             // Dates of the kernel, since packets wait for company before they are handed over.
-            if let (Protocol::Tcp, Some(Wall(micros))) = (protocol, wall) {
-                let pause = begun.pause.client(payload.is_empty(), Time(micros.max(0) as u64));
+            if let (Protocol::Tcp, Some(wall)) = (protocol, wall) {
+                let pause = begun.pause.client(payload.is_empty(), Time(0) + wall.since(Wall(0)));
                 out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
             }
             if !begun.gave_away && !is_local(destination) && !engine.is_lan(destination) {

@@ -84,7 +84,7 @@ impl State {
         if self.next_memory <= at.now {
             let begin = Instant::now();
             let result = write(&self.memory, false, |out| engine.save(out, true, at));
-            let took = Span(begin.elapsed().as_micros() as u64 * u64::from(SHARE));
+            let took = Span::from(begin.elapsed()) * u64::from(SHARE);
             self.next_memory = at.now + MEMORY_EVERY;
             self.earliest = at.now + took.max(SOON);
             self.note(result.map(|_| ()), true);
