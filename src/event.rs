@@ -14,9 +14,8 @@
 //!
 //! A fact whose own time stamp lies behind (packets out of order) says by how much after a minus.
 
-use crate::model::{Hint, Ja4, Mac, Name, Protocol, QuicVersion, Tuple};
+use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
-use crate::wire::dns::{self, Outcome};
 use ipnet::IpNet;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -110,34 +109,6 @@ pub enum Event {
     Dumped,
     /// How many packets were read, and how many of them are not TCP or UDP flows.
     Read(Packets),
-}
-
-/// One DNS question of a station and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    /// Who asked.
-    pub by: IpAddr,
-    /// Who answered.
-    pub server: IpAddr,
-    /// The question's type (RFC 1035, section 3.2.2).
-    pub kind: u16,
-    /// The question's name.
-    pub name: Name,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The addresses in the answer, HTTPS hints included.
-    pub addresses: Vec<IpAddr>,
-    /// The names that the answer went through (CNAME).
-    pub aliases: Vec<Name>,
-}
-
-impl Lookup {
-    /// Reads a resolver's answer; absent when the message is none.
-    pub fn read(message: &[u8], by: IpAddr, server: IpAddr) -> Option<Lookup> {
-        let message = dns::parse(message).filter(|message| message.response)?;
-        let dns::Message { outcome, name, kind, addresses, aliases, .. } = message;
-        Some(Lookup { by, server, kind, name, outcome, addresses, aliases })
-    }
 }
 
 /// Where facts come from.
