@@ -1,8 +1,8 @@
 //! Maps MACs, addresses and names of events to made-up ones, the same to the same, so that a recording can be given
 //! away. What decides how leash judges stays: local stays local, public public, the well-known resolvers themselves.
 
-use crate::event::{Event, Lookup};
-use crate::model::{Hint, Mac, Name, Tuple, is_group, is_local};
+use crate::event::Event;
+use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_group, is_local};
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use crate::config::{Mode, Pin, Target, device_name};
 use crate::engine::Engine;
 use crate::model::Mac;
 use crate::tables::devices::DeviceId;
-use crate::time::{Span, Stamp, Wall};
+use crate::time::{Span, Stamp};
 use crate::wire::nft::Pair;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -425,7 +425,7 @@ fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
     let wrong =
         |text: &str| ApiError::Argument(format!("'{}' is not a time such as 30m, 2h or 7d", text.escape_default()));
     let lasts = arguments.text("for").map(|text| span(text).ok_or_else(|| wrong(text))).transpose()?;
-    let until = lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
+    let until = lasts.map(|span| at.wall + span);
     let (mac, target) = (arguments.any_mac(daemon.engine())?, arguments.target(block)?);
     let says = target.to_string();
     if block && matches!(&target, Target::Prefix(net) if daemon.engine().is_lan(net.addr())) {

@@ -14,9 +14,8 @@
 //!
 //! A fact whose own time stamp lies behind (packets out of order) says by how much after a minus.
 
-use crate::model::{Hint, Ja4, Mac, Name, Protocol, QuicVersion, Tuple};
+use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
-use crate::wire::dns::{self, Outcome};
 use ipnet::IpNet;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -112,34 +111,6 @@ pub enum Event {
     Read(Packets),
 }
 
-/// One DNS question of a station and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    /// Who asked.
-    pub by: IpAddr,
-    /// Who answered.
-    pub server: IpAddr,
-    /// The question's type (RFC 1035, section 3.2.2).
-    pub kind: u16,
-    /// The question's name.
-    pub name: Name,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The addresses in the answer, HTTPS hints included.
-    pub addresses: Vec<IpAddr>,
-    /// The names that the answer went through (CNAME).
-    pub aliases: Vec<Name>,
-}
-
-impl Lookup {
-    /// Reads a resolver's answer; absent when the message is none.
-    pub fn read(message: &[u8], by: IpAddr, server: IpAddr) -> Option<Lookup> {
-        let message = dns::parse(message).filter(|message| message.response)?;
-        let dns::Message { outcome, name, kind, addresses, aliases, .. } = message;
-        Some(Lookup { by, server, kind, name, outcome, addresses, aliases })
-    }
-}
-
 /// Where facts come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -191,8 +162,8 @@ pub fn write(event: &Event, stamp: Stamp, clock: &Clock) -> String {
     let at = clock.stands().wall;
     let mut line = String::with_capacity(96);
     let _ = write!(line, "{at}");
-    if at.0 > stamp.wall.0 {
-        let _ = write!(line, "-{}", Wall(at.0 - stamp.wall.0));
+    if at > stamp.wall {
+        let _ = write!(line, "-{}", at.since(stamp.wall).decimal());
     }
     let _ = write!(line, " {event}");
     line
@@ -204,10 +175,10 @@ pub fn read(line: &str, clock: &mut Clock) -> Result<(Event, Stamp), String> {
     let (at, behind) = time.split_once('-').map_or((time, None), |(at, behind)| (at, Some(behind)));
     let wall =
         |text: &str| Wall::parse(text).ok_or_else(|| format!("'{text}' is not a time such as 1767225600.000000"));
-    let (at, behind) = (wall(at)?, behind.map(wall).transpose()?.unwrap_or_default());
+    let (at, behind) = (wall(at)?, behind.map(wall).transpose()?.unwrap_or_default().since(Wall(0)));
     let event: Event = rest.parse()?;
     let mut stamp = if event == Event::Clock { clock.jump(at) } else { clock.advance(at) };
-    stamp.wall = Wall(at.0 - behind.0);
+    stamp.wall = at - behind;
     Ok((event, stamp))
 }
 
@@ -249,7 +220,7 @@ impl fmt::Display for Event {
                 write!(f, "hint {tuple} ")?;
                 write_hint(f, hint)
             }
-            Event::Paused { tuple, pause } => write!(f, "paused {tuple} {}", Wall(pause.0 as i64)),
+            Event::Paused { tuple, pause } => write!(f, "paused {tuple} {}", pause.decimal()),
             Event::Gap { source: Source::Flows } => f.write_str("gap flows"),
             Event::Gap { source: Source::Lookups } => f.write_str("gap lookups"),
             Event::Dumped => f.write_str("dumped"),
@@ -477,9 +448,8 @@ impl FromStr for Event {
             "hint" => Event::FirstPacket { tuple: fields.tuple()?, hint: fields.hint()? },
             "paused" => {
                 let (tuple, pause) = (fields.tuple()?, fields.word()?);
-                let span = Wall::parse(pause).and_then(|wall| u64::try_from(wall.0).ok());
-                let pause = Span(span.ok_or_else(|| format!("'{pause}' is not a time such as 0.025000"))?);
-                Event::Paused { tuple, pause }
+                let wrong = || format!("'{pause}' is not a time such as 0.025000");
+                Event::Paused { tuple, pause: Span::parse_decimal(pause).ok_or_else(wrong)? }
             }
             "gap" => Event::Gap {
                 source: match fields.word()? {
@@ -606,7 +576,7 @@ mod tests {
     fn every_event_survives_its_line() {
         let (mut writing, mut reading) = (Clock::default(), Clock::default());
         for (i, event) in every_event().into_iter().enumerate() {
-            let wall = Wall(1_767_225_600_000_000 + i as i64 * 7);
+            let wall = Wall::secs(1_767_225_600) + Span(i as u64 * 7);
             let stamp = if event == Event::Clock { writing.jump(wall) } else { writing.advance(wall) };
             let line = write(&event, stamp, &writing);
             assert_eq!(read(&line, &mut reading), Ok((event, stamp)), "{line}");
@@ -616,15 +586,18 @@ mod tests {
     #[test]
     fn a_late_packet_keeps_its_own_date() {
         let mut clock = Clock::default();
-        clock.jump(Wall(1_000_000));
-        clock.advance(Wall(9_000_000));
+        clock.jump(Wall::secs(1));
+        clock.advance(Wall::secs(9));
         let stamp = clock.advance(Wall(8_999_900));
         let event = Event::FlowOpened { tuple: tuple(), midstream: false };
         let line = write(&event, stamp, &clock);
         assert_eq!(line, "9.000000-0.000100 opened tcp 192.168.8.20:40000 > [2001:db8::5]:443");
         let mut reading = Clock::default();
         read("1.000000 clock", &mut reading).unwrap();
-        assert_eq!(read(&line, &mut reading), Ok((event, Stamp { now: Time(8_000_000), wall: Wall(8_999_900) })));
+        assert_eq!(
+            read(&line, &mut reading),
+            Ok((event, Stamp { now: Time(0) + Span::secs(8), wall: Wall(8_999_900) }))
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod config;
 pub mod detect;
 pub mod engine;
 pub mod event;
+pub mod fnv;
 pub mod limits;
 pub mod live;
 pub mod model;

@@ -1,16 +1,7 @@
-//! Every capacity and time window, with its reason, and the proof that all tables full fit the memory budget:
-//! 8 MB of RSS on a router with 128 MB (64 devices, 10,000 live flows, 20,000 remembered names).
+//! Every capacity, threshold and time window, with its reason. That all tables, full, fit the memory budget is proved in
+//! `tables/budget.rs`.
 
-use crate::model::{Endpoint, Tuple};
-use crate::tables::contacts::Contact;
-use crate::tables::counters::balance::Balance;
-use crate::tables::counters::beacon::Beacon;
-use crate::tables::counters::lookups::{Anomaly, LookupStats};
-use crate::tables::devices::{Binding, Device};
-use crate::tables::flows::Flow;
 use crate::time::Span;
-use std::mem::size_of;
-use std::net::IpAddr;
 
 /// Devices of the house. A home has 20 to 60; a hostile one can invent MACs, so the table refuses at some point.
 pub const DEVICES: usize = 256;
@@ -178,31 +169,3 @@ pub const HELD_FLOWS: usize = 4_096;
 pub const DNS_STREAM_BYTES: usize = 4_096;
 /// The longest line of an event file.
 pub const LINE_BYTES: usize = 16_384;
-
-/// A B-tree's nodes are two thirds full on average; a hash table of 8/7 the entries is never fuller than 7/8.
-const fn tree(entries: usize, entry: usize) -> usize {
-    entries * entry * 3 / 2
-}
-
-/// What the allocator keeps beside each box.
-const ALLOCATION: usize = 16;
-
-const BUDGET: usize = tree(ADDRESSES, size_of::<IpAddr>() + size_of::<Binding>())
-    + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + 8)
-    + 16_384 * (size_of::<Tuple>() + size_of::<Flow>() + 1)
-    + tree(CONTACTS, size_of::<Endpoint>() + 4 + size_of::<Contact>())
-    + BEACONS * (size_of::<Beacon>() + ALLOCATION)
-    + DEVICES * (size_of::<Balance>() + ALLOCATION)
-    + NAMES_BYTES
-    + tree(FINDINGS, size_of::<Endpoint>() + 32)
-    + BLOCKS * 128
-    + RECORDS * 192
-    + SHIPPED_BYTES;
-
-const _: () = assert!(FLOWS * 8 / 7 <= 16_384);
-const _: () = assert!(size_of::<Flow>() <= 64);
-const _: () = assert!(size_of::<Contact>() <= 136);
-const _: () = assert!(size_of::<Beacon>() <= 64);
-const _: () = assert!(size_of::<Balance>() <= 720);
-const _: () = assert!(size_of::<LookupStats>() <= 96);
-const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");

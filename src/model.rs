@@ -1,5 +1,6 @@
 //! Plain data: the nouns of leash, without behaviour that needs a table or a clock.
 
+use crate::fnv::fnv32;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -15,7 +16,7 @@ impl Mac {
     pub fn stand_in(ip: IpAddr) -> Mac {
         let v4 = match ip {
             IpAddr::V4(v4) => v4.octets(),
-            IpAddr::V6(v6) => fnv1a(&v6.octets()).to_be_bytes(),
+            IpAddr::V6(v6) => fnv32(&v6.octets()).to_be_bytes(),
         };
         Mac([0x6e, 0x6d, v4[0], v4[1], v4[2], v4[3]])
     }
@@ -42,11 +43,6 @@ impl fmt::Debug for Mac {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// A hash that is the same everywhere and always (FNV-1a of Fowler, Noll and Vo, 32 bits).
-pub fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Twelve hex digits in pairs, between colons or dashes.
@@ -303,6 +299,36 @@ pub enum QuicVersion {
     Draft,
     /// Google's QUIC before the IETF's.
     Google,
+}
+
+/// One DNS question of a station and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The address that asked.
+    pub by: IpAddr,
+    /// The resolver that answered.
+    pub server: IpAddr,
+    /// The question's type (RFC 1035, section 3.2.2).
+    pub kind: u16,
+    /// The question's name.
+    pub name: Name,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The addresses in the answer, HTTPS hints included.
+    pub addresses: Vec<IpAddr>,
+    /// The names that the answer went through (CNAME).
+    pub aliases: Vec<Name>,
+}
+
+/// How a lookup ended, by the response code of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// NOERROR.
+    Found,
+    /// NXDOMAIN.
+    NoSuchName,
+    /// Another response code.
+    Failed(u8),
 }
 
 /// Whether DNS explains a flow's address.

@@ -77,7 +77,7 @@ pub fn render(shape: &Shape, elements: &Elements) -> String {
         let blocked = elements.blocked.iter().filter(|((_, ip), _)| ip.is_ipv4() == v4);
         let blocked: Vec<String> = blocked
             .map(|((mac, ip), left)| match left {
-                Some(left) => format!("{mac} . {ip} timeout {}s", left.0.div_ceil(1_000_000).max(1)),
+                Some(left) => format!("{mac} . {ip} timeout {}s", left.as_secs_ceil().max(1)),
                 None => format!("{mac} . {ip}"),
             })
             .collect();

@@ -5,6 +5,7 @@
 //! router that learns the date a minute after it booted, harms neither ages nor the dates that are shown.
 
 use std::fmt;
+use std::ops::{Add, Div, Mul, Sub};
 
 /// Microseconds since an arbitrary start; never runs backwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +41,33 @@ impl Span {
         Span::hours(n * 24)
     }
 
+    /// Returns the whole milliseconds in it.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000
+    }
+    /// Returns the whole seconds in it.
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000
+    }
+    /// Returns its length in seconds, rounded up.
+    pub const fn as_secs_ceil(self) -> u64 {
+        self.0.div_ceil(1_000_000)
+    }
+
+    /// Returns seconds with six decimals, as event files have them; [`Span::parse_decimal`] reads them.
+    pub fn decimal(self) -> impl fmt::Display {
+        fmt::from_fn(move |f| write!(f, "{}.{:06}", self.as_secs(), self.0 % 1_000_000))
+    }
+
+    /// Reads seconds with exactly six decimals: `0.025000`. Returns `None` for any other text.
+    pub fn parse_decimal(text: &str) -> Option<Span> {
+        let (seconds, micros) = text.split_once('.')?;
+        if micros.len() != 6 || !seconds.bytes().chain(micros.bytes()).all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(micros.parse().ok()?).map(Span)
+    }
+
     /// Reads `250ms`, `30` or `30s`, `10m`, `2h`, `7d`.
     pub fn parse(text: &str) -> Option<Span> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -60,7 +88,7 @@ impl Span {
 /// The largest two units that say it: `1.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (ms, s) = (self.0 / 1_000, self.0 / 1_000_000);
+        let (ms, s) = (self.as_millis(), self.as_secs());
         let pair = |f: &mut fmt::Formatter, big: u64, big_unit, small: u64, small_unit| match small {
             0 => write!(f, "{big} {big_unit}"),
             _ => write!(f, "{big} {big_unit} {small} {small_unit}"),
@@ -76,30 +104,101 @@ impl fmt::Display for Span {
     }
 }
 
-impl Time {
-    /// How long ago `earlier` was; nothing when it is not earlier.
-    pub fn since(self, earlier: Time) -> Span {
-        Span(self.0.saturating_sub(earlier.0))
+impl From<std::time::Duration> for Span {
+    fn from(duration: std::time::Duration) -> Span {
+        Span(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
     }
 }
 
-impl std::ops::Add<Span> for Time {
+/// A multiple; the longest span there is when it would be longer.
+impl Mul<u64> for Span {
+    type Output = Span;
+    fn mul(self, factor: u64) -> Span {
+        Span(self.0.saturating_mul(factor))
+    }
+}
+
+/// How many whole times the other span fits into this one.
+impl Div for Span {
+    type Output = u64;
+    fn div(self, unit: Span) -> u64 {
+        self.0 / unit.0
+    }
+}
+
+impl Time {
+    /// Returns how long ago `earlier` was: a span of 0 when it is not earlier.
+    pub fn since(self, earlier: Time) -> Span {
+        Span(self.0.saturating_sub(earlier.0))
+    }
+    /// Returns the whole minutes since the start.
+    pub fn minute(self) -> u64 {
+        self.since(Time(0)) / Span::mins(1)
+    }
+    /// Returns the whole hours since the start.
+    pub fn hour(self) -> u64 {
+        self.since(Time(0)) / Span::hours(1)
+    }
+}
+
+impl Add<Span> for Time {
     type Output = Time;
     fn add(self, span: Span) -> Time {
         Time(self.0.saturating_add(span.0))
     }
 }
 
+/// Not before the start.
+impl Sub<Span> for Time {
+    type Output = Time;
+    fn sub(self, span: Span) -> Time {
+        Time(self.0.saturating_sub(span.0))
+    }
+}
+
 impl Wall {
-    /// Unix seconds with six decimals, the form of the event file; `None` for what is not such a number or does not
-    /// fit the years 1970 to 9999.
+    /// Makes a date of seconds since 1970-01-01 UTC.
+    pub const fn secs(n: i64) -> Wall {
+        Wall(n.saturating_mul(1_000_000))
+    }
+    /// Makes a date of seconds with a fraction, as the JSON has them; rounded to a microsecond.
+    pub fn from_secs_f64(seconds: f64) -> Wall {
+        Wall((seconds * 1e6).round() as i64)
+    }
+    /// Makes the date at which an hour begins; the reverse of [`Wall::hour`].
+    pub const fn from_hour(hour: u32) -> Wall {
+        Wall::secs(hour as i64 * 3_600)
+    }
+    /// Returns the whole seconds since 1970-01-01 UTC, negative before it.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+    /// Returns the seconds since 1970-01-01 UTC with their fraction, as the JSON has them.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+    /// Returns the whole hours since 1970-01-01 UTC, 0 before it.
+    pub fn hour(self) -> u32 {
+        (self.as_secs() / 3_600).max(0) as u32
+    }
+    /// Returns the date at which the day, in UTC, began.
+    pub const fn midnight(self) -> Wall {
+        Wall::secs(self.as_secs().div_euclid(86_400) * 86_400)
+    }
+    /// Returns how long ago `earlier` was: a span of 0 when it is not earlier.
+    pub fn since(self, earlier: Wall) -> Span {
+        Span(self.0.saturating_sub(earlier.0).max(0) as u64)
+    }
+    /// Returns the span between two dates, whichever is earlier.
+    pub const fn abs_diff(self, other: Wall) -> Span {
+        Span(self.0.abs_diff(other.0))
+    }
+
+    /// Reads Unix seconds with six decimals, the form of the event file. Returns `None` for what is not such a number
+    /// or does not fit the years 1970 to 9999.
     pub fn parse(text: &str) -> Option<Wall> {
-        let (seconds, micros) = text.split_once('.')?;
-        if micros.len() != 6 || !seconds.bytes().chain(micros.bytes()).all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let wall = seconds.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
-        (wall < Self::END).then_some(Wall(wall))
+        let span = Span::parse_decimal(text)?;
+        i64::try_from(span.0).ok().filter(|wall| *wall < Self::END).map(Wall)
     }
 
     const END: i64 = 253_402_300_800_000_000;
@@ -132,7 +231,7 @@ impl Wall {
 
     /// `2026-11-23 08:15:27`, UTC (days to civil date: H. Hinnant, "chrono-compatible low-level date algorithms").
     pub fn date(self) -> String {
-        let seconds = self.0.div_euclid(1_000_000);
+        let seconds = self.as_secs();
         let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
         let z = days + 719_468;
         let era = z.div_euclid(146_097);
@@ -148,7 +247,21 @@ impl Wall {
 
 impl fmt::Display for Wall {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}.{:06}", self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000))
+        write!(f, "{}.{:06}", self.as_secs(), self.0.rem_euclid(1_000_000))
+    }
+}
+
+impl Add<Span> for Wall {
+    type Output = Wall;
+    fn add(self, span: Span) -> Wall {
+        Wall(self.0.saturating_add_unsigned(span.0))
+    }
+}
+
+impl Sub<Span> for Wall {
+    type Output = Wall;
+    fn sub(self, span: Span) -> Wall {
+        Wall(self.0.saturating_sub_unsigned(span.0))
     }
 }
 
@@ -159,6 +272,13 @@ pub struct Stamp {
     pub now: Time,
     /// The date that the source gave, right also where packets are out of order.
     pub wall: Wall,
+}
+
+impl Stamp {
+    /// Returns the date at which [`Stamp::now`] was 0: it moves when the wall clock is set.
+    pub fn start(self) -> Wall {
+        self.wall - self.now.since(Time(0))
+    }
 }
 
 /// Maps the wall times of a file to [`Time`].
@@ -175,8 +295,7 @@ impl Clock {
 
     /// A packet of this date is not the next of the stretch of time before it; nor is the first one.
     pub fn jumps(&self, wall: Wall) -> bool {
-        let step = self.last.map(|(_, last)| wall.0.saturating_sub(last.0));
-        step.is_none_or(|step| step > Self::SILENCE.0 as i64 || step < -(Self::REORDER.0 as i64))
+        self.last.is_none_or(|(_, last)| wall.since(last) > Self::SILENCE || last.since(wall) > Self::REORDER)
     }
 
     /// The clock was set to `wall`: the engine's time goes on as if a minute had passed.
@@ -189,9 +308,8 @@ impl Clock {
     /// Time passed until `wall`, or stood still when `wall` lies behind.
     pub fn advance(&mut self, wall: Wall) -> Stamp {
         let (now, last) = *self.last.get_or_insert((Time(0), wall));
-        let step = wall.0.saturating_sub(last.0).max(0);
-        let now = now + Span(step as u64);
-        self.last = Some((now, Wall(last.0 + step)));
+        let now = now + wall.since(last);
+        self.last = Some((now, wall.max(last)));
         Stamp { now, wall }
     }
 
@@ -212,7 +330,7 @@ mod tests {
         }
         assert_eq!(Wall::parse_date("2026-12-31").unwrap().date(), "2026-12-31 00:00:00");
         assert_eq!(Wall::parse_date("2026-12-31T18:05Z").unwrap().date(), "2026-12-31 18:05:00");
-        assert_eq!(Wall::parse_date("1767225600"), Some(Wall(1_767_225_600_000_000)));
+        assert_eq!(Wall::parse_date("1767225600"), Some(Wall::secs(1_767_225_600)));
         for bad in ["", "soon", "2026-13-01", "2026-12-31 24:00", "26-1-1", "2026-12", "99999999999999999999"] {
             assert_eq!(Wall::parse_date(bad), None, "{bad}");
         }
@@ -249,12 +367,12 @@ mod tests {
         let start = Wall(1_000_000_000_000_000);
         assert!(clock.jumps(start));
         assert_eq!(clock.jump(start), Stamp { now: Time(0), wall: start });
-        assert_eq!(clock.advance(Wall(start.0 + 500)).now, Time(500));
-        let behind = Wall(start.0 + 400);
+        assert_eq!(clock.advance(start + Span(500)).now, Time(500));
+        let behind = start + Span(400);
         assert!(!clock.jumps(behind));
         assert_eq!(clock.advance(behind), Stamp { now: Time(500), wall: behind });
-        assert_eq!(clock.stands(), Stamp { now: Time(500), wall: Wall(start.0 + 500) });
-        let later = Wall(start.0 + Span::days(900).0 as i64);
+        assert_eq!(clock.stands(), Stamp { now: Time(500), wall: start + Span(500) });
+        let later = start + Span::days(900);
         assert!(clock.jumps(later));
         assert_eq!(clock.jump(later), Stamp { now: Time(500) + Clock::REORDER, wall: later });
         assert!(clock.jumps(start) && clock.jump(start).now > Time(500) + Clock::REORDER);

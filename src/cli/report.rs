@@ -52,7 +52,7 @@ pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
 }
 
 pub(crate) fn wall(value: &Value, key: &str) -> Option<Wall> {
-    value.get(key).and_then(Value::as_f64).map(|seconds| Wall((seconds * 1e6).round() as i64))
+    value.get(key).and_then(Value::as_f64).map(Wall::from_secs_f64)
 }
 
 /// What a person calls a device: the name given to it, its own, its MAC, its address.
@@ -154,7 +154,7 @@ impl Report {
         let mut out = String::new();
         let mut head = Vec::new();
         if let (Some(start), Some(end)) = (wall(summary, "start"), wall(summary, "end")) {
-            let length = Span(end.0.abs_diff(start.0));
+            let length = end.abs_diff(start);
             head.push(format!("{} to {} UTC ({length})", start.date(), end.date()));
         }
         if let Some(packets) = summary.get("packets") {

@@ -17,7 +17,7 @@ pub fn now() -> Stamp {
 /// Minutes that local time is ahead of UTC at this date (as TZ and /etc/localtime have it).
 pub fn utc_offset_minutes(wall: Wall) -> i16 {
     #[allow(deprecated, reason = "nix's libc names it so; musl has 64 bits")]
-    let seconds = (wall.0 / 1_000_000) as libc::time_t;
+    let seconds = wall.as_secs() as libc::time_t;
     // SAFETY: all zeroes is a valid `tm`.
     let mut local: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both point to values of our own.

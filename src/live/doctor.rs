@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Where conntrack's settings are.
 const CONNTRACK: &str = "/proc/sys/net/netfilter";
 /// 2025-01-01: no router that runs this leash has an earlier date.
-const EARLIEST: Wall = Wall(1_735_689_600_000_000);
+const EARLIEST: Wall = Wall::secs(1_735_689_600);
 
 /// Something that keeps leash from its work.
 pub fn grave(says: impl Into<String>, mend: impl Into<String>) -> Complaint {

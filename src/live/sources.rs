@@ -3,7 +3,7 @@
 //! Each source hands out events and says what it may have missed. None waits.
 
 use crate::engine::Engine;
-use crate::event::{Event, Lookup, Source};
+use crate::event::{Event, Source};
 use crate::limits;
 use crate::live::netlink::{NETFILTER, ROUTE, Socket};
 use crate::live::tail::Tail;
@@ -11,7 +11,7 @@ use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::{ANSWERS, OPENINGS};
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::conntrack::{self, Which};
-use crate::wire::dns::Stream;
+use crate::wire::dns::{self, Stream};
 use crate::wire::dnsmasq::{self, Log};
 use crate::wire::first_packets::{FirstPackets, Pause};
 use crate::wire::netlink::{Message, messages};
@@ -389,7 +389,7 @@ impl Answers {
             let Frame::Ip(packet) = frame else { return };
             let (by, server) = (packet.destination, packet.source);
             let tell = |out: &mut Vec<Event>, message: &[u8]| {
-                out.extend(Lookup::read(message, by, server).map(Event::Looked));
+                out.extend(dns::parse_answer(message, by, server).map(Event::Looked));
             };
             match &packet.body {
                 Body::Udp { payload, .. } => tell(out, payload),
@@ -473,8 +473,8 @@ impl FirstPacketTap {
             };
             let begun = flows.entry(tuple).or_insert_with(|| earlier.remove(&tuple).unwrap_or_else(new));
             // Dates of the kernel, since packets wait for company before they are handed over.
-            if let (Protocol::Tcp, Some(Wall(micros))) = (protocol, wall) {
-                let pause = begun.pause.client(payload.is_empty(), Time(micros.max(0) as u64));
+            if let (Protocol::Tcp, Some(wall)) = (protocol, wall) {
+                let pause = begun.pause.client(payload.is_empty(), Time(0) + wall.since(Wall(0)));
                 out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
             }
             if !begun.gave_away && !is_local(destination) && !engine.is_lan(destination) {

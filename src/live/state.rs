@@ -1,6 +1,7 @@
 //! The state file: written whole or not at all, seldom on flash and often in memory.
 
 use crate::engine::Engine;
+use crate::fnv::Fnv64;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -84,7 +85,7 @@ impl State {
         if self.next_memory <= at.now {
             let begin = Instant::now();
             let result = write(&self.memory, false, |out| engine.save(out, true, at));
-            let took = Span(begin.elapsed().as_micros() as u64 * u64::from(SHARE));
+            let took = Span::from(begin.elapsed()) * u64::from(SHARE);
             self.next_memory = at.now + MEMORY_EVERY;
             self.earliest = at.now + took.max(SOON);
             self.note(result.map(|_| ()), true);
@@ -139,20 +140,13 @@ impl State {
     }
 }
 
-/// Tells whether two states differ, without keeping them (FNV-1a).
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Fingerprint(u64);
-
-impl Default for Fingerprint {
-    fn default() -> Fingerprint {
-        Fingerprint(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// Tells whether two states differ, without keeping them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Fingerprint(Fnv64);
 
 impl Write for Fingerprint {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        self.0 = bytes.iter().fold(self.0, step);
+        self.0.update(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {

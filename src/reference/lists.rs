@@ -14,6 +14,7 @@
 //! An IPv4 entry takes 8 bytes, an IPv6 entry 20, and a name 10: 100,000 entries are 0.8, 2.0 and 1.0 MB. What the
 //! house needs cannot be listed: private addresses, prefixes that are too wide, names with one label.
 
+use crate::fnv::Fnv64;
 use crate::limits;
 use crate::model::is_local;
 use ipnet::IpNet;
@@ -111,10 +112,10 @@ impl V6 {
 }
 
 /// Looks a name and its parents up, the shortest first, by hashes that begin at the name's end: one pass makes all.
-/// FNV-1a of 64 bits: 100,000 names collide with another by a chance of 1 in 2^31.
+/// With 64 bits, 100,000 names collide with another by a chance of 1 in 2^31.
 fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>) -> Option<T> {
-    let split = |hash: u64| [(hash >> 48) as u16, (hash >> 32) as u16, (hash >> 16) as u16, hash as u16];
-    let (mut hash, mut dots) = (0xcbf2_9ce4_8422_2325_u64, 0);
+    let split = |hash: Fnv64| [48, 32, 16, 0].map(|shift| (hash.value() >> shift) as u16);
+    let (mut hash, mut dots) = (Fnv64::default(), 0);
     for (at, byte) in name.bytes().enumerate().rev() {
         if byte == b'.' {
             let found = if dots > 0 { look(&name[at + 1..], split(hash)) } else { None };
@@ -123,7 +124,7 @@ fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>)
             }
             dots += 1;
         }
-        hash = (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x100_0000_01b3);
+        hash.update(&[byte.to_ascii_lowercase()]);
     }
     if dots > 0 { look(name, split(hash)) } else { None }
 }

@@ -2,4 +2,5 @@
 
 pub mod lists;
 pub mod networks;
+mod varint;
 pub mod vendors;

@@ -4,7 +4,8 @@
 //! decoded. `tests/tools/make_networks.py` makes such files and describes the format. Hosting networks alone, with both
 //! families, are 163 KB; the whole Internet is 3.1 MB.
 
-use crate::model::fnv1a;
+use crate::fnv::fnv32;
+use crate::reference::varint::varint;
 use std::net::IpAddr;
 
 /// Ranges of a block: one is decoded for each search.
@@ -60,25 +61,6 @@ type Range = (u64, u64, usize);
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;
     Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
-/// LEB128, and moves behind it.
-pub(crate) fn varint(bytes: &[u8], at: &mut usize) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(*at)?;
-        *at += 1;
-        let bits = u64::from(byte & 127);
-        // The tenth byte has room for one bit.
-        if shift == 63 && bits > 1 {
-            return None;
-        }
-        number |= bits << shift;
-        if byte < 128 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 impl Family {
@@ -167,7 +149,7 @@ impl Networks {
         let Some((body, check)) = bytes.split_last_chunk::<4>().filter(|(body, _)| body.len() == next) else {
             return Err(format!("it has {} bytes instead of {}", bytes.len(), next.saturating_add(4)));
         };
-        if fnv1a(body).to_be_bytes() != *check {
+        if fnv32(body).to_be_bytes() != *check {
             return Err("it is damaged: its checksum is another".into());
         }
         let networks = Networks { labels, families: families.map(|(_, family)| family), bytes };
@@ -265,7 +247,7 @@ mod tests {
     }
 
     fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
-        bytes.extend(fnv1a(&bytes).to_be_bytes());
+        bytes.extend(fnv32(&bytes).to_be_bytes());
         bytes
     }
 

@@ -4,7 +4,7 @@
 //! makes such files and describes the format.
 
 use crate::model::Mac;
-use crate::reference::networks::varint;
+use crate::reference::varint::varint;
 
 const HEAD: &[u8] = b"leash vendors 1\n";
 

@@ -1,6 +1,6 @@
 //! Packets into events: what conntrack, the neighbour table and the taps tell a live daemon, made from a capture.
 
-use crate::event::{Event, Lookup, Packets};
+use crate::event::{Event, Packets};
 use crate::limits;
 use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::replay::lan_side::Survey;
@@ -382,7 +382,7 @@ fn first_packets(flow: &mut Tracked, tuple: Tuple, side: usize, segment: &Segmen
 /// The resolver's side of a DNS flow.
 fn lookups(flow: &mut Tracked, tuple: Tuple, segment: &Segment, cut: bool, out: &mut Vec<Event>) {
     let mut tell =
-        |message: &[u8]| out.extend(Lookup::read(message, tuple.source, tuple.destination).map(Event::Looked));
+        |message: &[u8]| out.extend(dns::parse_answer(message, tuple.source, tuple.destination).map(Event::Looked));
     match tuple.protocol {
         Protocol::Udp => tell(segment.payload),
         Protocol::Tcp => flow.answer.segment(segment.payload, cut, tell),

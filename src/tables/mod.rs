@@ -1,6 +1,7 @@
 //! What is known: devices, names, flows, contacts, and the counters of each device and contact. The engine writes here;
 //! detectors read.
 
+mod budget;
 pub mod contacts;
 pub mod counters;
 pub mod devices;

@@ -2,7 +2,7 @@
 //! that a capture's snap length, or a record that nobody understands, hides no address.
 
 use crate::limits;
-use crate::model::{Name, name};
+use crate::model::{Lookup, Name, Outcome, name};
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{Name as WireName, RData, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Restrict};
@@ -22,17 +22,6 @@ const DNAME: u16 = 39;
 const OPT: u16 = 41;
 const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
-
-/// How a lookup ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// NOERROR.
-    Found,
-    /// NXDOMAIN.
-    NoSuchName,
-    /// Another response code.
-    Failed(u8),
-}
 
 /// A message as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +100,12 @@ pub fn parse(payload: &[u8]) -> Option<Message> {
         }
     }
     Some(message)
+}
+
+/// Reads a resolver's answer as the lookup of a client. Returns `None` for any other message.
+pub fn parse_answer(payload: &[u8], client: IpAddr, server: IpAddr) -> Option<Lookup> {
+    let Message { name, kind, outcome, addresses, aliases, .. } = parse(payload).filter(|message| message.response)?;
+    Some(Lookup { by: client, server, kind, name, outcome, addresses, aliases })
 }
 
 /// Takes a record off the decoder; `None` at what cannot be read, or is not whole.

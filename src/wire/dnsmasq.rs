@@ -5,9 +5,8 @@
 //! The warning of a DNS rebind prints a name raw, line ends included, so all that begins within the longest message
 //! behind it is refused. Without ids answers are joined to questions by name, which is the best that can be done.
 
-use crate::event::{Event, Lookup, Source};
-use crate::model::{self, Mac, Name};
-use crate::wire::dns::Outcome;
+use crate::event::{Event, Source};
+use crate::model::{self, Lookup, Mac, Name, Outcome};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

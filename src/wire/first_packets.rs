@@ -2,8 +2,9 @@
 
 use crate::model::{Hint, Protocol};
 use crate::time::{Span, Time};
-use crate::wire::client_stream::{self, Request};
+use crate::wire::client_stream;
 use crate::wire::reassembly::{CAPACITY, Reassembly};
+use crate::wire::request::Request;
 use crate::wire::{dns, gquic, quic, stun, tls};
 
 /// Payload packets of the client after which a TCP flow has nothing more to say.
@@ -138,12 +139,12 @@ impl FirstPackets {
                 self.stream = rest.map(|rest| Box::new(Reassembly::from(rest)));
                 Some(hint)
             }
-            Request::Short => {
+            Request::Incomplete => {
                 self.stream = kept.or_else(|| Some(Box::new(Reassembly::from(payload))));
                 None
             }
             // A capture that began in the middle, or a protocol that changes over to TLS later.
-            Request::No => {
+            Request::Unknown => {
                 self.start = None;
                 None
             }
@@ -225,8 +226,7 @@ fn is_ntp(payload: &[u8], cut: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::stun::sample::message;
-    use crate::wire::tls::sample as hello;
+    use crate::wire::sample::{self, stun as message};
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
 
@@ -239,13 +239,13 @@ mod tests {
     }
 
     fn tls_stream() -> Vec<u8> {
-        hello::records(&hello::hello(&[(0x33, vec![9; 1300]), hello::sni(b"www.example.com")]), 4096)
+        sample::records(&sample::hello(&[(0x33, vec![9; 1300]), sample::sni(b"www.example.com")]), 4096)
     }
 
     /// A hello that was seen as a whole has a fingerprint too.
     fn tls() -> Option<Hint> {
         let hello = tls::client_hello(&tls_stream(), false);
-        if let tls::Hello::Whole(hint) = hello { Some(hint) } else { None }
+        if let Request::Whole(hint, _) = hello { Some(hint) } else { None }
     }
 
     fn part_of_tls() -> Option<Hint> {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_told_when_the_rest_does_not_come() {
-        let stream = hello::records(&hello::hello(&[hello::sni(b"www.example.com"), (0x33, vec![9; 1300])]), 4096);
+        let stream = sample::records(&sample::hello(&[sample::sni(b"www.example.com"), (0x33, vec![9; 1300])]), 4096);
         assert_eq!(tcp().client(1, &stream[..700], true), part_of_tls());
         let mut opening = tcp();
         assert_eq!(opening.client(1, &stream[..700], false), None);
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn segments_may_come_in_the_wrong_order_where_the_beginning_is_known() {
-        let bytes = hello::records(&hello::hello(&[(0x33, vec![9; 1300]), hello::sni(b"a.example")]), 4096);
+        let bytes = sample::records(&sample::hello(&[(0x33, vec![9; 1300]), sample::sni(b"a.example")]), 4096);
         let mut opening = tcp();
         opening.begins(u32::MAX - 9);
         assert_eq!(opening.client(u32::MAX.wrapping_add(691), &bytes[700..], false), None);
@@ -417,9 +417,9 @@ mod tests {
 
     #[test]
     fn a_quic_hello_may_take_two_datagrams() {
-        let message = hello::hello(&[(0x33, vec![9; 1300]), hello::sni(b"a.example")]);
+        let message = sample::hello(&[(0x33, vec![9; 1300]), sample::sni(b"a.example")]);
         let initial =
-            |from: usize, to: usize| quic::sample::initial(&[5; 8], 0, &quic::sample::crypto(from, &message[from..to]));
+            |from: usize, to: usize| sample::quic_initial(&[5; 8], 0, &sample::crypto(from, &message[from..to]));
         let mut opening = udp(443);
         let nameless = |hint| matches!(hint, Some(Hint::Quic { sni: None, .. }));
         assert!(nameless(opening.client(0, &initial(700, message.len()), false)) && !opening.is_done());

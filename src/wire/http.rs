@@ -1,7 +1,7 @@
 //! The header of a cleartext HTTP request (RFC 9112), CONNECT among them (RFC 9110, section 9.3.6).
 
 use crate::model::{Hint, name};
-use crate::wire::client_stream::Request;
+use crate::wire::request::Request;
 
 const METHODS: [&str; 8] = ["GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "DELETE ", "PATCH ", CONNECT];
 const CONNECT: &str = "CONNECT ";
@@ -9,7 +9,9 @@ const CONNECT: &str = "CONNECT ";
 /// A request at the beginning of a client's byte stream: told at the end of its Host line, or of the header where it
 /// has none or is CONNECT. With `cut` no more will come.
 pub fn request(stream: &[u8], cut: bool) -> Request {
-    let Some(method) = METHODS.iter().find(|method| stream.starts_with(method.as_bytes())) else { return Request::No };
+    let Some(method) = METHODS.iter().find(|method| stream.starts_with(method.as_bytes())) else {
+        return Request::Unknown;
+    };
     let end = stream.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4);
     let used = end.unwrap_or(stream.len());
     let last = cut || end.is_some();
@@ -18,19 +20,19 @@ pub fn request(stream: &[u8], cut: bool) -> Request {
     let mut words = first.trim_ascii_end().split(|&byte| byte == b' ');
     let (target, version) = (words.next().unwrap_or_default(), words.next());
     if first.ends_with(b"\n") && !version.is_some_and(|version| version.starts_with(b"HTTP/1.")) {
-        return Request::No;
+        return Request::Unknown;
     }
     let is_connect = *method == CONNECT;
     let is_target =
         if is_connect { has_port(target) || version.is_none() } else { matches!(target, [b'/' | b'*' | b'h', ..]) };
     if !is_target && !target.is_empty() {
-        return Request::No;
+        return Request::Unknown;
     }
     if is_connect {
         return match version {
             Some(_) if last => Request::Whole(Hint::HttpConnect { target: name(target) }, used),
-            _ if last => Request::No,
-            _ => Request::Short,
+            _ if last => Request::Unknown,
+            _ => Request::Incomplete,
         };
     }
     let (mut host, mut websocket) = (None, false);
@@ -40,7 +42,7 @@ pub fn request(stream: &[u8], cut: bool) -> Request {
         }
         websocket |= field.eq_ignore_ascii_case(b"upgrade") && value.eq_ignore_ascii_case(b"websocket");
     }
-    if host.is_some() || last { Request::Whole(Hint::Http { host, websocket }, used) } else { Request::Short }
+    if host.is_some() || last { Request::Whole(Hint::Http { host, websocket }, used) } else { Request::Incomplete }
 }
 
 /// Name and value of a line that is whole.
@@ -86,7 +88,7 @@ mod tests {
     fn a_header_is_waited_for() {
         let text = b"GET /a/b HTTP/1.1\r\nUser-Agent: x\r\nHost: www.example.com\r\n";
         for end in 4..text.len() {
-            assert_eq!(request(&text[..end], false), Request::Short, "{end}");
+            assert_eq!(request(&text[..end], false), Request::Incomplete, "{end}");
             assert_eq!(request(&text[..end], true), http(None, false, end));
         }
     }
@@ -96,9 +98,9 @@ mod tests {
         let text = b"CONNECT WWW.example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n";
         let said = |used| Request::Whole(Hint::HttpConnect { target: "www.example.com:443".into() }, used);
         assert_eq!(request(&[&text[..], b"\x16\x03"].concat(), false), said(text.len()));
-        assert!((8..text.len()).all(|end| request(&text[..end], false) == Request::Short));
+        assert!((8..text.len()).all(|end| request(&text[..end], false) == Request::Incomplete));
         assert_eq!(request(&text[..40], true), said(40));
-        assert_eq!(request(&text[..20], true), Request::No, "half a target is none");
+        assert_eq!(request(&text[..20], true), Request::Unknown, "half a target is none");
     }
 
     #[test]
@@ -114,7 +116,7 @@ mod tests {
             "GET  / HTTP/1.1\r\n",
             "PRI * HTTP/2.0\r\n",
         ] {
-            assert_eq!(request(no.as_bytes(), true), Request::No, "{no}");
+            assert_eq!(request(no.as_bytes(), true), Request::Unknown, "{no}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! (github.com/FoxIO-LLC/ja4, technical_details/JA4.md)
 
 use crate::model::Ja4;
-use crate::wire::tls::vector;
+use crate::wire::bytes::vector;
 use sha2::{Digest, Sha256};
 
 /// The fingerprint of a whole ClientHello over TCP (RFC 8446, section 4.1.2, without the handshake's head).
@@ -96,21 +96,10 @@ fn digest(text: &str) -> String {
     }
 }
 
-/// The hint without its fingerprint, for the tests of what else a hello says.
-#[cfg(test)]
-pub fn without(hint: crate::model::Hint) -> crate::model::Hint {
-    use crate::model::Hint;
-    match hint {
-        Hint::Tls { sni, alpn, ech, esni, .. } => Hint::Tls { sni, alpn, ech, esni, ja4: None },
-        Hint::Quic { version, sni, alpn, ech, .. } => Hint::Quic { version, sni, alpn, ech, ja4: None },
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tls::sample::{alpn, sni, vector};
     use super::*;
+    use crate::wire::sample::{alpn, sni, vector};
 
     fn list(numbers: &[u16]) -> Vec<u8> {
         numbers.iter().flat_map(|number| number.to_be_bytes()).collect()

@@ -1,6 +1,7 @@
 //! Bytes or lines into facts, without I/O. Nothing here panics, whatever the bytes.
 
 pub mod blobmsg;
+mod bytes;
 mod client_stream;
 pub mod conntrack;
 pub mod dhcp;
@@ -22,7 +23,10 @@ pub mod plaintext;
 pub mod public_resolvers;
 mod quic;
 mod reassembly;
+pub mod request;
 mod resolvers;
+#[cfg(test)]
+mod sample;
 mod socks;
 mod stun;
 pub mod tls;

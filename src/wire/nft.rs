@@ -103,8 +103,8 @@ fn element(writer: &mut Writer, key: &[u8], timeout: Option<Span>) {
     let nest = writer.nest(ELEMENT_KEY);
     writer.attribute(DATA_VALUE, key);
     writer.end(nest);
-    if let Some(Span(micros)) = timeout {
-        writer.attribute(ELEMENT_TIMEOUT, &(micros / 1_000).max(1).to_be_bytes());
+    if let Some(timeout) = timeout {
+        writer.attribute(ELEMENT_TIMEOUT, &timeout.as_millis().max(1).to_be_bytes());
     }
     writer.end(whole);
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::time::Wall;
+use crate::time::{Span, Wall};
 
 /// The longest packet, and the size of the one buffer: libpcap's MAXIMUM_SNAPLEN.
 const PACKET_BYTES_MAX: usize = 256 << 10;
@@ -124,7 +124,7 @@ impl Interface {
         let shift = if self.units_per_second > 1 << 44 { 20 } else { 0 };
         let us = (fraction >> shift) * 1_000_000 / (self.units_per_second >> shift);
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_add(self.offset_seconds);
-        Wall(seconds.saturating_mul(1_000_000).saturating_add_unsigned(us))
+        Wall::secs(seconds) + Span(us)
     }
 }
 
@@ -194,7 +194,7 @@ impl<R: Read> Reader<R> {
                 }
                 let [seconds, fraction, captured, wire_length] = self.words()?;
                 self.skip(header_more)?;
-                let at = Wall(i64::from(seconds) * 1_000_000 + i64::from(fraction / fractions_per_us));
+                let at = Wall::secs(seconds.into()) + Span((fraction / fractions_per_us).into());
                 self.packet(at, self.link, wire_length, captured)
             }
         }

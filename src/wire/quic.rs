@@ -3,7 +3,8 @@
 use crate::model::{Hint, Ja4, QuicVersion};
 use crate::wire::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
 use crate::wire::reassembly::Reassembly;
-use crate::wire::tls::{self, Hello};
+use crate::wire::request::Request;
+use crate::wire::tls;
 
 /// The client datagrams after which a hello that is still not whole is given up.
 const PATIENCE: u8 = 4;
@@ -58,12 +59,14 @@ impl Initial {
     pub fn hint(&self) -> Option<Hint> {
         let version = self.version;
         match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.patience == 0) {
-            Hello::Whole(Hint::Tls { sni, alpn, ech, ja4, .. }) => {
+            Request::Whole(Hint::Tls { sni, alpn, ech, ja4, .. }, _) => {
                 let ja4 = ja4.map(|Ja4(text)| Ja4(std::array::from_fn(|at| if at == 0 { b'q' } else { text[at] })));
                 Some(Hint::Quic { version, sni, alpn, ech, ja4 })
             }
-            Hello::Whole(_) | Hello::No => Some(Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None }),
-            Hello::Short => None,
+            Request::Whole(..) | Request::Unknown => {
+                Some(Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None })
+            }
+            Request::Incomplete => None,
         }
     }
 }
@@ -175,45 +178,10 @@ fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, 
     Some(None)
 }
 
-/// Initials for the tests.
-#[cfg(test)]
-pub mod sample {
-    use super::*;
-
-    /// A protected version 1 Initial datagram of 1,200 bytes with a 4-byte packet number.
-    pub fn initial(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
-        seal(&V1, 1, id, number, frames)
-    }
-
-    /// A CRYPTO frame with two-byte offset and length.
-    pub fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
-        [&[6][..], &(0x4000 | offset as u16).to_be_bytes(), &(0x4000 | data.len() as u16).to_be_bytes(), data].concat()
-    }
-
-    pub(super) fn seal(suite: &Suite, version: u32, id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
-        let mut datagram =
-            [&[0xc3 | suite.initial << 4][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0, 0]].concat();
-        let at = datagram.len() + 2;
-        datagram.extend_from_slice(&(0x4000 | (1200 - at) as u16).to_be_bytes());
-        datagram.extend_from_slice(&number.to_be_bytes());
-        let mut plain = frames.to_vec();
-        plain.resize(1200 - at - 20, 0);
-        let secret = client_secret(suite, id).unwrap();
-        datagram.extend(crypt(suite, &secret, number, &plain).unwrap());
-        datagram.resize(1200, 0xaa);
-        let mask = header_mask(suite, &secret, datagram[at + 4..].first_chunk().unwrap()).unwrap();
-        datagram[0] ^= mask[0] & 0x0f;
-        (0..4).for_each(|i| datagram[at + i] ^= mask[1 + i]);
-        datagram
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::sample::*;
     use super::*;
-    use crate::wire::ja4::without;
-    use crate::wire::tls::sample as hello;
+    use crate::wire::sample::{alpn, crypto, hello, quic_initial as initial, seal, sni, without_ja4};
 
     const ID: [u8; 8] = *b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
     /// RFC 9001, appendix A.2.
@@ -252,23 +220,18 @@ mod tests {
             let hint = Initial::new(&datagram, false).unwrap().hint().unwrap();
             assert!(matches!(hint, Hint::Quic { ja4: Some(Ja4([b'q', ..])), .. }));
             assert_eq!(
-                Initial::new(&datagram, false).unwrap().hint().map(without),
+                Initial::new(&datagram, false).unwrap().hint().map(without_ja4),
                 quic(version, Some("example.com"), Some("alpn"), false)
             );
         }
         let draft = seal(&DRAFT_29, 0xff00_001d, &ID, 0, &bytes(CRYPTO));
         let said = quic(QuicVersion::Draft, Some("example.com"), Some("alpn"), false);
-        assert_eq!(Initial::new(&draft, false).unwrap().hint().map(without), said);
+        assert_eq!(Initial::new(&draft, false).unwrap().hint().map(without_ja4), said);
     }
 
     /// As browsers send it: larger than a datagram, in shuffled pieces between PING, PADDING and ACK.
     fn split_hello() -> [Vec<u8>; 2] {
-        let message = hello::hello(&[
-            (0x33, vec![9; 1300]),
-            (0xfe0d, vec![1; 99]),
-            hello::sni(b"a.example"),
-            hello::alpn(&[b"h3"]),
-        ]);
+        let message = hello(&[(0x33, vec![9; 1300]), (0xfe0d, vec![1; 99]), sni(b"a.example"), alpn(&[b"h3"])]);
         let piece = |from: usize, to: usize| crypto(from, &message[from..to]);
         let ack = [2, 0x40, 7, 0, 1, 0, 2, 2];
         [
@@ -285,12 +248,12 @@ mod tests {
             let mut begun = Initial::new(&initial(&ID, 0, one), false).unwrap();
             assert_eq!(begun.hint(), None);
             begun.add(&initial(&ID, 1, two), false);
-            assert_eq!(begun.hint().map(without), said);
+            assert_eq!(begun.hint().map(without_ja4), said);
         }
         let mut retried = Initial::new(&initial(&ID, 0, &first), false).unwrap();
         retried.add(&initial(b"another-id", 1, &first), false);
         retried.add(&initial(b"another-id", 2, &second), false);
-        assert_eq!(retried.hint().map(without), said);
+        assert_eq!(retried.hint().map(without_ja4), said);
     }
 
     #[test]

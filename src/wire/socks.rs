@@ -1,15 +1,15 @@
 //! SOCKS requests: 4 and 4a (as published by NEC), 5 (RFC 1928) with user names (RFC 1929).
 
 use crate::model::{self, Hint};
-use crate::wire::client_stream::Request;
+use crate::wire::request::Request;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A SOCKS request at the beginning of a client's byte stream. A version 5 greeting alone is [`Request::Short`].
+/// A SOCKS request at the beginning of a client's byte stream. A version 5 greeting alone is [`Request::Incomplete`].
 pub fn request(stream: &[u8]) -> Request {
     match stream.first() {
         Some(4) => socks4(stream),
-        Some(5) => socks5(stream).unwrap_or(Request::Short),
-        _ => Request::No,
+        Some(5) => socks5(stream).unwrap_or(Request::Incomplete),
+        _ => Request::Unknown,
     }
 }
 
@@ -21,23 +21,23 @@ fn whole(version: u8, target: &[u8], used: usize) -> Request {
 /// waits for the answer.
 fn socks4(stream: &[u8]) -> Request {
     let Some((&[_, command, high, low, a, b, c, d], texts)) = stream.split_first_chunk() else {
-        return if matches!(stream, [_] | [_, 1 | 2, ..]) { Request::Short } else { Request::No };
+        return if matches!(stream, [_] | [_, 1 | 2, ..]) { Request::Incomplete } else { Request::Unknown };
     };
     let named = [a, b, c] == [0; 3] && d != 0;
     if !matches!(command, 1 | 2) || [a, b, c, d] == [0; 4] || !texts.iter().all(|&t| t == 0 || t.is_ascii_graphic()) {
-        return Request::No;
+        return Request::Unknown;
     }
     let (port, mut texts) = (u16::from_be_bytes([high, low]), texts.split(|&byte| byte == 0));
     let (_user, second, third) = (texts.next(), texts.next(), texts.next());
     let used = stream.len();
     match (named, second, third) {
-        _ if used > TEXT_MAX => Request::No,
-        (_, None, _) | (true, _, None) => Request::Short,
+        _ if used > TEXT_MAX => Request::Unknown,
+        (_, None, _) | (true, _, None) => Request::Incomplete,
         (false, Some([]), None) => whole(4, format!("{}:{port}", Ipv4Addr::new(a, b, c, d)).as_bytes(), used),
         (true, Some(name), Some([])) if texts.next().is_none() => {
             whole(4, &[name, format!(":{port}").as_bytes()].concat(), used)
         }
-        _ => Request::No,
+        _ => Request::Unknown,
     }
 }
 
@@ -48,7 +48,7 @@ const TEXT_MAX: usize = 512;
 fn socks5(stream: &[u8]) -> Option<Request> {
     let methods = usize::from(*stream.get(1)?);
     if methods == 0 {
-        return Some(Request::No);
+        return Some(Request::Unknown);
     }
     let mut rest = stream.get(2 + methods..)?;
     if rest.first() == Some(&1) {
@@ -57,7 +57,7 @@ fn socks5(stream: &[u8]) -> Option<Request> {
         rest = rest.get(3 + user + password..)?;
     }
     if rest.iter().zip([5..=5, 1..=3, 0..=0]).any(|(byte, due)| !due.contains(byte)) {
-        return Some(Request::No);
+        return Some(Request::Unknown);
     }
     let (&[_, _, _, kind], address) = rest.split_first_chunk()?;
     let (mut host, after) = match kind {
@@ -71,7 +71,7 @@ fn socks5(stream: &[u8]) -> Option<Request> {
         4 => address
             .split_first_chunk::<16>()
             .map(|(&ip, after)| (format!("[{}]", Ipv6Addr::from(ip)).into_bytes(), after))?,
-        _ => return Some(Request::No),
+        _ => return Some(Request::Unknown),
     };
     let (&port, after) = after.split_first_chunk()?;
     host.extend_from_slice(format!(":{}", u16::from_be_bytes(port)).as_bytes());
@@ -93,18 +93,18 @@ mod tests {
         assert_eq!(request(plain), said(4, "192.0.2.7:443", plain.len()));
         assert_eq!(request(named), said(4, "www.example.com:443", named.len()));
         for whole in [&plain[..], named] {
-            assert!((1..whole.len()).all(|end| request(&whole[..end]) == Request::Short));
-            assert_eq!(request(&[whole, b"x"].concat()), Request::No);
-            assert_eq!(request(&[whole, b"\0"].concat()), Request::No);
+            assert!((1..whole.len()).all(|end| request(&whole[..end]) == Request::Incomplete));
+            assert_eq!(request(&[whole, b"x"].concat()), Request::Unknown);
+            assert_eq!(request(&[whole, b"\0"].concat()), Request::Unknown);
         }
         for no in [
             &b"\x04\x03\x01\xbb\xc0\0\x02\x07\0"[..],
             b"\x04\x01\x01\xbb\0\0\0\0\0",
             b"\x04\x01\x01\xbb\xc0\0\x02\x07\x01\0",
         ] {
-            assert_eq!(request(no), Request::No);
+            assert_eq!(request(no), Request::Unknown);
         }
-        assert_eq!(request(&[&plain[..8], &[b'a'; 600]].concat()), Request::No);
+        assert_eq!(request(&[&plain[..8], &[b'a'; 600]].concat()), Request::Unknown);
     }
 
     #[test]
@@ -118,11 +118,11 @@ mod tests {
             for start in [greeting.to_vec(), [greeting, user].concat()] {
                 let whole = [&start[..], request5].concat();
                 assert_eq!(request(&[&whole[..], b"more"].concat()), said(5, target, whole.len()));
-                assert!((1..whole.len()).all(|end| request(&whole[..end]) == Request::Short));
+                assert!((1..whole.len()).all(|end| request(&whole[..end]) == Request::Incomplete));
             }
         }
         for no in [&b"\x05\0"[..], b"\x05\x01\0\x05\x09", b"\x05\x01\0GET", b"\x05\x01\0\x05\x01\0\x02", b"\x06", b""] {
-            assert_eq!(request(no), Request::No, "{no:?}");
+            assert_eq!(request(no), Request::Unknown, "{no:?}");
         }
     }
 }

@@ -23,19 +23,10 @@ fn header(bytes: &[u8]) -> Option<(bool, usize)> {
     length.is_multiple_of(4).then(|| (matches!(method, 3 | 4 | 6..=9), usize::from(length) + 20))
 }
 
-/// Messages for the tests of the files that carry them.
-#[cfg(test)]
-pub mod sample {
-    /// A message of this type with one attribute.
-    pub fn message(kind: u16) -> Vec<u8> {
-        [&kind.to_be_bytes()[..], &[0, 8, 0x21, 0x12, 0xa4, 0x42], &[9; 12], &[0x80, 0x22, 0, 4], b"test"].concat()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::sample::message;
     use super::*;
+    use crate::wire::sample::stun as message;
 
     #[test]
     fn methods_tell_turn_from_stun() {

@@ -1,27 +1,18 @@
 //! The ClientHello of TLS and DTLS: RFC 8446 section 4.1.2, RFC 5246, RFC 6347, RFC 9147.
 
 use crate::model::{Hint, name};
+use crate::wire::bytes::vector;
 use crate::wire::ja4::ja4;
-
-/// Whether bytes are a ClientHello.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Hello {
-    /// They are: a [`Hint::Tls`].
-    Whole(Hint),
-    /// They may become one when more come.
-    Short,
-    /// They are not.
-    No,
-}
+use crate::wire::request::Request;
 
 /// A longer message is not believed to be a ClientHello, in bytes: what one record may hold (RFC 8446, section 5.1).
 const HELLO_MAX: usize = 1 << 14;
 
 /// The beginning of a client's byte stream: records (RFC 8446, section 5.1), over several of which a hello may be
 /// spread. With `cut` no more will come, and the part that is there says what it says.
-pub fn client_hello(stream: &[u8], cut: bool) -> Hello {
+pub fn client_hello(stream: &[u8], cut: bool) -> Request {
     if stream.iter().zip([22, 3]).any(|(&byte, due)| byte != due) {
-        return Hello::No;
+        return Request::Unknown;
     }
     let (mut message, mut rest, mut broken) = (Vec::new(), stream, false);
     while let Some((&[kind, major, minor, high, low], after)) = rest.split_first_chunk() {
@@ -34,22 +25,29 @@ pub fn client_hello(stream: &[u8], cut: bool) -> Hello {
         message.extend_from_slice(fragment);
         rest = after;
     }
-    handshake(&message, cut || broken)
+    match handshake(&message, cut || broken) {
+        Request::Whole(hint, _) => Request::Whole(hint, stream.len()),
+        other => other,
+    }
 }
 
 /// The beginning of a stream of handshake messages without records: what QUIC's CRYPTO frames carry.
-pub fn handshake(stream: &[u8], cut: bool) -> Hello {
+pub fn handshake(stream: &[u8], cut: bool) -> Request {
     let Some((&[kind, a, b, c], body)) = stream.split_first_chunk() else {
-        return if cut || stream.first().is_some_and(|&kind| kind != 1) { Hello::No } else { Hello::Short };
+        return if cut || stream.first().is_some_and(|&kind| kind != 1) {
+            Request::Unknown
+        } else {
+            Request::Incomplete
+        };
     };
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
     if kind != 1 || length > HELLO_MAX || body.first().is_some_and(|&major| major != 3) {
-        return Hello::No;
+        return Request::Unknown;
     }
     match body.get(..length) {
-        Some(body) => Hello::Whole(hint(body, true)),
-        None if cut => Hello::Whole(hint(body, false)),
-        None => Hello::Short,
+        Some(body) => Request::Whole(hint(body, true), 4 + length),
+        None if cut => Request::Whole(hint(body, false), stream.len()),
+        None => Request::Incomplete,
     }
 }
 
@@ -107,67 +105,22 @@ fn first_protocol(data: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Takes a vector with a length of `width` octets off `rest` (RFC 8446, section 3.4), or what is there of it.
-pub fn vector<'a>(rest: &mut &'a [u8], width: usize) -> Option<&'a [u8]> {
-    let (length, after) = rest.split_at_checked(width)?;
-    let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
-    let (data, after) = after.split_at(length.min(after.len()));
-    *rest = after;
-    Some(data)
-}
-
-/// ClientHellos for the tests of the files that carry them.
-#[cfg(test)]
-pub mod sample {
-    /// `data` behind its length in `width` octets.
-    pub fn vector(width: usize, data: &[u8]) -> Vec<u8> {
-        [&data.len().to_be_bytes()[size_of::<usize>() - width..], data].concat()
-    }
-
-    /// A handshake message with these extensions.
-    pub fn hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
-        let extensions: Vec<u8> =
-            extensions.iter().flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat()).collect();
-        let body = [
-            &[3, 3][..],
-            &[0x5a; 32],
-            &vector(1, &[7; 32]),
-            &vector(2, &[0x13, 1, 0x13, 2]),
-            &vector(1, &[0]),
-            &vector(2, &extensions),
-        ];
-        [&[1][..], &vector(3, &body.concat())].concat()
-    }
-
-    /// The extension with a server name.
-    pub fn sni(name: &[u8]) -> (u16, Vec<u8>) {
-        (0, vector(2, &[&[0][..], &vector(2, name)].concat()))
-    }
-
-    /// The extension with application protocols.
-    pub fn alpn(protocols: &[&[u8]]) -> (u16, Vec<u8>) {
-        (16, vector(2, &protocols.iter().flat_map(|protocol| vector(1, protocol)).collect::<Vec<_>>()))
-    }
-
-    /// A message in records of at most `size` octets.
-    pub fn records(message: &[u8], size: usize) -> Vec<u8> {
-        message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &vector(2, part)].concat()).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::sample::{alpn, hello, records, sni, vector};
     use super::*;
+    use crate::wire::sample::{alpn, hello, records, sni, vector, without_ja4};
 
-    fn tls(sni: Option<&str>, alpn: Option<&str>, ech: bool, esni: bool) -> Hello {
-        Hello::Whole(Hint::Tls { sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, esni, ja4: None })
+    fn tls(sni: Option<&str>, alpn: Option<&str>, ech: bool, esni: bool) -> Request {
+        Request::Whole(Hint::Tls { sni: sni.map(Into::into), alpn: alpn.map(Into::into), ech, esni, ja4: None }, 0)
     }
 
-    /// Without the fingerprint, which has tests of its own.
-    fn client_hello(stream: &[u8], cut: bool) -> Hello {
+    /// Without its length and fingerprint, which has tests of its own.
+    fn client_hello(stream: &[u8], cut: bool) -> Request {
         match super::client_hello(stream, cut) {
-            Hello::Whole(hint) => Hello::Whole(crate::wire::ja4::without(hint)),
+            Request::Whole(hint, used) => {
+                assert_eq!(used, stream.len());
+                Request::Whole(without_ja4(hint), 0)
+            }
             other => other,
         }
     }
@@ -190,7 +143,7 @@ mod tests {
     fn a_prefix_is_short_and_a_cut_hello_says_what_is_there() {
         let stream = records(&hello(&[sni(b"www.example.com"), alpn(&[b"h2"]), (0xfe0d, vec![0; 200])]), 4096);
         for end in 0..stream.len() {
-            assert_eq!(client_hello(&stream[..end], false), Hello::Short, "{end}");
+            assert_eq!(client_hello(&stream[..end], false), Request::Incomplete, "{end}");
             let _ = client_hello(&stream[..end], true);
         }
         assert_eq!(
@@ -198,7 +151,7 @@ mod tests {
             tls(Some("www.example.com"), Some("h2"), true, false)
         );
         assert_eq!(client_hello(&stream[..118], true), tls(Some("www.example.com"), None, false, false));
-        assert_eq!(client_hello(&stream[..5], true), Hello::No);
+        assert_eq!(client_hello(&stream[..5], true), Request::Unknown);
         assert_eq!(client_hello(&stream[..100], true), tls(None, None, false, false), "half a name is none");
     }
 
@@ -214,10 +167,10 @@ mod tests {
             &[22, 3, 9, 0, 9, 1],
             &[21, 3, 1, 0, 2],
         ] {
-            assert_eq!(client_hello(no, false), Hello::No, "{no:?}");
+            assert_eq!(client_hello(no, false), Request::Unknown, "{no:?}");
         }
-        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff, 3, 3], false), Hello::No);
-        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0, 0x20, 0, 9], false), Hello::No);
+        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff, 3, 3], false), Request::Unknown);
+        assert_eq!(client_hello(&[22, 3, 1, 0x40, 0, 1, 0, 0x20, 0, 9], false), Request::Unknown);
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Daemon for Leash {
             "published": published, "calls": calls, "events": events, "dropped": dropped, "losses": losses
         });
         let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
-        let seconds = at.now.since(self.started.now).0 / 1_000_000;
+        let seconds = at.now.since(self.started.now).as_secs();
         let written = self.state.flash_bytes;
         let a_day = written.checked_mul(86_400).map_or(written, |bytes| bytes / seconds.max(86_400));
         let mut health = json!({ "seconds": seconds, "flash_bytes": written, "flash_bytes_a_day": a_day });

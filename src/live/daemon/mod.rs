@@ -15,7 +15,7 @@ use crate::live::ubus::{self, Bus};
 use crate::live::{clock, progress};
 use crate::reference::vendors;
 use crate::ruleset::Shape;
-use crate::time::{Clock, Span, Stamp, Time};
+use crate::time::{Clock, Span, Stamp, Time, Wall};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -52,8 +52,8 @@ struct Leash {
     cut_all: bool,
     /// How the dates of recorded events go on.
     recorder: Option<Clock>,
-    /// Between the date and the time since the start.
-    offset: i64,
+    /// The date at which the machine started, by its clock: another one when the clock is set.
+    clock_start: Wall,
     leases_at: Option<std::time::SystemTime>,
     reference: Reference,
     /// When the latest order came that the settings are to have.
@@ -105,7 +105,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         reshape: true,
         cut_all: false,
         recorder: None,
-        offset: 0,
+        clock_start: Wall(0),
         leases_at: None,
         reference: Reference::default(),
         urged: Time(0),
@@ -220,9 +220,8 @@ impl Leash {
 
     /// Reads all sources once. True when there is so much that it pays to wait a little.
     fn turn(&mut self, at: Stamp, callers: &mut Callers) -> bool {
-        let offset = at.wall.0 - at.now.0 as i64;
-        if (offset - self.offset).abs() > 1_000_000 {
-            self.offset = offset;
+        if at.start().abs_diff(self.clock_start) > Span::secs(1) {
+            self.clock_start = at.start();
             self.handle(vec![Event::Clock], at, callers);
         }
         let mut events = Vec::new();

@@ -136,7 +136,7 @@ impl Bus {
             }
             _ => {
                 self.counts.connected = false;
-                self.back_off = if known { Span(self.back_off.0 * 2).min(SLOWEST) } else { NEVER };
+                self.back_off = if known { (self.back_off * 2).min(SLOWEST) } else { NEVER };
                 self.next_try = now + self.back_off;
             }
         }
@@ -203,7 +203,7 @@ impl Bus {
     /// Tells of something that happened: [`event`] says under which name.
     pub fn tell(&mut self, name: &str, record: &Value, now: Time) {
         let Some((_, service)) = self.link.as_mut().filter(|_| self.counts.published) else { return };
-        let refill = (now.since(self.next_refill).0 / REFILL.0) as u32;
+        let refill = (now.since(self.next_refill) / REFILL) as u32;
         if refill > 0 {
             self.tokens = self.tokens.saturating_add(refill).min(BURST);
             self.next_refill = now;

@@ -1,6 +1,6 @@
 //! Counting different things in eight bytes, so that a flood of them costs no more than a few.
 
-use crate::model::fnv1a;
+use crate::fnv::fnv32;
 use std::net::IpAddr;
 
 /// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
@@ -14,7 +14,7 @@ const MANY: u32 = 200;
 impl Distinct {
     /// This was seen.
     pub fn add(&mut self, bytes: &[u8]) {
-        let hash = fnv1a(bytes);
+        let hash = fnv32(bytes);
         // The low bits of FNV-1a alone know little of the last byte.
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }

@@ -1,8 +1,9 @@
 //! How a device opens its flows: how long it is silent before it speaks, and with which TLS programs it speaks. A thing that
 //! speaks for itself has handshakes; one that speaks for others has theirs.
 
+use crate::fnv::fnv32;
 use crate::limits;
-use crate::model::{Ja4, fnv1a};
+use crate::model::Ja4;
 use crate::time::{Span, Time};
 use std::num::NonZeroU8;
 
@@ -100,7 +101,7 @@ impl Handshakes {
 
     /// A ClientHello to the Internet had this fingerprint.
     pub fn client_hello(&mut self, ja4: Ja4, now: Time) {
-        let hash = fnv1a(&ja4.0);
+        let hash = fnv32(&ja4.0);
         let known = usize::from(self.programs).min(STACKS);
         if self.stacks[..known].iter().any(|(old, _)| *old == hash) {
             return;

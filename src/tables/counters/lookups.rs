@@ -1,13 +1,12 @@
 //! What is odd about the names that a device asks for, counted in a few bytes: names that do not exist, those of them that
 //! look made up, and many under one domain that look like pieces of data.
 
-use crate::event::Lookup;
+use crate::fnv::fnv32;
 use crate::limits;
-use crate::model::{Name, fnv1a};
+use crate::model::{Lookup, Name, Outcome};
 use crate::tables::counters::distinct::Distinct;
 use crate::tables::domain;
 use crate::time::{Stamp, Time};
-use crate::wire::dns::Outcome;
 
 /// The lookups of one device within a window of time.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +100,7 @@ impl LookupStats {
 
     /// Keeps the two domains with most: the smaller gives way to a new one, so that passers-by push out no tunnel.
     fn add_suspect(&mut self, domain: &str, roomy: bool, name: &str) -> TunnelSuspect {
-        let hash = fnv1a(domain.as_bytes());
+        let hash = fnv32(domain.as_bytes());
         let [one, two] = &mut self.suspects;
         let slot = if one.domain == hash || two.domain != hash && one.lookups < two.lookups { one } else { two };
         if slot.domain != hash {

@@ -1,7 +1,7 @@
 //! How far a device reaches: which domains and networks it has ever called, and how many networks and countries it calls in an
 //! hour in which it does next to nothing.
 
-use crate::model::fnv1a;
+use crate::fnv::fnv32;
 use crate::time::{Span, Wall};
 use std::net::IpAddr;
 
@@ -45,7 +45,7 @@ impl Reach {
     /// The device calls something. True when it was never met, though it has been remembered for `old` what it meets.
     pub fn note(&mut self, what: &[u8], wall: Wall, old: Span) -> bool {
         let since = *self.since.get_or_insert(wall);
-        let hash = fnv1a(what);
+        let hash = fnv32(what);
         let mut new = false;
         for bit in [hash & 511, hash >> 16 & 511] {
             let (word, mask) = (&mut self.met[bit as usize / 32], 1 << (bit % 32));

@@ -1,6 +1,7 @@
 #![no_main]
 //! Lists of addresses and names, and files of networks and of vendors, from whoever publishes such.
-use leash::model::{Mac, fnv1a};
+use leash::fnv::fnv32;
+use leash::model::Mac;
 use leash::reference::networks::Networks;
 use leash::reference::lists::Reader;
 use leash::reference::vendors;
@@ -13,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let lists = reader.finish();
     let networks = |mut bytes: Vec<u8>| {
         bytes.truncate(bytes.len().saturating_sub(4));
-        bytes.extend(fnv1a(&bytes).to_be_bytes());
+        bytes.extend(fnv32(&bytes).to_be_bytes());
         Networks::read(bytes)
     };
     let networks = networks(data.to_vec());
