@@ -12,7 +12,7 @@ mod signals;
 pub mod state;
 pub mod view;
 
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::detect::{self, Scene, Subject};
 use crate::engine::history::{History, Record};
 use crate::engine::ledger::Ledger;
@@ -20,6 +20,7 @@ use crate::engine::orders::{EffectiveSettings, Orders};
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, Lookup, Packets, Source};
 use crate::limits;
+use crate::mode::Mode;
 use crate::model::{Endpoint, Explained, Hint, Mac, Name, Tuple, is_local};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
@@ -274,7 +275,7 @@ impl Engine {
         if self.devices.len() > known {
             self.note("device", Some(mac), at, || "a new device".into());
             self.apply_pins_ahead(id, at);
-            if self.settings().mode(mac) == Mode::Local {
+            if self.settings().mode(mac).is_offline() {
                 self.actions.push_back(Action::SyncSets);
             }
         }
@@ -286,7 +287,7 @@ impl Engine {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };
-        if self.settings().mode(self.devices.get(id).mac) != Mode::Trust {
+        if self.settings().mode(self.devices.get(id).mac).is_judged() {
             if self.devices.get_mut(id).lookup_stats.note(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.judge_whole(id, at);
@@ -418,8 +419,8 @@ impl Engine {
             self.devices.get_mut(id).live += 1;
         }
         let (midstream, opened) = (flow.midstream, flow.opened);
-        let mode = self.settings().mode(self.devices.get(id).mac);
-        let label = if !outbound || mode == Mode::Trust || self.is_house(endpoint.address) {
+        let judged = self.settings().mode(self.devices.get(id).mac).is_judged();
+        let label = if !outbound || !judged || self.is_house(endpoint.address) {
             Label::OutOfScope
         } else if self.names.explains(id, endpoint.address, at.now) {
             Label::Lookup
@@ -438,12 +439,10 @@ impl Engine {
         let device = self.devices.get_mut(id);
         device.flows = device.flows.saturating_add(1);
         let denied = device.denied.as_ref().map(|(when, _)| *when);
-        if label == Label::OutOfScope && outbound && mode != Mode::Trust {
+        if label == Label::OutOfScope && outbound && judged {
             self.note_lateral(id, endpoint, at);
         }
-        if mode != Mode::Trust
-            && let Some(contact) = self.contacts.entry(id, endpoint, at)
-        {
+        if judged && let Some(contact) = self.contacts.entry(id, endpoint, at) {
             let new = contact.all_flows() == 0;
             contact.count(&flow, at);
             let soon =

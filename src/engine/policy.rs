@@ -1,10 +1,11 @@
 //! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
 
-use crate::config::{Mode, Pin, Target};
 use crate::detect::{Finding, Strength};
 use crate::engine::orders::EffectiveSettings;
 use crate::limits;
+use crate::mode::Mode;
 use crate::model::{Endpoint, Mac, Protocol};
+use crate::pin::{Pin, Target};
 use crate::tables::devices::DeviceId;
 use crate::tables::names::Names;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -94,7 +95,7 @@ pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
         let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
         return Verdict { by: By::Pin, ..verdict(decision, vec![format!("{word} by your own pin")], lasts) };
     }
-    if mode == Mode::Local {
+    if mode.is_offline() {
         let reasons = vec!["the device is in mode local: no Internet".into()];
         return Verdict { by: By::Mode, ..verdict(Decision::Block, reasons, None) };
     }
@@ -111,7 +112,7 @@ pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
         (None, 1) => format!("one kind of evidence; a block needs two, or block_on '{}'", counting[0].detector),
         (None, kinds) => format!("{kinds} independent kinds of evidence"),
     });
-    if mode == Mode::Guard && (alone.is_some() || kinds > 1) {
+    if mode.blocks_findings() && (alone.is_some() || kinds > 1) {
         return verdict(Decision::Block, reasons, Some(config.block_for));
     }
     verdict(Decision::Watch, reasons, None)

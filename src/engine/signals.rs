@@ -1,7 +1,6 @@
 //! What the engine notices for the detectors beside what contacts count: what passes through a device, what it attempts in vain, and
 //! how far it reaches.
 
-use crate::config::Mode;
 use crate::detect;
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
@@ -28,7 +27,7 @@ impl Engine {
     ) {
         let mac = self.devices.get(id).mac;
         let outside = flow.label != Label::OutOfScope
-            || !outbound && !self.is_house(address) && self.settings().mode(mac) != Mode::Trust;
+            || !outbound && !self.is_house(address) && self.settings().mode(mac).is_judged();
         let device = self.devices.get_mut(id);
         if !outside || device.balance.is_none() && bytes.0 + bytes.1 < limits::WEIGHED {
             return;
@@ -99,7 +98,7 @@ impl Engine {
         let (at, device) = (self.latest, self.devices.get_mut(id));
         let mac = device.mac;
         if device.attempts.note(tuple.destination, tuple.destination_port, failed, at)
-            && self.settings().mode(mac) != Mode::Trust
+            && self.settings().mode(mac).is_judged()
         {
             self.ledger.renew(id, detect::scan::DETECTOR.name);
             self.judge_whole(id, at);

@@ -2,14 +2,15 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
-use crate::config::{Mode, Pin, Target};
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::history::Record;
 use crate::engine::orders::Orders;
 use crate::engine::policy::{By, Decision, Verdict};
 use crate::engine::purpose;
 use crate::engine::{EndedFlow, Engine};
+use crate::mode::Mode;
 use crate::model::{Endpoint, Mac, Name};
+use crate::pin::{Pin, Target};
 use crate::tables::contacts::Contact;
 use crate::tables::counters::uploads;
 use crate::tables::devices::{Device, DeviceId};
@@ -100,10 +101,8 @@ impl Engine {
     /// What is found on a device as a whole; nothing on one that is trusted.
     fn judged_whole(&self, id: DeviceId) -> Vec<Finding> {
         let device = self.devices.get(id);
-        match self.settings().mode(device.mac) {
-            Mode::Trust => Vec::new(),
-            _ => detect::judge_device(device, self.latest.now),
-        }
+        let judged = self.settings().mode(device.mac).is_judged();
+        if judged { detect::judge_device(device, self.latest.now) } else { Vec::new() }
     }
 
     /// All devices without their contacts, by hardware address.
@@ -305,7 +304,7 @@ impl Engine {
     /// A device in one sentence: the gravest thing first, and what is plainly harmless where there is nothing else.
     fn sentence(&self, id: DeviceId, device: &Map<String, Value>) -> String {
         let mac = self.devices.get(id).mac;
-        if self.settings().mode(mac) == Mode::Trust {
+        if !self.settings().mode(mac).is_judged() {
             return "is trusted: nobody looks at what it does".into();
         }
         let list = |key: &str| device.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
