@@ -1,8 +1,10 @@
 //! What one can ask and order: the one description of it, for the control socket, the command line, ubus and the page.
 
-use crate::config::{Mode, Pin, Target, device_name};
+use crate::config::device_name;
 use crate::engine::Engine;
+use crate::mode::Mode;
 use crate::model::Mac;
+use crate::pin::{Pin, Target};
 use crate::tables::devices::DeviceId;
 use crate::time::{Span, Stamp};
 use crate::wire::nft::Pair;
@@ -168,10 +170,7 @@ pub const METHODS: &[Method] = &[
         name: "set_mode",
         about: "say what may be done to a device",
         writes: true,
-        parameters: &[
-            DEVICE,
-            Parameter { name: "mode", kind: Kind::Text, optional: false, about: "trust, observe, guard or local" },
-        ],
+        parameters: &[DEVICE, Parameter { name: "mode", kind: Kind::Text, optional: false, about: Mode::WORDS }],
         call: set_mode,
     },
     Method {

@@ -7,8 +7,8 @@
 //! Own table, so a reload of the firewall leaves it alone. The forward chain runs before the firewall's (and before
 //! its flow offload): a drop there is final, an accept decides nothing.
 
-use crate::config::{Pin, Target};
 use crate::model::Mac;
+use crate::pin::{Pin, Target};
 use crate::time::Span;
 use crate::wire::nft::{Pair, TABLE};
 use ipnet::IpNet;

@@ -1,11 +1,13 @@
 //! Stories of what the user orders, and what the kernel is to do about it.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
+use leash::config;
 use leash::config::uci;
-use leash::config::{self, Mode, Pin, Target};
 use leash::engine::{Action, Engine};
 use leash::event;
+use leash::mode::Mode;
 use leash::model::Mac;
+use leash::pin::{Pin, Target};
 use leash::time::{Clock, Stamp, Wall};
 
 const BULB: Mac = Mac([2, 0, 0, 0, 0, 0x20]);

@@ -6,44 +6,13 @@
 
 pub mod uci;
 
-use crate::model::{Mac, is_local};
+use crate::mode::Mode;
+use crate::model::Mac;
+use crate::pin::{Pin, Target};
 use crate::time::{Span, Wall};
-use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
-
-/// What leash may do to a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Never judged, never stored in detail: the household's browsing is nobody's business.
-    Trust,
-    /// Judged and shown, nothing blocked.
-    #[default]
-    Observe,
-    /// The verdicts of the detectors are enforced.
-    Guard,
-    /// No Internet.
-    Local,
-}
-
-impl Mode {
-    /// All modes with their words.
-    pub const ALL: [(Mode, &str); 4] =
-        [(Mode::Trust, "trust"), (Mode::Observe, "observe"), (Mode::Guard, "guard"), (Mode::Local, "local")];
-
-    /// As the configuration and the JSON say it.
-    pub fn text(self) -> &'static str {
-        Mode::ALL.iter().find(|(mode, _)| *mode == self).map_or("", |(_, text)| text)
-    }
-
-    /// Reads the word.
-    pub fn parse(text: &str) -> Result<Mode, String> {
-        let known = Mode::ALL.iter().find(|(_, word)| *word == text).map(|(mode, _)| *mode);
-        known.ok_or_else(|| format!("'{text}' is not a mode: {}", Mode::ALL.map(|(_, word)| word).join(", ")))
-    }
-}
 
 /// What the user said of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,78 +21,6 @@ pub struct DeviceConfig {
     pub name: Option<String>,
     /// Its mode; the default mode when absent.
     pub mode: Option<Mode>,
-}
-
-/// The user's own verdict on a destination; it beats all detectors.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pin {
-    /// For this device, or for all.
-    pub mac: Option<Mac>,
-    /// For these destinations.
-    pub target: Target,
-    /// Block, or else allow.
-    pub block: bool,
-    /// Until when; absent: for ever.
-    pub until: Option<Wall>,
-}
-
-impl Pin {
-    /// Its end has not come.
-    pub fn holds(&self, wall: Wall) -> bool {
-        self.until.is_none_or(|until| wall < until)
-    }
-
-    /// As the configuration and the JSON say it.
-    pub fn verdict(&self) -> &'static str {
-        if self.block { "block" } else { "allow" }
-    }
-
-    /// The one address that it is on, if it is one.
-    pub fn address(&self) -> Option<IpAddr> {
-        match self.target {
-            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
-            _ => None,
-        }
-    }
-}
-
-/// The destinations of a pin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// An address or a prefix.
-    Prefix(IpNet),
-    /// A name and all below it, as a lookup of the device or of the house gave it.
-    Name(String),
-}
-
-impl Target {
-    /// Reads an address, a prefix or a name. The error says why it may not be pinned.
-    pub fn parse(text: &str, block: bool) -> Result<Target, String> {
-        let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse());
-        match net {
-            Ok(net) if block && is_local(net.network()) => Err("a pin cannot block addresses of the house".into()),
-            Ok(net) => Ok(Target::Prefix(net.trunc())),
-            Err(_) => {
-                let name = text.trim_end_matches('.').to_ascii_lowercase();
-                let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-                let plain = !name.is_empty() && name.len() <= 253 && name.bytes().all(fits);
-                let named = plain && name.bytes().any(|b| b.is_ascii_alphabetic());
-                named
-                    .then_some(Target::Name(name))
-                    .ok_or_else(|| format!("'{}' is neither an address, a prefix nor a name", text.escape_default()))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => write!(f, "{}", net.addr()),
-            Target::Prefix(net) => write!(f, "{net}"),
-            Target::Name(name) => f.write_str(name),
-        }
-    }
 }
 
 /// What the daemon needs beside the engine's settings.

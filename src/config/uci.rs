@@ -1,7 +1,9 @@
 //! What the `uci` program is told, so that the settings hold what was ordered.
 
-use crate::config::{Mode, Target, device_name, sections};
+use crate::config::{device_name, sections};
+use crate::mode::Mode;
 use crate::model::Mac;
+use crate::pin::Target;
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -1,11 +1,13 @@
 //! Orders of the user, and what follows from them for the blocks.
 
-use crate::config::{Config, Mode, Pin, Target};
+use crate::config::Config;
 use crate::engine::history::RecordKind;
 use crate::engine::policy::{self, By, Decision};
 use crate::engine::{Action, DeviceId, Engine, Verdict, orders};
 use crate::limits;
+use crate::mode::Mode;
 use crate::model::{Endpoint, Mac, Name, Protocol};
+use crate::pin::{Pin, Target};
 use crate::ruleset::Elements;
 use crate::sentence;
 use crate::sentence::Sentence;
@@ -111,10 +113,7 @@ impl Engine {
     pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
         let mut found = self.withdraw_pins(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
         self.orders_changed(at);
-        let address = match target {
-            Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),
-            _ => None,
-        };
+        let address = target.address();
         if let Some(block) = address.and_then(|address| self.blocks.get(mac, address)) {
             let until = block.until;
             self.decide(Pin { mac: Some(mac), target: target.clone(), block: false, until }, at)?;
@@ -201,8 +200,8 @@ impl Engine {
             && !self.resolvers.contains(&address)
             && match by {
                 By::Pin => pinned == Some(Decision::Block),
-                By::Mode => mode == Mode::Local,
-                By::Detectors => mode == Mode::Guard,
+                By::Mode => mode.is_offline(),
+                By::Detectors => mode.blocks_findings(),
             }
     }
 
@@ -312,9 +311,9 @@ impl Engine {
         }
         let left = |block: &policy::Block| block.expires.map(|end| end.since(at.now));
         elements.blocked.extend(self.blocks.iter().map(|(mac, address, block)| ((mac, address), left(block))));
-        elements.local.extend(self.settings().in_mode(Mode::Local));
+        elements.local.extend(self.settings().in_modes(Mode::is_offline));
         for (id, device) in self.tables.devices.iter() {
-            let local = self.settings().mode(device.mac) == Mode::Local;
+            let local = self.settings().mode(device.mac).is_offline();
             elements.local.extend(local.then_some(device.mac));
             for pin in self.settings().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
                 let known = self.pin_addresses(id, pin).into_iter();

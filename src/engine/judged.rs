@@ -1,11 +1,11 @@
 //! What the detectors and the policy say of contacts and devices now, typed. [`super::view`] renders it; nothing reads the
 //! rendering back.
 
-use crate::config::Mode;
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::Engine;
 use crate::engine::policy::{Because, By, Decision, Verdict};
 use crate::engine::purpose::{self, Purpose};
+use crate::mode::Mode;
 use crate::model::{Endpoint, Explained};
 use crate::sentence;
 use crate::sentence::Sentence;
@@ -95,7 +95,7 @@ impl JudgedDevice<'_> {
 
     /// Returns the device in one sentence: its strongest finding, or what is plainly harmless where there is none.
     pub fn message(&self) -> Sentence {
-        if self.mode == Mode::Trust {
+        if !self.mode.is_judged() {
             return sentence!("is trusted: nobody looks at what it does");
         }
         let findings = self.all_findings();
@@ -141,10 +141,7 @@ impl Engine {
     pub(super) fn judge_device(&self, id: DeviceId) -> JudgedDevice<'_> {
         let device = self.tables.devices.get(id);
         let mode = self.settings().mode(device.mac);
-        let findings = match mode {
-            Mode::Trust => Vec::new(),
-            _ => detect::judge_device(device, self.latest.now),
-        };
+        let findings = if mode.is_judged() { detect::judge_device(device, self.latest.now) } else { Vec::new() };
         let contacts = self.tables.contacts.of(id);
         let contacts = contacts.map(|(endpoint, contact)| self.judge_contact(id, endpoint, contact)).collect();
         JudgedDevice { id, device, mode, findings, contacts }

@@ -13,7 +13,7 @@ mod signals;
 pub mod state;
 pub mod view;
 
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::detect::{self, Scene, Subject};
 use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
@@ -21,6 +21,7 @@ use crate::engine::orders::{EffectiveSettings, Orders};
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, Packets, Source};
 use crate::limits;
+use crate::mode::Mode;
 use crate::model::{Endpoint, Explained, Hint, Lookup, Mac, Name, Outcome, Tuple, is_local};
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
@@ -273,7 +274,7 @@ impl Engine {
         if self.tables.devices.len() > known {
             self.note(RecordKind::Device, Some(mac), at, || sentence!("a new device"));
             self.apply_pins_ahead(id, at);
-            if self.settings().mode(mac) == Mode::Local {
+            if self.settings().mode(mac).is_offline() {
                 self.actions.push_back(Action::SyncSets);
             }
         }
@@ -285,7 +286,7 @@ impl Engine {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };
-        if self.settings().mode(self.tables.devices.get(id).mac) != Mode::Trust {
+        if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
             if self.tables.devices.get_mut(id).lookup_stats.note(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.judge_whole(id, at);
@@ -405,7 +406,7 @@ impl Engine {
         };
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         let mode = self.settings().mode(self.tables.devices.get(id).mac);
-        let label = if !owner.outbound || mode == Mode::Trust || self.tables.is_inside(endpoint.address) {
+        let label = if !owner.outbound || !mode.is_judged() || self.tables.is_inside(endpoint.address) {
             Label::OutOfScope
         } else if self.tables.names.explains(id, endpoint.address, at.now) {
             Label::Lookup
@@ -426,7 +427,7 @@ impl Engine {
         device.flows = device.flows.saturating_add(1);
         let denied = device.denied.as_ref().map(|(when, _)| *when);
         let mut new = false;
-        if mode != Mode::Trust
+        if mode.is_judged()
             && let Some(contact) = contacts.entry(id, endpoint, at)
         {
             new = contact.all_flows() == 0 && label != Label::OutOfScope;
@@ -439,7 +440,7 @@ impl Engine {
             contact.show(flow);
         }
         let step = flow.step(&tuple, (flow.sent, flow.received));
-        if label == Label::OutOfScope && owner.outbound && mode != Mode::Trust {
+        if label == Label::OutOfScope && owner.outbound && mode.is_judged() {
             self.note_lateral(id, endpoint, at);
         }
         if new {

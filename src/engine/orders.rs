@@ -1,7 +1,9 @@
 //! What the user wants: the settings of the file, and the orders given since, which beat them.
 
-use crate::config::{Config, Mode, Pin, Target};
+use crate::config::Config;
+use crate::mode::Mode;
 use crate::model::Mac;
+use crate::pin::{Pin, Target};
 use crate::time::Wall;
 use std::collections::BTreeMap;
 
@@ -100,9 +102,10 @@ impl<'a> EffectiveSettings<'a> {
         self.orders.blocking.unwrap_or(self.config.blocking)
     }
 
-    /// The devices in this mode by name, not by default.
-    pub fn in_mode(self, mode: Mode) -> impl Iterator<Item = Mac> {
+    /// Returns the devices that the settings or an order put into a mode that `fits`: known to the engine or not, but none
+    /// that is in such a mode by default.
+    pub fn in_modes(self, fits: fn(Mode) -> bool) -> impl Iterator<Item = Mac> {
         let named = self.config.devices.keys().chain(self.orders.modes.keys()).copied();
-        named.filter(move |mac| self.mode(*mac) == mode)
+        named.filter(move |mac| fits(self.mode(*mac)))
     }
 }

@@ -1,10 +1,11 @@
 //! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
 
-use crate::config::{Mode, Pin, Target};
 use crate::detect::{Finding, Strength};
 use crate::engine::orders::EffectiveSettings;
 use crate::limits;
+use crate::mode::Mode;
 use crate::model::{Endpoint, Mac, Protocol};
+use crate::pin::{Pin, Target};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::devices::DeviceId;
@@ -153,7 +154,7 @@ pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
         let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
         return Verdict { by: By::Pin, lasts, ..verdict(decision, Because::Pin) };
     }
-    if mode == Mode::Local {
+    if mode.is_offline() {
         return Verdict { by: By::Mode, ..verdict(Decision::Block, Because::Local) };
     }
     let counting = || case.findings.iter().filter(|finding| finding.strength >= Strength::Fair);
@@ -168,7 +169,7 @@ pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
         (None, 1) => Because::OneKind(first.detector),
         (None, kinds) => Because::Kinds(kinds),
     };
-    if mode == Mode::Guard && (alone.is_some() || kinds > 1) {
+    if mode.blocks_findings() && (alone.is_some() || kinds > 1) {
         return Verdict { lasts: Some(config.block_for), ..verdict(Decision::Block, because) };
     }
     verdict(Decision::Watch, because)

@@ -1,7 +1,6 @@
 //! What the engine notices for the detectors beside what contacts count: what passes through a device, what it attempts in vain, and
 //! how far it reaches.
 
-use crate::config::Mode;
 use crate::detect;
 use crate::engine::history::RecordKind;
 use crate::engine::{DeviceId, Engine};
@@ -24,7 +23,7 @@ impl Engine {
             *step;
         let mac = self.tables.devices.get(id).mac;
         let outside = step.label != Label::OutOfScope
-            || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac) != Mode::Trust;
+            || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
         let device = self.tables.devices.get_mut(id);
         if !outside || device.balance.is_none() && sent + received < limits::WEIGHED {
             return;
@@ -95,7 +94,7 @@ impl Engine {
         let (at, device) = (self.latest, self.tables.devices.get_mut(id));
         let mac = device.mac;
         if device.attempts.note(tuple.destination, tuple.destination_port, failed, at)
-            && self.settings().mode(mac) != Mode::Trust
+            && self.settings().mode(mac).is_judged()
         {
             self.ledger.renew(id, detect::scan::DETECTOR.name);
             self.judge_whole(id, at);

@@ -16,10 +16,11 @@
 //! end
 //! ```
 
-use crate::config::{Mode, Pin, Target};
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
+use crate::mode::Mode;
 use crate::model::{Mac, Name, name};
+use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::Hours;

@@ -2,14 +2,15 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
-use crate::config::{Mode, Pin, Target};
 use crate::detect::Finding;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::judged::{JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
 use crate::engine::policy::{Block, Decision};
 use crate::engine::{EndedFlow, Engine};
+use crate::mode::Mode;
 use crate::model::{Endpoint, Explained, Mac, Name};
+use crate::pin::{Pin, Target};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::counters::uploads;
