@@ -1,11 +1,12 @@
 //! What a running leash answers, and what it complains of.
 
-use crate::api::{Complaint, Daemon};
+use crate::api::{Complaint, Daemon, Severity};
 use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::daemon::{Leash, read};
-use crate::live::doctor::{self, grave, light};
-use crate::live::ubus;
+use crate::live::{doctor, ubus};
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
@@ -14,97 +15,138 @@ impl Leash {
     fn complaints_about_sources(&self, all: &mut Vec<Complaint>) {
         let config = self.engine.config();
         for (name, error) in &self.missing {
-            let (kernel, what) = match *name {
-                "flows" => ("kmod-nf-conntrack-netlink", "no flow can be seen"),
-                "answers" => ("kmod-nfnetlink-log", "the resolver's answers cannot be tapped"),
-                "openings" => ("kmod-nfnetlink-log", "the first packets of flows cannot be seen"),
-                "nf_tables" => ("nftables-json", "nothing can be blocked"),
-                "query log" => ("nothing", "the query log cannot be followed"),
-                _ => ("ip-full", "devices cannot be told apart"),
+            let error = error.as_str();
+            let (message, package) = match *name {
+                "flows" => (
+                    sentence!("no flow can be seen, since conntrack's events cannot be received: %s", error),
+                    "kmod-nf-conntrack-netlink",
+                ),
+                "answers" => (
+                    sentence!("DNS answers cannot be tapped, so lookups are known from the query log only: %s", error),
+                    "kmod-nfnetlink-log",
+                ),
+                "openings" => (
+                    sentence!(
+                        "the first packets of flows cannot be tapped, so names in handshakes are missed: %s",
+                        error
+                    ),
+                    "kmod-nfnetlink-log",
+                ),
+                "nf_tables" => {
+                    (sentence!("nothing can be blocked, since nf_tables cannot be reached: %s", error), "nftables-json")
+                }
+                "query log" => {
+                    (sentence!("the query log cannot be followed, so its lookups are missed: %s", error), "")
+                }
+                _ => {
+                    (sentence!("devices cannot be told apart, since the neighbour table cannot be read: %s", error), "")
+                }
             };
-            let mend = format!("run leash as root or with CAP_NET_ADMIN, and install {kernel}");
-            let complaint = if matches!(*name, "openings" | "query log" | "answers") { light } else { grave };
-            all.push(complaint(format!("{what}: {error}"), mend));
+            let remedy = match package {
+                "" => sentence!("run leash as root or with %s", "CAP_NET_ADMIN"),
+                _ => sentence!("run leash as root or with %s, and install %s", "CAP_NET_ADMIN", package),
+            };
+            let warning = matches!(*name, "openings" | "query log" | "answers");
+            all.push(if warning { Complaint::warning(message, remedy) } else { Complaint::error(message, remedy) });
         }
         if self.house.interfaces.len() < config.daemon.interfaces.len() {
             let names = config.daemon.interfaces.join(", ");
-            all.push(grave(
-                format!("not all LAN interfaces are there: {names}"),
-                "set list interface in /etc/config/leash to those that `ip link` shows",
+            all.push(Complaint::error(
+                sentence!("not all LAN interfaces exist (%s), so devices behind a missing one are not seen", names),
+                sentence!("set %s in %s to names that %s shows", "list interface", "/etc/config/leash", "ip link"),
             ));
         }
         let tapped = self.answers.is_some() && self.enforcer.as_ref().is_some_and(|enforcer| enforcer.loaded);
         let logged = self.log.as_ref().is_some_and(|log| log.tail().is_there());
         if !tapped && !logged {
-            all.push(grave(
-                "no lookup can be seen: every contact stays unknown and nothing is found",
-                "install kmod-nfnetlink-log, or set query_log and let dnsmasq write it (uci set dhcp.@dnsmasq[0].logqueries=1)",
+            all.push(Complaint::error(
+                sentence!("no DNS lookup can be seen, so every contact stays unknown and no detector finds anything"),
+                sentence!(
+                    "install %s, or set %s and let dnsmasq write that file: %s",
+                    "kmod-nfnetlink-log",
+                    "option query_log",
+                    "uci set dhcp.@dnsmasq[0].logqueries=1"
+                ),
             ));
         }
         if let Some(log) = &self.log {
             let counts = log.counts();
             let path = config.daemon.query_log.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+            let restart = "uci commit dhcp; service dnsmasq restart";
             if !logged {
-                all.push(light(
-                    format!("the query log {path} is not there: dnsmasq writes none, or elsewhere"),
-                    format!("uci set dhcp.@dnsmasq[0].logfacility={path}; uci commit dhcp; service dnsmasq restart"),
+                let command = format!("uci set dhcp.@dnsmasq[0].logfacility={path}; {restart}");
+                all.push(Complaint::warning(
+                    sentence!("the query log %s does not exist: dnsmasq writes none, or writes it elsewhere", path),
+                    Sentence::verbatim(command),
                 ));
             } else if counts.lines >= 20 && counts.questions == 0 {
-                all.push(light(
-                    format!("the query log {path} has no questions in it"),
-                    "uci set dhcp.@dnsmasq[0].logqueries=1; uci commit dhcp; service dnsmasq restart",
+                all.push(Complaint::warning(
+                    sentence!("the query log %s contains no questions, so no lookup is known from it", path),
+                    Sentence::verbatim(format!("uci set dhcp.@dnsmasq[0].logqueries=1; {restart}")),
                 ));
             }
             if counts.refused > 0 {
-                all.push(light(
-                    format!("{} lines of the query log may have been forged and were refused", counts.refused),
-                    "use the tap: install kmod-nfnetlink-log",
+                all.push(Complaint::warning(
+                    sentence!("%s lines of the query log may be forged and were ignored", counts.refused),
+                    sentence!("install %s, so that leash taps the answers instead", "kmod-nfnetlink-log"),
                 ));
             }
         }
         if let Some(flows) = &self.flows {
             let ((granted, wanted), counts) = (flows.receive_buffer(), flows.counts);
             if granted < wanted {
-                all.push(light(
-                    format!("the receive buffer is capped at {granted} bytes: flows may be missed in a storm"),
-                    format!("sysctl -w net.core.rmem_max={wanted}"),
+                all.push(Complaint::warning(
+                    sentence!(
+                        "the kernel caps the receive buffer at %s bytes, so flows may be missed in a storm",
+                        granted
+                    ),
+                    Sentence::verbatim(format!("sysctl -w net.core.rmem_max={wanted}")),
                 ));
             }
             if counts.overflows > 0 {
-                all.push(light(
-                    format!("conntrack's events ran over {} times; leash looked again each time", counts.overflows),
-                    "look for a device that opens very many flows: leash devices",
+                all.push(Complaint::warning(
+                    sentence!(
+                        "conntrack's event queue ran over %s times, so short flows may be missing",
+                        counts.overflows
+                    ),
+                    sentence!("look for a device that opens very many flows: %s", "leash devices"),
                 ));
             }
         }
-        if self.engine.counters_zeroed() > 0 {
-            all.push(light(
-                format!(
-                    "another tool zeroes conntrack's counters ({} times seen): sizes are too small",
-                    self.engine.counters_zeroed()
+        let zeroed = self.engine.counters_zeroed();
+        if zeroed > 0 {
+            all.push(Complaint::warning(
+                sentence!(
+                    "another program resets conntrack's counters (seen %s times), so sizes are too small",
+                    zeroed
                 ),
-                "stop it, for example: service nlbwmon stop",
+                sentence!("stop that program, for example with %s", "service nlbwmon stop"),
             ));
         }
     }
 
-    fn complaints_about_enforcement(&mut self, all: &mut Vec<Complaint>) {
-        let Some(enforcer) = &mut self.enforcer else { return };
+    fn complaints_about_enforcement(&self, all: &mut Vec<Complaint>) {
+        let Some(enforcer) = &self.enforcer else { return };
         if !enforcer.loaded {
-            let says = enforcer.trouble.clone().unwrap_or("the table is not loaded yet".into());
-            all.push(grave(
-                format!("nothing is blocked: {says}"),
-                "opkg install nftables-json kmod-nft-core (or apk add); then: leash reload",
+            let cause = enforcer.trouble.clone().unwrap_or(sentence!("the table is not loaded yet"));
+            all.push(Complaint::error(
+                sentence!("nothing is blocked: %s", cause),
+                sentence!("install %s and %s, then run %s", "nftables-json", "kmod-nft-core", "leash reload"),
             ));
         }
         if enforcer.offload {
-            all.push(light(
-                "flow offload is on: names in handshakes are not seen, all else works",
-                "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart",
+            all.push(Complaint::warning(
+                sentence!("flow offload is on, so names in handshakes are not seen; everything else works"),
+                Sentence::verbatim(
+                    "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart",
+                ),
             ));
         }
         if !self.engine.blocking() {
-            all.push(light("blocking is switched off", "leash on"));
+            all.push(Complaint::warning(
+                sentence!("blocking is switched off, so nothing is blocked"),
+                Sentence::verbatim("leash on"),
+            ));
         }
     }
 }
@@ -180,39 +222,40 @@ impl Daemon for Leash {
         doctor::jail(&mut all);
         let lan = self.house.gateway();
         if thorough && lan.is_some_and(|address| !doctor::resolver_answers(address)) {
-            all.push(light(
-                "no resolver answers on the LAN: the devices ask somebody whom leash cannot see",
-                "service dnsmasq restart; look at: logread -e dnsmasq",
+            all.push(Complaint::warning(
+                sentence!("no resolver answers on the LAN, so devices ask one that leash may not see"),
+                sentence!("run %s, then look at %s", "service dnsmasq restart", "logread -e dnsmasq"),
             ));
         }
         if self.bus.refused {
-            all.push(light(
-                "ubus refuses leash: scripts and the page in LuCI cannot reach it",
-                "killall -HUP ubusd (it then reads /usr/share/acl.d/leash.json, which allows it)",
+            let allows = "/usr/share/acl.d/leash.json";
+            all.push(Complaint::warning(
+                sentence!("ubus refuses leash, so scripts and the LuCI page cannot reach it"),
+                sentence!("run %s: ubusd then reads %s, which allows leash", "killall -HUP ubusd", allows),
             ));
         } else if self.bus.is_there() && !self.bus.published {
-            all.push(light(
-                "ubus does not answer: scripts and the page in LuCI cannot reach leash",
-                "look whether ubusd runs: pgrep ubusd; leash finds it by itself",
+            all.push(Complaint::warning(
+                sentence!("ubus does not answer, so scripts and the LuCI page cannot reach leash"),
+                sentence!("check with %s that ubusd runs; leash then finds it by itself", "pgrep ubusd"),
             ));
         }
         // A moment is what uci and the init system need.
         let waits = clock::now().now.since(self.urged) > Span::secs(15);
         if waits && self.engine.has_orders() && self.path.starts_with("/etc/config") {
-            all.push(light(
-                "orders are not in the settings yet: they are in force, and in leash's state only",
-                "leash keep (as root; the init script does it by itself when ubus and procd run)",
+            all.push(Complaint::warning(
+                sentence!("some orders are in force but not in the settings yet: only leash's state file has them"),
+                sentence!("run %s as root; the init script does so itself where ubus and procd run", "leash keep"),
             ));
         }
-        all.extend(self.reference.complaints().map(|(says, mend)| light(says, mend)));
-        if let Some(says) = &self.state.trouble {
-            all.push(light(
-                format!("what leash knows does not outlive a restart: {says}"),
-                "make room with: df -h, or set option state to a path that can be written",
+        all.extend(self.reference.complaints());
+        if let Some(trouble) = &self.state.trouble {
+            all.push(Complaint::warning(
+                sentence!("leash will forget what it has learnt at the next restart: %s", trouble.clone()),
+                sentence!("make room (%s), or set %s to a path that can be written", "df -h", "option state"),
             ));
         }
-        let (mut all, light): (Vec<_>, Vec<_>) = all.into_iter().partition(|complaint| complaint.grave);
-        all.extend(light);
+        let (mut all, warnings): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| c.severity == Severity::Error);
+        all.extend(warnings);
         all
     }
 

@@ -198,7 +198,7 @@ impl Leash {
         self.missing = missing;
         self.engine.set_resolvers(sources::resolvers(), at);
         self.engine.set_utc_offset(clock::utc_offset_minutes(at.wall));
-        self.reference.look(&mut self.engine, at);
+        self.reference.refresh(&mut self.engine, at);
         // The resolver writes it now and then; its first reading gives names to devices.
         let leases = self.engine.config().daemon.leases.clone();
         let written = std::fs::metadata(&leases).and_then(|data| data.modified()).ok();
@@ -338,7 +338,7 @@ impl Leash {
                     if let Some(mac) =
                         record.mac.filter(|mac| record.kind == RecordKind::Device && !vendors::is_random(*mac))
                     {
-                        self.reference.introduce(&mut self.engine, &[mac]);
+                        self.reference.set_vendors(&mut self.engine, &[mac]);
                     }
                     let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
                     // Addresses and names are nobody's business who only sees the log.
