@@ -4,8 +4,10 @@
 //! the flow itself, by our bit of its mark (it resumes when the bit goes) or, where a flow table takes packets past the
 //! rules, by taking its entry away (else it would be offloaded again at once).
 
+use crate::api::Severity;
 use crate::engine::policy::is_time;
 use crate::live::netlink::{NETFILTER, Socket};
+use crate::live::slot::{Need, rights_and};
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::sentence;
@@ -26,6 +28,14 @@ const NFT_TAKES: Duration = Duration::from_secs(10);
 const ABSENT: i32 = 2;
 /// Requests that are sent at once, so that the answers fit the receive buffer.
 const AT_ONCE: usize = 256;
+
+/// What is said while nf_tables is out of reach.
+pub static NEED: Need = Need {
+    name: "nf_tables",
+    severity: Severity::Error,
+    missing: |error| sentence!("nothing can be blocked, since nf_tables cannot be reached: %s", error),
+    remedy: || rights_and("nftables-json"),
+};
 
 /// The kernel's side of the blocks.
 pub struct Enforcer {
@@ -103,8 +113,8 @@ impl Enforcer {
         self.offload = found;
     }
 
-    /// What is blocked in the kernel already, of an earlier life of ours.
-    pub fn inherited(&mut self) -> Vec<(Pair, Option<Span>)> {
+    /// Returns the blocks that the kernel holds already, left by an earlier run, and for how long it still does.
+    pub fn blocks_in_kernel(&mut self) -> Vec<(Pair, Option<Span>)> {
         let mut all = Vec::new();
         for set in ["null4", "null6"] {
             let _ = self.orders.ask(
@@ -117,7 +127,7 @@ impl Enforcer {
     }
 
     /// Makes the kernel equal to these: the whole table when its shape changed or it is gone, else what differs.
-    pub fn settle(&mut self, shape: &Shape, elements: Elements) {
+    pub fn sync(&mut self, shape: &Shape, elements: Elements) {
         if self.loaded && self.shape == *shape {
             self.adjust(elements);
         } else {

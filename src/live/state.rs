@@ -77,13 +77,13 @@ impl State {
         self.next_memory = self.next_memory.min(self.earliest.max(at.now + Span::ms(200)));
     }
 
-    /// When to call [`State::keep`].
+    /// When to call [`State::write_due`].
     pub fn next_deadline(&self) -> Time {
         self.next_memory.min(self.next_flash)
     }
 
     /// Writes what is due.
-    pub fn keep(&mut self, engine: &Engine, at: Stamp) {
+    pub fn write_due(&mut self, engine: &Engine, at: Stamp) {
         if self.next_memory <= at.now {
             let begin = Instant::now();
             let result = write(&self.memory, false, |out| engine.save(out, true, at));
