@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
+use crate::sentence::Sentence;
 use crate::tables::devices::DeviceId;
 use crate::time::{Span, Stamp};
 use crate::wire::nft::Pair;
@@ -89,15 +90,54 @@ pub trait Daemon {
     fn reload(&mut self) -> Result<Value, String>;
 }
 
-/// Something that is blind or broken, and what mends it.
+/// Something that keeps leash from seeing or doing what it should, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// leash cannot do its work; else it does less than it could.
-    pub grave: bool,
-    /// What is wrong.
-    pub says: String,
-    /// What to do.
-    pub mend: String,
+    /// How much of leash's work suffers.
+    pub severity: Severity,
+    /// What is wrong, and what follows from it.
+    pub message: Sentence,
+    /// What to do. Its values are what one types or looks for as it stands: a command, a package, an option, a path.
+    pub remedy: Sentence,
+}
+
+/// How much of leash's work suffers from what a [`Complaint`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// leash cannot do its work.
+    Error,
+    /// leash does less than it could.
+    Warning,
+}
+
+impl Severity {
+    /// Returns the word in the JSON.
+    pub fn text(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+impl Complaint {
+    /// Returns a complaint about something without which leash cannot do its work.
+    pub fn error(message: Sentence, remedy: Sentence) -> Complaint {
+        Complaint { severity: Severity::Error, message, remedy }
+    }
+
+    /// Returns a complaint about something without which leash does less than it could.
+    pub fn warning(message: Sentence, remedy: Sentence) -> Complaint {
+        Complaint { severity: Severity::Warning, message, remedy }
+    }
+
+    fn json(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("severity".into(), self.severity.text().into());
+        self.message.put_into(&mut map);
+        map.insert("remedy".into(), self.remedy.json());
+        Value::Object(map)
+    }
 }
 
 const DEVICE: Parameter =
@@ -390,8 +430,7 @@ fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> 
 
 fn doctor(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
     let complaints = daemon.doctor(true);
-    let say = |c: &Complaint| json!({ "grave": c.grave, "says": c.says, "mend": c.mend });
-    Ok(json!({ "complaints": complaints.iter().map(say).collect::<Vec<Value>>() }))
+    Ok(json!({ "complaints": complaints.iter().map(Complaint::json).collect::<Vec<Value>>() }))
 }
 
 fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {

@@ -259,7 +259,7 @@ fn an_answer_that_is_too_long_loses_the_ends_of_its_lists() {
     let bytes = ubus::encode_answer(&mut answer);
     assert!(bytes.len() < ubus::LARGEST && bytes.len() > ubus::LARGEST / 2);
     let kept = answer["device"]["contacts"].as_array().unwrap().len();
-    assert_eq!(answer["left_out"], 1_000 - kept);
+    assert_eq!(answer["omitted"], 1_000 - kept);
     let mut hopeless = json!({ "text": "x".repeat(2 << 20) });
     assert!(ubus::encode_answer(&mut hopeless).len() < 200);
 }

@@ -28,8 +28,8 @@ fn engine(path: Option<&Path>) -> Result<Engine, u8> {
         complain(&format!("{}: {problem}", path.display()), 0);
     }
     let mut engine = Engine::new(config);
-    for says in reference::of_settings(&mut engine, Stamp::default()) {
-        complain(&says, 0);
+    for problem in reference::load_named(&mut engine, Stamp::default()) {
+        complain(&problem.to_string(), 0);
     }
     Ok(engine)
 }

@@ -91,7 +91,7 @@ pub fn run(arguments: &[&str]) -> u8 {
         Some(Command::Notify(c)) if c.test => Ok(notify::test(&c.folder)),
         Some(Command::Notify(c)) => {
             logger::start();
-            Ok(notify::run(&daemon.socket(), &c.folder))
+            notify::run(&daemon.socket(), &c.folder)
         }
         Some(Command::Run(c)) => Ok(run_daemon(&c.config)),
         Some(Command::Check(c)) => Ok(check(&c.file)),

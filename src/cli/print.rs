@@ -280,10 +280,11 @@ pub fn detectors(value: &Value, style: Style) -> String {
 pub fn doctor(value: &Value, style: Style) -> String {
     let mut out = String::new();
     for complaint in list(value, "complaints") {
-        let grave = complaint["grave"] == Value::Bool(true);
-        let (paint, word) = if grave { (Paint::Bad, "BROKEN") } else { (Paint::Look, "weaker") };
-        let _ = writeln!(out, "{}  {}", style.paint(paint, word), clean(string(complaint, "says").unwrap_or_default()));
-        let _ = writeln!(out, "        {}", clean(string(complaint, "mend").unwrap_or_default()));
+        let severity = string(complaint, "severity").unwrap_or_default();
+        let paint = if severity == "error" { Paint::Bad } else { Paint::Look };
+        let message = |value| clean(string(value, "message").unwrap_or_default());
+        let _ = writeln!(out, "{}  {}", style.paint(paint, &format!("{severity:7}")), message(complaint));
+        let _ = writeln!(out, "         {}", message(&complaint["remedy"]));
     }
     if out.is_empty() { "All is well: leash sees and can do all that it needs.\n".into() } else { out }
 }

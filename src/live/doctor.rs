@@ -1,31 +1,23 @@
-//! What is blind or broken, as far as the files of the kernel and of the router tell.
+//! Doctor's checks of the kernel's settings, of the router's files and of its resolver.
 
 use crate::api::Complaint;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::{Stamp, Wall};
 use std::fs;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-/// Where conntrack's settings are.
+/// The folder of conntrack's settings.
 const CONNTRACK: &str = "/proc/sys/net/netfilter";
 /// 2025-01-01: no router that runs this leash has an earlier date.
 const EARLIEST: Wall = Wall::secs(1_735_689_600);
-
-/// Something that keeps leash from its work.
-pub fn grave(says: impl Into<String>, mend: impl Into<String>) -> Complaint {
-    Complaint { grave: true, says: says.into(), mend: mend.into() }
-}
-
-/// Something without which it could do more.
-pub fn light(says: impl Into<String>, mend: impl Into<String>) -> Complaint {
-    Complaint { grave: false, says: says.into(), mend: mend.into() }
-}
 
 fn setting(name: &str) -> Option<String> {
     fs::read_to_string(format!("{CONNTRACK}/{name}")).ok().map(|text| text.trim().into())
 }
 
-/// Turns on what conntrack needs to tell of flows and their bytes, where that is allowed.
+/// Makes conntrack report flows and count their bytes, where leash may change its settings.
 pub fn prepare() {
     for name in ["nf_conntrack_events", "nf_conntrack_acct"] {
         if setting(name).is_some_and(|value| value != "1")
@@ -36,24 +28,24 @@ pub fn prepare() {
     }
 }
 
-/// What conntrack's settings keep from us.
+/// Complains about settings of conntrack that keep flows or their bytes from leash.
 pub fn conntrack(complaints: &mut Vec<Complaint>) {
     match setting("nf_conntrack_acct").as_deref() {
-        None => complaints.push(grave(
-            "conntrack is not there: no flow can be seen",
-            "install kmod-nf-conntrack-netlink and restart the firewall",
+        None => complaints.push(Complaint::error(
+            sentence!("the kernel has no conntrack, so no flow can be seen"),
+            sentence!("install %s, then run %s", "kmod-nf-conntrack-netlink", "service firewall restart"),
         )),
         Some("1") => {}
-        Some(_) => complaints.push(grave(
-            "conntrack does not count: sizes are unknown, and first packets are not seen",
-            "sysctl -w net.netfilter.nf_conntrack_acct=1",
+        Some(_) => complaints.push(Complaint::error(
+            sentence!("conntrack does not count bytes, so sizes are unknown and first packets are not seen"),
+            Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_acct=1"),
         )),
     }
-    // 2 is "when somebody listens": flows of before are then never told of.
+    // 2 means "while somebody listens": the kernel then never reports flows that began before that.
     if setting("nf_conntrack_events").is_some_and(|value| value != "1") {
-        complaints.push(light(
-            "conntrack tells only of flows that begin while leash runs",
-            "sysctl -w net.netfilter.nf_conntrack_events=1",
+        complaints.push(Complaint::warning(
+            sentence!("conntrack reports only flows that begin while leash runs, so older ones are missed"),
+            Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_events=1"),
         ));
     }
     let number = |name| setting(name).and_then(|text| text.parse::<u64>().ok());
@@ -61,40 +53,38 @@ pub fn conntrack(complaints: &mut Vec<Complaint>) {
         && max > 0
         && count * 10 > max * 9
     {
-        complaints.push(grave(
-            format!("conntrack is full: {count} of {max} flows; new ones fail"),
-            format!(
-                "find who opens them with: leash devices; more room: sysctl -w net.netfilter.nf_conntrack_max={}",
-                max * 2
-            ),
+        let more = format!("sysctl -w net.netfilter.nf_conntrack_max={}", max * 2);
+        complaints.push(Complaint::error(
+            sentence!("conntrack is nearly full (%s of %s flows), so new flows may fail", count, max),
+            sentence!("find the device that opens them with %s, or make room with %s", "leash devices", more),
         ));
     }
 }
 
-/// The router has no date yet, so what leash writes down has a wrong one.
+/// Complains about a router that has no date yet, so that what leash writes down is dated wrongly.
 pub fn clock(at: Stamp, complaints: &mut Vec<Complaint>) {
     if at.wall < EARLIEST {
-        complaints.push(light(
-            format!("the clock is not set: it says {} UTC", at.wall.date()),
-            "check the router's NTP servers: /etc/init.d/sysntpd restart",
+        complaints.push(Complaint::warning(
+            sentence!("the clock is not set (it says %s UTC), so dates in the history are wrong", at.wall.date()),
+            sentence!("check the router's NTP servers, then run %s", "service sysntpd restart"),
         ));
     }
 }
 
-/// On OpenWrt leash can be confined; a jail has no such file in it.
+/// Complains where leash runs on OpenWrt without the jail that could confine it: a jail lacks the file that tells OpenWrt.
 pub fn jail(complaints: &mut Vec<Complaint>) {
     if fs::exists("/etc/openwrt_release").unwrap_or_default() {
-        complaints.push(light(
-            "leash is not in a jail: a mistake in it could touch more of the router than it has to",
-            "install procd-ujail (opkg or apk), then: service leash restart",
+        complaints.push(Complaint::warning(
+            sentence!("leash is not in a jail, so a fault in it could reach more of the router than it needs"),
+            sentence!("install %s, then run %s", "procd-ujail", "service leash restart"),
         ));
     }
 }
 
-/// Whether a resolver answers on this address of the LAN.
+/// Returns whether a resolver answers on this address of the LAN. Takes up to 300 ms.
 pub fn resolver_answers(address: std::net::IpAddr) -> bool {
     let local: std::net::SocketAddr = (address, 0).into();
-    // The root's name servers: answered or refused, but not passed over in silence.
+    // A question for the root's name servers: a resolver answers or refuses it, but does not ignore it.
     let question = [0x6c, 0x65, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];
     let ask = || -> std::io::Result<bool> {
         let socket = UdpSocket::bind(local)?;

@@ -4,10 +4,14 @@
 //! the flow itself, by our bit of its mark (it resumes when the bit goes) or, where a flow table takes packets past the
 //! rules, by taking its entry away (else it would be offloaded again at once).
 
+use crate::api::Severity;
 use crate::engine::policy::is_time;
 use crate::live::netlink::{NETFILTER, Socket};
+use crate::live::slot::{Need, rights_and};
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::Span;
 use crate::wire::conntrack::{self, Which};
 use crate::wire::netlink::{Message, Writer, messages};
@@ -25,6 +29,14 @@ const ABSENT: i32 = 2;
 /// Requests that are sent at once, so that the answers fit the receive buffer.
 const AT_ONCE: usize = 256;
 
+/// What is said while nf_tables is out of reach.
+pub static NEED: Need = Need {
+    name: "nf_tables",
+    severity: Severity::Error,
+    missing: |error| sentence!("nothing can be blocked, since nf_tables cannot be reached: %s", error),
+    remedy: || rights_and("nftables-json"),
+};
+
 /// The kernel's side of the blocks.
 pub struct Enforcer {
     orders: Socket,
@@ -35,8 +47,8 @@ pub struct Enforcer {
     pub loaded: bool,
     /// Flow tables are there.
     pub offload: bool,
-    /// What failed last, for people.
-    pub trouble: Option<String>,
+    /// What failed last.
+    pub trouble: Option<Sentence>,
     /// How often the table had to be restored.
     pub restored: u32,
 }
@@ -101,8 +113,8 @@ impl Enforcer {
         self.offload = found;
     }
 
-    /// What is blocked in the kernel already, of an earlier life of ours.
-    pub fn inherited(&mut self) -> Vec<(Pair, Option<Span>)> {
+    /// Returns the blocks that the kernel holds already, left by an earlier run, and for how long it still does.
+    pub fn blocks_in_kernel(&mut self) -> Vec<(Pair, Option<Span>)> {
         let mut all = Vec::new();
         for set in ["null4", "null6"] {
             let _ = self.orders.ask(
@@ -115,7 +127,7 @@ impl Enforcer {
     }
 
     /// Makes the kernel equal to these: the whole table when its shape changed or it is gone, else what differs.
-    pub fn settle(&mut self, shape: &Shape, elements: Elements) {
+    pub fn sync(&mut self, shape: &Shape, elements: Elements) {
         if self.loaded && self.shape == *shape {
             self.adjust(elements);
         } else {
@@ -175,7 +187,7 @@ impl Enforcer {
             [Order::Delete, Order::Add].iter().map(|order| nft::pairs(w, sequence, *order, set, &[(pair, lasts)])).sum()
         });
         let there = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ABSENT);
-        self.report("change the sets", result);
+        self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
         there
     }
 
@@ -196,7 +208,7 @@ impl Enforcer {
                 }
             };
             let result = self.orders.ask(some.len(), write, |_| {});
-            self.report("cut a flow", result);
+            self.report(result, |error| sentence!("the kernel did not cut a flow: %s", error));
         }
     }
 
@@ -216,13 +228,13 @@ impl Enforcer {
             marked.extend(entry.map(|entry| entry.tuple).filter(&free));
         };
         let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, Which::Marked(mark)), take);
-        self.report("look for the flows that are stopped", result);
+        self.report(result, |error| sentence!("the kernel did not look for the flows that are stopped: %s", error));
         for some in marked.chunks(AT_ONCE) {
             let write = |writer: &mut Writer, sequence| {
                 some.iter().for_each(|tuple| conntrack::set_mark(writer, sequence, tuple, 0, mark));
             };
             let result = self.orders.ask(some.len(), write, |_| {});
-            self.report("let a flow go on", result);
+            self.report(result, |error| sentence!("the kernel did not let a flow go on: %s", error));
         }
     }
 
@@ -265,7 +277,7 @@ impl Enforcer {
 
     fn batch(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) {
         let result = self.transact(write);
-        self.report("change the sets", result);
+        self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
     }
 
     /// Sends orders as one transaction; `write` gives how many messages they are.
@@ -278,14 +290,15 @@ impl Enforcer {
         self.orders.await_replies(&orders, sequence, replies)
     }
 
-    fn report(&mut self, what: &str, result: io::Result<()>) {
+    fn report(&mut self, result: io::Result<()>, message: fn(String) -> Sentence) {
         match result {
             Ok(()) => {}
             // It ended by itself in the meantime.
             Err(error) if error.raw_os_error() == Some(ABSENT) => {}
             Err(error) => {
-                log::warn!("the kernel did not {what}: {error}");
-                self.trouble = Some(format!("the kernel did not {what}: {error}"));
+                let message = message(error.to_string());
+                log::warn!("{message}");
+                self.trouble = Some(message);
                 self.loaded = self.loaded && self.has_table();
             }
         }
@@ -299,10 +312,10 @@ pub fn is_between(tuple: &Tuple, pairs: &BTreeSet<Pair>, owner: impl Fn(IpAddr) 
 }
 
 /// Loads a ruleset as one transaction. The error is what nft said.
-fn load(text: &str) -> Result<(), String> {
+fn load(text: &str) -> Result<(), Sentence> {
     let absent = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => "nft is not installed: leash blocks nothing without it".into(),
-        _ => format!("nft cannot be started: {error}"),
+        io::ErrorKind::NotFound => sentence!("nft is not installed, and leash blocks nothing without it"),
+        _ => sentence!("nft cannot be started: %s", error.to_string()),
     };
     let mut nft = Command::new("nft");
     nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -311,15 +324,18 @@ fn load(text: &str) -> Result<(), String> {
     if !wait(&mut child) {
         let _ = child.kill();
         let _ = child.wait();
-        return Err("nft did not end within 10 s".into());
+        return Err(sentence!("nft did not end within 10 s"));
     }
-    let status = child.wait().map_err(|error| format!("nft was lost: {error}"))?;
+    let status = child.wait().map_err(|error| sentence!("nft was lost: %s", error.to_string()))?;
     if status.success() && written.is_some_and(|result| result.is_ok()) {
         return Ok(());
     }
     let mut said = String::new();
     let _ = child.stderr.take().map(|stderr| stderr.take(4_096).read_to_string(&mut said));
-    Err(format!("nft refused the ruleset: {}", said.lines().next().unwrap_or("it gave no reason")))
+    Err(match said.lines().next() {
+        Some(line) => sentence!("nft refused the ruleset: %s", line),
+        None => sentence!("nft refused the ruleset and gave no reason"),
+    })
 }
 
 fn wait(child: &mut Child) -> bool {

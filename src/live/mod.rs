@@ -11,6 +11,8 @@ pub mod netlink;
 pub mod notify;
 pub mod progress;
 pub mod reference;
+pub mod resolv_conf;
+pub mod slot;
 pub mod sources;
 pub mod state;
 pub mod tail;

@@ -1,12 +1,11 @@
-//! Alerts for people: what happens goes as JSON to the standard input of programs in a folder. It is a process of its own,
-//! which may do nothing that other programs may not, so that the daemon starts none.
+//! Alerts for people: what happens goes as JSON to the standard input of programs in a folder. A process of its own does
+//! this, with no right that other programs lack, so that the daemon starts none.
 
 use crate::live::control;
 use crate::sentence;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -14,45 +13,52 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Programs in the folder; more are not called.
-const HOOKS: usize = 8;
-/// A program that takes longer is ended.
-const LIMIT: Duration = Duration::from_secs(10);
-/// Messages at once, and how long it takes until one more may come.
+/// The most programs of the folder that are called.
+const HOOKS_MAX: usize = 8;
+/// A program that takes longer is killed.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a program is asked whether it has ended.
+const POLL_EVERY: Duration = Duration::from_millis(20);
+/// Messages that may come at once, and the time after which one more may come.
 const BURST: u32 = 10;
-const REFILL: Duration = Duration::from_secs(30);
-/// A daemon that is not there is looked for again.
-const RETRY: Duration = Duration::from_secs(5);
+const REFILL_EVERY: Duration = Duration::from_secs(30);
+/// How often a daemon that does not run is looked for.
+const RECONNECT_EVERY: Duration = Duration::from_secs(5);
 
-/// Passes on what happens until it is ended. Gives the exit code.
-pub fn run(socket: &Path, folder: &Path) -> u8 {
-    let mut messages = Bucket { tokens: BURST, since: Instant::now(), left_out: 0 };
+/// Passes on what happens. Never returns: a signal ends it.
+pub fn run(socket: &Path, folder: &Path) -> ! {
+    let mut bucket = Bucket { tokens: BURST, refilled: Instant::now(), omitted: 0 };
     loop {
         if let Ok(lines) = control::listen(socket, "watch", &json!({})) {
-            // The first line says only that it begins.
+            // The first line only says that the watch has begun.
             for mut record in lines.map_while(Result::ok).skip(1) {
-                let Some(left_out) = messages.take() else { continue };
-                if left_out > 0 {
-                    record["left_out"] = left_out.into();
+                let Some(omitted) = bucket.take() else { continue };
+                if omitted > 0 {
+                    record["omitted"] = omitted.into();
                 }
-                for (path, says) in hooks(folder).iter().filter_map(|path| Some((path, call(path, &record).err()?))) {
-                    log::warn!("{}: {says}", path.display());
+                for path in hooks(folder) {
+                    if let Err(problem) = call(&path, &record) {
+                        log::warn!("{}: {problem}", path.display());
+                    }
                 }
             }
         }
-        sleep(RETRY);
+        sleep(RECONNECT_EVERY);
     }
 }
 
-/// Calls each program with an example and says how it went. Gives the exit code.
+/// Calls each program with an example, and prints how it went. Returns the exit code.
 pub fn test(folder: &Path) -> u8 {
-    let mut example = json!({
-        "time": 1_767_225_661.5, "kind": "block", "device": "02:00:00:00:00:20", "name": "bulb",
-        "address": "203.0.113.9", "test": true
-    });
-    if let Some(example) = example.as_object_mut() {
-        let address = IpAddr::from([203, 0, 113, 9]);
-        sentence!("%s is blocked: this is a test of leash's alerts", address).put_into(example);
+    let mut example = sentence!("%s is blocked: this is a test of leash's alerts", "203.0.113.9").json();
+    for (key, value) in [
+        ("time", json!(1_767_225_661.5)),
+        ("kind", json!("block")),
+        ("device", json!("02:00:00:00:00:20")),
+        ("name", json!("bulb")),
+        ("address", json!("203.0.113.9")),
+        ("test", json!(true)),
+    ] {
+        example[key] = value;
     }
     let hooks = hooks(folder);
     let mut out = io::stdout();
@@ -69,7 +75,7 @@ pub fn test(folder: &Path) -> u8 {
     code
 }
 
-/// The programs, in the order of their names. One that others may change is none.
+/// Returns the programs in the order of their names, without those that others than their owner may change.
 fn hooks(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_hook = |path: &PathBuf| {
@@ -80,56 +86,57 @@ fn hooks(folder: &Path) -> Vec<PathBuf> {
         // They are few, and sorting takes 9 KB of code.
         hooks.insert(hooks.partition_point(|known| known.as_os_str() < path.as_os_str()), path);
     }
-    hooks.truncate(HOOKS);
+    hooks.truncate(HOOKS_MAX);
     hooks
 }
 
-/// Runs one program to its end, or to the end of our patience.
+/// Runs one program to its end, or kills it after [`TIMEOUT`]. The error is a sentence.
 fn call(path: &Path, record: &Value) -> Result<(), String> {
     let fail = |error: io::Error| format!("it cannot be run: {error}");
     let mut child = Command::new(path).process_group(0).stdin(Stdio::piped()).spawn().map_err(fail)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read its input has its reasons; a line fits into the pipe.
+        // A program that does not read its input has its reasons; a line fits into the pipe.
         let _ = writeln!(stdin, "{record}");
     }
-    let begin = Instant::now();
-    while begin.elapsed() < LIMIT {
+    let started = Instant::now();
+    while started.elapsed() < TIMEOUT {
         match child.try_wait().map_err(fail)? {
             Some(status) if status.success() => return Ok(()),
             Some(status) => return Err(format!("it failed: {status}")),
-            None => sleep(Duration::from_millis(20)),
+            None => sleep(POLL_EVERY),
         }
     }
-    end(&mut child);
-    Err(format!("it took longer than {} s and was ended", LIMIT.as_secs()))
+    kill(&mut child);
+    Err(format!("it took longer than {} s and was ended", TIMEOUT.as_secs()))
 }
 
-/// Ends a program and what it started.
-fn end(child: &mut Child) {
+/// Kills a program and what it started.
+fn kill(child: &mut Child) {
     use nix::sys::signal::{Signal, killpg};
     use nix::unistd::Pid;
     let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
     let _ = child.wait();
 }
 
-/// How many messages may still come.
+/// A token bucket: how many messages may still come.
 struct Bucket {
     tokens: u32,
-    since: Instant,
-    left_out: u32,
+    refilled: Instant,
+    /// Messages that could not come since the last one that did.
+    omitted: u32,
 }
 
 impl Bucket {
-    /// Whether one may come now, and how many could not before it.
+    /// Returns how many messages were omitted before this one; none where this one is omitted, too.
     fn take(&mut self) -> Option<u32> {
-        let earned = (self.since.elapsed().as_secs() / REFILL.as_secs()) as u32;
-        self.since += REFILL * earned;
+        let earned = (self.refilled.elapsed().as_secs() / REFILL_EVERY.as_secs()) as u32;
+        self.refilled += REFILL_EVERY * earned;
         self.tokens = self.tokens.saturating_add(earned).min(BURST);
         if self.tokens == 0 {
-            self.left_out = self.left_out.saturating_add(1);
+            self.omitted = self.omitted.saturating_add(1);
             return None;
         }
         self.tokens -= 1;
-        Some(std::mem::take(&mut self.left_out))
+        Some(std::mem::take(&mut self.omitted))
     }
 }

@@ -1,5 +1,6 @@
-//! Lists, networks and vendors: files that are read when they came, changed or went.
+//! Lists, networks and vendors: reference files which are read again when they change.
 
+use crate::api::Complaint;
 use crate::config::{self, DaemonConfig};
 use crate::engine::Engine;
 use crate::limits;
@@ -7,6 +8,8 @@ use crate::model::Mac;
 use crate::reference::lists::{Lists, Reader};
 use crate::reference::networks::Networks;
 use crate::reference::vendors;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::Stamp;
 use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata};
@@ -14,93 +17,113 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// By what a file is known to be another.
-type Mark = (PathBuf, Option<SystemTime>, u64);
+/// What tells a changed file from the one that was read: its path, the time of its last change and its length.
+type FileVersion = (PathBuf, Option<SystemTime>, u64);
 
-/// What was read, and what is wrong with it.
+/// The kinds of reference files.
+#[derive(Clone, Copy)]
+enum Kind {
+    Lists,
+    Networks,
+    Vendors,
+}
+
+/// The versions of the files that were read, and what is wrong with them.
 #[derive(Default)]
 pub struct Reference {
-    lists: Option<Vec<Mark>>,
-    networks: Option<Mark>,
-    vendors: Option<Mark>,
-    /// Sentences: what is wrong with a list, and with the files of networks and of vendors.
-    wrong: [Vec<String>; 3],
+    lists: Option<Vec<FileVersion>>,
+    networks: Option<FileVersion>,
+    vendors: Option<FileVersion>,
+    /// By [`Kind`].
+    problems: [Vec<Sentence>; 3],
 }
 
 impl Reference {
-    /// Reads anew what is not as it was.
-    pub fn look(&mut self, engine: &mut Engine, at: Stamp) {
+    /// Reads the files that came or changed since the last call, and gives the engine what they say. What was read from a
+    /// file that is gone is forgotten.
+    pub fn refresh(&mut self, engine: &mut Engine, at: Stamp) {
         let daemon = &engine.config().daemon;
         let files = list_files(daemon);
-        let there = |folder: PathBuf| (folder.is_dir(), folder);
-        let marks = folders(daemon).0.into_iter().map(there).map(|(is, folder)| (folder, None, is.into()));
-        let marks: Vec<Mark> = marks.chain(files.iter().map(|path| mark(path))).collect();
-        let must = daemon.networks.is_some();
-        let networks = file(&daemon.networks, config::NETWORKS).map(|path| mark(&path));
-        let vendors = file(&daemon.vendors, config::VENDORS).map(|path| mark(&path));
-        if self.lists.as_ref() != Some(&marks) {
-            let (lists, wrong) = read_lists(daemon, &files);
-            log::info!("{} entries of {} lists", lists.len(), lists.sources().len());
-            self.lists = Some(marks);
-            self.say(0, wrong);
-            engine.set_lists(lists, at);
+        let folder = |folder: PathBuf| (folder.is_dir(), folder);
+        let folders = folders(daemon).0.into_iter().map(folder).map(|(exists, folder)| (folder, None, exists.into()));
+        let lists: Vec<FileVersion> = folders.chain(files.iter().map(|path| version(path))).collect();
+        let required = daemon.networks.is_some();
+        let networks = file(&daemon.networks, config::NETWORKS).map(|path| version(&path));
+        let vendors = file(&daemon.vendors, config::VENDORS).map(|path| version(&path));
+        if self.lists.as_ref() != Some(&lists) {
+            let (read, problems) = read_lists(daemon, &files);
+            log::info!("{} entries of {} lists", read.len(), read.sources().len());
+            self.lists = Some(lists);
+            self.set_problems(Kind::Lists, problems);
+            engine.set_lists(read, at);
         }
         if self.networks != networks {
             self.networks = networks.clone();
-            match networks.map(|(path, ..)| read_networks(&path, must)).transpose() {
+            match networks.map(|(path, ..)| read_networks(&path, required)).transpose() {
                 Ok(networks) => {
-                    self.say(1, Vec::new());
+                    self.set_problems(Kind::Networks, Vec::new());
                     engine.set_networks(networks.flatten(), at);
                 }
-                // An older one that was good stays.
-                Err(says) => self.say(1, vec![says]),
+                // The networks that were read before stay in use.
+                Err(problem) => self.set_problems(Kind::Networks, vec![problem]),
             }
         }
         if self.vendors != vendors {
             self.vendors = vendors;
             let macs = engine.macs();
-            self.introduce(engine, &macs);
+            self.set_vendors(engine, &macs);
         }
     }
 
-    /// Finds out who made these devices.
-    pub fn introduce(&mut self, engine: &mut Engine, macs: &[Mac]) {
+    /// Looks up who made these devices, and tells the engine.
+    pub fn set_vendors(&mut self, engine: &mut Engine, macs: &[Mac]) {
         let daemon = &engine.config().daemon;
-        let (path, must) = (file(&daemon.vendors, config::VENDORS), daemon.vendors.is_some());
-        let name = |file: Vec<u8>| vendors::find(&file, macs, &mut |mac, vendor| engine.set_vendor(mac, vendor));
-        let read = path.map(|path| read("vendors", &path, must, limits::VENDORS_FILE_BYTES, name));
-        self.say(2, read.and_then(Result::err).into_iter().collect());
+        let (path, required) = (file(&daemon.vendors, config::VENDORS), daemon.vendors.is_some());
+        let find = |file: Vec<u8>| vendors::find(&file, macs, &mut |mac, vendor| engine.set_vendor(mac, vendor));
+        let failed = |path: &Path, error| sentence!("the file of vendors %s cannot be used: %s", display(path), error);
+        let read = path.map(|path| read(&path, required, limits::VENDORS_FILE_BYTES, find, failed));
+        self.set_problems(Kind::Vendors, read.and_then(Result::err).into_iter().collect());
     }
 
-    fn say(&mut self, of: usize, wrong: Vec<String>) {
-        let new = |says: &&String| !self.wrong[of].contains(says);
-        wrong.iter().filter(new).for_each(|says| log::warn!("{says}"));
-        self.wrong[of] = wrong;
+    fn set_problems(&mut self, kind: Kind, problems: Vec<Sentence>) {
+        let known = &mut self.problems[kind as usize];
+        problems.iter().filter(|problem| !known.contains(problem)).for_each(|problem| log::warn!("{problem}"));
+        *known = problems;
     }
 
-    /// What is wrong, and what mends it.
-    pub fn complaints(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        let mends = [
-            "correct the file, or remove it; each line is an address, a prefix or a name",
-            "make it anew with tests/tools/make_networks.py, or remove it",
-            "make it anew with tests/tools/make_vendors.py, or remove it",
-        ];
-        self.wrong.iter().zip(mends).flat_map(|(all, mend)| all.iter().map(move |says| (says.as_str(), mend)))
+    /// Returns what doctor says of the files.
+    pub fn complaints(&self) -> impl Iterator<Item = Complaint> {
+        let complain = |kind: Kind, remedy: fn() -> Sentence| {
+            self.problems[kind as usize].iter().map(move |problem| Complaint::warning(problem.clone(), remedy()))
+        };
+        complain(Kind::Lists, || {
+            sentence!("correct the file, each line of which is an address, a prefix or a name, or remove it")
+        })
+        .chain(complain(Kind::Networks, || reinstall("tests/tools/make_networks.py")))
+        .chain(complain(Kind::Vendors, || reinstall("tests/tools/make_vendors.py")))
     }
 }
 
-/// The file that the settings name, or what ships; none where they name the empty one.
-fn file(named: &Option<PathBuf>, ships: &str) -> Option<PathBuf> {
-    let path = named.clone().unwrap_or_else(|| ships.into());
+fn reinstall(tool: &'static str) -> Sentence {
+    sentence!("reinstall %s, make the file again with %s, or remove it", "leash-networks", tool)
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Returns the file that the settings name, else the one that ships; none where they name the empty path.
+fn file(named: &Option<PathBuf>, shipped: &str) -> Option<PathBuf> {
+    let path = named.clone().unwrap_or_else(|| shipped.into());
     Some(path).filter(|path| !path.as_os_str().is_empty())
 }
 
-fn mark(path: &Path) -> Mark {
+fn version(path: &Path) -> FileVersion {
     let data = fs::metadata(path).ok();
     (path.into(), data.as_ref().and_then(|data| data.modified().ok()), data.as_ref().map_or(0, Metadata::len))
 }
 
-/// The folders, and whether they have to be there.
+/// Returns the folders of lists, and whether they must exist.
 fn folders(daemon: &DaemonConfig) -> (Vec<PathBuf>, bool) {
     match &daemon.lists {
         Some(folders) => (folders.clone(), true),
@@ -108,15 +131,16 @@ fn folders(daemon: &DaemonConfig) -> (Vec<PathBuf>, bool) {
     }
 }
 
-/// The files in the folders, those of a folder by name. Hidden ones, and what editors and downloads leave, are none.
+/// Returns the lists in the folders, those of one folder by name. Hidden files are none, nor is what editors and downloads
+/// leave behind.
 fn list_files(daemon: &DaemonConfig) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in folders(daemon).0 {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         let is_list = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let left = ["~", ".tmp", ".part", ".md"].iter().any(|end| name.ends_with(end));
-            !name.starts_with('.') && !left && path.is_file()
+            let leftover = ["~", ".tmp", ".part", ".md"].iter().any(|end| name.ends_with(end));
+            !name.starts_with('.') && !leftover && path.is_file()
         };
         let own: BinaryHeap<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_list).collect();
         files.extend(own.into_sorted_vec());
@@ -124,98 +148,108 @@ fn list_files(daemon: &DaemonConfig) -> Vec<PathBuf> {
     files
 }
 
-/// Opens a file that is not too large.
-fn open(path: &Path, most: u64) -> io::Result<File> {
+/// Opens a file of at most `max` bytes.
+fn open(path: &Path, max: u64) -> io::Result<File> {
     let file = File::open(path)?;
     let data = file.metadata()?;
-    if !data.is_file() || data.len() > most {
-        return Err(io::Error::other(format!("it is not a file of at most {} MB", most >> 20)));
+    if !data.is_file() || data.len() > max {
+        return Err(io::Error::other(format!("it is not a file of at most {} MB", max >> 20)));
     }
     Ok(file)
 }
 
-fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<String>) {
-    let (mut reader, mut wrong, mut names) = (Reader::default(), Vec::new(), Vec::new());
+fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<Sentence>) {
+    let (mut reader, mut problems, mut names) = (Reader::default(), Vec::new(), Vec::new());
     if let (folders, true) = folders(daemon) {
-        let lacks = folders.iter().filter(|folder| !folder.is_dir());
-        wrong.extend(lacks.map(|folder| format!("the folder of lists {} is not there", folder.display())));
+        let absent = folders.iter().filter(|folder| !folder.is_dir());
+        problems.extend(absent.map(|folder| sentence!("the folder of lists %s does not exist", display(folder))));
     }
     for path in files {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let result = open(path, limits::LIST_FILE_BYTES).and_then(|file| {
-            let had = reader.lists().sources().len();
+            let before = reader.lists().sources().len();
             let result = reader.read(&stem, BufReader::new(file));
-            names.extend((reader.lists().sources().len() > had).then_some(path));
+            names.extend((reader.lists().sources().len() > before).then_some(path));
             result
         });
         if let Err(error) = result {
-            wrong.push(format!("the list {} cannot be read: {error}", path.display()));
+            problems.push(sentence!("the list %s cannot be read: %s", display(path), error.to_string()));
         }
     }
     let lists = reader.finish();
     for (path, source) in names.iter().zip(lists.sources()) {
-        let path = path.display();
         match source.wrong {
-            Some((line, why)) if source.entries == 0 => {
-                wrong.push(format!("the list {path} has no line that can be read; line {line} {why}"));
-            }
+            Some((line, why)) if source.entries == 0 => problems.push(sentence!(
+                "the list %s has no line that can be read; line %s %s",
+                display(path),
+                line,
+                why
+            )),
             Some((line, why)) => {
-                log::info!("{path}: {} lines are passed over; line {line} {why}", source.refused);
+                log::info!("{}: {} lines are ignored; line {line} {why}", path.display(), source.refused);
             }
             None => {}
         }
         if source.no_room > 0 {
-            let most = limits::LIST_ENTRIES;
-            wrong.push(format!("of the list {path} {} entries do not fit: {most} is the most", source.no_room));
+            let (refused, max) = (source.no_room, limits::LIST_ENTRIES);
+            problems.push(sentence!(
+                "%s entries of the list %s do not fit: leash holds at most %s",
+                refused,
+                display(path),
+                max
+            ));
         }
     }
-    (lists, wrong)
+    (lists, problems)
 }
 
-/// What `take` makes of a whole file; nothing of one that is absent and need not be there.
+/// Returns what `parse` makes of a whole file; nothing where the file is absent and not required.
+///
+/// # Errors
+/// What `failed` makes of the path and of the reason why the file cannot be read or parsed.
 fn read<T>(
-    what: &str,
     path: &Path,
-    must: bool,
-    most: u64,
-    take: impl FnOnce(Vec<u8>) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    let wrong = |says: String| format!("the file of {what} {} cannot be used: {says}", path.display());
-    match whole(path, most) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !must => Ok(None),
-        Err(error) => Err(wrong(error.to_string())),
-        Ok(bytes) => take(bytes).map(Some).map_err(wrong),
+    required: bool,
+    max: u64,
+    parse: impl FnOnce(Vec<u8>) -> Result<T, String>,
+    failed: impl Fn(&Path, String) -> Sentence,
+) -> Result<Option<T>, Sentence> {
+    match read_bytes(path, max) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
+        Err(error) => Err(failed(path, error.to_string())),
+        Ok(bytes) => parse(bytes).map(Some).map_err(|error| failed(path, error)),
     }
 }
 
-fn whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(path, most)?;
+fn read_bytes(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let file = open(path, max)?;
     let length = file.metadata().map_or(0, |data| data.len());
     let mut bytes = Vec::new();
     bytes.reserve_exact(usize::try_from(length).unwrap_or(0) + 1);
-    file.take(most).read_to_end(&mut bytes)?;
+    file.take(max).read_to_end(&mut bytes)?;
     bytes.shrink_to_fit();
     Ok(bytes)
 }
 
-fn read_networks(path: &Path, must: bool) -> Result<Option<Networks>, String> {
-    read("networks", path, must, limits::NETWORKS_FILE_BYTES, Networks::read)
+fn read_networks(path: &Path, required: bool) -> Result<Option<Networks>, Sentence> {
+    let failed = |path: &Path, error| sentence!("the file of networks %s cannot be used: %s", display(path), error);
+    read(path, required, limits::NETWORKS_FILE_BYTES, Networks::read, failed)
 }
 
-/// What settings name for a replay, and a sentence for each thing that is wrong.
-pub fn of_settings(engine: &mut Engine, at: Stamp) -> Vec<String> {
+/// Reads the lists and networks that the settings name, for a replay. Returns what is wrong with them.
+pub fn load_named(engine: &mut Engine, at: Stamp) -> Vec<Sentence> {
     let daemon = engine.config().daemon.clone();
     let mut all = Vec::new();
     if daemon.lists.is_some() {
         let files = list_files(&daemon);
-        let (lists, wrong) = read_lists(&daemon, &files);
-        all.extend(wrong);
+        let (lists, problems) = read_lists(&daemon, &files);
+        all.extend(problems);
         engine.set_lists(lists, at);
     }
     if let Some(path) = daemon.networks.filter(|path| !path.as_os_str().is_empty()) {
         match read_networks(&path, true) {
             Ok(networks) => engine.set_networks(networks, at),
-            Err(says) => all.push(says),
+            Err(problem) => all.push(problem),
         }
     }
     all
@@ -240,7 +274,7 @@ mod tests {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("openwrt");
         let file = shipped.join("networks/usr/share/leash/networks");
         let mut engine = reads(&shipped.join("files/usr/share/leash/lists"), &file);
-        assert_eq!(of_settings(&mut engine, Stamp::default()), Vec::<String>::new());
+        assert_eq!(load_named(&mut engine, Stamp::default()), []);
         let (lists, networks) = (engine.lists(), engine.networks().unwrap());
         assert!(lists.len() > 800 && networks.len() > 30_000);
         for source in lists.sources() {
@@ -272,18 +306,18 @@ mod tests {
         let vendor = |engine: &Engine| engine.devices().next().unwrap()["vendor"].as_str().map(String::from);
         let mut reference = Reference::default();
         fs::write(&path, b"leash vendors 1\n\x04Ohm\n\x01\x01").unwrap();
-        reference.look(&mut engine, Stamp::default());
+        reference.refresh(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine), None);
-        let says: Vec<&str> = reference.complaints().map(|(says, _)| says).collect();
-        assert!(says.iter().any(|says| says.contains("it is damaged at byte 16")), "{says:?}");
+        let complaints: Vec<String> = reference.complaints().map(|complaint| complaint.message.to_string()).collect();
+        assert!(complaints[0].contains("it is damaged at byte 16"), "{complaints:?}");
         fs::write(&path, b"leash vendors 1\n\x03Ohm\x01\x01").unwrap();
-        reference.look(&mut engine, Stamp::default());
+        reference.refresh(&mut engine, Stamp::default());
         assert_eq!(vendor(&engine).as_deref(), Some("Ohm"));
-        assert!(reference.complaints().all(|(says, _)| !says.contains("vendors")));
-        // One that comes later is told when it comes; a forgotten one keeps it.
+        assert_eq!(reference.complaints().count(), 0);
+        // A device that comes later gets its vendor at once; a forgotten one keeps it.
         let (lamp, ip) = (Mac([0, 0, 1, 8, 8, 8]), "192.168.8.21".parse().unwrap());
         engine.handle(Event::Neighbour { ip, mac: lamp }, Stamp::default());
-        reference.introduce(&mut engine, &[lamp]);
+        reference.set_vendors(&mut engine, &[lamp]);
         let id = engine.find(&lamp.to_string()).unwrap();
         engine.forget(id, Stamp::default());
         assert!(engine.devices().all(|device| device["vendor"] == "Ohm"));
@@ -304,17 +338,17 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let mut engine = reads(&lists, &networks);
         let mut reference = Reference::default();
-        let mut look = |engine: &mut Engine| {
-            reference.look(engine, Stamp::default());
-            reference.complaints().map(|(says, _)| says.to_string()).collect::<Vec<_>>().join("\n")
+        let mut refresh = |engine: &mut Engine| {
+            reference.refresh(engine, Stamp::default());
+            reference.complaints().map(|complaint| complaint.message.to_string()).collect::<Vec<_>>().join("\n")
         };
-        let says = look(&mut engine);
-        assert!(says.contains("lists is not there") && says.contains("networks cannot be used"), "{says}");
+        let says = refresh(&mut engine);
+        assert!(says.contains("lists does not exist") && says.contains("networks cannot be used"), "{says}");
         fs::create_dir_all(&lists).unwrap();
         fs::write(lists.join("mine.list"), "bad.example\n").unwrap();
         fs::write(lists.join(".hidden"), "hidden.example").unwrap();
         fs::write(&networks, "nonsense").unwrap();
-        let says = look(&mut engine);
+        let says = refresh(&mut engine);
         assert!(!says.contains("lists") && says.contains("is not a file of networks"), "{says}");
         assert_eq!(engine.lists().name("a.bad.example").unwrap().1.title, "mine");
         assert_eq!(engine.lists().len(), 1);
@@ -323,11 +357,11 @@ mod tests {
         io::Write::write_all(&mut whole, b"odd.example\n").unwrap();
         whole.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
         fs::remove_file(&networks).unwrap();
-        let says = look(&mut engine);
+        let says = refresh(&mut engine);
         assert!(says.contains("broken.list has no line that can be read; line 1 is not text"), "{says}");
         assert!(engine.lists().name("bad.example").is_none() && engine.lists().name("odd.example").is_some());
         fs::remove_dir_all(&folder).unwrap();
-        look(&mut engine);
+        refresh(&mut engine);
         assert!(engine.lists().is_empty());
     }
 }

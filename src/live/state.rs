@@ -2,6 +2,8 @@
 
 use crate::engine::Engine;
 use crate::fnv::Fnv64;
+use crate::sentence;
+use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -26,7 +28,7 @@ pub struct State {
     next_memory: Time,
     earliest: Time,
     /// Why the last try to write failed.
-    pub trouble: Option<String>,
+    pub trouble: Option<Sentence>,
     /// Bytes written to flash so far.
     pub flash_bytes: u64,
 }
@@ -75,13 +77,13 @@ impl State {
         self.next_memory = self.next_memory.min(self.earliest.max(at.now + Span::ms(200)));
     }
 
-    /// When to call [`State::keep`].
+    /// When to call [`State::write_due`].
     pub fn next_deadline(&self) -> Time {
         self.next_memory.min(self.next_flash)
     }
 
     /// Writes what is due.
-    pub fn keep(&mut self, engine: &Engine, at: Stamp) {
+    pub fn write_due(&mut self, engine: &Engine, at: Stamp) {
         if self.next_memory <= at.now {
             let begin = Instant::now();
             let result = write(&self.memory, false, |out| engine.save(out, true, at));
@@ -128,7 +130,9 @@ impl State {
 
     fn note(&mut self, result: io::Result<()>, memory: bool) {
         let path = if memory { &self.memory } else { &self.flash };
-        let trouble = result.err().map(|error| format!("{} cannot be written: {error}", path.display()));
+        let trouble = result
+            .err()
+            .map(|error| sentence!("%s cannot be written: %s", path.display().to_string(), error.to_string()));
         if let Some(says) = trouble.as_ref().filter(|_| self.trouble.is_none()) {
             log::warn!("{says}");
         }

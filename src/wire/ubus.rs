@@ -150,9 +150,9 @@ pub fn encode(value: &Value, integers: Integers) -> Vec<u8> {
     out
 }
 
-/// An answer as bytes. One that ubus cannot carry loses the ends of its longest lists; `left_out` says how many are missing.
+/// An answer as bytes. One that ubus cannot carry loses the ends of its longest lists; `omitted` says how many are missing.
 pub fn encode_answer(value: &mut Value) -> Vec<u8> {
-    let mut left_out = 0;
+    let mut omitted = 0;
     loop {
         let bytes = encode(value, Integers::Wide);
         if bytes.len() <= LARGEST - 64 {
@@ -165,9 +165,9 @@ pub fn encode_answer(value: &mut Value) -> Vec<u8> {
             );
         };
         let keep = longest.len() / 4 * 3;
-        left_out += longest.len() - keep;
+        omitted += longest.len() - keep;
         longest.truncate(keep);
-        value["left_out"] = left_out.into();
+        value["omitted"] = omitted.into();
     }
 }
 

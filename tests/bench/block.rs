@@ -31,7 +31,7 @@ fn main() {
     let shape = Shape { interfaces: vec!["lo".into()], mark: 0x4000_0000, reject: true, ..Shape::default() };
     let blocked = (0..HELD).map(|n| (pair(n), Some(Span::days(1)))).collect();
     let mut enforcer = Enforcer::open().expect("netlink, as root");
-    enforcer.settle(&shape, Elements { blocked, ..Elements::default() });
+    enforcer.sync(&shape, Elements { blocked, ..Elements::default() });
     assert!(enforcer.loaded, "{:?}", enforcer.trouble);
     let times = (HELD..HELD + ADDED).map(|n| {
         let begin = Instant::now();
@@ -45,5 +45,5 @@ fn main() {
     println!("adding a block to a set of {HELD}: p50 {half:.1} us, p99 {most:.1} us");
     assert!(half <= MOST, "the budget is {MOST} us");
     assert!(enforcer.trouble.is_none(), "{:?}", enforcer.trouble);
-    assert_eq!(enforcer.inherited().len() as u32, HELD + ADDED, "all of them are in the kernel");
+    assert_eq!(enforcer.blocks_in_kernel().len() as u32, HELD + ADDED, "all of them are in the kernel");
 }

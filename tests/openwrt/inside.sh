@@ -156,7 +156,7 @@ until_ 5 "another process" pgrep -f "^/usr/sbin/leash notify"
 [ "$(daemon)" = "$PID" ] || fail "the daemon was not restarted"
 sleep 1
 leash block $BULB 45.10.5.5
-until_ 5 "it was told" has '"what":"block"' /var/run/leash/told
+until_ 5 "it was told" has '"kind":"block"' /var/run/leash/told
 cat /var/run/leash/told
 has '} 460$' /var/run/leash/told || fail "by user leash"
 has 'CapEff:	0000000000000000' /var/run/leash/told || fail "without rights"
@@ -172,7 +172,7 @@ done
 NAME='$(touch pwned)`touch pwned`"; touch pwned #'
 # shellcheck disable=SC2016
 for hook in ntfy mail mqtt; do
-	printf '%s\n' '{"what":"block","name":"$(touch pwned)`touch pwned`\"; touch pwned #","says":"203.0.113.9 is blocked"}' |
+	printf '%s\n' '{"kind":"block","name":"$(touch pwned)`touch pwned`\"; touch pwned #","message":"203.0.113.9 is blocked"}' |
 		PATH=/tmp/stand-in:$PATH sh /usr/share/leash/notify/$hook || fail "$hook"
 	cat /tmp/said; echo
 	has "203.0.113.9 is blocked" /tmp/said || fail "$hook says it"

@@ -1,4 +1,4 @@
-"""Doctor says nothing when all is well, and each way to be blind in a sentence with what mends it."""
+"""Doctor is silent when all is well, and has a sentence and a remedy for each way to be blind."""
 
 import os
 
@@ -9,24 +9,25 @@ def story(lab):
     bulb.lookup("nobody.example")
     assert lab.leash("doctor")["complaints"] == [], lab.leash("doctor")
 
-    def complains(of, grave=None):
+    def complains(of, severity):
         all_ = lab.leash("doctor")["complaints"]
-        found = [c for c in all_ if of in c["says"]]
-        assert found and found[0]["mend"] and grave in (None, found[0]["grave"]), (of, all_)
+        found = [c for c in all_ if of in c["message"]]
+        assert found and found[0]["remedy"]["message"] and found[0]["severity"] == severity, (of, all_)
+        assert all(part["message"] == english(part) for part in (found[0], found[0]["remedy"])), found
 
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=0")
-    complains("does not count", grave=True)
+    complains("does not count", "error")
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=0")
-    complains("only of flows that begin")
+    complains("only flows that begin", "warning")
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_events=1")
     lab.stop("dnsmasq")
-    complains("no resolver answers")
+    complains("no resolver answers", "warning")
     os.rename(lab.log_path, lab.log_path + ".gone")
     lab.dnsmasq()
     os.unlink(lab.log_path)
     lab.leash("reload")
     lab.leash("off")
-    complains("switched off")
+    complains("switched off", "warning")
     lab.leash("on")
     with bulb.socket("45.10.1.1", 443) as s:
         s.sendall(b"x" * 1000)
@@ -36,8 +37,14 @@ def story(lab):
     lab.start(wrap=["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"], wait=False)
     lab.until(lambda: os.path.exists(f"{lab.folder}/run/socket"), "it runs nevertheless")
     lab.until(lambda: answers(lab), "it answers")
-    complains("nothing can be blocked", grave=True)
-    complains("no flow can be seen", grave=True)
+    complains("nothing can be blocked", "error")
+    complains("no flow can be seen", "error")
+
+
+def english(sentence):
+    """What its form and values make, as the page would put them together."""
+    values = (english(value) if isinstance(value, dict) else value for value in sentence["values"])
+    return sentence["form"] % tuple(values)
 
 
 def answers(lab):

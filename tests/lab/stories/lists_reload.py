@@ -24,7 +24,7 @@ def story(lab):
         os.rename(f"{lists}/.{name}", f"{lists}/{name}")
 
     def complains(of):
-        return any(of in complaint["says"] for complaint in lab.leash("doctor")["complaints"])
+        return any(of in complaint["message"] for complaint in lab.leash("doctor")["complaints"])
 
     write("mine.list", b"# title: My own\n45.10.1.0/28,a relay\n0.0.0.0 c2.example\n")
     lab.until(lambda: (lab.contact(bulb, "45.10.1.1") or {}).get("listed") == "My own", "the address is listed", 15)

@@ -1,0 +1,162 @@
+//! What the methods of the API work on, and what doctor complains of.
+
+use crate::api::{self, Complaint, Severity};
+use crate::engine::Engine;
+use crate::live::clock;
+use crate::live::daemon::{Daemon, read_settings};
+use crate::live::{doctor, ubus};
+use crate::sentence;
+use crate::sentence::Sentence;
+use crate::time::{Span, Stamp, Time};
+use crate::wire::nft::Pair;
+use serde_json::{Value, json};
+
+impl Daemon {
+    fn complain_about_enforcement(&self, all: &mut Vec<Complaint>) {
+        self.enforcer.complain(all);
+        let Some(enforcer) = self.enforcer.get() else { return };
+        if !enforcer.loaded {
+            let cause = enforcer.trouble.clone().unwrap_or(sentence!("the table is not loaded yet"));
+            all.push(Complaint::error(
+                sentence!("nothing is blocked: %s", cause),
+                sentence!("install %s and %s, then run %s", "nftables-json", "kmod-nft-core", "leash reload"),
+            ));
+        }
+        if enforcer.offload {
+            all.push(Complaint::warning(
+                sentence!("flow offload is on, so names in handshakes are not seen; everything else works"),
+                Sentence::verbatim(
+                    "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart",
+                ),
+            ));
+        }
+        if !self.engine.blocking() {
+            all.push(Complaint::warning(
+                sentence!("blocking is switched off, so nothing is blocked"),
+                Sentence::verbatim("leash on"),
+            ));
+        }
+    }
+}
+
+impl api::Daemon for Daemon {
+    fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    fn now(&self) -> Stamp {
+        clock::now()
+    }
+
+    fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
+        match self.enforcer.get_mut().filter(|enforcer| enforcer.loaded) {
+            Some(enforcer) => enforcer.counters(pairs),
+            None => vec![(0, 0); pairs.len()],
+        }
+    }
+
+    fn health(&mut self) -> Value {
+        let lists = self.engine.lists();
+        let refused: u32 = lists.sources().iter().map(|source| source.refused + source.no_room).sum();
+        let lists = json!({
+            "lists": lists.sources().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
+        });
+        let ubus::Counts { published, calls, events, dropped, losses, .. } = self.bus;
+        let bus = json!({
+            "published": published, "calls": calls, "events": events, "dropped": dropped, "losses": losses
+        });
+        let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
+        let table =
+            self.enforcer.get().map(|e| json!({ "loaded": e.loaded, "offload": e.offload, "restored": e.restored }));
+        let seconds = clock::now().now.since(self.started).as_secs();
+        let written = self.state.flash_bytes;
+        let a_day = written.checked_mul(86_400).map_or(written, |bytes| bytes / seconds.max(86_400));
+        let mut health = json!({ "seconds": seconds, "flash_bytes": written, "flash_bytes_a_day": a_day });
+        for (name, counts) in self.sources.counts() {
+            health[name] = counts;
+        }
+        for (name, value) in [
+            ("table", table),
+            ("ubus", self.bus.is_there().then_some(bus)),
+            ("lists", Some(lists)),
+            ("networks", networks),
+        ] {
+            if let Some(value) = value {
+                health[name] = value;
+            }
+        }
+        health
+    }
+
+    fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
+        let mut all = Vec::new();
+        doctor::conntrack(&mut all);
+        self.sources.complain(&self.engine.config().daemon, self.rules_loaded(), &mut all);
+        let resets = self.engine.counters_zeroed();
+        if resets > 0 {
+            all.push(Complaint::warning(
+                sentence!(
+                    "another program resets conntrack's counters (seen %s times), so sizes are too small",
+                    resets
+                ),
+                sentence!("stop that program, for example with %s", "service nlbwmon stop"),
+            ));
+        }
+        self.complain_about_enforcement(&mut all);
+        doctor::clock(clock::now(), &mut all);
+        doctor::jail(&mut all);
+        let lan = self.sources.lan().gateway();
+        if thorough && lan.is_some_and(|address| !doctor::resolver_answers(address)) {
+            all.push(Complaint::warning(
+                sentence!("no resolver answers on the LAN, so devices ask one that leash may not see"),
+                sentence!("run %s, then look at %s", "service dnsmasq restart", "logread -e dnsmasq"),
+            ));
+        }
+        if self.bus.refused {
+            let allows = "/usr/share/acl.d/leash.json";
+            all.push(Complaint::warning(
+                sentence!("ubus refuses leash, so scripts and the LuCI page cannot reach it"),
+                sentence!("run %s: ubusd then reads %s, which allows leash", "killall -HUP ubusd", allows),
+            ));
+        } else if self.bus.is_there() && !self.bus.published {
+            all.push(Complaint::warning(
+                sentence!("ubus does not answer, so scripts and the LuCI page cannot reach leash"),
+                sentence!("check with %s that ubusd runs; leash then finds it by itself", "pgrep ubusd"),
+            ));
+        }
+        // A moment is what uci and the init system need.
+        let waits = clock::now().now.since(self.last_order) > Span::secs(15);
+        if waits && self.engine.has_orders() && self.settings.starts_with("/etc/config") {
+            all.push(Complaint::warning(
+                sentence!("some orders are in force but not in the settings yet: only leash's state file has them"),
+                sentence!("run %s as root; the init script does so itself where ubus and procd run", "leash keep"),
+            ));
+        }
+        all.extend(self.reference.complaints());
+        if let Some(trouble) = &self.state.trouble {
+            all.push(Complaint::warning(
+                sentence!("leash will forget what it has learnt at the next restart: %s", trouble.clone()),
+                sentence!("make room (%s), or set %s to a path that can be written", "df -h", "option state"),
+            ));
+        }
+        let (mut all, warnings): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| c.severity == Severity::Error);
+        all.extend(warnings);
+        all
+    }
+
+    fn count_soon(&mut self) {
+        self.sources.count_soon();
+    }
+
+    fn reload(&mut self) -> Result<Value, String> {
+        let config = read_settings(&self.settings)?;
+        let (old, new) = (&self.engine.config().daemon, &config.daemon);
+        if (&old.socket, &old.state, &old.ubus) != (&new.socket, &new.state, &new.ubus) {
+            log::warn!("socket, state and ubus change with the next start only");
+        }
+        self.sources.reconfigure(new);
+        self.engine.configure(config, clock::now());
+        (self.sync_sets, self.next_refresh) = (true, Time(0));
+        Ok(json!({}))
+    }
+}

@@ -1,0 +1,38 @@
+//! Events for those who record, as lines of an event file.
+
+use crate::engine::Engine;
+use crate::event::{self, Event};
+use crate::live::control::{Control, Stream};
+use crate::time::{Clock, Stamp};
+
+/// Writes each event to the callers that record.
+#[derive(Default)]
+pub struct Recorder {
+    /// The clock of the lines, while somebody records.
+    clock: Option<Clock>,
+}
+
+impl Recorder {
+    /// Writes events before the engine handles them. A recording begins with what is known of the house.
+    pub fn record(&mut self, events: &[Event], engine: &Engine, at: Stamp, control: &mut Control) {
+        if !control.listens(Stream::Record) {
+            self.clock = None;
+            return;
+        }
+        let starts = self.clock.is_none();
+        let clock = self.clock.get_or_insert_default();
+        if starts {
+            clock.jump(at.wall);
+            for event in std::iter::once(Event::Clock).chain(engine.snapshot()) {
+                control.tell(Stream::Record, &event::write(&event, at, clock));
+            }
+        }
+        for event in events {
+            match event {
+                Event::Clock => clock.jump(at.wall),
+                _ => clock.advance(at.wall),
+            };
+            control.tell(Stream::Record, &event::write(event, at, clock));
+        }
+    }
+}

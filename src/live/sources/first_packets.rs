@@ -1,0 +1,116 @@
+//! The first packets of flows, tapped in the kernel: names in handshakes, delays, private words in the clear.
+
+use crate::api::Severity;
+use crate::event::Event;
+use crate::limits;
+use crate::live::slot::{Need, rights_and};
+use crate::live::sources::source::{Scene, Source, SourceKind, Step};
+use crate::live::sources::tap::Tap;
+use crate::model::{Mac, Protocol, Tuple, is_local};
+use crate::ruleset::OPENINGS;
+use crate::sentence;
+use crate::time::{Time, Wall};
+use crate::wire::first_packets::{FirstPackets, Pause};
+use crate::wire::packet::{Body, Frame};
+use crate::wire::plaintext;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// See [`FirstPacketTap`].
+pub static KIND: SourceKind = SourceKind {
+    need: Need {
+        name: "first packets",
+        severity: Severity::Warning,
+        missing: |error| {
+            sentence!("the first packets of flows cannot be tapped, so names in handshakes are missed: %s", error)
+        },
+        remedy: || rights_and("kmod-nfnetlink-log"),
+    },
+    step: Step::Packets,
+    precedence: None,
+    open: |_| {
+        let tap = Tap::open(OPENINGS, 1 << 15)?;
+        Ok(Some(Box::new(FirstPacketTap { tap, flows: HashMap::new(), older: HashMap::new() })))
+    },
+};
+
+/// The first packets of flows.
+struct FirstPacketTap {
+    tap: Tap,
+    /// Flows that began since this table was last full, and in `older` those that began before: a flow that sends nothing
+    /// while the table fills twice is forgotten.
+    flows: HashMap<Tuple, Beginning>,
+    older: HashMap<Tuple, Beginning>,
+}
+
+/// A flow whose first packets are being read.
+struct Beginning {
+    /// None when all is known that they can tell.
+    packets: Option<FirstPackets>,
+    pause: Pause,
+    /// A private word was found in the clear: one such hint a flow is enough.
+    leaked: bool,
+}
+
+impl Source for FirstPacketTap {
+    fn fds<'a>(&'a self, fds: &mut Vec<BorrowedFd<'a>>) {
+        fds.push(self.tap.as_fd());
+    }
+
+    /// A queue that ran over loses hints, which nothing depends on: no gap.
+    fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
+        let (flows, older, engine) = (&mut self.flows, &mut self.older, scene.engine);
+        let private = &engine.config().private;
+        self.tap.receive(|frame, wall| {
+            let Frame::Ip(packet) = frame else { return };
+            let (protocol, source_port, destination_port, sequence, payload) = match &packet.body {
+                Body::Tcp(tcp) => (Protocol::Tcp, tcp.source_port, tcp.destination_port, tcp.sequence, tcp.payload),
+                Body::Udp { source_port, destination_port, payload } => {
+                    (Protocol::Udp, *source_port, *destination_port, 0, *payload)
+                }
+                _ => return,
+            };
+            let (source, destination) = (packet.source, packet.destination);
+            // The frame says for certain which station has this address.
+            let owner = packet.source_mac.filter(|mac: &Mac| mac.is_station() && engine.owner(source) != Some(*mac));
+            if let Some(mac) = owner.filter(|_| is_local(source) || engine.is_lan(source)) {
+                out.push(Event::Neighbour { ip: source, mac });
+            }
+            let tuple = Tuple { protocol, source, source_port, destination, destination_port };
+            if flows.len() >= limits::BEGUN {
+                std::mem::swap(flows, older);
+                flows.clear();
+            }
+            let new = || Beginning {
+                packets: Some(FirstPackets::new(protocol, destination_port)),
+                pause: Pause::default(),
+                leaked: false,
+            };
+            let beginning = flows.entry(tuple).or_insert_with(|| older.remove(&tuple).unwrap_or_else(new));
+            // The kernel's dates, since packets wait for company before they are handed over.
+            if let (Protocol::Tcp, Some(wall)) = (protocol, wall) {
+                let pause = beginning.pause.client(payload.is_empty(), Time(0) + wall.since(Wall(0)));
+                out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
+            }
+            if !beginning.leaked && !is_local(destination) && !engine.is_lan(destination) {
+                let hint = plaintext::find(payload, |mac| engine.is_device(mac), private);
+                beginning.leaked = hint.is_some();
+                out.extend(hint.map(|hint| Event::FirstPacket { tuple, hint }));
+            }
+            let Some(packets) = &mut beginning.packets else { return };
+            if let Some(hint) = packets.client(sequence, payload, packet.cut) {
+                out.push(Event::FirstPacket { tuple, hint });
+            }
+            if packets.is_done() {
+                beginning.packets = None;
+            }
+        })?;
+        Ok(())
+    }
+
+    fn counts(&self) -> Value {
+        self.tap.counts()
+    }
+}
