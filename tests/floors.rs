@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// From bottom to top. A room is a file or a folder of src; rooms of one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["time", "units", "unwind"],
+    &["fnv", "time", "units", "unwind"],
     &["limits", "model"],
     &["sentence"],
     &["config", "event"],
