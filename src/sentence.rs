@@ -97,9 +97,8 @@ impl Sentence {
         let last = parts.len().checked_sub(2);
         let mut parts = parts.into_iter().enumerate();
         let (_, first) = parts.next()?;
-        Some(parts.fold(first, |list, (index, part)| match Some(index - 1) == last {
-            true => sentence!("%s and %s", list, part),
-            false => sentence!("%s, %s", list, part),
+        Some(parts.fold(first, |list, (index, part)| {
+            if Some(index - 1) == last { sentence!("%s and %s", list, part) } else { sentence!("%s, %s", list, part) }
         }))
     }
 
@@ -213,12 +212,18 @@ macro_rules! number {
     ($($type:ty)*) => {$(
         impl From<$type> for Value {
             fn from(number: $type) -> Value {
-                Value::Number(number as u64)
+                Value::Number(number.into())
             }
         }
     )*};
 }
-number!(u8 u16 u32 u64 usize);
+number!(u8 u16 u32 u64);
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Value {
+        Value::Number(number as u64)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -42,7 +42,7 @@ fn new(subject: &Subject, scene: &Scene) -> Option<Finding> {
 fn wide(device: &Device, _: Time) -> Option<Finding> {
     let idle = device.reach.idle.filter(|idle| idle.networks >= limits::SPREAD_NETWORKS)?;
     // The device's own clock: what it did in the meantime is another hour.
-    if hour(device.last).saturating_sub(idle.hour) as u64 >= limits::SPREAD_KEPT.0 / Span::hours(1).0 {
+    if u64::from(hour(device.last).saturating_sub(idle.hour)) >= limits::SPREAD_KEPT.0 / Span::hours(1).0 {
         return None;
     }
     let message = match idle.countries {
