@@ -23,7 +23,7 @@ impl Anonymiser {
     /// The same event with other identities.
     pub fn map(&mut self, event: Event) -> Event {
         match event {
-            Event::Clock | Event::Gap { .. } | Event::Dumped | Event::Read(_) => event,
+            Event::ClockSet | Event::Gap { .. } | Event::DumpComplete | Event::PacketsRead(_) => event,
             Event::Lan { .. } => Event::Lan { prefixes: vec![HOUSE] },
             Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
             Event::Leased { ip, mac, hostname } => {
@@ -34,15 +34,17 @@ impl Anonymiser {
                 hostname: self.label(hostname, "host"),
                 vendor_class: self.label(vendor_class, "vendor"),
             },
-            Event::Looked(Lookup { by, server, kind, name, outcome, addresses, aliases }) => Event::Looked(Lookup {
-                by: self.address(by),
-                server: self.address(server),
-                kind,
-                name: self.name(&name),
-                outcome,
-                addresses: addresses.into_iter().map(|address| self.address(address)).collect(),
-                aliases: aliases.iter().map(|alias| self.name(alias)).collect(),
-            }),
+            Event::Lookup(Lookup { client, server, record_type, name, outcome, addresses, aliases }) => {
+                Event::Lookup(Lookup {
+                    client: self.address(client),
+                    server: self.address(server),
+                    record_type,
+                    name: self.name(&name),
+                    outcome,
+                    addresses: addresses.into_iter().map(|address| self.address(address)).collect(),
+                    aliases: aliases.iter().map(|alias| self.name(alias)).collect(),
+                })
+            }
             Event::FlowOpened { tuple, midstream } => Event::FlowOpened { tuple: self.tuple(tuple), midstream },
             Event::FlowCounted { tuple, sent, received } => {
                 Event::FlowCounted { tuple: self.tuple(tuple), sent, received }
@@ -50,7 +52,7 @@ impl Anonymiser {
             Event::FlowClosed { tuple, sent, received } => {
                 Event::FlowClosed { tuple: self.tuple(tuple), sent, received }
             }
-            Event::Paused { tuple, pause } => Event::Paused { tuple: self.tuple(tuple), pause },
+            Event::HandshakeDelay { tuple, delay } => Event::HandshakeDelay { tuple: self.tuple(tuple), delay },
             Event::FirstPacket { tuple, hint } => {
                 Event::FirstPacket { tuple: self.tuple(tuple), hint: self.hint(hint) }
             }

@@ -28,7 +28,7 @@ pub const HEADER: &str = "# leash events 1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The wall clock was set: ages go on, dates jump. The first line of a file too.
-    Clock,
+    ClockSet,
     /// These prefixes are the house's own.
     Lan {
         /// IPv4 and IPv6 prefixes of the LAN.
@@ -60,7 +60,7 @@ pub enum Event {
         vendor_class: Option<Name>,
     },
     /// A resolver answered.
-    Looked(Lookup),
+    Lookup(Lookup),
     /// A flow began. (`midstream`: it was found open; when it began is not known.)
     FlowOpened {
         /// Who to whom.
@@ -94,11 +94,11 @@ pub enum Event {
         hint: Hint,
     },
     /// The client of a TCP flow sent its first payload so long after its side of the handshake was complete.
-    Paused {
+    HandshakeDelay {
         /// Which flow.
         tuple: Tuple,
         /// How long.
-        pause: Span,
+        delay: Span,
     },
     /// Facts may be missing since.
     Gap {
@@ -106,9 +106,9 @@ pub enum Event {
         source: Source,
     },
     /// All flows that live were told since the latest gap: what was not told is over.
-    Dumped,
+    DumpComplete,
     /// How many packets were read, and how many of them are not TCP or UDP flows.
-    Read(Packets),
+    PacketsRead(PacketCounts),
 }
 
 /// Where facts come from.
@@ -122,7 +122,7 @@ pub enum Source {
 
 /// Packets of a capture by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Packets {
+pub struct PacketCounts {
     /// All of them.
     pub all: u64,
     /// ICMP and ICMPv6.
@@ -141,7 +141,7 @@ pub struct Packets {
     pub crowded: u64,
 }
 
-impl Packets {
+impl PacketCounts {
     /// Word and value of each count, the first of all.
     pub fn fields(&self) -> [(&'static str, u64); 8] {
         [
@@ -177,7 +177,7 @@ pub fn read(line: &str, clock: &mut Clock) -> Result<(Event, Stamp), String> {
         |text: &str| Wall::parse(text).ok_or_else(|| format!("'{text}' is not a time such as 1767225600.000000"));
     let (at, behind) = (wall(at)?, behind.map(wall).transpose()?.unwrap_or_default().since(Wall(0)));
     let event: Event = rest.parse()?;
-    let mut stamp = if event == Event::Clock { clock.jump(at) } else { clock.advance(at) };
+    let mut stamp = if event == Event::ClockSet { clock.jump(at) } else { clock.advance(at) };
     stamp.wall = at - behind;
     Ok((event, stamp))
 }
@@ -185,7 +185,7 @@ pub fn read(line: &str, clock: &mut Clock) -> Result<(Event, Stamp), String> {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Event::Clock => f.write_str("clock"),
+            Event::ClockSet => f.write_str("clock"),
             Event::Lan { prefixes } => write!(f, "lan {}", List(prefixes)),
             Event::Neighbour { ip, mac } => write!(f, "neighbour {ip} {mac}"),
             Event::Leased { ip, mac, hostname } => {
@@ -197,8 +197,8 @@ impl fmt::Display for Event {
                 field(f, "host", hostname)?;
                 field(f, "vendor", vendor_class)
             }
-            Event::Looked(l) => {
-                write!(f, "looked {} {} {} {} ", l.by, l.server, l.kind, l.name)?;
+            Event::Lookup(l) => {
+                write!(f, "looked {} {} {} {} ", l.client, l.server, l.record_type, l.name)?;
                 match l.outcome {
                     Outcome::Found => f.write_str("found")?,
                     Outcome::NoSuchName => f.write_str("no-such-name")?,
@@ -220,11 +220,11 @@ impl fmt::Display for Event {
                 write!(f, "hint {tuple} ")?;
                 write_hint(f, hint)
             }
-            Event::Paused { tuple, pause } => write!(f, "paused {tuple} {}", pause.decimal()),
+            Event::HandshakeDelay { tuple, delay } => write!(f, "paused {tuple} {}", delay.decimal()),
             Event::Gap { source: Source::Flows } => f.write_str("gap flows"),
             Event::Gap { source: Source::Lookups } => f.write_str("gap lookups"),
-            Event::Dumped => f.write_str("dumped"),
-            Event::Read(packets) => {
+            Event::DumpComplete => f.write_str("dumped"),
+            Event::PacketsRead(packets) => {
                 f.write_str("read")?;
                 packets.fields().iter().try_for_each(|(word, n)| write!(f, " {word}={n}"))
             }
@@ -390,7 +390,7 @@ impl<'a> Fields<'a> {
         })
     }
     fn lookup(&mut self) -> Result<Lookup, String> {
-        let (by, server, kind, name) = (self.get()?, self.get()?, self.get()?, self.name()?);
+        let (client, server, record_type, name) = (self.get()?, self.get()?, self.get()?, self.name()?);
         let outcome = match self.word()? {
             "found" => Outcome::Found,
             "no-such-name" => Outcome::NoSuchName,
@@ -412,7 +412,7 @@ impl<'a> Fields<'a> {
             Some("via") => aliases.extend(self.0.by_ref().map(Name::from)),
             Some(word) => return Err(format!("'{word}' does not belong there")),
         }
-        Ok(Lookup { by, server, kind, name, outcome, addresses, aliases })
+        Ok(Lookup { client, server, record_type, name, outcome, addresses, aliases })
     }
 }
 
@@ -424,7 +424,7 @@ impl FromStr for Event {
         }
         let mut fields = Fields(text.split(' '));
         let event = match fields.word()? {
-            "clock" => Event::Clock,
+            "clock" => Event::ClockSet,
             "lan" => {
                 let prefix = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a prefix"));
                 Event::Lan { prefixes: fields.word()?.split(',').map(prefix).collect::<Result<_, String>>()? }
@@ -440,16 +440,16 @@ impl FromStr for Event {
                 let [host, vendor] = fields.keyed(["host", "vendor"])?;
                 Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
             }
-            "looked" => Event::Looked(fields.lookup()?),
+            "looked" => Event::Lookup(fields.lookup()?),
             "opened" => Event::FlowOpened { tuple: fields.tuple()?, midstream: false },
             "found" => Event::FlowOpened { tuple: fields.tuple()?, midstream: true },
             "counted" => Event::FlowCounted { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
             "closed" => Event::FlowClosed { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
             "hint" => Event::FirstPacket { tuple: fields.tuple()?, hint: fields.hint()? },
             "paused" => {
-                let (tuple, pause) = (fields.tuple()?, fields.word()?);
-                let wrong = || format!("'{pause}' is not a time such as 0.025000");
-                Event::Paused { tuple, pause: Span::parse_decimal(pause).ok_or_else(wrong)? }
+                let (tuple, delay) = (fields.tuple()?, fields.word()?);
+                let wrong = || format!("'{delay}' is not a time such as 0.025000");
+                Event::HandshakeDelay { tuple, delay: Span::parse_decimal(delay).ok_or_else(wrong)? }
             }
             "gap" => Event::Gap {
                 source: match fields.word()? {
@@ -458,9 +458,9 @@ impl FromStr for Event {
                     word => return Err(format!("'{word}' is not a source")),
                 },
             },
-            "dumped" => Event::Dumped,
+            "dumped" => Event::DumpComplete,
             "read" => {
-                let words = Packets::default().fields().map(|(word, _)| word);
+                let words = PacketCounts::default().fields().map(|(word, _)| word);
                 let counts = fields.keyed(words)?.map(|n| n.and_then(|n| n.parse().ok()));
                 let [
                     Some(all),
@@ -475,7 +475,7 @@ impl FromStr for Event {
                 else {
                     return Err(format!("'read' wants {}", words.join("=N ") + "=N"));
                 };
-                Event::Read(Packets { all, icmp, arp, fragments, other_ip, other, malformed, crowded })
+                Event::PacketsRead(PacketCounts { all, icmp, arp, fragments, other_ip, other, malformed, crowded })
             }
             word => return Err(format!("'{word}' is not an event")),
         };
@@ -536,10 +536,10 @@ mod tests {
             Hint::Plaintext { mac: None, word: Some(3) },
         ];
         let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
-            Event::Looked(Lookup {
-                by: "192.168.8.20".parse().unwrap(),
+            Event::Lookup(Lookup {
+                client: "192.168.8.20".parse().unwrap(),
                 server: "fd00::1".parse().unwrap(),
-                kind: 65,
+                record_type: 65,
                 name: name(b"bulb.example"),
                 outcome,
                 addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
@@ -547,7 +547,7 @@ mod tests {
             })
         };
         let mut all = vec![
-            Event::Clock,
+            Event::ClockSet,
             Event::Lan { prefixes: vec!["192.168.8.0/24".parse().unwrap(), "fd00::/64".parse().unwrap()] },
             Event::Neighbour { ip: "fe80::1".parse().unwrap(), mac },
             Event::Leased { ip: "192.168.8.20".parse().unwrap(), mac, hostname: Some("Bulb=1".into()) },
@@ -562,11 +562,11 @@ mod tests {
             Event::FlowOpened { tuple: tuple.reply(), midstream: true },
             Event::FlowCounted { tuple, sent: 1, received: u64::MAX },
             Event::FlowClosed { tuple, sent: 0, received: 7 },
-            Event::Paused { tuple, pause: Span(1_000_023) },
+            Event::HandshakeDelay { tuple, delay: Span(1_000_023) },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },
-            Event::Dumped,
-            Event::Read(Packets { all: 9, malformed: 1, ..Packets::default() }),
+            Event::DumpComplete,
+            Event::PacketsRead(PacketCounts { all: 9, malformed: 1, ..PacketCounts::default() }),
         ];
         all.extend(hints.map(|hint| Event::FirstPacket { tuple, hint }));
         all
@@ -577,7 +577,7 @@ mod tests {
         let (mut writing, mut reading) = (Clock::default(), Clock::default());
         for (i, event) in every_event().into_iter().enumerate() {
             let wall = Wall::secs(1_767_225_600) + Span(i as u64 * 7);
-            let stamp = if event == Event::Clock { writing.jump(wall) } else { writing.advance(wall) };
+            let stamp = if event == Event::ClockSet { writing.jump(wall) } else { writing.advance(wall) };
             let line = write(&event, stamp, &writing);
             assert_eq!(read(&line, &mut reading), Ok((event, stamp)), "{line}");
         }

@@ -162,7 +162,7 @@ pub const COUNT_EVERY: Span = Span::secs(60);
 /// How often a capture repeats that an address is still a station's.
 pub const NEIGHBOUR_EVERY: Span = Span::mins(10);
 /// What is read of a capture before the LAN side is decided.
-pub const SURVEY_BYTES: usize = 4 << 20;
+pub const LAN_SIDE_BYTES: usize = 4 << 20;
 /// Ended flows that wait for the proof that their device's lookups are visible.
 pub const HELD_FLOWS: usize = 4_096;
 /// Bytes of a DNS answer over TCP that are kept until it is whole.

@@ -305,11 +305,11 @@ pub enum QuicVersion {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
     /// The address that asked.
-    pub by: IpAddr,
+    pub client: IpAddr,
     /// The resolver that answered.
     pub server: IpAddr,
     /// The question's type (RFC 1035, section 3.2.2).
-    pub kind: u16,
+    pub record_type: u16,
     /// The question's name.
     pub name: Name,
     /// How it ended.
@@ -383,6 +383,25 @@ fn is_local_v4(v4: Ipv4Addr) -> bool {
         || a >= 240
         || a == 0
         || (a == 100 && b & 0xc0 == 64)
+}
+
+/// Whether names under this top-level domain are not of the Internet: the house's own (RFC 6762, appendix G; RFC 8375, 9476;
+/// ICANN's "internal"), or reverse lookups ("arpa"). No registry sells names there.
+pub fn is_local_domain(top: &str) -> bool {
+    matches!(
+        top,
+        "arpa"
+            | "corp"
+            | "home"
+            | "internal"
+            | "intranet"
+            | "lan"
+            | "local"
+            | "localdomain"
+            | "localhost"
+            | "private"
+            | "workgroup"
+    )
 }
 
 /// Several stations at once: multicast, or a broadcast or unspecified address.

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests may")]
 
 use leash::wire::blobmsg::{self, Attributes, Integers, kind};
-use leash::wire::ubus::{self, Heard, Message, Service, attribute, encode, message, status};
+use leash::wire::ubus::{self, Incoming, Service, UbusMessage, attribute, encode, message, status};
 use serde_json::{Value, json};
 
 struct Frame {
@@ -32,7 +32,7 @@ fn all() -> Vec<(String, Vec<Frame>)> {
     names.into_iter().map(|name| (name.clone(), recording(&name))).collect()
 }
 
-fn whole(bytes: &[u8]) -> Message<'_> {
+fn whole(bytes: &[u8]) -> UbusMessage<'_> {
     let (message, rest) = ubus::split(bytes).unwrap().unwrap();
     assert!(rest.is_empty());
     message
@@ -130,9 +130,9 @@ fn a_provider_says_what_the_recorded_one_said() {
                 }
                 continue;
             }
-            for heard in service.take(&frame.bytes).unwrap() {
-                let Heard::Call(call) = heard else {
-                    assert_eq!(heard, Heard::Published, "{name}");
+            for heard in service.receive(&frame.bytes).unwrap() {
+                let Incoming::Call(call) = heard else {
+                    assert_eq!(heard, Incoming::Published, "{name}");
                     continue;
                 };
                 calls += 1;
@@ -183,7 +183,7 @@ fn published() -> Service {
     let mut service = service();
     for name in ["01-hello", "02-add-object"] {
         for frame in recording(name).iter().filter(|frame| !frame.to_ubusd) {
-            service.take(&frame.bytes).unwrap();
+            service.receive(&frame.bytes).unwrap();
         }
     }
     service.out.clear();
@@ -194,14 +194,14 @@ fn published() -> Service {
 fn subscribers_are_told_only_while_there_are_some() {
     let mut service = published();
     let data = json!({ "mac": "02:00:00:00:00:01" });
-    assert!(service.tell("leash.device", &data));
+    assert!(service.send_event("leash.device", &data));
     let alone = service.out.len();
     assert!(ubus::split(&service.out).unwrap().unwrap().1.is_empty(), "the event alone");
     service.out.clear();
     for frame in recording("16-subscribe").iter().filter(|frame| frame.who == "provider") {
-        service.take(&frame.bytes).unwrap();
+        service.receive(&frame.bytes).unwrap();
     }
-    service.tell("leash.device", &data);
+    service.send_event("leash.device", &data);
     let (event, rest) = ubus::split(&service.out).unwrap().unwrap();
     assert_eq!(
         (event.kind, event.peer, event.fields().method.as_deref()),
@@ -210,23 +210,23 @@ fn subscribers_are_told_only_while_there_are_some() {
     let notification = whole(rest);
     assert_eq!((notification.kind, notification.fields().no_reply), (message::NOTIFY, true));
     // The same attributes in the same order as the recorded one.
-    let ids = |it: &Message| Attributes(it.body).map(|field| field.id).collect::<Vec<u8>>();
+    let ids = |it: &UbusMessage| Attributes(it.body).map(|field| field.id).collect::<Vec<u8>>();
     let recorded = recording("17-notify-noreply");
     assert_eq!(ids(&notification), ids(&whole(&recorded[0].bytes)));
     service.out.clear();
     for frame in recording("19-unsubscribe").iter().filter(|frame| frame.who == "provider") {
-        service.take(&frame.bytes).unwrap();
+        service.receive(&frame.bytes).unwrap();
     }
-    service.tell("leash.device", &data);
+    service.send_event("leash.device", &data);
     assert_eq!(service.out.len(), alone);
 }
 
 #[test]
 fn a_refused_object_is_said() {
     let mut service = service();
-    service.take(&recording("01-hello")[0].bytes).unwrap();
+    service.receive(&recording("01-hello")[0].bytes).unwrap();
     let refusal = &recording("20-duplicate-path")[2].bytes;
-    assert_eq!(service.take(refusal), Ok(vec![Heard::Refused("the object", 2)]));
+    assert_eq!(service.receive(refusal), Ok(vec![Incoming::Refused("the object", 2)]));
 }
 
 #[test]
@@ -235,21 +235,21 @@ fn pieces_come_together_and_nonsense_ends_the_connection() {
     let frames = recording("06-bad-method");
     let call = frames.iter().find(|frame| frame.who == "provider" && !frame.to_ubusd).unwrap();
     let (begin, end) = call.bytes.split_at(30);
-    assert_eq!(service.take(begin), Ok(vec![]));
-    assert!(matches!(&service.take(end).unwrap()[..], [Heard::Call(call)] if call.method.starts_with("nosuch")));
+    assert_eq!(service.receive(begin), Ok(vec![]));
+    assert!(matches!(&service.receive(end).unwrap()[..], [Incoming::Call(call)] if call.method.starts_with("nosuch")));
     for bytes in [
         &[1, 5, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4][..],
         &[0, 5, 0, 1, 0, 0, 0, 1, 0, 0, 0, 3],
         &[0, 5, 0, 1, 0, 0, 0, 1, 0, 0x10, 0, 1],
     ] {
-        assert!(published().take(bytes).is_err());
+        assert!(published().receive(bytes).is_err());
     }
     // The largest that there is; its arguments are too much for any method.
     let mut large = Vec::new();
-    let text = "x".repeat(ubus::LARGEST - 80);
+    let text = "x".repeat(ubus::MESSAGE_BYTES_MAX - 80);
     ubus::invoke(&mut large, 9, 0x836f_c7db, "set", &encode(&json!({ "name": text }), Integers::Fit));
-    let heard = service.take(&large).unwrap();
-    assert!(matches!(&heard[..], [Heard::Call(call)] if call.arguments.is_none()));
+    let heard = service.receive(&large).unwrap();
+    assert!(matches!(&heard[..], [Incoming::Call(call)] if call.arguments.is_none()));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn an_answer_that_is_too_long_loses_the_ends_of_its_lists() {
     let contact = json!({ "address": "203.0.113.9", "says": "x".repeat(1_500), "port": 443 });
     let mut answer = json!({ "device": { "name": "bulb", "contacts": vec![contact; 1_000] }, "seen": 1 });
     let bytes = ubus::encode_answer(&mut answer);
-    assert!(bytes.len() < ubus::LARGEST && bytes.len() > ubus::LARGEST / 2);
+    assert!(bytes.len() < ubus::MESSAGE_BYTES_MAX && bytes.len() > ubus::MESSAGE_BYTES_MAX / 2);
     let kept = answer["device"]["contacts"].as_array().unwrap().len();
     assert_eq!(answer["omitted"], 1_000 - kept);
     let mut hopeless = json!({ "text": "x".repeat(2 << 20) });
@@ -274,7 +274,7 @@ fn counters_are_wide() {
 #[test]
 fn events_that_nobody_reads_are_dropped() {
     let mut service = published();
-    let told = (0..10_000).filter(|_| service.tell("leash.finding", &json!({ "says": "x".repeat(200) }))).count();
+    let told = (0..10_000).filter(|_| service.send_event("leash.finding", &json!({ "says": "x".repeat(200) }))).count();
     assert!(told <= 64, "{told}");
 }
 
@@ -290,7 +290,7 @@ fn the_init_system_is_told() {
     let mut answer = Vec::new();
     ubus::message(&mut answer, message::DATA, sequence, 0, |out| blobmsg::number(out, attribute::OBJID, 0xc0ff_ee00));
     ubus::message(&mut answer, message::STATUS, sequence, 0, |out| blobmsg::number(out, attribute::STATUS, 0));
-    assert_eq!(service.take(&answer), Ok(vec![]));
+    assert_eq!(service.receive(&answer), Ok(vec![]));
     let told = whole(&service.out);
     let data = blobmsg::read_table(told.fields().data.unwrap()).map(Value::Object);
     assert_eq!((told.peer, told.fields().method.as_deref()), (0xc0ff_ee00, Some("event")));
@@ -299,7 +299,7 @@ fn the_init_system_is_told() {
     let mut answer = Vec::new();
     let sequence = told_sequence(&service);
     ubus::message(&mut answer, message::STATUS, sequence, 0, |out| blobmsg::number(out, attribute::STATUS, 4));
-    assert_eq!(service.take(&answer), Ok(vec![]));
+    assert_eq!(service.receive(&answer), Ok(vec![]));
 }
 
 fn told_sequence(service: &Service) -> u16 {

@@ -10,7 +10,7 @@ use crate::event;
 use crate::limits;
 use crate::live::terminal;
 use crate::live::{progress, reference};
-use crate::replay::{Problem, Replay};
+use crate::replay::{Replay, ReplayError};
 use crate::time::Stamp;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -47,10 +47,10 @@ fn read(
     for path in files {
         let result = match progress::open(path) {
             Ok(input) => replay.read(input, sink),
-            Err(error) => Err(Problem::Input(error)),
+            Err(error) => Err(ReplayError::Input(error)),
         };
         if let Err(problem) = result {
-            code = if matches!(problem, Problem::Input(_)) { exit::NO_INPUT } else { exit::DATA };
+            code = if matches!(problem, ReplayError::Input(_)) { exit::NO_INPUT } else { exit::DATA };
             complain(&format!("{}: {problem}; the report is partial", path.display()), code);
             break;
         }

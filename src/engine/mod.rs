@@ -19,7 +19,7 @@ use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
 use crate::engine::orders::{EffectiveSettings, Orders};
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
-use crate::event::{Event, Packets, Source};
+use crate::event::{Event, PacketCounts, Source};
 use crate::limits;
 use crate::mode::Mode;
 use crate::model::{Endpoint, Explained, Hint, Lookup, Mac, Name, Outcome, Tuple, is_local};
@@ -94,7 +94,7 @@ pub struct Engine {
     networks: Option<Networks>,
     ledger: Ledger,
     blocks: Blocks,
-    packets: Option<Packets>,
+    packets: Option<PacketCounts>,
     actions: VecDeque<Action>,
     report_flows: bool,
     keeps_records: bool,
@@ -136,12 +136,12 @@ impl Engine {
     /// Takes a fact.
     pub fn handle(&mut self, event: Event, at: Stamp) {
         self.wake(at);
-        if !matches!(event, Event::Read(_)) {
+        if !matches!(event, Event::PacketsRead(_)) {
             let (first, last) = self.span.unwrap_or((at.wall, at.wall));
             self.span = Some((first.min(at.wall), last.max(at.wall)));
         }
         match event {
-            Event::Clock => {}
+            Event::ClockSet => {}
             Event::Lan { prefixes } => self.tables.lan = prefixes,
             Event::Neighbour { ip, mac } => self.bind(ip, mac, None, at),
             Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
@@ -150,24 +150,24 @@ impl Engine {
                     self.tables.devices.get_mut(id).booted = Some(at.now);
                 }
             }
-            Event::Looked(lookup) => self.learn(&lookup, at),
+            Event::Lookup(lookup) => self.learn(&lookup, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
-            Event::Paused { tuple, pause } => {
+            Event::HandshakeDelay { tuple, delay } => {
                 if let Some(flow) = self.tables.flows.get_mut(&tuple) {
-                    flow.pause.get_or_insert(DelayClass::of(pause));
+                    flow.pause.get_or_insert(DelayClass::of(delay));
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
             Event::Gap { source: Source::Flows } => self.tables.flows.begin_dump(),
-            Event::Dumped => {
+            Event::DumpComplete => {
                 for tuple in self.tables.flows.unconfirmed() {
                     self.over(tuple);
                 }
             }
-            Event::Read(packets) => self.packets = Some(packets),
+            Event::PacketsRead(packets) => self.packets = Some(packets),
         }
         self.wake(at);
     }
@@ -282,7 +282,7 @@ impl Engine {
     }
 
     fn learn(&mut self, lookup: &Lookup, at: Stamp) {
-        let Some(id) = self.tables.devices.of_address(lookup.by) else {
+        let Some(id) = self.tables.devices.of_address(lookup.client) else {
             self.stray_lookups = self.stray_lookups.saturating_add(1);
             return;
         };

@@ -45,7 +45,8 @@ impl Engine {
         let mut map = Map::new();
         put(&mut map, "start", self.span.map(|(first, _)| seconds(first)));
         put(&mut map, "end", self.span.map(|(_, last)| seconds(last)));
-        let packets = |packets: crate::event::Packets| packets.fields().into_iter().map(|(k, n)| (k.into(), n.into()));
+        let packets =
+            |packets: crate::event::PacketCounts| packets.fields().into_iter().map(|(k, n)| (k.into(), n.into()));
         put(&mut map, "packets", self.packets.map(|counts| Value::Object(packets(counts).collect())));
         let refused = [
             ("devices", self.tables.devices.refused),

@@ -13,9 +13,9 @@ use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::Span;
-use crate::wire::conntrack::{self, Which};
+use crate::wire::conntrack::{self, DumpFilter};
 use crate::wire::netlink::{Message, Writer, messages};
-use crate::wire::nft::{self, Change, Order, Pair, TABLE};
+use crate::wire::nft::{self, Change, Operation, Pair, TABLE};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -84,7 +84,7 @@ impl Enforcer {
         let (mut gone, mut tables) = (false, false);
         let received = self.changes.receive(4_096, |datagram| {
             for message in messages(datagram) {
-                match nft::change(&message) {
+                match nft::parse_change(&message) {
                     Some(Change::TableGone) => gone = true,
                     Some(Change::FlowTables) => tables = true,
                     None => {}
@@ -119,8 +119,8 @@ impl Enforcer {
         for set in ["null4", "null6"] {
             let _ = self.orders.ask(
                 1,
-                |w, sequence| nft::dump(w, sequence, set),
-                |message| all.extend(nft::elements(message)),
+                |w, sequence| nft::dump_elements(w, sequence, set),
+                |message| all.extend(nft::parse_elements(message)),
             );
         }
         all
@@ -155,12 +155,12 @@ impl Enforcer {
         gone.iter().for_each(|pair| self.take_out(SetName::Admit, pair.0));
         self.add(SetName::Admit, &new);
         for (order, macs) in [
-            (Order::Delete, self.held.local.difference(&elements.local).copied().collect::<Vec<_>>()),
-            (Order::Add, elements.local.difference(&self.held.local).copied().collect()),
+            (Operation::Delete, self.held.local.difference(&elements.local).copied().collect::<Vec<_>>()),
+            (Operation::Add, elements.local.difference(&self.held.local).copied().collect()),
         ] {
             if !macs.is_empty() {
                 self.batch(|w, sequence| {
-                    nft::devices(w, sequence, order, LOCAL, &macs);
+                    nft::write_devices(w, sequence, order, LOCAL, &macs);
                     1
                 });
             }
@@ -184,7 +184,10 @@ impl Enforcer {
     fn refresh(&mut self, pair: Pair, lasts: Option<Span>) -> bool {
         let set = set_of(SetName::Null, pair.1);
         let result = self.transact(|w, sequence| {
-            [Order::Delete, Order::Add].iter().map(|order| nft::pairs(w, sequence, *order, set, &[(pair, lasts)])).sum()
+            [Operation::Delete, Operation::Add]
+                .iter()
+                .map(|order| nft::write_pairs(w, sequence, *order, set, &[(pair, lasts)]))
+                .sum()
         });
         let there = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ABSENT);
         self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
@@ -201,7 +204,7 @@ impl Enforcer {
             let write = |writer: &mut Writer, sequence| {
                 for tuple in some {
                     if offload {
-                        conntrack::delete(writer, sequence, tuple, None);
+                        conntrack::delete(writer, sequence, tuple);
                     } else {
                         conntrack::set_mark(writer, sequence, tuple, mark, mark);
                     }
@@ -227,7 +230,7 @@ impl Enforcer {
             let entry = conntrack::parse(message).filter(|entry| entry.mark & mark != 0);
             marked.extend(entry.map(|entry| entry.tuple).filter(&free));
         };
-        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, Which::Marked(mark)), take);
+        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, DumpFilter::Marked(mark)), take);
         self.report(result, |error| sentence!("the kernel did not look for the flows that are stopped: %s", error));
         for some in marked.chunks(AT_ONCE) {
             let write = |writer: &mut Writer, sequence| {
@@ -244,8 +247,8 @@ impl Enforcer {
         for pair in pairs {
             let mut found = (0, 0);
             let set = set_of(SetName::Null, pair.1);
-            let take = |message: &Message| found = nft::counter(message).unwrap_or(found);
-            let _ = self.orders.ask(1, |w, sequence| nft::get(w, sequence, set, *pair), take);
+            let take = |message: &Message| found = nft::parse_counter(message).unwrap_or(found);
+            let _ = self.orders.ask(1, |w, sequence| nft::get_element(w, sequence, set, *pair), take);
             all.push(found);
         }
         all
@@ -266,13 +269,13 @@ impl Enforcer {
             let family: Vec<(Pair, Option<Span>)> = family.copied().collect();
             let Some(((_, ip), _)) = family.first() else { continue };
             let set = set_of(name, *ip);
-            self.batch(|w, sequence| nft::pairs(w, sequence, Order::Add, set, &family));
+            self.batch(|w, sequence| nft::write_pairs(w, sequence, Operation::Add, set, &family));
         }
     }
 
     fn take_out(&mut self, name: SetName, pair: Pair) {
         let set = set_of(name, pair.1);
-        self.batch(|w, sequence| nft::pairs(w, sequence, Order::Delete, set, &[(pair, None)]));
+        self.batch(|w, sequence| nft::write_pairs(w, sequence, Operation::Delete, set, &[(pair, None)]));
     }
 
     fn batch(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) {
@@ -284,9 +287,9 @@ impl Enforcer {
     fn transact(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) -> io::Result<()> {
         let mut orders = Writer::default();
         let sequence = self.orders.next_sequence();
-        nft::begin(&mut orders);
+        nft::begin_batch(&mut orders);
         let replies = write(&mut orders, sequence);
-        nft::end(&mut orders);
+        nft::end_batch(&mut orders);
         self.orders.await_replies(&orders, sequence, replies)
     }
 

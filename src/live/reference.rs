@@ -52,7 +52,7 @@ impl Reference {
         let vendors = file(&daemon.vendors, config::VENDORS).map(|path| version(&path));
         if self.lists.as_ref() != Some(&lists) {
             let (read, problems) = read_lists(daemon, &files);
-            log::info!("{} entries of {} lists", read.len(), read.sources().len());
+            log::info!("{} entries of {} lists", read.len(), read.all().len());
             self.lists = Some(lists);
             self.set_problems(Kind::Lists, problems);
             engine.set_lists(read, at);
@@ -167,9 +167,9 @@ fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<Sentence>
     for path in files {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let result = open(path, limits::LIST_FILE_BYTES).and_then(|file| {
-            let before = reader.lists().sources().len();
+            let before = reader.so_far().all().len();
             let result = reader.read(&stem, BufReader::new(file));
-            names.extend((reader.lists().sources().len() > before).then_some(path));
+            names.extend((reader.so_far().all().len() > before).then_some(path));
             result
         });
         if let Err(error) = result {
@@ -177,8 +177,8 @@ fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<Sentence>
         }
     }
     let lists = reader.finish();
-    for (path, source) in names.iter().zip(lists.sources()) {
-        match source.wrong {
+    for (path, source) in names.iter().zip(lists.all()) {
+        match source.first_refused {
             Some((line, why)) if source.entries == 0 => problems.push(sentence!(
                 "the list %s has no line that can be read; line %s %s",
                 display(path),
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(load_named(&mut engine, Stamp::default()), []);
         let (lists, networks) = (engine.lists(), engine.networks().unwrap());
         assert!(lists.len() > 800 && networks.len() > 30_000);
-        for source in lists.sources() {
+        for source in lists.all() {
             assert_eq!((source.refused, source.no_room), (0, 0), "{source:?}");
         }
         let networks_bytes = fs::metadata(file).unwrap().len() as usize;

@@ -1,33 +1,31 @@
-//! Lists of addresses, prefixes and names that others warn of: text to sorted tables, and look-ups in them.
+//! Lists of addresses, prefixes and names that others warn of: read from text into sorted tables, and searched.
 //!
-//! A line is one of these; formats may be mixed, and what is none of them is counted and passed over:
+//! A line is one of these. Formats may be mixed; a line that is none of them is counted and skipped:
 //!
 //! ```text
 //! 203.0.113.9            203.0.113.0/24        2001:db8::/32         an address or a prefix
-//! 203.0.113.9:8080       [2001:db8::9]:8080                          the port says nothing
-//! bad.example            *.bad.example         ||bad.example^        a name stands for all below it
-//! 0.0.0.0 bad.example                                                as in a file of hosts
+//! 203.0.113.9:8080       [2001:db8::9]:8080                          the port is ignored
+//! bad.example            *.bad.example         ||bad.example^        a name lists all below it
+//! 0.0.0.0 bad.example                                                as in a hosts file
 //! 203.0.113.9,comment    203.0.113.0/24 ; comment                    a comment is shown with the entry
 //! # comment              ! comment             ; comment             # title: what people call the list
 //! ```
 //!
 //! An IPv4 entry takes 8 bytes, an IPv6 entry 20, and a name 10: 100,000 entries are 0.8, 2.0 and 1.0 MB. What the
-//! house needs cannot be listed: private addresses, prefixes that are too wide, names with one label.
+//! house needs cannot be listed: private addresses, prefixes that are too wide, names with one label or of the house.
 
 use crate::fnv::Fnv64;
 use crate::limits;
-use crate::model::is_local;
+use crate::model::{is_local, is_local_domain};
 use ipnet::IpNet;
 use std::collections::BinaryHeap;
 use std::io::{self, BufRead, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Prefixes that are wider would list half of the Internet.
+/// The shortest prefixes of IPv4 and IPv6 that may be listed. Wider ones would list half of the Internet.
 const WIDEST: (u8, u8) = (8, 16);
-/// Names of the house (RFC 6762, 8375, 9476 and habit), and of the tree of addresses.
-const HOUSE: [&str; 7] = ["local", "lan", "home", "localdomain", "localhost", "internal", "arpa"];
-/// Characters of a comment or title that are kept.
-const COMMENT: usize = 80;
+/// How many characters of a comment or title are kept.
+const COMMENT_CHARS_MAX: usize = 80;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct V4 {
@@ -43,52 +41,52 @@ struct V6 {
     label: u16,
 }
 
-/// 64 bits of a hash, in pieces that need no padding.
+/// A name by the 64 bits of its hash, in pieces that need no padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
+struct NameHash {
     hash: [u16; 4],
     label: u16,
 }
 
-/// What an entry belongs to, and what is said of it.
+/// The list that an entry belongs to, and the comment on it.
 #[derive(Clone, Debug)]
 struct Label {
     list: u16,
     comment: Box<str>,
 }
 
-/// A list.
+/// One list: what people call it, and how many of its lines were of use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Source {
-    /// What people call it: its title, or else its file's name.
+pub struct List {
+    /// The title that the list states, or else the name of its file.
     pub title: String,
-    /// Entries that were taken.
+    /// The number of entries that were taken.
     pub entries: u32,
-    /// Lines that were not.
+    /// The number of lines that were refused.
     pub refused: u32,
-    /// The first of them, and why.
-    pub wrong: Option<(u32, &'static str)>,
-    /// Entries for which there was no room.
+    /// The number of the first refused line, and why it was refused.
+    pub first_refused: Option<(u32, &'static str)>,
+    /// The number of entries for which there was no room.
     pub no_room: u32,
 }
 
-/// An entry that fits.
+/// An entry that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed<'a> {
-    /// What people call the list.
+    /// The title of the list.
     pub title: &'a str,
-    /// What the list says of it; may be empty.
+    /// The comment that the list has on the entry; it may be empty.
     pub comment: &'a str,
 }
 
-/// All lists.
+/// All lists, in tables that can be searched.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    sources: Vec<Source>,
+    lists: Vec<List>,
     labels: Vec<Label>,
     v4: Vec<V4>,
     v6: Vec<V6>,
-    names: Vec<Named>,
+    names: Vec<NameHash>,
 }
 
 fn mask4(net: u32, length: u8) -> u32 {
@@ -111,8 +109,8 @@ impl V6 {
     }
 }
 
-/// Looks a name and its parents up, the shortest first, by hashes that begin at the name's end: one pass makes all.
-/// With 64 bits, 100,000 names collide with another by a chance of 1 in 2^31.
+/// Searches for a name or one of its parents, the shortest first: `look` gets each with its hash. The hashes begin at the
+/// end of the name, so that one pass makes them all. Of 100,000 names, two have the same 64 bits by a chance of 1 in 2^31.
 fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>) -> Option<T> {
     let split = |hash: Fnv64| [48, 32, 16, 0].map(|shift| (hash.value() >> shift) as u16);
     let (mut hash, mut dots) = (Fnv64::default(), 0);
@@ -130,7 +128,8 @@ fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>)
 }
 
 impl Lists {
-    /// The entry for an address. One of the house has none, though a wide prefix such as 192.160.0.0/12 may hold it.
+    /// Returns the entry for an address. An address of the house has none, though a wide prefix such as 192.160.0.0/12 may
+    /// hold it.
     pub fn address(&self, ip: IpAddr) -> Option<Listed<'_>> {
         if is_local(ip) {
             return None;
@@ -150,7 +149,7 @@ impl Lists {
         self.listed(label)
     }
 
-    /// The entry for a name, and the part of the name that is listed.
+    /// Returns the part of a name that is listed, and its entry.
     pub fn name<'a, 'b>(&'a self, name: &'b str) -> Option<(&'b str, Listed<'a>)> {
         if self.names.is_empty() {
             return None;
@@ -166,31 +165,31 @@ impl Lists {
 
     fn listed(&self, label: u16) -> Option<Listed<'_>> {
         let label = self.labels.get(usize::from(label))?;
-        let source = self.sources.get(usize::from(label.list))?;
-        Some(Listed { title: &source.title, comment: &label.comment })
+        let list = self.lists.get(usize::from(label.list))?;
+        Some(Listed { title: &list.title, comment: &label.comment })
     }
 
-    /// Entries; what lies within a wider one is not counted.
+    /// Returns the number of entries, without those that lie within a wider one.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len() + self.names.len()
     }
 
-    /// Nothing is listed.
+    /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The lists.
-    pub fn sources(&self) -> &[Source] {
-        &self.sources
+    /// Returns each list, in the order in which they were read.
+    pub fn all(&self) -> &[List] {
+        &self.lists
     }
 
-    /// Bytes of the tables.
+    /// Returns the memory that the tables take, in bytes.
     pub fn bytes(&self) -> usize {
         let comments = self.labels.iter().map(|label| size_of::<Label>() + label.comment.len());
         self.v4.len() * size_of::<V4>()
             + self.v6.len() * size_of::<V6>()
-            + self.names.len() * size_of::<Named>()
+            + self.names.len() * size_of::<NameHash>()
             + comments.sum::<usize>()
     }
 }
@@ -198,24 +197,24 @@ impl Lists {
 /// Reads lists, one after the other.
 #[derive(Debug, Default)]
 pub struct Reader {
-    lists: Lists,
+    all: Lists,
     /// The labels of the list that is being read, by their comments, so that each is kept once.
     known: Vec<u16>,
 }
 
-/// What stands in a line.
+/// What an entry in a line lists.
 #[derive(Debug, PartialEq, Eq)]
-enum Entry {
+enum Pattern {
     Net(IpNet),
     Name(String),
 }
 
-/// Graphic ASCII and single spaces, not too long: a list is a stranger's text.
-fn clean(text: &str) -> String {
+/// Returns a text as graphic ASCII with single spaces, and not too long: a list is a stranger's text.
+fn printable(text: &str) -> String {
     let mut out = String::new();
     for c in text.trim_ascii().chars() {
         match c {
-            _ if out.len() >= COMMENT => break,
+            _ if out.len() >= COMMENT_CHARS_MAX => break,
             '!'..='~' => out.push(c),
             ' ' | '\t' if out.ends_with(' ') => {}
             ' ' | '\t' => out.push(' '),
@@ -225,7 +224,7 @@ fn clean(text: &str) -> String {
     out
 }
 
-/// An address, a prefix, or an address with a port.
+/// Reads an address, a prefix, or an address with a port.
 fn net(text: &str) -> Option<IpNet> {
     let address = text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|both| both.ip()));
     match address {
@@ -234,6 +233,7 @@ fn net(text: &str) -> Option<IpNet> {
     }
 }
 
+/// Reads a name, or says why it is none or cannot be listed.
 fn name(text: &str) -> Result<String, &'static str> {
     let text = text.strip_prefix("*.").unwrap_or(text).trim_matches('.').to_ascii_lowercase();
     let label = |label: &str| {
@@ -243,15 +243,15 @@ fn name(text: &str) -> Result<String, &'static str> {
     if text.len() > 253 || !text.split('.').all(label) || last.bytes().all(|b| b.is_ascii_digit()) {
         return Err("is neither an address, a prefix nor a name");
     }
-    if !text.contains('.') || HOUSE.contains(&last) {
+    if !text.contains('.') || is_local_domain(last) {
         return Err("would list a whole top level, or the house");
     }
     Ok(text)
 }
 
-/// The entries of a line that is no comment, and what it says of them.
-fn entries(line: &str) -> Result<(Vec<Entry>, &str), &'static str> {
-    // A mark of a comment within a word belongs to the word.
+/// Returns the entries of a line that is no comment, and the comment on them.
+fn entries(line: &str) -> Result<(Vec<Pattern>, &str), &'static str> {
+    // The mark of a comment within a word belongs to the word.
     let is_mark = |pair: &[u8]| pair[0].is_ascii_whitespace() && matches!(pair[1], b'#' | b';' | b'!');
     let mark = line.as_bytes().windows(2).position(is_mark);
     let (what, comment) = mark.map_or((line, ""), |at| (&line[..at], &line[at + 2..]));
@@ -259,7 +259,7 @@ fn entries(line: &str) -> Result<(Vec<Entry>, &str), &'static str> {
     if let Some(rest) = what.strip_prefix("||") {
         let plain = rest.strip_suffix('^').ok_or("is more than ||NAME^")?;
         return Ok((
-            vec![net(plain).map_or_else(|| name(plain).map(Entry::Name), |net| Ok(Entry::Net(net)))?],
+            vec![net(plain).map_or_else(|| name(plain).map(Pattern::Name), |net| Ok(Pattern::Net(net)))?],
             comment,
         ));
     }
@@ -267,24 +267,24 @@ fn entries(line: &str) -> Result<(Vec<Entry>, &str), &'static str> {
     let first = words.next().ok_or("has nothing before its comment")?.trim_matches('"');
     let Some(found) = net(first) else {
         let more = words.next().is_some();
-        return if more { Err("has several words") } else { Ok((vec![Entry::Name(name(first)?)], comment)) };
+        return if more { Err("has several words") } else { Ok((vec![Pattern::Name(name(first)?)], comment)) };
     };
     let rest: Vec<&str> = words.collect();
     let nowhere = found.addr().is_unspecified() || found.addr().is_loopback();
     match rest.first() {
         Some(_) if nowhere => {
-            let names: Result<_, _> = rest.iter().map(|word| name(word).map(Entry::Name)).collect();
+            let names: Result<_, _> = rest.iter().map(|word| name(word).map(Pattern::Name)).collect();
             Ok((names?, comment))
         }
-        // `203.0.113.9 some.example` would send people there: whoever writes it does not warn of the address.
+        // `203.0.113.9 some.example` sends people to the address, so it is no warning of it.
         Some(word) if name(word).is_ok() => Err("gives a name another address"),
-        Some(word) => Ok((vec![Entry::Net(found)], if comment.is_empty() { word } else { comment })),
-        None => Ok((vec![Entry::Net(found)], comment)),
+        Some(word) => Ok((vec![Pattern::Net(found)], if comment.is_empty() { word } else { comment })),
+        None => Ok((vec![Pattern::Net(found)], comment)),
     }
 }
 
-/// Neither of the house nor half of the Internet.
-fn is_narrow(net: &IpNet) -> Result<(), &'static str> {
+/// Refuses a prefix that holds half of the Internet, or begins or ends in the house.
+fn check_width(net: &IpNet) -> Result<(), &'static str> {
     let widest = if net.addr().is_ipv4() { WIDEST.0 } else { WIDEST.1 };
     if net.prefix_len() < widest {
         return Err("is too wide a prefix");
@@ -293,12 +293,15 @@ fn is_narrow(net: &IpNet) -> Result<(), &'static str> {
 }
 
 impl Reader {
-    /// Reads a list to its end. `stem` is its file's name without what stands behind the dot.
+    /// Reads a list to its end. `stem` is the name of its file without the extension.
+    ///
+    /// # Errors
+    /// The input cannot be read, or there are too many lists already.
     pub fn read(&mut self, stem: &str, mut input: impl BufRead) -> io::Result<()> {
-        if self.lists.sources.len() >= limits::LISTS {
+        if self.all.lists.len() >= limits::LISTS {
             return Err(io::Error::other(format!("there are {} lists already", limits::LISTS)));
         }
-        self.lists.sources.push(Source { title: clean(stem), ..Source::default() });
+        self.all.lists.push(List { title: printable(stem), ..List::default() });
         self.known.clear();
         self.label("");
         let (mut line, mut number) = (Vec::new(), 0);
@@ -313,24 +316,24 @@ impl Reader {
                 Ok(text) => self.line(text.trim_start_matches('\u{feff}').trim_ascii()),
                 Err(_) => Err("is not text"),
             };
-            if let (Err(why), Some(source)) = (result, self.lists.sources.last_mut()) {
-                source.refused += 1;
-                source.wrong.get_or_insert((number, why));
+            if let (Err(why), Some(list)) = (result, self.all.lists.last_mut()) {
+                list.refused += 1;
+                list.first_refused.get_or_insert((number, why));
             }
         }
     }
 
-    /// What was read so far, not sorted yet.
-    pub fn lists(&self) -> &Lists {
-        &self.lists
+    /// Returns what was read so far. It is not sorted yet, so it can be counted but not searched.
+    pub fn so_far(&self) -> &Lists {
+        &self.all
     }
 
     fn line(&mut self, line: &str) -> Result<(), &'static str> {
-        let Some(source) = self.lists.sources.last_mut() else { return Ok(()) };
+        let Some(list) = self.all.lists.last_mut() else { return Ok(()) };
         if let Some(said) = line.strip_prefix(['#', '!', ';']) {
             let title = said.trim_ascii().split_at_checked(6).filter(|(word, _)| word.eq_ignore_ascii_case("title:"));
-            if let Some((_, title)) = title.filter(|(_, title)| source.entries == 0 && !title.trim_ascii().is_empty()) {
-                source.title = clean(title);
+            if let Some((_, title)) = title.filter(|(_, title)| list.entries == 0 && !title.trim_ascii().is_empty()) {
+                list.title = printable(title);
             }
             return Ok(());
         }
@@ -339,46 +342,46 @@ impl Reader {
         }
         let (entries, comment) = entries(line)?;
         for entry in &entries {
-            if let Entry::Net(net) = entry {
-                is_narrow(net)?;
+            if let Pattern::Net(net) = entry {
+                check_width(net)?;
             }
         }
-        let comment = clean(comment.trim_matches('"'));
+        let comment = printable(comment.trim_matches('"'));
         for entry in entries {
             self.add(entry, &comment);
         }
         Ok(())
     }
 
-    fn add(&mut self, entry: Entry, comment: &str) {
-        let room = self.lists.len() < limits::LIST_ENTRIES;
+    fn add(&mut self, entry: Pattern, comment: &str) {
+        let room = self.all.len() < limits::LIST_ENTRIES;
         let label = self.label(comment);
-        let lists = &mut self.lists;
-        let Some(source) = lists.sources.last_mut() else { return };
+        let lists = &mut self.all;
+        let Some(list) = lists.lists.last_mut() else { return };
         if !room {
-            source.no_room += 1;
+            list.no_room += 1;
             return;
         }
-        source.entries += 1;
+        list.entries += 1;
         match entry {
-            Entry::Net(IpNet::V4(net)) => {
+            Pattern::Net(IpNet::V4(net)) => {
                 lists.v4.push(V4 { net: net.network().to_bits(), length: net.prefix_len(), label });
             }
-            Entry::Net(IpNet::V6(net)) => {
+            Pattern::Net(IpNet::V6(net)) => {
                 lists.v6.push(V6 { net: net.network().segments(), length: net.prefix_len(), label });
             }
-            Entry::Name(name) => {
+            Pattern::Name(name) => {
                 // The whole name is the longest of its suffixes.
                 let whole = |suffix: &str, hash| (suffix.len() == name.len()).then_some(hash);
-                lists.names.extend(find_suffix(&name, whole).map(|hash| Named { hash, label }));
+                lists.names.extend(find_suffix(&name, whole).map(|hash| NameHash { hash, label }));
             }
         }
     }
 
     fn label(&mut self, comment: &str) -> u16 {
-        let list = (self.lists.sources.len() - 1) as u16;
-        let labels = &mut self.lists.labels;
-        // When there are too many, the one without a comment is left, which each list has from its begin.
+        let list = (self.all.lists.len() - 1) as u16;
+        let labels = &mut self.all.labels;
+        // When there are too many, the label without a comment is used, which each list has from its beginning.
         let comment = if labels.len() >= limits::LIST_COMMENTS { "" } else { comment };
         match self.known.binary_search_by(|label| (*labels[usize::from(*label)].comment).cmp(comment)) {
             Ok(at) => self.known[at],
@@ -391,10 +394,10 @@ impl Reader {
         }
     }
 
-    /// No more lists: all tables are sorted, and what lies within a wider entry goes. Of equals the first list's stays.
+    /// Ends reading: sorts the tables and drops entries within a wider one. Of equal entries that of the first list stays.
     pub fn finish(self) -> Lists {
-        let mut lists = self.lists;
-        // A heap's code is a fraction of the size of the other sorts', three times.
+        let mut lists = self.all;
+        // The code of a heap is a fraction of the size of that of the other sorts, three times.
         lists.v4 = BinaryHeap::from(lists.v4).into_sorted_vec();
         lists.v6 = BinaryHeap::from(lists.v6).into_sorted_vec();
         lists.names = BinaryHeap::from(lists.names).into_sorted_vec();
@@ -430,7 +433,7 @@ mod tests {
              2001:db8:1::/48\n2001:db8:2::7 # seven\n198.51.100.1:8080\n[2001:db8:3::1]:53\n0.0.0.0 Bad.Example worse.example\n\
              listed.example.\n||adblock.example^\n*.star.example\n198.51.101.0/24 ; SBL1\n198.51.102.1\t7\n::ffff:198.51.103.1\n",
         );
-        assert_eq!((lists.sources()[0].refused, lists.sources()[0].title.as_str()), (0, "Bad ones"), "{lists:?}");
+        assert_eq!((lists.all()[0].refused, lists.all()[0].title.as_str()), (0, "Bad ones"), "{lists:?}");
         assert_eq!(lists.len(), 14);
         for (ip, says) in [
             ("203.0.113.9", Some("")),
@@ -497,9 +500,9 @@ mod tests {
         ];
         let lists = read(&bad.join("\n"));
         assert!(lists.is_empty(), "{lists:?}");
-        let source = &lists.sources()[0];
-        assert_eq!((source.refused as usize, source.wrong), (bad.len(), Some((1, "is too wide a prefix"))));
-        // One that begins and ends outside holds the house all the same.
+        let list = &lists.all()[0];
+        assert_eq!((list.refused as usize, list.first_refused), (bad.len(), Some((1, "is too wide a prefix"))));
+        // A prefix that begins and ends outside of the house may hold it all the same.
         let lists = read("192.160.0.0/12\n172.0.0.0/8");
         assert_eq!((address(&lists, "192.161.0.1"), address(&lists, "172.1.0.1")), (Some(""), Some("")));
         assert_eq!((address(&lists, "192.168.8.4"), address(&lists, "172.16.0.1")), (None, None));
@@ -519,17 +522,17 @@ mod tests {
         assert_eq!(lists.len(), 4);
     }
 
-    /// The bytes that the module's head names.
+    /// The sizes that the documentation of the module states.
     #[test]
-    fn a_hundred_thousand_entries_have_the_size_that_is_said() {
-        assert_eq!((size_of::<V4>(), size_of::<V6>(), size_of::<Named>()), (8, 20, 10));
+    fn a_hundred_thousand_entries_have_the_documented_size() {
+        assert_eq!((size_of::<V4>(), size_of::<V6>(), size_of::<NameHash>()), (8, 20, 10));
         let mut text = String::new();
         for n in 0..u32::try_from(limits::LIST_ENTRIES).unwrap() {
             text += &format!("{},all the same\n", Ipv4Addr::from_bits(0x1000_0000 + n * 16));
         }
         text += "name.example\n";
         let lists = read(&text);
-        assert_eq!((lists.len(), lists.sources()[0].no_room), (100_000, 1));
+        assert_eq!((lists.len(), lists.all()[0].no_room), (100_000, 1));
         assert!(lists.bytes() < 800_100, "{}", lists.bytes());
         assert!(address(&lists, "16.0.0.16").is_some() && address(&lists, "16.0.0.17").is_none());
         let names = read(&(0..50_000).map(|n| format!("{n}.example\n")).collect::<String>());
@@ -548,7 +551,7 @@ mod tests {
             reader.read(&n.to_string(), &b"16.0.0.1"[..]).unwrap();
         }
         assert!(reader.read("more", &b"16.0.0.1"[..]).is_err());
-        assert_eq!(clean(&format!("a\x1b[31m  \u{fc}b{}", "c".repeat(200))).len(), COMMENT);
-        assert_eq!(clean(" a\x1b[31m \t \u{fc}b "), "a?[31m ?b");
+        assert_eq!(printable(&format!("a\x1b[31m  \u{fc}b{}", "c".repeat(200))).len(), COMMENT_CHARS_MAX);
+        assert_eq!(printable(" a\x1b[31m \t \u{fc}b "), "a?[31m ?b");
     }
 }

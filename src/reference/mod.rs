@@ -1,4 +1,4 @@
-//! What others say of addresses, names and devices: lists, networks and vendors.
+//! Reference data: lists of addresses and names that others warn of, the networks of addresses, the vendors of devices.
 
 pub mod lists;
 pub mod networks;

@@ -1,31 +1,33 @@
-//! From an address to its network (autonomous system), out of one compact file.
+//! Finds the network (autonomous system) of an address in one compact file.
 //!
 //! The file stays as it is in memory and is searched in place: an index finds the block of 64 ranges, of which one is
-//! decoded. `tests/tools/make_networks.py` makes such files and describes the format. Hosting networks alone, with both
-//! families, are 163 KB; the whole Internet is 3.1 MB.
+//! decoded. `tests/tools/make_networks.py` makes such files and describes the format. A file of hosting networks alone,
+//! with both families, has 163 KB; one of the whole Internet has 3.1 MB.
 
 use crate::fnv::fnv32;
 use crate::reference::varint::varint;
 use std::net::IpAddr;
 
-/// Ranges of a block: one is decoded for each search.
+/// How many ranges a block has. One block is decoded for each search.
 const BLOCK: usize = 64;
+/// The length of the file's head, in bytes.
 const HEAD: usize = 36;
+/// The length of a label (network, country, flags), in bytes.
 const LABEL: usize = 7;
 
-/// What is known of an address.
+/// The network of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     /// The number of the autonomous system.
     pub asn: u32,
-    /// The two letters of its country.
+    /// The two letters of the country in which it is registered.
     pub country: Option<[u8; 2]>,
-    /// It is rented out: behind an address are many strangers, or one for a day.
+    /// It rents machines out: behind an address are many strangers, or one for a day.
     pub hosting: bool,
 }
 
 impl Network {
-    /// The country as text.
+    /// Returns the country as a text.
     pub fn country(&self) -> Option<&str> {
         self.country.as_ref().and_then(|letters| std::str::from_utf8(letters).ok())
     }
@@ -39,25 +41,26 @@ pub struct Networks {
     families: [Family; 2],
 }
 
-/// IPv4 or IPv6.
+/// The ranges of IPv4 or of IPv6.
 #[derive(Clone, Copy, Debug)]
 struct Family {
-    /// Bits of a /24 or /48 in a key, of which most lengths are multiples.
+    /// How many bits of a key are below a /24 or /48, of which most lengths are multiples.
     unit: u32,
-    /// Bytes of a key in the index.
+    /// The length of a key in the index, in bytes.
     key: usize,
-    /// The last key there can be.
+    /// The highest key there can be.
     last: u64,
     ranges: usize,
-    /// Where the index begins.
+    /// The offset of the index in the file.
     index: usize,
-    /// Where the ranges begin and end.
+    /// The offsets at which the ranges begin and end.
     data: (usize, usize),
 }
 
-/// First and last key, and the label.
+/// The first and last key of a range, and the number of its label.
 type Range = (u64, u64, usize);
 
+/// Reads a big-endian number of `length` bytes.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;
     Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
@@ -68,23 +71,24 @@ impl Family {
         self.ranges.div_ceil(BLOCK)
     }
 
-    /// A gap or a length.
+    /// Reads a gap or a length, and moves `at` behind it.
     fn span(&self, bytes: &[u8], at: &mut usize) -> Option<u64> {
         let coded = varint(bytes, at)?;
         if coded & 1 == 1 { Some(coded >> 1) } else { (coded >> 1).checked_mul(1 << self.unit) }
     }
 
-    /// The first key of a block, and where its ranges stand.
-    fn begin(&self, bytes: &[u8], block: usize) -> Option<(u64, usize)> {
+    /// Returns the first key of a block, and the offset of its ranges.
+    fn block(&self, bytes: &[u8], block: usize) -> Option<(u64, usize)> {
         let at = self.index + block * (self.key + 4);
         let place = usize::try_from(number(bytes, at + self.key, 4)?).ok()?;
         Some((number(bytes, at, self.key)?, self.data.0.checked_add(place)?))
     }
 
-    /// Decodes a block until `enough`. Gives where it stands then; nothing when the bytes make no sense.
+    /// Decodes a block until `enough` returns true. Returns the offset that it came to, or `None` when the bytes make no
+    /// sense.
     fn decode(&self, bytes: &[u8], block: usize, mut enough: impl FnMut(Range) -> bool) -> Option<usize> {
         let bytes = bytes.get(..self.data.1)?;
-        let (mut first, mut at) = self.begin(bytes, block)?;
+        let (mut first, mut at) = self.block(bytes, block)?;
         let ranges = BLOCK.min(self.ranges.checked_sub(block * BLOCK)?);
         for n in 0..ranges {
             if n > 0 {
@@ -102,11 +106,11 @@ impl Family {
         Some(at)
     }
 
-    /// All blocks follow each other, in order and without overlap.
+    /// Checks that all blocks follow each other, in order and without overlap.
     fn check(&self, bytes: &[u8], labels: usize) -> Result<(), String> {
         let (mut free, mut place) = (Some(0), self.data.0);
         for block in 0..self.blocks() {
-            let mut good = self.begin(bytes, block).is_some_and(|(_, at)| at == place);
+            let mut good = self.block(bytes, block).is_some_and(|(_, at)| at == place);
             let end = self.decode(bytes, block, |(first, last, label)| {
                 good &= free.is_some_and(|free| free <= first) && last <= self.last && label < labels;
                 free = last.checked_add(1);
@@ -119,7 +123,10 @@ impl Family {
 }
 
 impl Networks {
-    /// Takes the bytes of a file, all of which are looked at. The error is a sentence.
+    /// Reads a file, all of whose bytes are checked.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the file.
     pub fn read(bytes: Vec<u8>) -> Result<Networks, String> {
         if bytes.get(..8) != Some(b"leashnet") {
             return Err("it is not a file of networks; tests/tools/make_networks.py makes one".into());
@@ -157,18 +164,18 @@ impl Networks {
         Ok(networks)
     }
 
-    /// The network of an address; nothing when the file does not have it.
+    /// Returns the network of an address, or `None` when the file does not have it.
     pub fn of(&self, ip: IpAddr) -> Option<Network> {
         let [v4, v6] = &self.families;
         let (family, key) = match ip.to_canonical() {
             IpAddr::V4(ip) => (v4, u64::from(ip.to_bits())),
             IpAddr::V6(ip) => (v6, (ip.to_bits() >> 64) as u64),
         };
-        // The number of blocks that begin at the key or before.
+        // Finds how many blocks begin at the key or before.
         let (mut low, mut high) = (0, family.blocks());
         while low < high {
             let middle = (low + high) / 2;
-            if family.begin(&self.bytes, middle)?.0 <= key { low = middle + 1 } else { high = middle }
+            if family.block(&self.bytes, middle)?.0 <= key { low = middle + 1 } else { high = middle }
         }
         let mut found = None;
         family.decode(&self.bytes, low.checked_sub(1)?, |(first, last, label)| {
@@ -187,12 +194,12 @@ impl Networks {
         })
     }
 
-    /// Ranges of addresses in it.
+    /// Returns the number of ranges.
     pub fn len(&self) -> usize {
         self.families.iter().map(|family| family.ranges).sum()
     }
 
-    /// It knows no network.
+    /// Whether the file has no ranges.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

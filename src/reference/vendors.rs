@@ -1,6 +1,6 @@
-//! From a hardware address to who made the device, by its first three bytes (IEEE's MA-L register).
+//! Finds the vendor of a device by the first three bytes of its hardware address (IEEE's MA-L register).
 //!
-//! The file is asked when a device is new, read from its beginning to its end, and not kept. `tests/tools/make_vendors.py`
+//! The file is read from beginning to end when a device is new, and not kept. `tests/tools/make_vendors.py`
 //! makes such files and describes the format.
 
 use crate::model::Mac;
@@ -8,13 +8,16 @@ use crate::reference::varint::varint;
 
 const HEAD: &[u8] = b"leash vendors 1\n";
 
-/// The address was made up by the device, as telephones do: nobody's name is in it (IEEE 802, the local bit).
+/// Whether the device made its address up, as telephones do: then it belongs to no vendor (IEEE 802, the local bit).
 pub fn is_random(mac: Mac) -> bool {
     mac.0[0] & 2 != 0
 }
 
-/// Tells who made the devices with these addresses, where the file knows. The error says what is wrong with the file.
-pub fn find(file: &[u8], macs: &[Mac], tell: &mut dyn FnMut(Mac, &str)) -> Result<(), String> {
+/// Searches a file for the vendors of hardware addresses, and calls `found` for each that it has.
+///
+/// # Errors
+/// A sentence that says what is wrong with the file.
+pub fn find(file: &[u8], macs: &[Mac], found: &mut dyn FnMut(Mac, &str)) -> Result<(), String> {
     let rest = file.strip_prefix(HEAD).ok_or("it is not a file of vendors")?;
     let prefix_of = |mac: &Mac| mac.0[..3].iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
     let asked: Vec<(u64, Mac)> =
@@ -30,7 +33,7 @@ pub fn find(file: &[u8], macs: &[Mac], tell: &mut dyn FnMut(Mac, &str)) -> Resul
         let mut prefix = 0_u64;
         for _ in 0..prefixes {
             prefix = varint(rest, &mut next).and_then(|gap| prefix.checked_add(gap)).ok_or_else(wrong)?;
-            asked.iter().filter(|(of, _)| *of == prefix).for_each(|(_, mac)| tell(*mac, name));
+            asked.iter().filter(|(of, _)| *of == prefix).for_each(|(_, mac)| found(*mac, name));
         }
         at = next;
     }
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told() {
+    fn damage_is_an_error() {
         let file = b"leash vendors 1\n\x02Ab\x02\x01\x80\x02\x01C\x01\x05";
         let both = [[0, 0, 1, 9, 9, 9], [0, 1, 1, 9, 9, 9], [0, 0, 5, 9, 9, 9]];
         assert_eq!(told(file, &both).unwrap(), ["00:00:01:09:09:09 Ab", "00:01:01:09:09:09 Ab", "00:00:05:09:09:09 C"]);

@@ -1,4 +1,4 @@
-//! Which side of a capture is the LAN: the gateway is the MAC behind which the public addresses are.
+//! Finds which side of a capture is the LAN: the gateway is the MAC address behind which the public addresses are.
 
 use crate::model::{Mac, is_local};
 use crate::wire::packet::{self, Frame, Packet};
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// Public addresses that are counted for each MAC; more do not change who has most.
 const ADDRESSES: usize = 64;
-/// MACs that are looked at.
+/// MACs that are counted.
 const MACS: usize = 1_024;
 
 #[derive(Default)]
@@ -18,19 +18,20 @@ struct Station {
     forwards: u32,
 }
 
-/// What the beginning of a capture tells of the house.
+/// What the beginning of a capture shows of the LAN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// The gateway. None: no MAC stands out (or there are none), so private addresses will have to tell.
+pub struct LanSide {
+    /// The gateway's address. It is absent where no MAC stands out, or there are none: then the LAN is what has private
+    /// addresses.
     pub gateway: Option<Mac>,
     /// No private IPv4 address is in use: the devices have public ones, as on a campus.
     pub public_v4: bool,
 }
 
-/// Looks at the packets at the beginning of a capture.
-pub fn survey(head: &[u8]) -> Survey {
+/// Finds the LAN's side in the packets at the beginning of a capture.
+pub fn find(head: &[u8]) -> LanSide {
     let mut stations: BTreeMap<Mac, Station> = BTreeMap::new();
-    let Ok(mut reader) = pcap::Reader::new(head) else { return Survey::default() };
+    let Ok(mut reader) = pcap::Reader::new(head) else { return LanSide::default() };
     let mut public_v4 = true;
     while let Ok(Some(captured)) = reader.next() {
         if let Ok(Frame::Ip(packet)) = packet::parse(captured.link, captured.data, captured.wire_length) {
@@ -40,7 +41,7 @@ pub fn survey(head: &[u8]) -> Survey {
     }
     let by_addresses = most(&stations, |station| station.public.len());
     let gateway = by_addresses.or_else(|| most(&stations, |station| station.forwards as usize));
-    Survey { gateway, public_v4 }
+    LanSide { gateway, public_v4 }
 }
 
 fn count(stations: &mut BTreeMap<Mac, Station>, packet: &Packet) {
@@ -59,7 +60,7 @@ fn count(stations: &mut BTreeMap<Mac, Station>, packet: &Packet) {
     }
 }
 
-/// A device has several IPv6 addresses (RFC 8981), but of one network.
+/// Returns the address as it is counted: a device has several IPv6 addresses (RFC 8981), but of one network.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -67,7 +68,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The one with most, where one alone has most.
+/// Returns the station with the highest score, if it is above 0 and no other has the same.
 fn most(stations: &BTreeMap<Mac, Station>, score: impl Fn(&Station) -> usize) -> Option<Mac> {
     let best = stations.values().map(&score).max().filter(|best| *best > 0)?;
     let mut leaders = stations.iter().filter(|(_, station)| score(station) == best).map(|(mac, _)| *mac);

@@ -1,111 +1,118 @@
-//! A capture or an event file into events with the file's own time: the driver beside the live one.
+//! Reads captures and event files as events, with the time of the file: the driver of the engine beside the live one.
 
 mod lan_side;
 pub mod track;
 
 use crate::event::{self, Event, Source};
 use crate::limits;
-use crate::replay::lan_side::Survey;
+use crate::replay::lan_side::LanSide;
 use crate::replay::track::Tracker;
 use crate::time::{Clock, Stamp};
-use crate::wire::{packet, pcap};
+use crate::wire::packet;
+use crate::wire::pcap::{self, CaptureError};
 use ipnet::IpNet;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
 /// Why a file could not be read to its end.
 #[derive(Debug)]
-pub enum Problem {
-    /// The system said so.
+pub enum ReplayError {
+    /// The system could not read it.
     Input(std::io::Error),
-    /// The file itself; a sentence with the place.
+    /// Its content is wrong; a sentence that names the place.
     Data(String),
 }
 
-impl fmt::Display for Problem {
+impl std::error::Error for ReplayError {}
+
+impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Problem::Input(error) => write!(f, "it cannot be read: {error}"),
-            Problem::Data(says) => f.write_str(says),
+            ReplayError::Input(error) => write!(f, "it cannot be read: {error}"),
+            ReplayError::Data(message) => f.write_str(message),
         }
     }
 }
 
-impl From<std::io::Error> for Problem {
-    fn from(error: std::io::Error) -> Problem {
-        Problem::Input(error)
+impl From<std::io::Error> for ReplayError {
+    fn from(error: std::io::Error) -> ReplayError {
+        ReplayError::Input(error)
     }
 }
 
-impl From<pcap::Problem> for Problem {
-    fn from(problem: pcap::Problem) -> Problem {
-        match problem {
-            pcap::Problem::Io(error) => Problem::Input(error),
-            data => Problem::Data(data.to_string()),
+impl From<CaptureError> for ReplayError {
+    fn from(error: CaptureError) -> ReplayError {
+        match error {
+            CaptureError::Io(error) => ReplayError::Input(error),
+            data => ReplayError::Data(data.to_string()),
         }
     }
 }
 
-/// Takes an event and its stamp; the clock tells where time stands.
+/// Takes an event and its stamp. The clock says how far time has come, which is later than the stamp where packets are
+/// out of order.
 pub type Sink<'a> = &'a mut dyn FnMut(Event, Stamp, &Clock);
 
-/// One or more files that follow each other in time.
+/// Reads one or more files that follow each other in time.
 pub struct Replay {
     clock: Clock,
     tracker: Tracker,
     events: Vec<Event>,
-    /// Packets were read, so that there are open flows and counts to tell at the end.
+    /// Packets were read, so there are open flows and counts to report at the end.
     packets: bool,
 }
 
 impl Replay {
-    /// With these prefixes as the LAN, or none to find out, and these words that nobody outside should read.
+    /// Makes a reader of files. Without `lan` the traffic of a capture tells what the LAN is; `private` are words that
+    /// nobody outside should read.
     pub fn new(lan: Vec<IpNet>, private: Vec<String>) -> Replay {
         Replay { clock: Clock::default(), tracker: Tracker::new(lan, private), events: Vec::new(), packets: false }
     }
 
-    /// Reads a file to its end or to the first thing that is wrong with it; what came before has gone to `sink`.
-    pub fn read(&mut self, mut input: impl Read, sink: Sink) -> Result<(), Problem> {
+    /// Reads a file and hands its events to `sink`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the file; the events before it have gone to `sink`.
+    pub fn read(&mut self, mut input: impl Read, sink: Sink) -> Result<(), ReplayError> {
         let mut head = Vec::new();
-        input.by_ref().take(limits::SURVEY_BYTES as u64).read_to_end(&mut head)?;
-        let capture = !matches!(pcap::Reader::new(head.as_slice()), Err(pcap::Problem::NotACapture(_)));
-        let survey = if capture { lan_side::survey(&head) } else { Survey::default() };
+        input.by_ref().take(limits::LAN_SIDE_BYTES as u64).read_to_end(&mut head)?;
+        // An empty file is taken for a capture, so that its error is that it is empty.
+        let is_capture = head.is_empty() || pcap::is_capture(&head);
+        let lan_side = if is_capture { lan_side::find(&head) } else { LanSide::default() };
         let input = std::io::Cursor::new(head).chain(input);
-        if capture {
-            self.tracker.begin(survey, &mut self.events);
+        if is_capture {
+            self.tracker.begin(lan_side, &mut self.events);
             self.packets = true;
             return self.capture(input, sink);
         }
         self.lines(input, sink)
     }
 
-    /// No more files. Gives the stamp at which time stands.
+    /// Ends the last file. Returns the time that the files came to.
     pub fn finish(mut self, sink: Sink) -> Stamp {
         let stands = self.clock.stands();
         if self.packets {
             self.tracker.finish(&mut self.events);
-            self.tell(stands, sink);
+            self.flush(stands, sink);
         }
         stands
     }
 
-    fn tell(&mut self, stamp: Stamp, sink: Sink) {
+    fn flush(&mut self, stamp: Stamp, sink: Sink) {
         for event in self.events.drain(..) {
             sink(event, stamp, &self.clock);
         }
     }
 
-    fn capture(&mut self, input: impl Read, sink: Sink) -> Result<(), Problem> {
+    fn capture(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {
         let mut reader = pcap::Reader::new(input)?;
         while let Some(captured) = reader.next()? {
             let stamp = if self.clock.jumps(captured.at) {
                 let first = self.clock.stands() == Stamp::default();
                 self.tracker.jump(&mut self.events);
-                for event in self.events.drain(..) {
-                    sink(event, self.clock.stands(), &self.clock);
-                }
+                self.flush(self.clock.stands(), sink);
                 let stamp = self.clock.jump(captured.at);
-                sink(Event::Clock, stamp, &self.clock);
+                sink(Event::ClockSet, stamp, &self.clock);
                 if !first {
                     sink(Event::Gap { source: Source::Lookups }, stamp, &self.clock);
                 }
@@ -117,14 +124,12 @@ impl Replay {
                 Ok(frame) => self.tracker.packet(&frame, stamp, &mut self.events),
                 Err(_) => self.tracker.malformed(),
             }
-            for event in self.events.drain(..) {
-                sink(event, stamp, &self.clock);
-            }
+            self.flush(stamp, sink);
         }
         Ok(())
     }
 
-    fn lines(&mut self, input: impl Read, sink: Sink) -> Result<(), Problem> {
+    fn lines(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {
         let mut input = BufReader::new(input);
         let (mut line, mut number, mut offset, mut facts) = (Vec::new(), 0_u64, 0_u64, 0_u64);
         loop {
@@ -147,11 +152,11 @@ impl Replay {
                     sink(event, stamp, &self.clock);
                 }
                 Some(Err(_)) if facts == 0 => {
-                    return Err(Problem::Data(
+                    return Err(ReplayError::Data(
                         "it is neither a packet capture (pcap, pcapng) nor an event file of leash".into(),
                     ));
                 }
-                Some(Err(says)) => return Err(Problem::Data(format!("line {number}, at byte {offset}: {says}"))),
+                Some(Err(why)) => return Err(ReplayError::Data(format!("line {number}, at byte {offset}: {why}"))),
             }
             offset += length as u64;
         }

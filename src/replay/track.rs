@@ -1,13 +1,13 @@
 //! Packets into events: what conntrack, the neighbour table and the taps tell a live daemon, made from a capture.
 
-use crate::event::{Event, Packets};
+use crate::event::{Event, PacketCounts};
 use crate::limits;
-use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
-use crate::replay::lan_side::Survey;
+use crate::model::{Hint, Mac, Protocol, Tuple, is_group, is_local};
+use crate::replay::lan_side::LanSide;
 use crate::time::{Span, Stamp, Time};
-use crate::wire::dhcp::{self, Kind};
+use crate::wire::dhcp::{self, MessageType};
 use crate::wire::dns;
-use crate::wire::first_packets::{FirstPackets, Pause};
+use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
 use ipnet::IpNet;
@@ -26,45 +26,45 @@ mod timeout {
     pub const UDP_ANSWERED: Span = Span::secs(180);
 }
 
-/// One flow of the capture. Index 0 is the side that opened it.
-struct Tracked {
-    /// The tuple is the reply of the key under which it is kept.
-    flipped: bool,
+/// One flow of the capture. Index 0 of its arrays is the side that opened it.
+struct TrackedFlow {
+    /// The flow's tuple is the reply of the key under which it is kept.
+    reversed: bool,
     answered: bool,
     fins: [bool; 2],
     reset: bool,
     last: Time,
-    /// The bytes of both sides when they were told last.
-    counted: u64,
-    /// When the addresses were last told to be the stations'.
-    introduced: Time,
+    /// The bytes of both sides when they were last reported.
+    reported_bytes: u64,
+    /// When the addresses were last reported as those of the stations.
+    neighbours_at: Time,
     macs: [Option<Mac>; 2],
-    /// The initial sequence number, where the SYN was seen.
+    /// The client's initial sequence number, where its SYN was seen.
     isn: Option<u32>,
     bytes: [u64; 2],
-    opening: Option<Box<FirstPackets>>,
-    pause: Pause,
-    /// It was told that it gives something of the house away.
-    gave_away: bool,
-    /// A DNS answer over TCP that is not whole yet.
-    answer: dns::Stream,
+    first_packets: Option<Box<FirstPackets>>,
+    delay: HandshakeDelay,
+    /// It was reported that the flow gives something of the house away.
+    leak_reported: bool,
+    /// DNS answers over TCP, of which the last may not be whole yet.
+    answers: dns::TcpMessages,
     speaks_dns: bool,
 }
 
-impl Tracked {
+impl TrackedFlow {
     fn tuple(&self, key: Tuple) -> Tuple {
-        if self.flipped { key.reply() } else { key }
+        if self.reversed { key.reply() } else { key }
     }
 
-    fn over(&self, key: Tuple) -> Event {
+    fn closed(&self, key: Tuple) -> Event {
         Event::FlowClosed { tuple: self.tuple(key), sent: self.bytes[0], received: self.bytes[1] }
     }
 
-    fn carried(&self, key: Tuple) -> Event {
+    fn counted(&self, key: Tuple) -> Event {
         Event::FlowCounted { tuple: self.tuple(key), sent: self.bytes[0], received: self.bytes[1] }
     }
 
-    fn lives(&self, protocol: Protocol) -> Span {
+    fn timeout(&self, protocol: Protocol) -> Span {
         match protocol {
             Protocol::Udp if self.answered => timeout::UDP_ANSWERED,
             Protocol::Udp => timeout::UDP,
@@ -77,77 +77,78 @@ impl Tracked {
 }
 
 /// The transport part of a packet.
-struct Segment<'a> {
+struct Transport<'a> {
     tuple: Tuple,
     flags: u8,
     sequence: u32,
     payload: &'a [u8],
 }
 
-/// The control bits that tell who opens: SYN alone, or the answer to it with both.
-const OPENING: u8 = SYN | ACK;
+/// The control bits that tell who opens a flow: the client sends SYN alone, the server answers with both.
+const SYN_ACK: u8 = SYN | ACK;
 
-/// The state between packets, bounded.
+/// Follows the flows of a capture, in bounded memory.
 #[derive(Default)]
 pub struct Tracker {
-    /// The prefixes that the user said are the LAN; empty: found from the traffic.
+    /// The prefixes of the LAN as the user named them; empty where they are to be found from the traffic.
     prefixes: Vec<IpNet>,
     /// Words that nobody outside should read.
     private: Vec<String>,
-    survey: Survey,
-    flows: HashMap<Tuple, Tracked>,
+    lan_side: LanSide,
+    flows: HashMap<Tuple, TrackedFlow>,
     neighbours: HashMap<IpAddr, (Mac, Time)>,
     next_sweep: Time,
     next_count: Time,
-    packets: Packets,
+    packets: PacketCounts,
 }
 
-/// One direction for both directions of a flow, and whether the tuple was turned.
+/// Returns the key under which both directions of a flow are kept, and whether it is the reply of `tuple`.
 fn key(tuple: Tuple) -> (Tuple, bool) {
-    let flipped = (tuple.source, tuple.source_port) > (tuple.destination, tuple.destination_port);
-    (if flipped { tuple.reply() } else { tuple }, flipped)
+    let reversed = (tuple.source, tuple.source_port) > (tuple.destination, tuple.destination_port);
+    (if reversed { tuple.reply() } else { tuple }, reversed)
 }
 
 impl Tracker {
-    /// With these prefixes as the LAN, or none to find out, and these words that nobody outside should read.
+    /// Makes a tracker that follows nothing yet. Without `prefixes` the traffic tells what the LAN is; `private` are words
+    /// that nobody outside should read.
     pub fn new(prefixes: Vec<IpNet>, private: Vec<String>) -> Tracker {
         Tracker { prefixes, private, ..Tracker::default() }
     }
 
-    /// A capture begins, of which this is known.
-    pub(crate) fn begin(&mut self, survey: Survey, out: &mut Vec<Event>) {
-        self.survey = Survey { gateway: survey.gateway.or(self.survey.gateway), ..survey };
+    /// Begins a further capture, whose LAN side was found to be `lan_side`.
+    pub(super) fn begin(&mut self, lan_side: LanSide, out: &mut Vec<Event>) {
+        self.lan_side = LanSide { gateway: lan_side.gateway.or(self.lan_side.gateway), ..lan_side };
         if !self.prefixes.is_empty() {
             out.push(Event::Lan { prefixes: self.prefixes.clone() });
         }
     }
 
-    /// The clock is about to jump: nothing of before goes on.
+    /// Closes all flows, since the clock is about to jump and nothing from before goes on.
     pub fn jump(&mut self, out: &mut Vec<Event>) {
         self.close(|_, _| true, out);
     }
 
-    /// No more packets: says what the flows that are still open have carried, and the counts.
+    /// Ends the last capture: reports what the flows that are still open have carried, and how many packets were read.
     pub fn finish(&mut self, out: &mut Vec<Event>) {
         let mut open = Vec::new();
-        open.extend(self.flows.drain().map(|(key, flow)| flow.carried(key)));
+        open.extend(self.flows.drain().map(|(key, flow)| flow.counted(key)));
         sort(&mut open);
         out.append(&mut open);
-        out.push(Event::Read(self.packets));
+        out.push(Event::PacketsRead(self.packets));
     }
 
-    /// A packet that could not be read.
+    /// Counts a packet that could not be read.
     pub fn malformed(&mut self) {
         self.packets.all += 1;
         self.packets.malformed += 1;
     }
 
-    /// Takes a packet; the events that it makes go to `out`.
+    /// Handles a packet; the events that it makes go to `out`.
     pub fn packet(&mut self, frame: &Frame, at: Stamp, out: &mut Vec<Event>) {
         self.packets.all += 1;
         if at.now >= self.next_sweep {
             self.next_sweep = at.now + limits::SWEEP;
-            self.close(|key, flow| at.now.since(flow.last) > flow.lives(key.protocol), out);
+            self.close(|key, flow| at.now.since(flow.last) > flow.timeout(key.protocol), out);
         }
         if at.now >= self.next_count {
             self.next_count = at.now + limits::COUNT_EVERY;
@@ -157,7 +158,7 @@ impl Tracker {
             Frame::Ip(packet) => packet,
             Frame::Arp { mac, ip } => {
                 self.packets.arp += 1;
-                return self.introduce((*ip).into(), Some(*mac), at.now, out);
+                return self.note_neighbour((*ip).into(), Some(*mac), at.now, out);
             }
             Frame::Other => return self.packets.other += 1,
         };
@@ -170,7 +171,7 @@ impl Tracker {
             }
             Body::Icmp => {
                 self.packets.icmp += 1;
-                return self.introduce(packet.source, packet.source_mac, at.now, out);
+                return self.note_neighbour(packet.source, packet.source_mac, at.now, out);
             }
             Body::Fragment => return self.packets.fragments += 1,
             Body::Other(_) => return self.packets.other_ip += 1,
@@ -179,124 +180,125 @@ impl Tracker {
             return self.dhcp(payload, out);
         }
         if is_group(packet.destination) || is_group(packet.source) {
-            return self.introduce(packet.source, packet.source_mac, at.now, out);
+            return self.note_neighbour(packet.source, packet.source_mac, at.now, out);
         }
         let (source, destination) = (packet.source, packet.destination);
         let tuple = Tuple { protocol, source, source_port, destination, destination_port };
-        self.segment(packet, &Segment { tuple, flags, sequence, payload }, at, out);
+        self.transport(packet, &Transport { tuple, flags, sequence, payload }, at, out);
     }
 
-    fn segment(&mut self, packet: &Packet, segment: &Segment, at: Stamp, out: &mut Vec<Event>) {
-        let (key, turned) = key(segment.tuple);
-        let opens = segment.flags & OPENING == SYN;
+    fn transport(&mut self, packet: &Packet, transport: &Transport, at: Stamp, out: &mut Vec<Event>) {
+        let (key, reversed) = key(transport.tuple);
+        let opens = transport.flags & SYN_ACK == SYN;
         let known = self.flows.get(&key);
-        let new = known.is_none_or(|flow| opens && (flow.isn != Some(segment.sequence) || flow.flipped != turned));
+        let new = known.is_none_or(|flow| opens && (flow.isn != Some(transport.sequence) || flow.reversed != reversed));
         if new {
             if let Some(old) = self.flows.remove(&key) {
-                out.push(old.over(key));
+                out.push(old.closed(key));
             }
             if self.flows.len() >= limits::TRACKED {
                 self.make_room(out);
             }
-            self.introduce(packet.source, packet.source_mac, at.now, out);
+            self.note_neighbour(packet.source, packet.source_mac, at.now, out);
             if is_local(packet.destination) {
-                self.introduce(packet.destination, packet.destination_mac, at.now, out);
+                self.note_neighbour(packet.destination, packet.destination_mac, at.now, out);
             }
-            let flow = self.open(segment, turned, at);
+            let flow = self.open(transport, reversed, at);
             let tuple = flow.tuple(key);
             let anonymous = packet.source_mac.is_none() && packet.destination_mac.is_none();
             if anonymous && !self.neighbours.contains_key(&tuple.source) {
-                self.introduce(tuple.source, Some(Mac::stand_in(tuple.source)), at.now, out);
+                self.note_neighbour(tuple.source, Some(Mac::stand_in(tuple.source)), at.now, out);
             }
-            let midstream = tuple.protocol == Protocol::Tcp && segment.flags & SYN == 0;
+            let midstream = tuple.protocol == Protocol::Tcp && transport.flags & SYN == 0;
             out.push(Event::FlowOpened { tuple, midstream });
             self.flows.insert(key, flow);
         }
         let Some(flow) = self.flows.get_mut(&key) else { return };
-        let side = usize::from(flow.flipped != turned);
+        let side = usize::from(flow.reversed != reversed);
         let tuple = flow.tuple(key);
         flow.last = at.now;
         flow.bytes[side] += u64::from(packet.bytes);
         flow.answered |= side == 1;
-        flow.fins[side] |= segment.flags & FIN != 0;
-        flow.reset |= segment.flags & RST != 0;
-        if tuple.protocol == Protocol::Tcp && flow.isn.is_some() && segment.flags & (SYN | FIN | RST) == 0 {
+        flow.fins[side] |= transport.flags & FIN != 0;
+        flow.reset |= transport.flags & RST != 0;
+        if tuple.protocol == Protocol::Tcp && flow.isn.is_some() && transport.flags & (SYN | FIN | RST) == 0 {
             match side {
                 0 => {
-                    let pause = flow.pause.client(segment.payload.is_empty(), at.now);
-                    out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
+                    let delay = flow.delay.client_packet(transport.payload.is_empty(), at.now);
+                    out.extend(delay.map(|delay| Event::HandshakeDelay { tuple, delay }));
                 }
-                _ if !segment.payload.is_empty() => flow.pause.give_up(),
+                _ if !transport.payload.is_empty() => flow.delay.abandon(),
                 _ => {}
             }
         }
-        if !segment.payload.is_empty() {
-            if side == 0 && flow.opening.is_some() && !flow.gave_away && !is_local(tuple.destination) {
+        if !transport.payload.is_empty() {
+            if side == 0 && flow.first_packets.is_some() && !flow.leak_reported && !is_local(tuple.destination) {
                 #[allow(clippy::disallowed_methods, reason = "whether there is one, in no order")]
                 let ours = |mac| self.neighbours.values().any(|(known, _)| *known == mac);
-                let hint = plaintext::find(segment.payload, ours, &self.private);
-                flow.gave_away = hint.is_some();
+                let hint = plaintext::find(transport.payload, ours, &self.private);
+                flow.leak_reported = hint.is_some();
                 out.extend(hint.map(|hint| Event::FirstPacket { tuple, hint }));
             }
-            first_packets(flow, tuple, side, segment, packet.cut, out);
+            first_packets(flow, tuple, side, transport, packet.cut, out);
             if flow.speaks_dns && side == 1 {
-                lookups(flow, tuple, segment, packet.cut, out);
+                lookups(flow, tuple, transport, packet.cut, out);
             }
         }
         let moved = packet.source_mac.is_some() && flow.macs[side] != packet.source_mac;
-        if moved || at.now.since(flow.introduced) >= limits::NEIGHBOUR_EVERY {
-            (flow.macs[side], flow.introduced) = (packet.source_mac, at.now);
-            self.introduce(packet.source, packet.source_mac, at.now, out);
+        if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_EVERY {
+            (flow.macs[side], flow.neighbours_at) = (packet.source_mac, at.now);
+            self.note_neighbour(packet.source, packet.source_mac, at.now, out);
         }
     }
 
-    fn open(&self, segment: &Segment, turned: bool, at: Stamp) -> Tracked {
-        let Segment { tuple, flags, sequence, .. } = *segment;
-        // Who opened it: by SYN, else the LAN side, else who was seen first.
+    fn open(&self, transport: &Transport, reversed: bool, at: Stamp) -> TrackedFlow {
+        let Transport { tuple, flags, sequence, .. } = *transport;
+        // The side that sent the SYN opened the flow; where no SYN was seen the LAN side, else the side seen first.
         let lan = |ip: IpAddr| is_local(ip) || self.neighbours.contains_key(&ip);
-        let reply = match flags & OPENING {
+        let reply = match flags & SYN_ACK {
             SYN => false,
-            OPENING => true,
+            SYN_ACK => true,
             _ => !lan(tuple.source) && lan(tuple.destination),
         };
         let port = if reply { tuple.source_port } else { tuple.destination_port };
-        let isn = (flags & OPENING == SYN).then_some(sequence);
-        let mut opening = FirstPackets::new(tuple.protocol, port);
+        let isn = (flags & SYN_ACK == SYN).then_some(sequence);
+        let mut first_packets = FirstPackets::new(tuple.protocol, port);
         if let Some(isn) = isn {
-            opening.begins(isn.wrapping_add(1));
+            first_packets.starts_at(isn.wrapping_add(1));
         }
-        Tracked {
-            flipped: turned != reply,
+        TrackedFlow {
+            reversed: reversed != reply,
             answered: false,
             fins: [false; 2],
             reset: false,
             last: at.now,
-            counted: 0,
-            introduced: at.now,
+            reported_bytes: 0,
+            neighbours_at: at.now,
             macs: [None; 2],
             isn,
             bytes: [0; 2],
-            opening: Some(Box::new(opening)),
-            pause: Pause::default(),
-            gave_away: false,
-            answer: dns::Stream::default(),
+            first_packets: Some(Box::new(first_packets)),
+            delay: HandshakeDelay::default(),
+            leak_reported: false,
+            answers: dns::TcpMessages::default(),
             speaks_dns: port == 53,
         }
     }
 
-    /// The address belongs to the station, if it is one of the LAN; told when new, changed or not told for long.
-    fn introduce(&mut self, ip: IpAddr, mac: Option<Mac>, now: Time, out: &mut Vec<Event>) {
+    /// Reports that an address of the LAN belongs to a station, when that is new, has changed, or was last reported long
+    /// ago.
+    fn note_neighbour(&mut self, ip: IpAddr, mac: Option<Mac>, now: Time, out: &mut Vec<Event>) {
         let inside = match self.prefixes.as_slice() {
-            [] => is_local(ip) || self.survey.gateway.is_some() && (ip.is_ipv6() || self.survey.public_v4),
+            [] => is_local(ip) || self.lan_side.gateway.is_some() && (ip.is_ipv6() || self.lan_side.public_v4),
             prefixes => prefixes.iter().any(|prefix| prefix.contains(&ip)),
         };
-        let Some(mac) = mac.filter(|mac| mac.is_station() && Some(*mac) != self.survey.gateway) else { return };
+        let Some(mac) = mac.filter(|mac| mac.is_station() && Some(*mac) != self.lan_side.gateway) else { return };
         if !inside || is_group(ip) {
             return;
         }
         let room = self.neighbours.len() < 2 * limits::ADDRESSES;
         match self.neighbours.get_mut(&ip) {
-            Some((old, told)) if *old == mac && now.since(*told) < limits::NEIGHBOUR_EVERY => return,
+            Some((old, reported)) if *old == mac && now.since(*reported) < limits::NEIGHBOUR_EVERY => return,
             Some(old) => *old = (mac, now),
             None if room => _ = self.neighbours.insert(ip, (mac, now)),
             None => return,
@@ -305,22 +307,26 @@ impl Tracker {
     }
 
     fn dhcp(&self, payload: &[u8], out: &mut Vec<Event>) {
-        let Some(dhcp) = dhcp::parse(payload).filter(|dhcp| Some(dhcp.mac) != self.survey.gateway) else { return };
-        let dhcp::Dhcp { kind, mac, address, hostname, vendor_class, booting } = dhcp;
-        match (kind, address) {
-            (Kind::Discover | Kind::Request, _) if booting => out.push(Event::Booted { mac, hostname, vendor_class }),
-            (Kind::Request | Kind::Ack, Some(ip)) => out.push(Event::Leased { ip: ip.into(), mac, hostname }),
+        let Some(dhcp) = dhcp::parse(payload).filter(|dhcp| Some(dhcp.mac) != self.lan_side.gateway) else { return };
+        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, booting } = dhcp;
+        match (message_type, address) {
+            (MessageType::Discover | MessageType::Request, _) if booting => {
+                out.push(Event::Booted { mac, hostname, vendor_class });
+            }
+            (MessageType::Request | MessageType::Ack, Some(ip)) => {
+                out.push(Event::Leased { ip: ip.into(), mac, hostname });
+            }
             _ => {}
         }
     }
 
-    /// Says what the flows have carried that carried something: all at once, as a dump of conntrack does.
+    /// Reports what flows have carried since the last report: all at once, as a dump of conntrack does.
     fn count(&mut self, out: &mut Vec<Event>) {
         let mut counted = Vec::new();
         self.flows.retain(|key, flow| {
             let bytes = flow.bytes[0] + flow.bytes[1];
-            if std::mem::replace(&mut flow.counted, bytes) != bytes {
-                counted.push(flow.carried(*key));
+            if std::mem::replace(&mut flow.reported_bytes, bytes) != bytes {
+                counted.push(flow.counted(*key));
             }
             true
         });
@@ -328,13 +334,13 @@ impl Tracker {
         out.append(&mut counted);
     }
 
-    /// Closes the flows of which `over` is true.
-    fn close(&mut self, over: impl Fn(&Tuple, &Tracked) -> bool, out: &mut Vec<Event>) {
+    /// Closes the flows of which `is_over` is true.
+    fn close(&mut self, is_over: impl Fn(&Tuple, &TrackedFlow) -> bool, out: &mut Vec<Event>) {
         let mut closed = Vec::new();
         self.flows.retain(|key, flow| {
-            let over = over(key, flow);
+            let over = is_over(key, flow);
             if over {
-                closed.push(flow.over(*key));
+                closed.push(flow.closed(*key));
             }
             !over
         });
@@ -342,7 +348,7 @@ impl Tracker {
         out.append(&mut closed);
     }
 
-    /// Closes the quarter that was silent longest.
+    /// Closes the quarter of the flows that was silent longest.
     fn make_room(&mut self, out: &mut Vec<Event>) {
         let mut times = Vec::with_capacity(self.flows.len());
         self.flows.retain(|_, flow| {
@@ -356,7 +362,7 @@ impl Tracker {
     }
 }
 
-/// The order of a hash table is random; the order of events must not be.
+/// Sorts events by their flow: the order of a hash table is random, the order of events must not be.
 fn sort(events: &mut [Event]) {
     events.sort_by_key(|event| match event {
         Event::FlowClosed { tuple, .. } | Event::FlowCounted { tuple, .. } => Some(*tuple),
@@ -364,27 +370,34 @@ fn sort(events: &mut [Event]) {
     });
 }
 
-fn first_packets(flow: &mut Tracked, tuple: Tuple, side: usize, segment: &Segment, cut: bool, out: &mut Vec<Event>) {
-    let Some(opening) = &mut flow.opening else { return };
+fn first_packets(
+    flow: &mut TrackedFlow,
+    tuple: Tuple,
+    side: usize,
+    transport: &Transport,
+    cut: bool,
+    out: &mut Vec<Event>,
+) {
+    let Some(packets) = &mut flow.first_packets else { return };
     let hint = match side {
-        0 => opening.client(segment.sequence, segment.payload, cut),
-        _ => opening.server(segment.payload, cut),
+        0 => packets.client(transport.sequence, transport.payload, cut),
+        _ => packets.server(transport.payload, cut),
     };
-    if opening.is_done() {
-        flow.opening = None;
+    if packets.is_done() {
+        flow.first_packets = None;
     }
     if let Some(hint) = hint {
-        flow.speaks_dns |= hint == crate::model::Hint::Dns;
+        flow.speaks_dns |= hint == Hint::Dns;
         out.push(Event::FirstPacket { tuple, hint });
     }
 }
 
-/// The resolver's side of a DNS flow.
-fn lookups(flow: &mut Tracked, tuple: Tuple, segment: &Segment, cut: bool, out: &mut Vec<Event>) {
-    let mut tell =
-        |message: &[u8]| out.extend(dns::parse_answer(message, tuple.source, tuple.destination).map(Event::Looked));
+/// Reports the lookups in what the resolver's side of a DNS flow sends.
+fn lookups(flow: &mut TrackedFlow, tuple: Tuple, transport: &Transport, cut: bool, out: &mut Vec<Event>) {
+    let mut report =
+        |message: &[u8]| out.extend(dns::parse_answer(message, tuple.source, tuple.destination).map(Event::Lookup));
     match tuple.protocol {
-        Protocol::Udp => tell(segment.payload),
-        Protocol::Tcp => flow.answer.segment(segment.payload, cut, tell),
+        Protocol::Udp => report(transport.payload),
+        Protocol::Tcp => flow.answers.segment(transport.payload, cut, report),
     }
 }

@@ -1,72 +1,73 @@
-//! blob and blobmsg, in which ubus writes everything (libubox: blob.h, blobmsg.h). All numbers are big-endian, on every
+//! blob and blobmsg, the formats of everything on ubus (libubox: blob.h, blobmsg.h). All numbers are big-endian, on every
 //! processor.
 //!
-//! A blob is a head of 4 bytes (bit 31: it is a blobmsg; 7 bits of id; 24 bits of length, the head counted, the padding
-//! not), its payload, and zeros up to a multiple of 4. A blobmsg's id is its type, and its payload begins with its name.
+//! A blob is a head of 4 bytes (bit 31: it is a blobmsg; 7 bits of id; 24 bits of length, with the head but without the
+//! padding), its payload, and zeros up to a multiple of 4. The id of a blobmsg is its type, and its payload begins with its
+//! name.
 
 use serde_json::{Map, Number, Value};
 
 const EXTENDED: u32 = 1 << 31;
 const LENGTH: u32 = (1 << 24) - 1;
-/// Tables in tables in tables: deeper ones are refused.
+/// How deep tables and arrays may be nested; deeper ones are refused.
 const DEPTH: u32 = 16;
 
 /// The types of a value (blobmsg.h, `enum blobmsg_type`).
 pub mod kind {
-    /// Nothing.
+    /// No value.
     pub const NULL: u8 = 0;
     /// Values without names.
     pub const ARRAY: u8 = 1;
     /// Values with names.
     pub const TABLE: u8 = 2;
-    /// A text and a NUL.
+    /// A text with a NUL behind it.
     pub const STRING: u8 = 3;
-    /// A whole number with a sign.
+    /// A signed number of 64 bits.
     pub const INT64: u8 = 4;
-    /// A whole number with a sign.
+    /// A signed number of 32 bits.
     pub const INT32: u8 = 5;
-    /// A whole number with a sign.
+    /// A signed number of 16 bits.
     pub const INT16: u8 = 6;
-    /// True or false.
+    /// A boolean.
     pub const BOOL: u8 = 7;
-    /// IEEE 754, 64 bits.
+    /// A floating-point number of 64 bits (IEEE 754).
     pub const DOUBLE: u8 = 8;
 }
 
-/// How wide a whole number is written.
+/// The width in which whole numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integers {
-    /// 32 bits where it fits: what the `ubus` command makes of JSON.
+    /// 32 bits where the number fits, as the `ubus` command writes JSON.
     Fit,
-    /// 64 bits always: a counter's type does not change when it grows.
+    /// Always 64 bits, so that the type of a counter does not change when it grows.
     Wide,
 }
 
-/// One attribute.
+/// An attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribute<'a> {
-    /// Its id; of a blobmsg its type.
+    /// The id, which is the type of a blobmsg.
     pub id: u8,
-    /// It is a blobmsg.
+    /// Whether it is a blobmsg.
     pub extended: bool,
-    /// What it holds, without padding.
+    /// The payload, without padding.
     pub payload: &'a [u8],
 }
 
 impl Attribute<'_> {
-    /// The payload as an unsigned number of 32 bits.
+    /// Returns the payload as an unsigned number of 32 bits, or `None` if it has another length.
     pub fn number(&self) -> Option<u32> {
         self.payload.try_into().ok().map(u32::from_be_bytes)
     }
 
-    /// The payload as a text, up to its NUL.
+    /// Returns the payload as a text, up to its NUL.
     pub fn text(&self) -> String {
         let end = self.payload.iter().position(|byte| *byte == 0).unwrap_or(self.payload.len());
         String::from_utf8_lossy(self.payload.get(..end).unwrap_or_default()).into_owned()
     }
 }
 
-/// The attributes of a row, one by one; ends at the first that is damaged.
+/// Reads attributes that follow each other, up to the first that is damaged.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a>(pub &'a [u8]);
 
@@ -77,7 +78,7 @@ impl<'a> Iterator for Attributes<'a> {
         let head = u32::from_be_bytes(*head);
         let length = (head & LENGTH) as usize;
         let payload = self.0.get(4..length)?;
-        // The last one's padding may be cut off.
+        // The padding of the last attribute may be cut off.
         self.0 = self.0.get(padded(length)..).unwrap_or_default();
         Some(Attribute { id: (head >> 24 & 0x7f) as u8, extended: head & EXTENDED != 0, payload })
     }
@@ -98,17 +99,17 @@ fn write(out: &mut Vec<u8>, head: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     out.resize(start + padded(length), 0);
 }
 
-/// Writes an attribute that is no blobmsg. More than 16 MiB in it cannot be told: whoever sends it refuses it before.
+/// Writes an attribute that is no blobmsg. Its length has 24 bits, so callers must refuse more than 16 MiB.
 pub fn attribute(out: &mut Vec<u8>, id: u8, fill: impl FnOnce(&mut Vec<u8>)) {
     write(out, u32::from(id) << 24, fill);
 }
 
-/// Writes a number of 32 bits.
+/// Writes an attribute with a number of 32 bits.
 pub fn number(out: &mut Vec<u8>, id: u8, value: u32) {
     attribute(out, id, |out| out.extend_from_slice(&value.to_be_bytes()));
 }
 
-/// Writes a text.
+/// Writes an attribute with a text.
 pub fn text(out: &mut Vec<u8>, id: u8, value: &str) {
     attribute(out, id, |out| string(out, value));
 }
@@ -118,7 +119,7 @@ fn string(out: &mut Vec<u8>, value: &str) {
     out.push(0);
 }
 
-/// Writes a named value of this type.
+/// Writes a blobmsg of a type.
 pub fn field(out: &mut Vec<u8>, kind: u8, name: &str, fill: impl FnOnce(&mut Vec<u8>)) {
     write(out, EXTENDED | u32::from(kind) << 24, |out| {
         let start = out.len();
@@ -129,7 +130,7 @@ pub fn field(out: &mut Vec<u8>, kind: u8, name: &str, fill: impl FnOnce(&mut Vec
     });
 }
 
-/// Writes a named value.
+/// Writes a JSON value as a blobmsg.
 pub fn value(out: &mut Vec<u8>, name: &str, value: &Value, integers: Integers) {
     match value {
         Value::Null => field(out, kind::NULL, name, |_| {}),
@@ -157,12 +158,12 @@ fn number_field(out: &mut Vec<u8>, name: &str, number: &Number, integers: Intege
     }
 }
 
-/// Writes the members of a table.
+/// Writes the members of a JSON object.
 pub fn table(out: &mut Vec<u8>, map: &Map<String, Value>, integers: Integers) {
     map.iter().for_each(|(name, member)| value(out, name, member, integers));
 }
 
-/// Reads the members of a table. None where one is damaged, or they go too deep.
+/// Reads the members of a table. Returns `None` where one is damaged, or they are nested too deep.
 pub fn read_table(bytes: &[u8]) -> Option<Map<String, Value>> {
     match members(bytes, true, DEPTH)? {
         Value::Object(map) => Some(map),
@@ -178,7 +179,7 @@ fn members(bytes: &[u8], named: bool, depth: u32) -> Option<Value> {
         let (name, value) = read(&attribute, depth)?;
         if named { _ = map.insert(name, value) } else { all.push(value) }
     }
-    // Something stands there that is no attribute.
+    // The rest is no attribute.
     if !rest.0.is_empty() {
         return None;
     }

@@ -1,10 +1,11 @@
-//! What a TCP client's byte stream begins with. A tunnel's stream begins anew behind its request.
+//! Recognises the protocol with which a TCP client's byte stream begins. Behind the request of a tunnel a stream begins
+//! anew.
 
 use crate::model::Hint;
 use crate::wire::request::Request;
 use crate::wire::{http, mqtt, socks, stun, tls};
 
-/// What the beginning of a TCP client's byte stream is; with `last` no more of it will come.
+/// Recognises the outermost protocol at the beginning of a TCP client's byte stream. With `last` no more of it will come.
 pub fn outermost(stream: &[u8], last: bool) -> Request {
     let found = magic(stream)
         .or(|| tls::client_hello(stream, last))
@@ -14,7 +15,7 @@ pub fn outermost(stream: &[u8], last: bool) -> Request {
     if last && found == Request::Incomplete { Request::Unknown } else { found }
 }
 
-/// Protocols that begin with fixed bytes.
+/// Recognises protocols that begin with fixed bytes.
 fn magic(stream: &[u8]) -> Request {
     if stream.starts_with(b"SSH-") {
         Request::Whole(Hint::Ssh, stream.len())

@@ -1,19 +1,19 @@
-//! ctnetlink: conntrack's entries and events, and the orders to it (linux/netfilter/nfnetlink_conntrack.h).
+//! ctnetlink: reads conntrack's entries and events, and writes requests to it (linux/netfilter/nfnetlink_conntrack.h).
 
 use crate::model::{Protocol, Tuple};
 use crate::wire::netlink::{Message, Writer, attributes, be16, be32, be64, flag};
 use std::net::IpAddr;
 
 const SUBSYSTEM: u16 = 1 << 8;
-/// An entry of a dump, or an event that it was made or changed (`IPCTNL_MSG_CT_NEW`).
+/// The type of a message with an entry of a dump, or one that was made or changed (`IPCTNL_MSG_CT_NEW`).
 pub const NEW: u16 = SUBSYSTEM;
 const GET: u16 = SUBSYSTEM | 1;
-/// The event that an entry is gone (`IPCTNL_MSG_CT_DELETE`).
+/// The type of a message about an entry that is gone (`IPCTNL_MSG_CT_DELETE`).
 pub const DELETE: u16 = SUBSYSTEM | 2;
 
-/// Multicast group of new entries (`NFNLGRP_CONNTRACK_NEW`).
+/// The multicast group of new entries (`NFNLGRP_CONNTRACK_NEW`).
 pub const GROUP_NEW: u32 = 1;
-/// Multicast group of entries that are gone (`NFNLGRP_CONNTRACK_DESTROY`).
+/// The multicast group of entries that are gone (`NFNLGRP_CONNTRACK_DESTROY`).
 pub const GROUP_DESTROY: u32 = 3;
 
 #[allow(missing_docs, reason = "the words of the header without CTA_")]
@@ -24,7 +24,6 @@ mod cta {
     pub const MARK: u16 = 8;
     pub const COUNTERS_ORIG: u16 = 9;
     pub const COUNTERS_REPLY: u16 = 10;
-    pub const ID: u16 = 12;
     pub const MARK_MASK: u16 = 21;
     pub const STATUS_MASK: u16 = 26;
     pub const TUPLE_IP: u16 = 1;
@@ -46,42 +45,31 @@ const UDP: u8 = 17;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-/// What is used of a conntrack entry.
+/// A conntrack entry, as far as it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The direction of the first packet, before address translation.
     pub tuple: Tuple,
-    /// Tells entries with the same tuple apart.
-    pub id: u32,
-    /// `IPS_*` bits.
+    /// The status, bits of `IPS_*`.
     pub status: u32,
     /// The mark.
     pub mark: u32,
-    /// Bytes of IP packets in the direction of the tuple and against it; absent without `nf_conntrack_acct`, and in
-    /// events of new entries.
+    /// The bytes of IP packets in the direction of the tuple and against it. They are absent without `nf_conntrack_acct`,
+    /// and in events of new entries.
     pub bytes: Option<(u64, u64)>,
 }
 
-impl Entry {
-    /// A packet came back (`IPS_SEEN_REPLY`).
-    pub fn replied(&self) -> bool {
-        self.status & 2 != 0
-    }
-}
-
-/// Reads an entry or event; absent what is neither TCP nor UDP, or cannot be read.
+/// Reads an entry or event. Returns `None` for what is neither TCP nor UDP, or cannot be read.
 pub fn parse(message: &Message) -> Option<Entry> {
     if message.kind != NEW && message.kind != DELETE {
         return None;
     }
     let mut found = None;
-    let mut entry_id = 0;
     let (mut status, mut mark) = (0, 0);
     let (mut sent, mut received) = (None, None);
     for (kind, value) in attributes(message.body.get(4..)?) {
         match kind {
             cta::TUPLE_ORIG => found = tuple(value),
-            cta::ID => entry_id = be32(value)?,
             cta::STATUS => status = be32(value)?,
             cta::MARK => mark = be32(value)?,
             cta::COUNTERS_ORIG => sent = counted(value),
@@ -89,12 +77,12 @@ pub fn parse(message: &Message) -> Option<Entry> {
             _ => {}
         }
     }
-    Some(Entry { tuple: found?, id: entry_id, status, mark, bytes: sent.zip(received) })
+    Some(Entry { tuple: found?, status, mark, bytes: sent.zip(received) })
 }
 
-/// The tuple with whom the packets reach in the end: another than its destination where the router sends them on to a
-/// station (DNAT, as of a port that is forwarded).
-pub fn forwarded(tuple: Tuple, message: &Message) -> Tuple {
+/// Returns the tuple with the destination that the packets reach in the end. That is another one where the router sends
+/// them on to a station (DNAT, as of a forwarded port).
+pub fn after_nat(tuple: Tuple, message: &Message) -> Tuple {
     let mut all = attributes(message.body.get(4..).unwrap_or_default());
     let reply = all.find(|(kind, _)| *kind == cta::TUPLE_REPLY).and_then(|(_, value)| self::tuple(value));
     reply.map_or(tuple, |reply| Tuple { destination: reply.source, destination_port: reply.source_port, ..tuple })
@@ -124,7 +112,7 @@ fn tuple(nest: &[u8]) -> Option<Tuple> {
                     }
                 }
             }
-            // Another zone is another network, and its addresses may be anybody's.
+            // Another zone is another network, in which the same address may be of another station.
             cta::TUPLE_ZONE => return None,
             _ => {}
         }
@@ -177,46 +165,37 @@ fn write_tuple(writer: &mut Writer, tuple: &Tuple) {
     writer.end(whole);
 }
 
-/// Which entries a dump is to give. A kernel that does not know the filter gives more.
+/// The entries that a dump asks for. A kernel that does not know the filter answers with more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// All.
+pub enum DumpFilter {
+    /// All entries.
     All,
-    /// Whose mark has these bits.
+    /// The entries whose mark has all of these bits.
     Marked(u32),
-    /// That live long: packets went both ways more than once (`IPS_ASSURED`).
+    /// The entries that live long, since packets went both ways more than once (`IPS_ASSURED`).
     Assured,
 }
 
-/// Asks for entries of both families.
-pub fn dump(writer: &mut Writer, sequence: u32, which: Which) {
+/// Writes a request for entries of both families.
+pub fn dump(writer: &mut Writer, sequence: u32, filter: DumpFilter) {
     writer.netfilter(GET, flag::DUMP, sequence, 0, 0);
-    let (value, mask, bits) = match which {
-        Which::All => return,
-        Which::Marked(bits) => (cta::MARK, cta::MARK_MASK, bits),
-        Which::Assured => (cta::STATUS, cta::STATUS_MASK, ASSURED),
+    let (value, mask, bits) = match filter {
+        DumpFilter::All => return,
+        DumpFilter::Marked(bits) => (cta::MARK, cta::MARK_MASK, bits),
+        DumpFilter::Assured => (cta::STATUS, cta::STATUS_MASK, ASSURED),
     };
     writer.attribute(value, &bits.to_be_bytes());
     writer.attribute(mask, &bits.to_be_bytes());
 }
 
-/// Asks for one entry.
-pub fn get(writer: &mut Writer, sequence: u32, tuple: &Tuple) {
-    writer.netfilter(GET, 0, sequence, family(tuple), 0);
-    write_tuple(writer, tuple);
-}
-
-/// Orders that an entry go; only this one (`id`), not another that took its tuple since.
-pub fn delete(writer: &mut Writer, sequence: u32, tuple: &Tuple, id: Option<u32>) {
+/// Writes a request to delete an entry.
+pub fn delete(writer: &mut Writer, sequence: u32, tuple: &Tuple) {
     writer.netfilter(DELETE, flag::ACK, sequence, family(tuple), 0);
     write_tuple(writer, tuple);
-    if let Some(id) = id {
-        writer.attribute(cta::ID, &id.to_be_bytes());
-    }
 }
 
-/// Orders that the bits `mask` of an entry's mark become `mark`. Only the tuple and the mark are sent: with more the
-/// kernel refuses translated entries.
+/// Writes a request that the bits `mask` of an entry's mark become `mark`. Only the tuple and the mark are sent: with
+/// more the kernel refuses translated entries.
 pub fn set_mark(writer: &mut Writer, sequence: u32, tuple: &Tuple, mark: u32, mask: u32) {
     writer.netfilter(NEW, flag::ACK, sequence, family(tuple), 0);
     write_tuple(writer, tuple);
@@ -241,22 +220,22 @@ mod tests {
     }
 
     #[test]
-    fn orders_name_the_entry_that_events_name() {
+    fn requests_name_the_entry_that_events_name() {
         for tuple in tuples() {
             let mut writer = Writer::default();
             set_mark(&mut writer, 1, &tuple, 0x4000_0000, 0x4000_0000);
-            delete(&mut writer, 2, &tuple, Some(7));
-            get(&mut writer, 3, &tuple);
+            delete(&mut writer, 2, &tuple);
+            dump(&mut writer, 3, DumpFilter::All);
             let read: Vec<Message> = messages(writer.bytes()).collect();
             let (marked, deleted) = (parse(&read[0]).unwrap(), parse(&read[1]).unwrap());
             assert_eq!((marked.tuple, marked.mark, marked.bytes), (tuple, 0x4000_0000, None));
-            assert_eq!((deleted.tuple, deleted.id), (tuple, 7));
+            assert_eq!(deleted.tuple, tuple);
             assert_eq!(parse(&read[2]), None, "a request is no entry");
         }
     }
 
     #[test]
-    fn counters_come_in_pairs_and_other_zones_are_left_out() {
+    fn counters_come_in_pairs_and_other_zones_are_ignored() {
         let [tuple, _] = tuples();
         let entry = |change: &dyn Fn(&mut Writer)| {
             let mut writer = Writer::default();
@@ -278,7 +257,7 @@ mod tests {
         });
         assert_eq!(both.unwrap().bytes, Some((5, 1 << 40)));
         let status = entry(&|writer| writer.attribute(cta::STATUS, &0xe_u32.to_be_bytes())).unwrap();
-        assert!(status.replied() && !entry(&|_| {}).unwrap().replied());
+        assert_eq!((status.status, entry(&|_| {}).unwrap().status), (0xe, 0));
         assert_eq!(entry(&|writer| writer.attribute(cta::MARK, &[1])), None, "a wrong length is no entry");
         let zone = entry(&|writer| {
             let nest = writer.nest(cta::TUPLE_ORIG);

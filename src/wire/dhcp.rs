@@ -1,45 +1,45 @@
-//! DHCP for IPv4 (RFC 2131, options of RFC 2132): who starts, who got which address, and what they call themselves.
-//! Options that overflow into the `sname` and `file` fields (option 52) are not looked for.
+//! DHCP for IPv4 (RFC 2131, options of RFC 2132): which devices start, which address they get, and what they call
+//! themselves. Options that overflow into the `sname` and `file` fields (option 52) are not looked for.
 
 use crate::model::{Mac, Name};
 use std::net::Ipv4Addr;
 
 const MAGIC: [u8; 4] = [99, 130, 83, 99];
-/// Characters of a host name or vendor class that are kept.
+/// How many characters of a host name or vendor class are kept.
 const TEXT_MAX: usize = 64;
 
-/// What a message is (option 53).
+/// The type of a message (option 53).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageType {
     /// A client looks for servers.
     Discover,
     /// A client asks for an address.
     Request,
-    /// A server gives it.
+    /// A server grants an address.
     Ack,
-    /// Another.
+    /// Any other type, by its number.
     Other(u8),
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dhcp {
-    /// What it is.
-    pub kind: Kind,
-    /// The client.
+pub struct DhcpMessage {
+    /// The type of the message.
+    pub message_type: MessageType,
+    /// The hardware address of the client.
     pub mac: Mac,
-    /// The address that the client has by this message, or uses already.
+    /// The address that the client gets by this message, or uses already.
     pub address: Option<Ipv4Addr>,
     /// What the client calls itself (option 12, else the first label of option 81).
     pub hostname: Option<Name>,
-    /// Option 60.
+    /// The vendor class of the client (option 60).
     pub vendor_class: Option<Name>,
     /// The client has no address, as after a start (RFC 2131, section 4.3.2: INIT, SELECTING or INIT-REBOOT).
     pub booting: bool,
 }
 
-/// Reads a message of an Ethernet client; options beyond a capture's end are missing.
-pub fn parse(payload: &[u8]) -> Option<Dhcp> {
+/// Reads a message of an Ethernet client, without the options that a capture cut off. Returns `None` for anything else.
+pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
     let (head, options) = payload.split_first_chunk::<236>()?;
     let options = options.strip_prefix(&MAGIC)?;
     let [_, 1, 6, ..] = *head else { return None };
@@ -47,9 +47,9 @@ pub fn parse(payload: &[u8]) -> Option<Dhcp> {
         let octets: [u8; 4] = head.get(at..at + 4)?.try_into().ok()?;
         Some(Ipv4Addr::from(octets)).filter(|address| !address.is_unspecified())
     };
-    let (used, given) = (address(12), address(16));
+    let (used, granted) = (address(12), address(16));
     let mac = Mac(head[28..].first_chunk().copied()?);
-    let (mut kind, mut hostname, mut domain, mut vendor_class) = (None, None, None, None);
+    let (mut message_type, mut hostname, mut domain, mut vendor_class) = (None, None, None, None);
     let mut rest = options;
     while let Some((&code, after)) = rest.split_first() {
         rest = match code {
@@ -60,7 +60,7 @@ pub fn parse(payload: &[u8]) -> Option<Dhcp> {
                 let Some((value, after)) = after.split_at_checked(length.into()) else { break };
                 match (code, value) {
                     (12, _) => hostname = text(value),
-                    (53, &[number]) => kind = Some(number),
+                    (53, &[number]) => message_type = Some(number),
                     (60, _) => vendor_class = text(value),
                     // RFC 4702: flags, two obsolete codes, then the name, as labels when bit 2 of the flags says so.
                     (81, &[flags, _, _, ref name @ ..]) => domain = text(first_label(name, flags & 4 != 0)),
@@ -70,15 +70,15 @@ pub fn parse(payload: &[u8]) -> Option<Dhcp> {
             }
         };
     }
-    let kind = match kind? {
-        1 => Kind::Discover,
-        3 => Kind::Request,
-        5 => Kind::Ack,
-        other => Kind::Other(other),
+    let message_type = match message_type? {
+        1 => MessageType::Discover,
+        3 => MessageType::Request,
+        5 => MessageType::Ack,
+        other => MessageType::Other(other),
     };
-    let booting = kind == Kind::Discover || kind == Kind::Request && used.is_none();
-    let address = if kind == Kind::Ack { given.or(used) } else { used };
-    Some(Dhcp { kind, mac, address, hostname: hostname.or(domain), vendor_class, booting })
+    let booting = message_type == MessageType::Discover || message_type == MessageType::Request && used.is_none();
+    let address = if message_type == MessageType::Ack { granted.or(used) } else { used };
+    Some(DhcpMessage { message_type, mac, address, hostname: hostname.or(domain), vendor_class, booting })
 }
 
 fn first_label(name: &[u8], labels: bool) -> &[u8] {
@@ -88,7 +88,8 @@ fn first_label(name: &[u8], labels: bool) -> &[u8] {
     }
 }
 
-/// An attacker's text: printable ASCII without spaces, the rest as `\DDD`, bounded.
+/// Returns a client's text as a bounded one of printable ASCII without spaces, since it may be an attacker's; other
+/// bytes become `\DDD`.
 fn text(bytes: &[u8]) -> Option<Name> {
     let mut text = String::new();
     for &byte in bytes.iter().take_while(|&&byte| byte != 0) {
@@ -120,7 +121,7 @@ mod tests {
     fn who_starts_and_who_has_what() {
         let discover = message([0; 4], [0; 4], b"\x35\x01\x01\0\x0c\x06Bulb 1\x3c\x05udhcp");
         let read = parse(&discover).unwrap();
-        assert!(read.booting && read.kind == Kind::Discover && read.mac == Mac([2, 0, 0, 0, 0, 7]));
+        assert!(read.booting && read.message_type == MessageType::Discover && read.mac == Mac([2, 0, 0, 0, 0, 7]));
         assert_eq!((read.hostname.as_deref(), read.vendor_class.as_deref()), (Some("Bulb\\0321"), Some("udhcp")));
         let renew = parse(&message([192, 168, 8, 7], [0; 4], b"\x35\x01\x03")).unwrap();
         assert!(!renew.booting && renew.address == Some([192, 168, 8, 7].into()));

@@ -1,5 +1,5 @@
 //! DNS messages (RFC 1035) as far as they can be read: hickory-proto reads names and records, one after the other, so
-//! that a capture's snap length, or a record that nobody understands, hides no address.
+//! that neither a capture's snap length nor a record of an unknown type hides an address.
 
 use crate::limits;
 use crate::model::{Lookup, Name, Outcome, name};
@@ -8,11 +8,11 @@ use hickory_proto::rr::{Name as WireName, RData, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Restrict};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Addresses of one message that are kept.
+/// How many addresses of one message are kept.
 const ADDRESSES_MAX: usize = 64;
-/// Names of one chain that are kept.
+/// How many names of one chain of aliases are kept.
 const ALIASES_MAX: usize = 8;
-/// Records of one message that are looked at.
+/// How many records of one message are read.
 const RECORDS_MAX: usize = 256;
 
 const A: u16 = 1;
@@ -25,31 +25,32 @@ const HTTPS: u16 = 65;
 
 /// A message as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// An answer, not a question.
+pub struct DnsMessage {
+    /// The message is an answer, not a question.
     pub response: bool,
-    /// The response code.
+    /// How the lookup ended, by the response code.
     pub outcome: Outcome,
     /// The first question's name, or where there is none the first record's; `.` for the root.
     pub name: Name,
     /// The question's type.
-    pub kind: u16,
-    /// Of all A and AAAA records and of the hints of HTTPS and SVCB (RFC 9460), in their order.
+    pub record_type: u16,
+    /// The addresses of all A and AAAA records, and of the hints of HTTPS and SVCB (RFC 9460), in their order.
     pub addresses: Vec<IpAddr>,
-    /// Where CNAME and DNAME lead, in their order.
+    /// The names to which CNAME and DNAME lead, in their order.
     pub aliases: Vec<Name>,
 }
 
-/// Messages in a stream, each behind its length (RFC 1035, section 4.2.2). Segments are taken in the order in which they
-/// come.
+/// Splits a TCP stream into its messages, each of which stands behind its length (RFC 1035, section 4.2.2). Segments are
+/// taken in the order in which they come.
 #[derive(Debug, Default)]
-pub struct Stream {
+pub struct TcpMessages {
     kept: Vec<u8>,
 }
 
-impl Stream {
-    /// Takes a segment; `cut`: the rest of it is missing, so what there is of a message is all.
-    pub fn segment(&mut self, payload: &[u8], cut: bool, mut tell: impl FnMut(&[u8])) {
+impl TcpMessages {
+    /// Takes a segment and hands each message that is complete to `take`. With `cut` the segment's end was not captured,
+    /// so what there is of a message is handed out as it is.
+    pub fn segment(&mut self, payload: &[u8], cut: bool, mut take: impl FnMut(&[u8])) {
         self.kept.extend_from_slice(payload);
         while let Some((length, rest)) = self.kept.split_first_chunk() {
             let length = usize::from(u16::from_be_bytes(*length));
@@ -57,22 +58,22 @@ impl Stream {
             if !whole && !cut && rest.len() < limits::DNS_STREAM_BYTES {
                 return;
             }
-            tell(&rest[..length.min(rest.len())]);
+            take(&rest[..length.min(rest.len())]);
             let used = if whole { 2 + length } else { self.kept.len() };
             self.kept.drain(..used);
         }
     }
 }
 
-/// Reads a message of a standard query or its answer; `None` for anything else.
-pub fn parse(payload: &[u8]) -> Option<Message> {
+/// Reads the message of a standard query or of its answer. Returns `None` for anything else.
+pub fn parse(payload: &[u8]) -> Option<DnsMessage> {
     let &[_, _, flags, code, q1, q0, n1, n0, a1, a0, e1, e0] = payload.first_chunk()?;
     if flags & 0x78 != 0 {
         return None;
     }
     let questions = u16::from_be_bytes([q1, q0]);
     let records = [[n1, n0], [a1, a0], [e1, e0]].map(|n| usize::from(u16::from_be_bytes(n))).iter().sum::<usize>();
-    let mut message = Message {
+    let mut message = DnsMessage {
         response: flags & 0x80 != 0,
         outcome: match code & 15 {
             0 => Outcome::Found,
@@ -80,23 +81,23 @@ pub fn parse(payload: &[u8]) -> Option<Message> {
             code => Outcome::Failed(code),
         },
         name: ".".into(),
-        kind: 0,
+        record_type: 0,
         addresses: Vec::new(),
         aliases: Vec::new(),
     };
     let mut decoder = BinDecoder::new(payload.get(..usize::from(u16::MAX)).unwrap_or(payload));
     decoder.read_slice(12).ok()?;
     for i in 0..questions {
-        let (name, kind) = (read_name(&mut decoder)?, read_u16(&mut decoder)?);
+        let (name, record_type) = (read_name(&mut decoder)?, read_u16(&mut decoder)?);
         read_u16(&mut decoder)?;
         if i == 0 {
-            (message.name, message.kind) = (name, kind);
+            (message.name, message.record_type) = (name, record_type);
         }
     }
     for i in 0..records.min(RECORDS_MAX) {
-        let Some((owner, kind)) = record(&mut decoder, &mut message) else { break };
+        let Some((owner, record_type)) = record(&mut decoder, &mut message) else { break };
         if questions == 0 && i == 0 {
-            (message.name, message.kind) = (owner, kind);
+            (message.name, message.record_type) = (owner, record_type);
         }
     }
     Some(message)
@@ -104,34 +105,35 @@ pub fn parse(payload: &[u8]) -> Option<Message> {
 
 /// Reads a resolver's answer as the lookup of a client. Returns `None` for any other message.
 pub fn parse_answer(payload: &[u8], client: IpAddr, server: IpAddr) -> Option<Lookup> {
-    let Message { name, kind, outcome, addresses, aliases, .. } = parse(payload).filter(|message| message.response)?;
-    Some(Lookup { by: client, server, kind, name, outcome, addresses, aliases })
+    let DnsMessage { name, record_type, outcome, addresses, aliases, .. } =
+        parse(payload).filter(|message| message.response)?;
+    Some(Lookup { client, server, record_type, name, outcome, addresses, aliases })
 }
 
-/// Takes a record off the decoder; `None` at what cannot be read, or is not whole.
-fn record(decoder: &mut BinDecoder, message: &mut Message) -> Option<(Name, u16)> {
-    let (owner, kind) = (read_name(decoder)?, read_u16(decoder)?);
+/// Takes a record off the decoder. Returns its owner and type, or `None` where it cannot be read or is not whole.
+fn record(decoder: &mut BinDecoder, message: &mut DnsMessage) -> Option<(Name, u16)> {
+    let (owner, record_type) = (read_name(decoder)?, read_u16(decoder)?);
     decoder.read_slice(6).ok()?;
     let length = read_u16(decoder)?;
     let start = u16::try_from(decoder.index()).ok()?;
     let data = decoder.read_slice(length.into()).ok()?.unverified();
     let mut inside = decoder.clone(start);
-    match kind {
+    match record_type {
         A => message.address(Ipv4Addr::from(*data.first_chunk::<4>()?).into()),
         AAAA => message.address(Ipv6Addr::from(*data.first_chunk::<16>()?).into()),
         CNAME | DNAME if message.aliases.len() < ALIASES_MAX => message.aliases.extend(read_name(&mut inside)),
         SVCB | HTTPS => {
-            let data = RData::read(&mut inside, RecordType::from(kind), Restrict::new(length));
+            let data = RData::read(&mut inside, RecordType::from(record_type), Restrict::new(length));
             if let Ok(RData::HTTPS(hickory_proto::rr::rdata::HTTPS(service)) | RData::SVCB(service)) = data {
                 service.svc_params.iter().for_each(|(_, value)| message.hints(value));
             }
         }
         _ => {}
     }
-    Some((owner, kind))
+    Some((owner, record_type))
 }
 
-impl Message {
+impl DnsMessage {
     fn address(&mut self, address: IpAddr) {
         if self.addresses.len() < ADDRESSES_MAX && !self.addresses.contains(&address) {
             self.addresses.push(address);
@@ -151,7 +153,8 @@ fn read_u16(decoder: &mut BinDecoder) -> Option<u16> {
     decoder.read_u16().ok().map(Restrict::unverified)
 }
 
-/// Labels joined by dots; a dot or backslash within a label gets a backslash (RFC 1035, section 5.1).
+/// Reads a name: its labels joined by dots, with a backslash before a dot or backslash within one (RFC 1035, section
+/// 5.1).
 fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
     let labels: Result<WireName, DecodeError> = WireName::read(decoder);
     let mut text = Vec::with_capacity(64);
@@ -167,7 +170,7 @@ fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
     Some(if text.is_empty() { ".".into() } else { name(&text) })
 }
 
-/// A plain question and nothing else: so strict that chance does not make one.
+/// Whether a payload is a plain question and nothing else. The rules are so strict that chance makes none.
 pub fn is_query(payload: &[u8]) -> bool {
     let Some(&[_, _, flags, code, 0, 1, 0, 0, 0, 0, 0, extra @ 0..=1]) = payload.first_chunk() else { return false };
     if flags & 0xfa != 0 || code & 0x4f != 0 {
@@ -234,7 +237,7 @@ mod tests {
     #[test]
     fn a_chain_yields_its_addresses_past_records_that_nobody_understands() {
         let read = parse(&chain()).unwrap();
-        assert!(read.response && read.outcome == Outcome::Found && read.kind == 1);
+        assert!(read.response && read.outcome == Outcome::Found && read.record_type == 1);
         assert_eq!((&*read.name, &*read.aliases[0]), ("www.example.com", "cdn.example.net"));
         assert_eq!(read.addresses, ips(&["198.51.100.7", "2001:db8::7"]));
     }

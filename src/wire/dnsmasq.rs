@@ -1,26 +1,27 @@
 //! dnsmasq's query log (`log-queries`, `=extra` and `=proto`) as lookups; its DHCP lines as leases.
 //!
-//! Only text that dnsmasq wrote itself is believed, as far as a text can tell. With ids, an answer needs the open
+//! Only text that dnsmasq wrote itself is believed, as far as a text can show that. With ids, an answer needs an open
 //! question with its id and its client. Names are read from the ends of a line, since blanks in them are not escaped.
-//! The warning of a DNS rebind prints a name raw, line ends included, so all that begins within the longest message
-//! behind it is refused. Without ids answers are joined to questions by name, which is the best that can be done.
+//! The warning of a DNS rebind prints a name raw, line ends included, so every line that begins within the longest
+//! message behind it is refused. Without ids answers are joined to questions by name, which is the best that can be
+//! done.
 
 use crate::event::{Event, Source};
 use crate::model::{self, Lookup, Mac, Name, Outcome};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Questions that are remembered: dnsmasq itself has at most 150 under way (`dns-forward-max`).
-const QUESTIONS: usize = 256;
-/// Addresses of one answer that are kept.
-const ADDRESSES: usize = 64;
-/// Names of one chain that are kept.
-const ALIASES: usize = 8;
-/// The longest message (dnsmasq's log.c, `MAX_MESSAGE`).
-const MESSAGE: usize = 1_024;
+/// How many questions are remembered: dnsmasq itself has at most 150 under way (`dns-forward-max`).
+const QUESTIONS_MAX: usize = 256;
+/// How many addresses of one answer are kept.
+const ADDRESSES_MAX: usize = 64;
+/// How many names of one chain of aliases are kept.
+const ALIASES_MAX: usize = 8;
+/// The longest message, in bytes (dnsmasq's log.c, `MAX_MESSAGE`).
+const MESSAGE_BYTES_MAX: usize = 1_024;
 
 /// Record types by the words of dnsmasq's rfc1035.c (RFC 1035, section 3.2.2, and the later ones).
-const KINDS: [(&str, u16); 13] = [
+const RECORD_TYPES: [(&str, u16); 13] = [
     ("A", 1),
     ("NS", 2),
     ("CNAME", 5),
@@ -36,16 +37,16 @@ const KINDS: [(&str, u16); 13] = [
     ("ANY", 255),
 ];
 
-/// What was read so far.
+/// How much was read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Lines of any kind.
+    /// The number of lines of any kind.
     pub lines: u64,
-    /// Questions.
+    /// The number of questions.
     pub questions: u64,
-    /// Answers to nobody's question, or of the wrong client.
+    /// The number of answers without a question, or to the question of another client.
     pub stray: u64,
-    /// Lines that may have been forged.
+    /// The number of lines that were not believed since they may have been forged.
     pub refused: u64,
 }
 
@@ -54,40 +55,40 @@ struct Question {
     id: Option<u32>,
     client: IpAddr,
     name: Name,
-    kind: u16,
+    record_type: u16,
     outcome: Outcome,
     addresses: Vec<IpAddr>,
     aliases: Vec<Name>,
     answered: bool,
-    /// Of the addresses, those already told.
-    told: usize,
-    /// There is something to tell.
-    fresh: bool,
-    /// The line of its latest answer.
+    /// How many of the addresses were reported already.
+    reported: usize,
+    /// The answer holds something that was not reported yet.
+    unreported: bool,
+    /// The number of the line with its latest answer.
     line: u64,
 }
 
 /// Joins the lines of a log to lookups.
 #[derive(Debug, Default)]
-pub struct Log {
+pub struct QueryLogParser {
     questions: VecDeque<Question>,
-    /// What was read.
+    /// How much was read.
     pub counts: Counts,
-    /// Bytes behind a warning of a rebind that are not to be believed.
+    /// How many more bytes behind a warning of a rebind are not believed.
     suspect: usize,
-    /// That something was refused there was told.
-    gap_told: bool,
+    /// It was reported that lines behind that warning were refused.
+    gap_reported: bool,
 }
 
-impl Log {
-    /// Takes a line, without its end.
+impl QueryLogParser {
+    /// Takes a line without its line end. Leases go to `out` at once, lookups with [`QueryLogParser::flush`].
     pub fn line(&mut self, line: &[u8], out: &mut Vec<Event>) {
         self.counts.lines += 1;
         if self.suspect > 0 {
             self.suspect = self.suspect.saturating_sub(line.len() + 1);
             self.counts.refused += 1;
             // A true answer may have been among them.
-            if !std::mem::replace(&mut self.gap_told, true) {
+            if !std::mem::replace(&mut self.gap_reported, true) {
                 out.push(Event::Gap { source: Source::Lookups });
             }
             return;
@@ -97,7 +98,7 @@ impl Log {
             out.extend(lease(message));
         } else if let Some(message) = after(&line, "dnsmasq[") {
             if message.starts_with("possible DNS-rebind attack detected: ") {
-                (self.suspect, self.gap_told) = (MESSAGE.saturating_sub(line.len()), false);
+                (self.suspect, self.gap_reported) = (MESSAGE_BYTES_MAX.saturating_sub(line.len()), false);
             } else if message.starts_with("started, ") {
                 self.questions.clear();
             } else {
@@ -106,21 +107,21 @@ impl Log {
         }
     }
 
-    /// No more lines for now: tells what the answers so far have yielded.
+    /// Reports the lookups that the answers so far have yielded. It is to be called when there are no more lines for now.
     pub fn flush(&mut self, out: &mut Vec<Event>) {
-        for question in self.questions.iter_mut().filter(|question| question.fresh) {
-            question.fresh = false;
+        for question in self.questions.iter_mut().filter(|question| question.unreported) {
+            question.unreported = false;
             let server = match question.client {
                 IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             };
             let addresses = question.addresses.split_off(0);
-            question.told = addresses.len();
+            question.reported = addresses.len();
             question.addresses.clone_from(&addresses);
-            out.push(Event::Looked(Lookup {
-                by: question.client,
+            out.push(Event::Lookup(Lookup {
+                client: question.client,
                 server,
-                kind: question.kind,
+                record_type: question.record_type,
                 name: question.name.clone(),
                 outcome: question.outcome,
                 addresses,
@@ -129,8 +130,8 @@ impl Log {
         }
     }
 
-    /// The file is another one now: open questions of the old one are not answered in it.
-    pub fn forget(&mut self) {
+    /// Forgets the open questions: the file was replaced by another, in which they are not answered.
+    pub fn reset(&mut self) {
         self.questions.clear();
         self.suspect = 0;
     }
@@ -162,16 +163,16 @@ impl Log {
     }
 
     fn question(&mut self, source: Option<(u32, IpAddr)>, rest: &str) {
-        let Some((kind, rest)) = rest.split_once("] ") else { return };
+        let Some((record_type, rest)) = rest.split_once("] ") else { return };
         let Some((asked, by)) = rest.rsplit_once(" from ") else { return };
         let Ok(by) = by.split('%').next().unwrap_or(by).parse::<IpAddr>() else { return };
         if source.is_some_and(|(_, client)| client != by) {
             self.counts.stray += 1;
             return;
         }
-        let known = KINDS.iter().find(|(word, _)| *word == kind).map(|(_, kind)| *kind);
-        let kind = known.or_else(|| kind.strip_prefix("type=")?.parse().ok()).unwrap_or_default();
-        if self.questions.len() >= QUESTIONS {
+        let known = RECORD_TYPES.iter().find(|(word, _)| *word == record_type).map(|(_, number)| *number);
+        let record_type = known.or_else(|| record_type.strip_prefix("type=")?.parse().ok()).unwrap_or_default();
+        if self.questions.len() >= QUESTIONS_MAX {
             self.questions.pop_front();
         }
         self.counts.questions += 1;
@@ -179,33 +180,34 @@ impl Log {
             id: source.map(|(id, _)| id),
             client: by,
             name: name(asked.as_bytes()),
-            kind,
+            record_type,
             outcome: Outcome::Found,
             addresses: Vec::new(),
             aliases: Vec::new(),
             answered: false,
-            told: 0,
-            fresh: false,
+            reported: 0,
+            unreported: false,
             line: 0,
         });
     }
 
-    /// The answer that another client waited for at the same time is this one's too.
+    /// Answers a question with the answer to another client that asked the same at the same time.
     fn duplicate(&mut self, id: u32, client: IpAddr) {
         let Some(at) = self.questions.iter().rposition(|q| q.id == Some(id) && q.client == client) else {
             self.counts.stray += 1;
             return;
         };
-        let (asked, kind) = (self.questions[at].name.clone(), self.questions[at].kind);
-        let twin = self.questions.iter().rfind(|q| q.answered && q.name == asked && q.kind == kind);
+        let (asked, record_type) = (self.questions[at].name.clone(), self.questions[at].record_type);
+        let twin = self.questions.iter().rfind(|q| q.answered && q.name == asked && q.record_type == record_type);
         let Some(twin) = twin else { return };
         let (outcome, addresses, aliases) = (twin.outcome, twin.addresses.clone(), twin.aliases.clone());
         let question = &mut self.questions[at];
         (question.outcome, question.addresses, question.aliases) = (outcome, addresses, aliases);
-        (question.answered, question.fresh) = (true, true);
+        (question.answered, question.unreported) = (true, true);
     }
 
-    /// Without ids: to all that wait for this name, or whose chain of names the line before led here.
+    /// Takes an answer of a log without ids: it is for all questions that wait for this name, or whose chain of aliases the
+    /// line before led here.
     fn answer_by_name(&mut self, owner: &str, rest: &str, answer: &str) {
         let (owner, line) = (name(owner.as_bytes()), self.counts.lines);
         let mut found = false;
@@ -231,7 +233,7 @@ impl Question {
             }));
         } else if answer == "<CNAME>" {
             if let Some((owner, _)) = rest.rsplit_once(" is ")
-                && self.aliases.len() < ALIASES
+                && self.aliases.len() < ALIASES_MAX
             {
                 let owner = name(owner.as_bytes());
                 if owner != self.name && !self.aliases.contains(&owner) {
@@ -240,13 +242,13 @@ impl Question {
             }
         } else if answer == "NXDOMAIN" {
             self.end(Outcome::NoSuchName);
-        } else if answer.starts_with("NODATA") || answer.starts_with('<') || !matches!(self.kind, 1 | 28) {
+        } else if answer.starts_with("NODATA") || answer.starts_with('<') || !matches!(self.record_type, 1 | 28) {
             self.end(Outcome::Found);
         } else if let Ok(address) = answer.parse::<IpAddr>()
-            // What the type does not ask for is a text that looks like an address.
-            && matches!((self.kind, address), (1, IpAddr::V4(_)) | (28, IpAddr::V6(_)))
+            // An address of the other family was not asked for: it is a text that looks like an address.
+            && matches!((self.record_type, address), (1, IpAddr::V4(_)) | (28, IpAddr::V6(_)))
         {
-            if self.addresses.len() < ADDRESSES && !self.addresses.contains(&address) {
+            if self.addresses.len() < ADDRESSES_MAX && !self.addresses.contains(&address) {
                 self.addresses.push(address);
             }
             self.end(Outcome::Found);
@@ -254,24 +256,24 @@ impl Question {
     }
 
     fn end(&mut self, outcome: Outcome) {
-        self.fresh |= !self.answered || outcome != self.outcome || self.addresses.len() > self.told;
+        self.unreported |= !self.answered || outcome != self.outcome || self.addresses.len() > self.reported;
         (self.outcome, self.answered) = (outcome, true);
     }
 }
 
-/// As [`super::dns`] has it: the root is a dot.
+/// Returns a name in the form of [`super::dns`], where the root is a dot.
 fn name(text: &[u8]) -> Name {
     if matches!(text, b"" | b".") { ".".into() } else { model::name(text) }
 }
 
-/// What stands behind `daemon`, a process id and a colon, at the line's begin or behind the date.
+/// Returns what stands behind `daemon`, a process id and a colon, at the beginning of a line or behind its date.
 fn after<'a>(line: &'a str, daemon: &str) -> Option<&'a str> {
     let (head, rest) = line.split_once(daemon)?;
     let (pid, message) = rest.split_once("]: ")?;
     (head.len() < 64 && !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit())).then_some(message)
 }
 
-/// The id and client of `=extra` and `=proto`.
+/// Splits off the id and the client that `=extra` and `=proto` put before a message.
 fn prefix(message: &str) -> Option<(u32, IpAddr, &str)> {
     let message = message.strip_prefix("UDP ").or(message.strip_prefix("TCP ")).unwrap_or(message);
     let (id, rest) = message.split_once(' ')?;
@@ -280,7 +282,7 @@ fn prefix(message: &str) -> Option<(u32, IpAddr, &str)> {
     Some((id.parse().ok()?, client.split('%').next()?.parse().ok()?, rest))
 }
 
-/// `[XID] DHCPACK(IF) IP MAC [HOST]` and `[XID] DHCPDISCOVER(IF) [IP] MAC`.
+/// Reads `[XID] DHCPACK(IF) IP MAC [HOST]` and `[XID] DHCPDISCOVER(IF) [IP] MAC`.
 fn lease(message: &str) -> Option<Event> {
     let mut words = message.split(' ').filter(|word| !word.is_empty());
     let mut verb = words.next()?;
@@ -297,8 +299,8 @@ fn lease(message: &str) -> Option<Event> {
     Some(Event::Leased { ip: ip.into(), mac, hostname })
 }
 
-/// A line of the leases file: `EXPIRY MAC IP HOST CLIENT-ID` (dnsmasq's lease.c).
-pub fn leases_line(line: &str) -> Option<Event> {
+/// Reads a line of the leases file: `EXPIRY MAC IP HOST CLIENT-ID` (dnsmasq's lease.c).
+pub fn parse_lease(line: &str) -> Option<Event> {
     let mut words = line.split(' ');
     let _expiry: u64 = words.next()?.parse().ok()?;
     let mac = words.next()?.rsplit('-').next()?.parse().ok()?;
@@ -313,15 +315,15 @@ mod tests {
 
     const CLIENT: &str = "192.168.77.101";
 
-    fn read(text: &str) -> (Log, Vec<Event>) {
-        let (mut log, mut out) = (Log::default(), Vec::new());
+    fn read(text: &str) -> (QueryLogParser, Vec<Event>) {
+        let (mut log, mut out) = (QueryLogParser::default(), Vec::new());
         text.lines().for_each(|line| log.line(line.as_bytes(), &mut out));
         log.flush(&mut out);
         (log, out)
     }
 
     fn lookups(events: &[Event]) -> Vec<&Lookup> {
-        events.iter().filter_map(|event| if let Event::Looked(lookup) = event { Some(lookup) } else { None }).collect()
+        events.iter().filter_map(|event| if let Event::Lookup(lookup) = event { Some(lookup) } else { None }).collect()
     }
 
     #[test]
@@ -336,9 +338,10 @@ mod tests {
         ] {
             let (log, events) = read(text);
             let lookups = lookups(&events);
-            let of = |name: &str, kind| {
-                let found: Vec<_> = lookups.iter().filter(|l| &*l.name == name && l.kind == kind).collect();
-                assert!(!found.is_empty(), "{name} {kind}");
+            let of = |name: &str, record_type| {
+                let found: Vec<_> =
+                    lookups.iter().filter(|l| &*l.name == name && l.record_type == record_type).collect();
+                assert!(!found.is_empty(), "{name} {record_type}");
                 (found[0].addresses.clone(), found[0].outcome, found[0].aliases.clone())
             };
             let ip = |text: &str| text.parse::<IpAddr>().unwrap();
@@ -359,7 +362,7 @@ mod tests {
             if name != "2.90-plain" {
                 let both: Vec<_> = lookups.iter().filter(|l| &*l.name == "slowdup.test").collect();
                 assert_eq!(both.len(), 2, "{name}: both clients that asked at the same time");
-                assert!(both[0].by != both[1].by && both[0].addresses == both[1].addresses, "{name}");
+                assert!(both[0].client != both[1].client && both[0].addresses == both[1].addresses, "{name}");
             }
             assert!(log.counts.refused > 0, "{name}: what follows a rebind is refused");
             assert!(events.iter().all(|event| !event.to_string().contains("6.6.6.6")), "{name}: forged");
@@ -411,8 +414,8 @@ mod tests {
         assert_eq!(log.counts.stray, 1);
         let said: Vec<String> = events.iter().map(Event::to_string).collect();
         assert_eq!(said, ["booted 02:00:00:00:01:02", "leased 192.168.77.9 02:00:00:00:01:02 host=tv"]);
-        let lease = leases_line("1795388568 02:00:00:00:01:02 192.168.77.158 dev2-tablet 01:02").unwrap().to_string();
+        let lease = parse_lease("1795388568 02:00:00:00:01:02 192.168.77.158 dev2-tablet 01:02").unwrap().to_string();
         assert_eq!(lease, "leased 192.168.77.158 02:00:00:00:01:02 host=dev2-tablet");
-        assert_eq!(leases_line("duid 00:01:00:01:32:96:23:04:02:00:00:00:00:01"), None);
+        assert_eq!(parse_lease("duid 00:01:00:01:32:96:23:04:02:00:00:00:00:01"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What the first payload packets of a flow show.
+//! What the first payload packets of a flow show: the application protocol, and whom it names.
 
 use crate::model::{Hint, Protocol};
 use crate::time::{Span, Time};
@@ -7,21 +7,21 @@ use crate::wire::reassembly::{CAPACITY, Reassembly};
 use crate::wire::request::Request;
 use crate::wire::{dns, gquic, quic, stun, tls};
 
-/// Payload packets of the client after which a TCP flow has nothing more to say.
+/// After how many payload packets of the client a TCP flow shows nothing more.
 const SEGMENTS_MAX: u8 = 8;
-/// Datagrams of both sides after which a UDP flow has nothing more to say.
+/// After how many datagrams of both sides a UDP flow shows nothing more.
 const DATAGRAMS_MAX: u8 = 32;
 
-/// What has been learned from the first payload packets of one flow, and the little that must be kept until the next
-/// one. It owns nothing on the heap unless a hello or a request is split.
+/// Reads the first payload packets of one flow, and keeps the little that must be kept from one to the next. It owns
+/// nothing on the heap unless a hello or a request is split over packets.
 pub struct FirstPackets {
     protocol: Protocol,
     server_port: u16,
     packets: u8,
     done: bool,
-    /// The STUN that was told: whether it was TURN.
+    /// Whether the STUN that was reported was TURN; absent while none was.
     stun: Option<bool>,
-    /// A server's answer to a SOCKS 5 greeting was told.
+    /// A server's answer to a SOCKS 5 greeting was reported.
     greeted: bool,
     /// The sequence number where the client's current layer begins.
     start: Option<u32>,
@@ -30,7 +30,7 @@ pub struct FirstPackets {
 }
 
 impl FirstPackets {
-    /// Of a flow to this port.
+    /// Makes a reader of a flow to this port.
     pub fn new(protocol: Protocol, server_port: u16) -> FirstPackets {
         FirstPackets {
             protocol,
@@ -45,14 +45,14 @@ impl FirstPackets {
         }
     }
 
-    /// The client's byte stream begins with this sequence number: its SYN was seen (RFC 9293, section 3.4). So segments
-    /// that come in the wrong order can be put right from the first on.
-    pub fn begins(&mut self, sequence: u32) {
+    /// Sets the sequence number with which the client's byte stream begins, where its SYN was seen (RFC 9293, section 3.4).
+    /// Then segments that come in the wrong order can be put in order from the first on.
+    pub fn starts_at(&mut self, sequence: u32) {
         self.start = Some(sequence);
     }
 
-    /// A packet of the side that opened the flow; `cut` when the capture lacks its end. `sequence` is TCP's (ignored
-    /// for UDP).
+    /// Reads a packet of the side that opened the flow. Its `sequence` number is ignored for UDP; with `cut` its end was
+    /// not captured. Returns what the packet shows that is new.
     pub fn client(&mut self, sequence: u32, payload: &[u8], cut: bool) -> Option<Hint> {
         if self.done || payload.is_empty() {
             return None;
@@ -62,10 +62,11 @@ impl FirstPackets {
             Protocol::Tcp => self.segment(sequence, payload, cut),
             Protocol::Udp => self.datagram(payload, cut),
         };
-        self.tell(hint)
+        self.report(hint)
     }
 
-    /// A packet of the other side (optional: a tap may not see it).
+    /// Reads a packet of the other side, which a tap may not see: what the client sends is enough. Returns what the packet
+    /// shows that is new.
     pub fn server(&mut self, payload: &[u8], cut: bool) -> Option<Hint> {
         if self.done || payload.is_empty() {
             return None;
@@ -83,25 +84,25 @@ impl FirstPackets {
             }
             Protocol::Tcp => stun::stream(payload).map(|(turn, _)| Hint::Stun { turn }),
         };
-        self.tell(hint)
+        self.report(hint)
     }
 
-    /// Nothing more will be learned: the caller may drop it and stop handing packets.
+    /// Whether nothing more will be found, so that further packets need not be read.
     pub fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Passes on what is new, and sees when enough is known.
-    fn tell(&mut self, hint: Option<Hint>) -> Option<Hint> {
+    /// Returns the hint if it is new, and notes when enough is known.
+    fn report(&mut self, hint: Option<Hint>) -> Option<Hint> {
         let hint = match hint {
-            Some(Hint::Stun { turn }) if self.stun.is_some_and(|told| told >= turn) => None,
+            Some(Hint::Stun { turn }) if self.stun.is_some_and(|reported| reported >= turn) => None,
             hint => hint,
         };
         match hint {
             Some(Hint::Stun { turn }) => self.stun = Some(turn),
-            // What the tunnel carries is still to come.
+            // The stream within the tunnel is still to come.
             None | Some(Hint::Socks { .. } | Hint::HttpConnect { .. }) => {}
-            // So is the rest of the hello.
+            // The rest of the hello is still to come.
             Some(Hint::Quic { .. }) if self.initial.is_some() => {}
             Some(_) => self.done = true,
         }
@@ -121,7 +122,7 @@ impl FirstPackets {
     fn segment(&mut self, sequence: u32, payload: &[u8], cut: bool) -> Option<Hint> {
         let start = *self.start.get_or_insert(sequence);
         let ahead = sequence.wrapping_sub(start);
-        // What lies before the start was sent once more.
+        // Bytes before the start were sent once more.
         let (offset, payload) = match i32::try_from(ahead) {
             Ok(_) => (ahead as usize, payload),
             Err(_) => (0, payload.get(ahead.wrapping_neg() as usize..).filter(|payload| !payload.is_empty())?),
@@ -143,7 +144,7 @@ impl FirstPackets {
                 self.stream = kept.or_else(|| Some(Box::new(Reassembly::from(payload))));
                 None
             }
-            // A capture that began in the middle, or a protocol that changes over to TLS later.
+            // The capture began in the middle of the flow, or the protocol changes over to TLS later.
             Request::Unknown => {
                 self.start = None;
                 None
@@ -189,35 +190,36 @@ impl FirstPackets {
     }
 }
 
-/// How long a TCP client is silent between the end of its handshake and its first payload. A program that opened the flow
-/// for itself speaks at once; a relay waits for what its master sends.
+/// Measures how long a TCP client is silent between the end of its handshake and its first payload. A program that opened
+/// the flow for itself sends at once; a relay waits for what its master sends.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pause {
+pub struct HandshakeDelay {
     acknowledged: Option<Time>,
-    told: bool,
+    done: bool,
 }
 
-impl Pause {
-    /// A packet of the client without SYN, FIN or RST; `empty`: without payload. Gives the pause once.
-    pub fn client(&mut self, empty: bool, at: Time) -> Option<Span> {
-        if self.told {
+impl HandshakeDelay {
+    /// Notes a packet of the client without SYN, FIN or RST, which is `empty` when it has no payload. Returns the delay once,
+    /// with the first payload.
+    pub fn client_packet(&mut self, empty: bool, at: Time) -> Option<Span> {
+        if self.done {
             return None;
         }
         if empty {
             self.acknowledged.get_or_insert(at);
             return None;
         }
-        self.told = true;
+        self.done = true;
         self.acknowledged.map(|since| at.since(since))
     }
 
-    /// The server spoke first, or the beginning was not seen: there is nothing to tell.
-    pub fn give_up(&mut self) {
-        self.told = true;
+    /// Gives up: the server sent first, or the beginning was not seen, so there is no delay to measure.
+    pub fn abandon(&mut self) {
+        self.done = true;
     }
 }
 
-/// Version 1 to 4, mode 1 to 5 (RFC 5905, section 7.3).
+/// Whether a datagram is NTP: version 1 to 4, mode 1 to 5 (RFC 5905, section 7.3).
 fn is_ntp(payload: &[u8], cut: bool) -> bool {
     let first = payload.first().copied().unwrap_or_default();
     matches!(first >> 3 & 7, 1..=4) && matches!(first & 7, 1..=5) && (cut || payload.len() >= 48)
@@ -257,16 +259,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_once_and_only_of_whole_beginnings() {
+    fn a_delay_is_reported_once_and_only_of_whole_beginnings() {
         let at = |ms| Time(0) + Span::ms(ms);
-        let mut pause = Pause::default();
-        assert_eq!((pause.client(true, at(5)), pause.client(true, at(9))), (None, None));
-        assert_eq!((pause.client(false, at(30)), pause.client(false, at(90))), (Some(Span::ms(25)), None));
-        let (mut hasty, mut second) = (Pause::default(), Pause::default());
-        assert_eq!((hasty.client(false, at(1)), hasty.client(false, at(2))), (None, None));
-        second.client(true, at(1));
-        second.give_up();
-        assert_eq!(second.client(false, at(2)), None);
+        let mut delay = HandshakeDelay::default();
+        assert_eq!((delay.client_packet(true, at(5)), delay.client_packet(true, at(9))), (None, None));
+        assert_eq!(
+            (delay.client_packet(false, at(30)), delay.client_packet(false, at(90))),
+            (Some(Span::ms(25)), None)
+        );
+        let (mut hasty, mut second) = (HandshakeDelay::default(), HandshakeDelay::default());
+        assert_eq!((hasty.client_packet(false, at(1)), hasty.client_packet(false, at(2))), (None, None));
+        second.client_packet(true, at(1));
+        second.abandon();
+        assert_eq!(second.client_packet(false, at(2)), None);
     }
 
     #[test]
@@ -285,15 +290,15 @@ mod tests {
             &[(0, 700), (0, 700), (1200, whole), (700, 1200)],
             &[(0, 700), (1, 700), (650, whole)],
         ] {
-            let mut opening = tcp();
+            let mut packets = tcp();
             let hints: Vec<_> = order
                 .iter()
                 .map(|&(from, to)| part(from, to))
-                .map(|(at, part)| opening.client(at, part, false))
+                .map(|(at, part)| packets.client(at, part, false))
                 .collect();
             let (last, before) = hints.split_last().unwrap();
-            assert!(before.iter().all(Option::is_none) && *last == tls() && opening.is_done(), "{order:?}");
-            assert!(opening.stream.is_none());
+            assert!(before.iter().all(Option::is_none) && *last == tls() && packets.is_done(), "{order:?}");
+            assert!(packets.stream.is_none());
         }
     }
 
@@ -301,39 +306,39 @@ mod tests {
     fn what_is_there_is_told_when_the_rest_does_not_come() {
         let stream = sample::records(&sample::hello(&[sample::sni(b"www.example.com"), (0x33, vec![9; 1300])]), 4096);
         assert_eq!(tcp().client(1, &stream[..700], true), part_of_tls());
-        let mut opening = tcp();
-        assert_eq!(opening.client(1, &stream[..700], false), None);
-        let hints: Vec<_> = (0..7).filter_map(|n| opening.client(5000 + n, b"x", false)).collect();
-        assert!(Some(&hints[0]) == part_of_tls().as_ref() && hints.len() == 1 && opening.is_done());
+        let mut packets = tcp();
+        assert_eq!(packets.client(1, &stream[..700], false), None);
+        let hints: Vec<_> = (0..7).filter_map(|n| packets.client(5000 + n, b"x", false)).collect();
+        assert!(Some(&hints[0]) == part_of_tls().as_ref() && hints.len() == 1 && packets.is_done());
     }
 
     #[test]
     fn tunnels_are_looked_into() {
         let socks4 = b"\x04\x01\0\x50\xc0\0\x02\x07\0";
         let connect = b"CONNECT a.example:443 HTTP/1.1\r\n\r\n";
-        let mut opening = tcp();
+        let mut packets = tcp();
         assert_eq!(
-            opening.client(10, socks4, false),
+            packets.client(10, socks4, false),
             Some(Hint::Socks { version: 4, target: Some("192.0.2.7:80".into()) })
         );
-        assert_eq!(opening.client(10, socks4, false), None, "sent once more");
-        assert_eq!(opening.client(19, connect, false), Some(Hint::HttpConnect { target: "a.example:443".into() }));
-        assert!(!opening.is_done());
-        assert_eq!(opening.client(19 + connect.len() as u32, &tls_stream(), false), tls());
-        assert!(opening.is_done());
+        assert_eq!(packets.client(10, socks4, false), None, "sent once more");
+        assert_eq!(packets.client(19, connect, false), Some(Hint::HttpConnect { target: "a.example:443".into() }));
+        assert!(!packets.is_done());
+        assert_eq!(packets.client(19 + connect.len() as u32, &tls_stream(), false), tls());
+        assert!(packets.is_done());
     }
 
     #[test]
     fn socks5_is_told_at_the_answer_and_the_request() {
         let (greeting, request) = (&b"\x05\x01\0"[..], &b"\x05\x01\0\x01\xc0\0\x02\x07\0\x50"[..]);
         let said = Some(Hint::Socks { version: 5, target: Some("192.0.2.7:80".into()) });
-        let mut opening = tcp();
-        assert_eq!(opening.server(b"\x05\0", false), None, "nobody asked");
-        assert_eq!(opening.client(1, greeting, false), None);
-        assert_eq!(opening.server(b"\x05\0", false), Some(Hint::Socks { version: 5, target: None }));
-        assert_eq!(opening.server(b"\x05\0", false), None);
-        assert_eq!(opening.client(4, request, false), said);
-        assert_eq!(opening.client(14, GET, false), http());
+        let mut packets = tcp();
+        assert_eq!(packets.server(b"\x05\0", false), None, "nobody asked");
+        assert_eq!(packets.client(1, greeting, false), None);
+        assert_eq!(packets.server(b"\x05\0", false), Some(Hint::Socks { version: 5, target: None }));
+        assert_eq!(packets.server(b"\x05\0", false), None);
+        assert_eq!(packets.client(4, request, false), said);
+        assert_eq!(packets.client(14, GET, false), http());
         let mut hasty = tcp();
         let all = [greeting, request, GET].concat();
         assert_eq!(hasty.client(1, &all, false), said);
@@ -357,10 +362,10 @@ mod tests {
 
     #[test]
     fn a_flow_that_was_already_running_is_given_up() {
-        let mut opening = tcp();
-        assert!((0..7).all(|n| opening.client(n * 1000, &[0xe5; 100], false).is_none() && !opening.is_done()));
-        assert_eq!(opening.client(9000, &[0xe5; 100], false), None);
-        assert!(opening.is_done());
+        let mut packets = tcp();
+        assert!((0..7).all(|n| packets.client(n * 1000, &[0xe5; 100], false).is_none() && !packets.is_done()));
+        assert_eq!(packets.client(9000, &[0xe5; 100], false), None);
+        assert!(packets.is_done());
         let mut late = tcp();
         assert_eq!((late.client(1, b"STARTTLS\r\n", false), late.client(11, &tls_stream(), false)), (None, tls()));
     }
@@ -368,10 +373,10 @@ mod tests {
     #[test]
     fn stun_is_told_once_and_turn_once_more() {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let mut opening = FirstPackets::new(protocol, 3478);
+            let mut packets = FirstPackets::new(protocol, 3478);
             let kinds = [1, 1, 0x101, 3, 3, 1];
-            let hints: Vec<_> = kinds.iter().filter_map(|&kind| opening.client(1, &message(kind), false)).collect();
-            let answers = [opening.server(&message(0x103), false), opening.server(&message(0x101), false)];
+            let hints: Vec<_> = kinds.iter().filter_map(|&kind| packets.client(1, &message(kind), false)).collect();
+            let answers = [packets.server(&message(0x103), false), packets.server(&message(0x101), false)];
             if protocol == Protocol::Udp {
                 assert_eq!(hints, [Hint::Stun { turn: false }, Hint::Stun { turn: true }]);
             }
@@ -393,9 +398,9 @@ mod tests {
             (124, padded(&[0xe3], 48), None),
             (443, padded(&[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 87, 1], 100), Some(Hint::Dtls)),
         ] {
-            let mut opening = udp(port);
+            let mut packets = udp(port);
             assert_eq!(
-                (opening.client(0, &bytes, false), opening.is_done()),
+                (packets.client(0, &bytes, false), packets.is_done()),
                 (hint.clone(), hint.is_some()),
                 "{bytes:?}"
             );
@@ -408,10 +413,10 @@ mod tests {
     #[test]
     fn segments_may_come_in_the_wrong_order_where_the_beginning_is_known() {
         let bytes = sample::records(&sample::hello(&[(0x33, vec![9; 1300]), sample::sni(b"a.example")]), 4096);
-        let mut opening = tcp();
-        opening.begins(u32::MAX - 9);
-        assert_eq!(opening.client(u32::MAX.wrapping_add(691), &bytes[700..], false), None);
-        let hint = opening.client(u32::MAX - 9, &bytes[..700], false);
+        let mut packets = tcp();
+        packets.starts_at(u32::MAX - 9);
+        assert_eq!(packets.client(u32::MAX.wrapping_add(691), &bytes[700..], false), None);
+        let hint = packets.client(u32::MAX - 9, &bytes[..700], false);
         assert!(matches!(hint, Some(Hint::Tls { sni: Some(name), .. }) if &*name == "a.example"));
     }
 
@@ -420,12 +425,12 @@ mod tests {
         let message = sample::hello(&[(0x33, vec![9; 1300]), sample::sni(b"a.example")]);
         let initial =
             |from: usize, to: usize| sample::quic_initial(&[5; 8], 0, &sample::crypto(from, &message[from..to]));
-        let mut opening = udp(443);
+        let mut packets = udp(443);
         let nameless = |hint| matches!(hint, Some(Hint::Quic { sni: None, .. }));
-        assert!(nameless(opening.client(0, &initial(700, message.len()), false)) && !opening.is_done());
-        let hint = opening.client(0, &initial(0, 700), false);
+        assert!(nameless(packets.client(0, &initial(700, message.len()), false)) && !packets.is_done());
+        let hint = packets.client(0, &initial(0, 700), false);
         assert!(matches!(hint, Some(Hint::Quic { sni: Some(name), .. }) if &*name == "a.example"));
-        assert!(opening.is_done() && opening.initial.is_none());
+        assert!(packets.is_done() && packets.initial.is_none());
     }
 
     #[test]
@@ -433,16 +438,16 @@ mod tests {
         let mut seed = 7_u32;
         for round in 0..20_000_u32 {
             let protocol = if round % 2 == 0 { Protocol::Tcp } else { Protocol::Udp };
-            let mut opening = FirstPackets::new(protocol, 443);
-            while !opening.is_done() {
+            let mut packets = FirstPackets::new(protocol, 443);
+            while !packets.is_done() {
                 let mut next = || {
                     seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     seed >> 16
                 };
                 let bytes: Vec<u8> = (0..next() % 40).map(|n| if n < 5 { next() % 32 } else { next() } as u8).collect();
                 let (sequence, cut) = (next() % 64, next() % 4 == 0);
-                opening.client(sequence, &[&bytes[..], &[1]].concat(), cut);
-                opening.server(&bytes, cut);
+                packets.client(sequence, &[&bytes[..], &[1]].concat(), cut);
+                packets.server(&bytes, cut);
             }
         }
     }

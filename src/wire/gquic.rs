@@ -2,7 +2,7 @@
 
 use crate::model::{self, Hint, Name, QuicVersion};
 
-/// A client packet that says its version, and the server's name where it holds a whole CHLO.
+/// Recognises a client packet by the version in it, and reads the server's name where it holds a whole CHLO.
 pub fn hint(datagram: &[u8]) -> Option<Hint> {
     let sni = || server_name(datagram);
     has_version(datagram).then(|| Hint::Quic {
@@ -14,8 +14,8 @@ pub fn hint(datagram: &[u8]) -> Option<Hint> {
     })
 }
 
-/// A client packet with its version: `Q035` in a public header with an 8-byte connection id (until Q043), or in a long
-/// header (draft-hamilton-early-deployment-quic, section 6.1; from Q044 on).
+/// Whether a client packet has a version: `Q035` in a public header with an 8-byte connection id (until Q043), or in a
+/// long header (draft-hamilton-early-deployment-quic, section 6.1; from Q044 on).
 fn has_version(datagram: &[u8]) -> bool {
     let version = match datagram.first() {
         Some(flags) if flags & 0xcb == 0x09 => datagram.get(9..13),
@@ -25,7 +25,7 @@ fn has_version(datagram: &[u8]) -> bool {
     matches!(version, Some([b'Q' | b'T', b'0', b'0'..=b'9', b'0'..=b'9']))
 }
 
-/// The SNI tag of a CHLO message in the clear (draft-hamilton-early-deployment-quic, section 7: a tag, the number of
+/// Returns the SNI tag of a CHLO message in the clear (draft-hamilton-early-deployment-quic, section 7: a tag, the number of
 /// entries, then tags and the ends of their values, little-endian).
 fn server_name(datagram: &[u8]) -> Option<Name> {
     let hello = &datagram[datagram.windows(4).position(|tag| tag == b"CHLO")?..];

@@ -6,8 +6,8 @@ use crate::wire::request::Request;
 const METHODS: [&str; 8] = ["GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "DELETE ", "PATCH ", CONNECT];
 const CONNECT: &str = "CONNECT ";
 
-/// A request at the beginning of a client's byte stream: told at the end of its Host line, or of the header where it
-/// has none or is CONNECT. With `cut` no more will come.
+/// Reads a request at the beginning of a client's byte stream. It is whole at the end of its Host line, or of the header
+/// where it has none or is CONNECT. With `cut` no more of the stream will come.
 pub fn request(stream: &[u8], cut: bool) -> Request {
     let Some(method) = METHODS.iter().find(|method| stream.starts_with(method.as_bytes())) else {
         return Request::Unknown;
@@ -45,7 +45,7 @@ pub fn request(stream: &[u8], cut: bool) -> Request {
     if host.is_some() || last { Request::Whole(Hint::Http { host, websocket }, used) } else { Request::Incomplete }
 }
 
-/// Name and value of a line that is whole.
+/// Returns name and value of a header line that is whole.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let line = line.strip_suffix(b"\n")?;
     let colon = line.iter().position(|&byte| byte == b':')?;

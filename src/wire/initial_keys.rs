@@ -3,7 +3,7 @@
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use hmac::{Hmac, Mac};
 
-/// What a version derives its Initial keys from, and how it numbers the Initial packet.
+/// The constants from which a version of QUIC derives its Initial keys, and its number of the Initial packet.
 pub struct Suite {
     salt: [u8; 20],
     key: &'static [u8],
@@ -13,7 +13,7 @@ pub struct Suite {
     pub initial: u8,
 }
 
-/// RFC 9001, section 5.2.
+/// The constants of version 1 (RFC 9001, section 5.2).
 pub const V1: Suite = Suite {
     salt: *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
     key: b"quic key",
@@ -21,7 +21,7 @@ pub const V1: Suite = Suite {
     hp: b"quic hp",
     initial: 0,
 };
-/// RFC 9369, section 3.
+/// The constants of version 2 (RFC 9369, section 3).
 pub const V2: Suite = Suite {
     salt: *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",
     key: b"quicv2 key",
@@ -29,7 +29,7 @@ pub const V2: Suite = Suite {
     hp: b"quicv2 hp",
     initial: 1,
 };
-/// draft-ietf-quic-tls-29 to 32, section 5.2.
+/// The constants of draft-ietf-quic-tls-29 to 32, section 5.2.
 pub const DRAFT_29: Suite =
     Suite { salt: *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99", ..V1 };
 
@@ -39,25 +39,25 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
     Some(mac.finalize().into_bytes().into())
 }
 
-/// HKDF-Expand-Label (RFC 8446, section 7.1) of at most one block.
+/// Returns at most one block of HKDF-Expand-Label (RFC 8446, section 7.1).
 fn expand<const N: usize>(secret: &[u8], label: &[u8]) -> Option<[u8; N]> {
     let label_length = [0, N as u8, 6 + label.len() as u8];
     hmac(secret, &[&label_length, b"tls13 ", label, &[0, 1]])?.first_chunk().copied()
 }
 
-/// The secret of a client's Initial packets whose first destination connection id is `id`.
+/// Returns the secret of the Initial packets of a client, whose first destination connection id is `id`.
 pub fn client_secret(suite: &Suite, id: &[u8]) -> Option<[u8; 32]> {
     expand(&hmac(&suite.salt, &[id])?, b"client in")
 }
 
-/// What hides the first byte and the packet number (RFC 9001, section 5.4.3).
+/// Returns the mask that hides the first byte and the packet number (RFC 9001, section 5.4.3).
 pub fn header_mask(suite: &Suite, secret: &[u8], sample: &[u8; 16]) -> Option<[u8; 16]> {
     let mut mask = (*sample).into();
     aes::Aes128Enc::new(&expand::<16>(secret, suite.hp)?.into()).encrypt_block(&mut mask);
     Some(mask.into())
 }
 
-/// The counter mode within AEAD_AES_128_GCM (RFC 5116), which is its own inverse.
+/// Encrypts or decrypts with the counter mode within AEAD_AES_128_GCM (RFC 5116), which is its own inverse.
 pub fn crypt(suite: &Suite, secret: &[u8], number: u32, text: &[u8]) -> Option<Vec<u8>> {
     let mut nonce = [0; 16];
     nonce[..12].copy_from_slice(&expand::<12>(secret, suite.iv)?);

@@ -1,11 +1,12 @@
-//! JA4: the fingerprint of a TLS ClientHello. Only JA4 itself, which is BSD-3-Clause; the rest of its family is not free.
-//! (github.com/FoxIO-LLC/ja4, technical_details/JA4.md)
+//! JA4: the fingerprint of a TLS ClientHello (github.com/FoxIO-LLC/ja4, technical_details/JA4.md). Only JA4 itself is here,
+//! which is BSD-3-Clause; the rest of its family is not free.
 
 use crate::model::Ja4;
 use crate::wire::bytes::vector;
 use sha2::{Digest, Sha256};
 
-/// The fingerprint of a whole ClientHello over TCP (RFC 8446, section 4.1.2, without the handshake's head).
+/// Returns the fingerprint of a whole ClientHello over TCP (RFC 8446, section 4.1.2, without the handshake's head), or
+/// `None` when its lengths are wrong.
 pub fn ja4(body: &[u8]) -> Option<Ja4> {
     let (legacy, mut rest) = body.split_first_chunk::<2>()?;
     rest = rest.get(32..)?;
@@ -54,7 +55,7 @@ pub fn ja4(body: &[u8]) -> Option<Ja4> {
     format!("{head}_{}_{}", digest(&hex(&ciphers)), digest(&text)).parse().ok()
 }
 
-/// The 16-bit numbers of a list, without GREASE (RFC 8701).
+/// Returns the 16-bit numbers of a list, without GREASE (RFC 8701).
 fn numbers(list: &[u8]) -> impl Iterator<Item = u16> {
     list.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair)).filter(|number| !is_grease(*number))
 }
@@ -63,7 +64,8 @@ fn is_grease(number: u16) -> bool {
     number & 0x0f0f == 0x0a0a && number >> 8 == number & 0xff
 }
 
-/// First and last letter of an application protocol; of its hex where they are neither letters nor digits.
+/// Returns the first and last character of an application protocol, or of its hex digits where they are neither letters
+/// nor digits.
 fn ends(alpn: &[u8]) -> [char; 2] {
     let (Some(&first), Some(&last)) = (alpn.first(), alpn.last()) else { return ['0'; 2] };
     if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
@@ -72,7 +74,8 @@ fn ends(alpn: &[u8]) -> [char; 2] {
     [digit(first >> 4), digit(last)]
 }
 
-/// Four digits a number, with commas between. By hand: a formatter for each number takes longer than the hash.
+/// Returns the numbers in four hex digits each, with commas between. It is written by hand, since a formatter for each
+/// number takes longer than the hash.
 fn hex(numbers: &[u16]) -> String {
     let mut text = String::with_capacity(5 * numbers.len());
     for number in numbers {
@@ -88,7 +91,7 @@ fn digit(low_half: u8) -> char {
     char::from_digit(u32::from(low_half & 15), 16).unwrap_or('0')
 }
 
-/// The first twelve digits of the SHA-256, or zeroes of nothing.
+/// Returns the first twelve hex digits of the SHA-256 of a text, or zeroes for an empty one.
 fn digest(text: &str) -> String {
     match text {
         "" => "0".repeat(12),

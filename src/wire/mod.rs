@@ -1,4 +1,5 @@
-//! Bytes or lines into facts, without I/O. Nothing here panics, whatever the bytes.
+//! Reads and writes the formats of packets, captures, logs and kernel messages, without I/O. Nothing here panics,
+//! whatever the bytes.
 
 pub mod blobmsg;
 mod bytes;

@@ -1,4 +1,5 @@
-//! rtnetlink: who has which address on the LAN, and the router's own addresses (linux/neighbour.h, linux/if_addr.h).
+//! rtnetlink: which station has which address on the LAN, and the router's own addresses (linux/neighbour.h,
+//! linux/if_addr.h).
 
 use crate::model::Mac;
 use crate::wire::netlink::{Message, Writer, flag};
@@ -14,45 +15,45 @@ const NEW_ADDRESS: u16 = 20;
 const DELETE_ADDRESS: u16 = 21;
 const NEW_NEIGHBOUR: u16 = 28;
 
-/// Multicast groups: links, neighbours, IPv4 and IPv6 addresses (`RTNLGRP_*`, linux/rtnetlink.h).
+/// The multicast groups of links, neighbours, IPv4 and IPv6 addresses (`RTNLGRP_*`, linux/rtnetlink.h).
 pub const GROUPS: [u32; 4] = [1, 3, 5, 9];
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum RtnetlinkEvent {
     /// A station has an address.
     Neighbour {
-        /// On which interface, by its index.
+        /// The index of the interface at which the station is.
         interface: u32,
         /// The address.
         ip: IpAddr,
-        /// Whose it is.
+        /// The station's hardware address.
         mac: Mac,
     },
-    /// The router has an address, with the prefix of its network, or has it no longer.
-    Own {
-        /// On which interface, by its index.
+    /// The router has an address, or has it no longer.
+    RouterAddress {
+        /// The index of the interface with the address.
         interface: u32,
-        /// The address and the length of the prefix.
+        /// The address and the length of its network's prefix.
         net: IpNet,
-        /// It is gone.
+        /// The address is gone.
         gone: bool,
     },
     /// An interface came, went or changed.
-    Link,
+    LinkChanged,
 }
 
-/// Reads a message; absent when it says nothing that matters, or cannot be read.
-pub fn parse(message: &Message) -> Option<Fact> {
+/// Reads a message. Returns `None` when it says nothing of interest here, or cannot be read.
+pub fn parse(message: &Message) -> Option<RtnetlinkEvent> {
     match message.kind {
-        NEW_LINK | DELETE_LINK => Some(Fact::Link),
+        NEW_LINK | DELETE_LINK => Some(RtnetlinkEvent::LinkChanged),
         NEW_NEIGHBOUR => neighbour(message.body),
-        NEW_ADDRESS | DELETE_ADDRESS => own(message.body, message.kind == DELETE_ADDRESS),
+        NEW_ADDRESS | DELETE_ADDRESS => router_address(message.body, message.kind == DELETE_ADDRESS),
         _ => None,
     }
 }
 
-fn neighbour(body: &[u8]) -> Option<Fact> {
+fn neighbour(body: &[u8]) -> Option<RtnetlinkEvent> {
     let message = NeighbourMessage::parse(body).ok()?;
     if matches!(
         message.header.state,
@@ -70,10 +71,10 @@ fn neighbour(body: &[u8]) -> Option<Fact> {
         }
     }
     let mac = mac.filter(|mac: &Mac| mac.is_station())?;
-    Some(Fact::Neighbour { interface: message.header.ifindex, ip: ip?, mac })
+    Some(RtnetlinkEvent::Neighbour { interface: message.header.ifindex, ip: ip?, mac })
 }
 
-fn own(body: &[u8], gone: bool) -> Option<Fact> {
+fn router_address(body: &[u8], gone: bool) -> Option<RtnetlinkEvent> {
     let message = AddressMessage::parse(body).ok()?;
     let (mut address, mut local) = (None, None);
     for attribute in message.attributes {
@@ -83,18 +84,18 @@ fn own(body: &[u8], gone: bool) -> Option<Fact> {
             _ => {}
         }
     }
-    // On a point-to-point link the other is the far end.
+    // On a point-to-point link the address without `local` is that of the far end.
     let net = IpNet::new(local.or(address)?, message.header.prefix_len).ok()?;
-    Some(Fact::Own { interface: message.header.index, net, gone })
+    Some(RtnetlinkEvent::RouterAddress { interface: message.header.index, net, gone })
 }
 
-/// Asks for all neighbours.
+/// Writes a request for all neighbours.
 pub fn dump_neighbours(writer: &mut Writer, sequence: u32) {
     writer.message(NEW_NEIGHBOUR + 2, flag::REQUEST | flag::DUMP, sequence, &[0; 12]);
 }
 
-/// Asks for all addresses of the router.
-pub fn dump_own(writer: &mut Writer, sequence: u32) {
+/// Writes a request for all addresses of the router.
+pub fn dump_addresses(writer: &mut Writer, sequence: u32) {
     writer.message(NEW_ADDRESS + 2, flag::REQUEST | flag::DUMP, sequence, &[0; 8]);
 }
 
@@ -103,7 +104,7 @@ mod tests {
     use super::super::netlink::messages;
     use super::*;
 
-    fn message(kind: u16, head: &[u8], attributes: &[(u16, &[u8])]) -> Option<Fact> {
+    fn message(kind: u16, head: &[u8], attributes: &[(u16, &[u8])]) -> Option<RtnetlinkEvent> {
         let mut writer = Writer::default();
         writer.message(kind, 0, 1, head);
         attributes.iter().for_each(|(kind, value)| writer.attribute(*kind, value));
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_and_own_addresses_are_read() {
+    fn neighbours_and_addresses_of_the_router_are_read() {
         let (three, mac) = (3_u32.to_ne_bytes(), [2, 0, 0, 0, 0, 9]);
         let head = |state: u8| [2, 0, 0, 0, three[0], three[1], three[2], three[3], state, 0, 0, 1];
         let reachable = u16::to_ne_bytes(2);
@@ -119,14 +120,17 @@ mod tests {
         known[8..10].copy_from_slice(&reachable);
         let ip: IpAddr = "192.168.8.20".parse().unwrap();
         let fact = message(NEW_NEIGHBOUR, &known, &[(1, &[192, 168, 8, 20]), (2, &mac)]);
-        assert_eq!(fact, Some(Fact::Neighbour { interface: 3, ip, mac: Mac(mac) }));
+        assert_eq!(fact, Some(RtnetlinkEvent::Neighbour { interface: 3, ip, mac: Mac(mac) }));
         let mut failed = known;
         failed[8..10].copy_from_slice(&u16::to_ne_bytes(0x20));
         assert_eq!(message(NEW_NEIGHBOUR, &failed, &[(1, &[192, 168, 8, 20]), (2, &mac)]), None);
         assert_eq!(message(NEW_NEIGHBOUR, &known, &[(1, &[192, 168, 8, 20])]), None);
         let head = [2, 24, 0, 0, three[0], three[1], three[2], three[3]];
         let fact = message(DELETE_ADDRESS, &head, &[(1, &[192, 168, 8, 1]), (2, &[192, 168, 8, 1])]);
-        assert_eq!(fact, Some(Fact::Own { interface: 3, net: "192.168.8.1/24".parse().unwrap(), gone: true }));
-        assert_eq!(message(NEW_LINK, &[], &[]), Some(Fact::Link));
+        assert_eq!(
+            fact,
+            Some(RtnetlinkEvent::RouterAddress { interface: 3, net: "192.168.8.1/24".parse().unwrap(), gone: true })
+        );
+        assert_eq!(message(NEW_LINK, &[], &[]), Some(RtnetlinkEvent::LinkChanged));
     }
 }

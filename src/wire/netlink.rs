@@ -1,10 +1,10 @@
 //! Netlink framing: messages and attributes, read and written (linux/netlink.h; RFC 3549, section 2).
 //!
-//! Headers and lengths are in the machine's own byte order; what netfilter puts into attributes is big-endian.
+//! Headers and lengths are in the machine's own byte order; the values of netfilter's attributes are big-endian.
 
-/// The last part of a dump (`NLMSG_DONE`).
+/// The type of the message that ends a dump (`NLMSG_DONE`).
 pub const DONE: u16 = 3;
-/// An error, or with code 0 an acknowledgement (`NLMSG_ERROR`).
+/// The type of an error, or with code 0 of an acknowledgement (`NLMSG_ERROR`).
 pub const ERROR: u16 = 2;
 /// Flags of `struct nlmsghdr`.
 #[allow(missing_docs, reason = "the words of linux/netlink.h without NLM_F_")]
@@ -12,7 +12,6 @@ pub mod flag {
     pub const REQUEST: u16 = 0x1;
     pub const MULTI: u16 = 0x2;
     pub const ACK: u16 = 0x4;
-    pub const DUMP_INTERRUPTED: u16 = 0x10;
     pub const DUMP: u16 = 0x300;
     pub const CREATE: u16 = 0x400;
 }
@@ -26,28 +25,28 @@ const fn aligned(length: usize) -> usize {
     length.wrapping_add(3) & !3
 }
 
-/// A message without its header.
+/// A message, whose header was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// `nlmsg_type`.
+    /// The message's type (`nlmsg_type`).
     pub kind: u16,
-    /// `nlmsg_flags`.
+    /// The message's flags (`nlmsg_flags`), see [`flag`].
     pub flags: u16,
-    /// `nlmsg_seq`: that of the request it answers.
+    /// The sequence number of the request that it answers (`nlmsg_seq`).
     pub sequence: u32,
-    /// What follows the header.
+    /// The bytes that follow the header.
     pub body: &'a [u8],
 }
 
 impl Message<'_> {
-    /// The code of an error message: 0 is an acknowledgement, else a negative errno.
+    /// Returns the code of an error message: 0 is an acknowledgement, else it is a negative errno.
     pub fn error(&self) -> Option<i32> {
         let code = self.body.first_chunk().filter(|_| self.kind == ERROR);
         code.map(|code| i32::from_ne_bytes(*code))
     }
 }
 
-/// The messages of a datagram, up to the first that is cut.
+/// Reads the messages of a datagram, up to the first that is cut off.
 pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     std::iter::from_fn(move || {
         let length = u32::from_ne_bytes(*datagram.first_chunk()?) as usize;
@@ -61,7 +60,8 @@ pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     })
 }
 
-/// The attributes of a message's body or of a nest, with the flags taken off their kind, up to the first that is cut.
+/// Reads the attributes of a message's body or of a nest, up to the first that is cut off. The flags are taken off their
+/// types.
 pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let head: &[u8; ATTRIBUTE] = bytes.first_chunk()?;
@@ -73,35 +73,35 @@ pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     })
 }
 
-/// A big-endian number of an attribute.
+/// Reads an attribute's value of two bytes, big-endian. Returns `None` if it has another length.
 pub fn be16(value: &[u8]) -> Option<u16> {
     value.try_into().ok().map(u16::from_be_bytes)
 }
 
-/// The same, of four bytes.
+/// Reads an attribute's value of four bytes, big-endian. Returns `None` if it has another length.
 pub fn be32(value: &[u8]) -> Option<u32> {
     value.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// The same, of eight bytes.
+/// Reads an attribute's value of eight bytes, big-endian. Returns `None` if it has another length.
 pub fn be64(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Writes messages one after the other into one buffer.
+/// Writes messages, one after the other, into one buffer.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
     message: usize,
 }
 
-/// Where a nest began; see [`Writer::nest`].
+/// The place where a nest began; [`Writer::nest`] returns it and [`Writer::end`] takes it.
 #[derive(Debug)]
 #[must_use]
 pub struct Nest(usize);
 
 impl Writer {
-    /// Begins a message.
+    /// Begins a message, with the first bytes of its body.
     pub fn message(&mut self, kind: u16, flags: u16, sequence: u32, body: &[u8]) {
         self.message = self.bytes.len();
         self.bytes.extend_from_slice(&(HEADER as u32).to_ne_bytes());
@@ -112,13 +112,13 @@ impl Writer {
         self.append(body);
     }
 
-    /// The same of nfnetlink: the body begins with `struct nfgenmsg` (linux/netfilter/nfnetlink.h).
+    /// Begins a request to nfnetlink: its body begins with `struct nfgenmsg` (linux/netfilter/nfnetlink.h).
     pub fn netfilter(&mut self, kind: u16, flags: u16, sequence: u32, family: u8, resource: u16) {
         let [high, low] = resource.to_be_bytes();
         self.message(kind, flags | flag::REQUEST, sequence, &[family, 0, high, low]);
     }
 
-    /// An attribute of the message.
+    /// Writes an attribute of the message.
     pub fn attribute(&mut self, kind: u16, value: &[u8]) {
         let length = (ATTRIBUTE + value.len()) as u16;
         self.bytes.extend_from_slice(&length.to_ne_bytes());
@@ -126,30 +126,30 @@ impl Writer {
         self.append(value);
     }
 
-    /// A text with the zero that the kernel wants behind it.
+    /// Writes an attribute with a text, and behind it the zero that the kernel wants.
     pub fn text(&mut self, kind: u16, text: &str) {
         self.attribute(kind, &[text.as_bytes(), b"\0"].concat());
     }
 
-    /// Begins a nest of attributes.
+    /// Begins an attribute that holds attributes.
     pub fn nest(&mut self, kind: u16) -> Nest {
         let nest = Nest(self.bytes.len());
         self.attribute(kind | NESTED, &[]);
         nest
     }
 
-    /// Ends it.
+    /// Ends a nest.
     pub fn end(&mut self, nest: Nest) {
         let length = (self.bytes.len() - nest.0) as u16;
         self.bytes[nest.0..nest.0 + 2].copy_from_slice(&length.to_ne_bytes());
     }
 
-    /// Bytes of the message that is being written.
+    /// Returns the length, in bytes, of the message that is being written.
     pub fn message_length(&self) -> usize {
         self.bytes.len() - self.message
     }
 
-    /// All that was written.
+    /// Returns all messages that were written.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

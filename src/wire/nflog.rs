@@ -1,9 +1,8 @@
-//! nfnetlink_log: what nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). The packets themselves are read
-//! by [`super::packet`], since captures have the same form (LINKTYPE_NFLOG).
+//! nfnetlink_log: the packets that nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). [`super::packet`] reads
+//! the packets themselves, since captures have the same form (LINKTYPE_NFLOG).
 
 use crate::time::Wall;
-use crate::wire::netlink::attributes;
-use crate::wire::netlink::{Message, Writer, flag};
+use crate::wire::netlink::{Message, Writer, attributes, flag};
 use crate::wire::packet::{self, Frame};
 
 const SUBSYSTEM: u16 = 4 << 8;
@@ -15,10 +14,11 @@ const CFG_TIMEOUT: u16 = 4;
 const CMD_BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
 const LINKTYPE_NFLOG: u32 = 239;
-/// When the packet came: two 64-bit numbers, seconds and microseconds since 1970.
+/// The attribute with the time at which the packet came: two 64-bit numbers, seconds and microseconds since 1970.
 const TIMESTAMP: u16 = 3;
 
-/// Asks for the packets of a group, whole, and for those that wait for company after 10 ms at the latest.
+/// Writes a request for the packets of a group, whole. The kernel hands them over several at a time, and after 10 ms at
+/// the latest.
 pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
     writer.netfilter(CONFIG, flag::ACK, sequence, 0, group);
     writer.attribute(CFG_CMD, &[CMD_BIND]);
@@ -27,18 +27,18 @@ pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
     writer.attribute(CFG_TIMEOUT, &1_u32.to_be_bytes());
 }
 
-/// What was logged.
+/// A packet that was logged.
 #[derive(Debug)]
 pub struct Logged<'a> {
-    /// The group.
+    /// The number of the log group.
     pub group: u16,
-    /// The kernel's date of the packet (always told in the forward hook since Linux 5.18, else seldom).
+    /// The kernel's date of the packet (always there in the forward hook since Linux 5.18, else seldom).
     pub wall: Option<Wall>,
     /// The packet.
     pub frame: Frame<'a>,
 }
 
-/// A logged packet; absent when the message is none, or cannot be read.
+/// Reads a logged packet. Returns `None` when the message is none, or cannot be read.
 pub fn parse<'a>(message: &Message<'a>) -> Option<Logged<'a>> {
     let &[_, _, high, low] = message.body.first_chunk().filter(|_| message.kind == PACKET)?;
     let frame = packet::parse(LINKTYPE_NFLOG, message.body, 0).ok()?;

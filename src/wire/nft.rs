@@ -1,6 +1,6 @@
-//! nf_tables over netlink: elements of leash's sets, and what changes its table (linux/netfilter/nf_tables.h).
+//! nf_tables over netlink: the elements of leash's sets, and notifications of changes (linux/netfilter/nf_tables.h).
 //!
-//! The ruleset itself is one text for `nft -f`: see [`crate::ruleset`].
+//! The ruleset itself is one text for `nft -f`, made in `ruleset.rs`.
 
 use crate::model::Mac;
 use crate::time::Span;
@@ -20,9 +20,9 @@ const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
 const DELETE_FLOWTABLE: u16 = SUBSYSTEM | 24;
 const INET: u8 = 1;
 
-/// The name of leash's table; its family is inet.
+/// The name of leash's table, whose family is inet.
 pub const TABLE: &str = "leash";
-/// Multicast group of changes to the ruleset (`NFNLGRP_NFTABLES`).
+/// The multicast group of changes to the ruleset (`NFNLGRP_NFTABLES`).
 pub const GROUP: u32 = 7;
 
 const TABLE_NAME: u16 = 1;
@@ -40,31 +40,31 @@ const EXPRESSION_DATA: u16 = 2;
 const COUNTER_BYTES: u16 = 1;
 const COUNTER_PACKETS: u16 = 2;
 
-/// The length of a nest is 16 bits, and an element takes at most 48 bytes.
+/// How many elements one message may hold: the length of a nest has 16 bits, and an element takes at most 48 bytes.
 const ELEMENTS_PER_MESSAGE: usize = 800;
 
-/// A device and an address, as an element of the sets.
+/// A device and a remote address: an element of the sets.
 pub type Pair = (Mac, IpAddr);
 
-/// What is done with elements.
+/// What a request does with elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Put it in.
+pub enum Operation {
+    /// Add an element.
     Add,
-    /// Take it out; it must be there.
+    /// Delete an element, which must be in the set.
     Delete,
 }
 
-/// What became of the ruleset.
+/// A change of the ruleset that matters to leash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// leash's table is gone.
     TableGone,
-    /// A flow table came or went.
+    /// A flow table was added or deleted.
     FlowTables,
 }
 
-/// The fields of a concatenated key begin at multiples of four bytes.
+/// Returns the concatenated key of a pair and its length in bytes. Its fields begin at multiples of four bytes.
 fn key((mac, address): Pair) -> ([u8; 24], usize) {
     let mut key = [0; 24];
     key[..6].copy_from_slice(&mac.0);
@@ -80,13 +80,13 @@ fn key((mac, address): Pair) -> ([u8; 24], usize) {
     }
 }
 
-/// Begins a batch: all its orders come into force at once or not at all.
-pub fn begin(writer: &mut Writer) {
+/// Begins a batch, whose requests are all applied at once or not at all.
+pub fn begin_batch(writer: &mut Writer) {
     writer.netfilter(BATCH_BEGIN, 0, 0, 0, SUBSYSTEM >> 8);
 }
 
-/// Ends it.
-pub fn end(writer: &mut Writer) {
+/// Ends a batch.
+pub fn end_batch(writer: &mut Writer) {
     writer.netfilter(BATCH_END, 0, 0, 0, SUBSYSTEM >> 8);
 }
 
@@ -109,50 +109,56 @@ fn element(writer: &mut Writer, key: &[u8], timeout: Option<Span>) {
     writer.end(whole);
 }
 
-/// Orders elements of a set of pairs, each with how long it is to stay (absent: for ever). Gives how many messages it
-/// took, each of which is acknowledged.
-pub fn pairs(writer: &mut Writer, sequence: u32, order: Order, set: &str, pairs: &[(Pair, Option<Span>)]) -> usize {
+/// Writes a request to add or delete elements of a set of pairs. The span of an element is how long it stays, for ever
+/// where it is absent. Returns how many messages it took, each of which the kernel acknowledges.
+pub fn write_pairs(
+    writer: &mut Writer,
+    sequence: u32,
+    operation: Operation,
+    set: &str,
+    pairs: &[(Pair, Option<Span>)],
+) -> usize {
     for some in pairs.chunks(ELEMENTS_PER_MESSAGE) {
-        message(writer, sequence, order);
+        message(writer, sequence, operation);
         list(writer, set, |writer| {
             for (pair, timeout) in some {
                 let (key, length) = key(*pair);
-                element(writer, &key[..length], timeout.filter(|_| order == Order::Add));
+                element(writer, &key[..length], timeout.filter(|_| operation == Operation::Add));
             }
         });
     }
     pairs.len().div_ceil(ELEMENTS_PER_MESSAGE)
 }
 
-/// Orders elements of a set of devices: one message.
-pub fn devices(writer: &mut Writer, sequence: u32, order: Order, set: &str, macs: &[Mac]) {
-    message(writer, sequence, order);
+/// Writes a request, of one message, to add or delete elements of a set of devices.
+pub fn write_devices(writer: &mut Writer, sequence: u32, operation: Operation, set: &str, macs: &[Mac]) {
+    message(writer, sequence, operation);
     list(writer, set, |writer| macs.iter().for_each(|mac| element(writer, &mac.0, None)));
 }
 
-fn message(writer: &mut Writer, sequence: u32, order: Order) {
-    match order {
-        Order::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE | flag::ACK, sequence, INET, 0),
-        Order::Delete => writer.netfilter(DELETE_ELEMENT, flag::ACK, sequence, INET, 0),
+fn message(writer: &mut Writer, sequence: u32, operation: Operation) {
+    match operation {
+        Operation::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE | flag::ACK, sequence, INET, 0),
+        Operation::Delete => writer.netfilter(DELETE_ELEMENT, flag::ACK, sequence, INET, 0),
     }
 }
 
-/// Asks for one element.
-pub fn get(writer: &mut Writer, sequence: u32, set: &str, pair: Pair) {
+/// Writes a request for one element.
+pub fn get_element(writer: &mut Writer, sequence: u32, set: &str, pair: Pair) {
     writer.netfilter(GET_ELEMENT, 0, sequence, INET, 0);
     let (key, length) = key(pair);
     list(writer, set, |writer| element(writer, &key[..length], None));
 }
 
-/// Asks for all elements of a set.
-pub fn dump(writer: &mut Writer, sequence: u32, set: &str) {
+/// Writes a request for all elements of a set.
+pub fn dump_elements(writer: &mut Writer, sequence: u32, set: &str) {
     writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, INET, 0);
     writer.text(LIST_TABLE, TABLE);
     writer.text(LIST_SET, set);
 }
 
-/// The pairs of the answer to [`dump`], each with how long it stays (absent: for ever).
-pub fn elements(message: &Message) -> Vec<(Pair, Option<Span>)> {
+/// Reads the pairs in an answer to [`dump_elements`], each with how long it stays, for ever where that is absent.
+pub fn parse_elements(message: &Message) -> Vec<(Pair, Option<Span>)> {
     let find = |bytes, kind| attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value);
     let body = message.body.get(4..).filter(|_| message.kind == NEW_ELEMENT).unwrap_or_default();
     let list = find(body, LIST_ELEMENTS).unwrap_or_default();
@@ -166,18 +172,18 @@ pub fn elements(message: &Message) -> Vec<(Pair, Option<Span>)> {
     attributes(list).filter(|(kind, _)| *kind == LIST_ELEMENT).filter_map(|(_, element)| read(element)).collect()
 }
 
-/// Asks for all flow tables.
+/// Writes a request for all flow tables.
 pub fn dump_flowtables(writer: &mut Writer, sequence: u32) {
     writer.netfilter(GET_FLOWTABLE, flag::DUMP, sequence, 0, 0);
 }
 
-/// A message of [`dump_flowtables`] that has one.
+/// Whether a message of the answer to [`dump_flowtables`] describes a flow table.
 pub fn is_flowtable(message: &Message) -> bool {
     message.kind == NEW_FLOWTABLE
 }
 
-/// Packets and bytes that an element has stopped, of the answer to [`get`].
-pub fn counter(message: &Message) -> Option<(u64, u64)> {
+/// Reads how many packets and bytes an element has stopped, in the answer to [`get_element`].
+pub fn parse_counter(message: &Message) -> Option<(u64, u64)> {
     let find = |bytes, kind| attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value);
     let body = message.body.get(4..).filter(|_| message.kind == NEW_ELEMENT)?;
     let element = find(find(body, LIST_ELEMENTS)?, LIST_ELEMENT)?;
@@ -186,8 +192,8 @@ pub fn counter(message: &Message) -> Option<(u64, u64)> {
     Some((be64(find(data, COUNTER_PACKETS)?)?, be64(find(data, COUNTER_BYTES)?)?))
 }
 
-/// What a notification says that matters to leash.
-pub fn change(message: &Message) -> Option<Change> {
+/// Reads a notification. Returns `None` where it does not matter to leash.
+pub fn parse_change(message: &Message) -> Option<Change> {
     match message.kind {
         NEW_FLOWTABLE | DELETE_FLOWTABLE => Some(Change::FlowTables),
         DELETE_TABLE => {
@@ -199,7 +205,7 @@ pub fn change(message: &Message) -> Option<Change> {
     }
 }
 
-/// Asks for leash's table; answered with an error when it is not there.
+/// Writes a request for leash's table. The answer is an error when there is no such table.
 pub fn get_table(writer: &mut Writer, sequence: u32) {
     writer.netfilter(NEW_TABLE | 1, 0, sequence, INET, 0);
     writer.text(TABLE_NAME, TABLE);
@@ -214,14 +220,18 @@ mod tests {
     fn elements_are_as_the_kernel_wants_them() {
         let pair = (Mac([2, 0, 0, 0, 0, 9]), "203.0.113.7".parse().unwrap());
         let mut writer = Writer::default();
-        pairs(&mut writer, 7, Order::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
+        write_pairs(&mut writer, 7, Operation::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
         let message = messages(writer.bytes()).next().unwrap();
         assert_eq!((message.kind, message.flags), (NEW_ELEMENT, flag::REQUEST | flag::CREATE | flag::ACK));
         let all: Vec<_> = attributes(&message.body[4..]).collect();
         assert_eq!((all[0], all[1]), ((1, &b"leash\0"[..]), (2, &b"null4\0"[..])));
         let element: Vec<_> = attributes(attributes(all[2].1).next().unwrap().1).collect();
         assert_eq!(attributes(element[0].1).next().unwrap().1, [2, 0, 0, 0, 0, 9, 0, 0, 203, 0, 113, 7]);
-        assert_eq!(elements(&message), [(pair, None)], "when it ends is the kernel's to say");
+        assert_eq!(
+            parse_elements(&message),
+            [(pair, None)],
+            "the kernel reports the remaining time in another attribute"
+        );
         assert_eq!(element[1], (ELEMENT_TIMEOUT, &1_500_u64.to_be_bytes()[..]));
     }
 
@@ -231,7 +241,7 @@ mod tests {
             .map(|n| ((Mac([2; 6]), std::net::Ipv6Addr::from(u128::from(n)).into()), Some(Span::days(1))))
             .collect();
         let mut writer = Writer::default();
-        pairs(&mut writer, 7, Order::Add, "null6", &all);
+        write_pairs(&mut writer, 7, Operation::Add, "null6", &all);
         let written = messages(writer.bytes()).map(|m| {
             let list = attributes(&m.body[4..]).last().unwrap();
             attributes(list.1).count()
@@ -259,8 +269,8 @@ mod tests {
             writer.text(TABLE_NAME, name);
         }
         let read: Vec<Message> = messages(writer.bytes()).collect();
-        assert_eq!(counter(&read[0]), Some((9, 900)));
-        let changes: Vec<_> = read.iter().map(change).collect();
+        assert_eq!(parse_counter(&read[0]), Some((9, 900)));
+        let changes: Vec<_> = read.iter().map(parse_change).collect();
         assert_eq!(changes, [None, Some(Change::TableGone), None, Some(Change::FlowTables)]);
     }
 }

@@ -1,22 +1,21 @@
-//! From the link layer to the transport's payload, without a copy.
+//! Reads frames from the link layer to the transport's payload, without a copy.
 //!
 //! Link types: draft-ietf-opsawg-pcaplinktype. Tunnels (6in4, GRE) are not unwrapped: conntrack counts them as they are.
 
+use crate::model::Mac;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::Mac;
-
-/// VLAN tags and other wrappers of one frame, or extension headers of one IPv6 packet.
+/// How many VLAN tags and other wrappers one frame may have, or extension headers one IPv6 packet.
 const NESTED_MAX: usize = 8;
 
-/// TCP control bit (RFC 9293, section 3.1): the sender is done.
+/// The TCP control bit of a sender that is done (RFC 9293, section 3.1).
 pub const FIN: u8 = 1;
-/// TCP control bit: opens.
+/// The TCP control bit that opens a connection.
 pub const SYN: u8 = 2;
-/// TCP control bit: aborts.
+/// The TCP control bit that aborts a connection.
 pub const RST: u8 = 4;
-/// TCP control bit: acknowledges.
+/// The TCP control bit of an acknowledgement.
 pub const ACK: u8 = 16;
 
 // Ethertypes (IEEE 802 Numbers, IANA).
@@ -31,31 +30,31 @@ const PPPOE_SESSION: u16 = 0x8864;
 pub enum Frame<'a> {
     /// An IP packet.
     Ip(Packet<'a>),
-    /// Who sends an ARP packet (RFC 826) of IPv4 over Ethernet.
+    /// An ARP packet (RFC 826) of IPv4 over Ethernet.
     Arp {
-        /// The sender's hardware address as ARP says it.
+        /// The sender's hardware address, as ARP states it.
         mac: Mac,
-        /// The sender's address.
+        /// The sender's IPv4 address.
         ip: Ipv4Addr,
     },
-    /// Nothing of interest here.
+    /// Anything else.
     Other,
 }
 
 /// An IPv4 (RFC 791) or IPv6 (RFC 8200) packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// The sending station, if the link tells it; not a group's address or zeroes.
+    /// The hardware address of the sending station, where the link has it. It is neither a group's nor all zeroes.
     pub source_mac: Option<Mac>,
-    /// The receiving station or group, if the link tells it.
+    /// The hardware address of the receiving station or group, where the link has it.
     pub destination_mac: Option<Mac>,
-    /// Source address.
+    /// The source address.
     pub source: IpAddr,
-    /// Destination address.
+    /// The destination address.
     pub destination: IpAddr,
-    /// Length of the IP packet on the wire, as conntrack counts it.
+    /// The length of the IP packet on the wire in bytes, as conntrack counts it.
     pub bytes: u32,
-    /// Less was captured than was sent, or it is the first of several fragments.
+    /// Less was captured than was sent, or the packet is the first of several fragments.
     pub cut: bool,
     /// What follows the IP headers.
     pub body: Body<'a>,
@@ -68,16 +67,16 @@ pub enum Body<'a> {
     Tcp(Tcp<'a>),
     /// A UDP datagram (RFC 768).
     Udp {
-        /// Source port.
+        /// The source port.
         source_port: u16,
-        /// Destination port.
+        /// The destination port.
         destination_port: u16,
-        /// What was captured of the payload.
+        /// The payload, as far as it was captured.
         payload: &'a [u8],
     },
     /// ICMP or ICMPv6.
     Icmp,
-    /// A fragment that is not the first, so without ports.
+    /// A fragment that is not the first, so it has no ports.
     Fragment,
     /// Another protocol, by its IANA number.
     Other(u8),
@@ -86,36 +85,36 @@ pub enum Body<'a> {
 /// A TCP segment (RFC 9293, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp<'a> {
-    /// Source port.
+    /// The source port.
     pub source_port: u16,
-    /// Destination port.
+    /// The destination port.
     pub destination_port: u16,
-    /// Sequence number; 0 if it was cut off.
+    /// The sequence number, 0 if it was cut off.
     pub sequence: u32,
-    /// The control bits; 0 if they were cut off.
+    /// The control bits, 0 if they were cut off.
     pub flags: u8,
-    /// What was captured of the payload.
+    /// The payload, as far as it was captured.
     pub payload: &'a [u8],
-    /// Bytes of payload on the wire.
-    pub payload_length: u32,
 }
 
 /// Why a frame cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// The link type is not one that is read.
+    /// Frames of this link type are not read.
     Link(u32),
-    /// The data end inside the headers that tell addresses and ports.
+    /// The data end within the headers that hold addresses and ports.
     Short,
-    /// The IP version is not what it should be.
+    /// The IP version is neither 4 nor 6, or not that of the link.
     Version,
-    /// A length field that cannot be.
+    /// A length field has a value that cannot be.
     Length,
-    /// An IPv6 jumbogram (RFC 2675).
+    /// The packet is an IPv6 jumbogram (RFC 2675).
     Jumbogram,
-    /// Too many VLAN tags or extension headers.
+    /// There are too many VLAN tags or extension headers.
     Nested,
 }
+
+impl std::error::Error for Malformed {}
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -130,12 +129,15 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Reads a frame of link type `link` (LINKTYPE_ value) that had `wire_length` bytes on the wire.
+/// Reads a frame of a link type (a LINKTYPE_ value) that had `wire_length` bytes on the wire.
+///
+/// # Errors
+/// [`Malformed`] says why the frame cannot be read.
 pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malformed> {
     let mut rest = Rest::new(data, wire_length);
     match link {
-        // NULL and LOOP: an address family in the byte order of the writer: AF_INET, and AF_INET6 of Linux, NetBSD and
-        // OpenBSD, FreeBSD, Darwin.
+        // NULL and LOOP: an address family in the byte order of the writer: AF_INET, or AF_INET6 of Linux, of NetBSD and
+        // OpenBSD, of FreeBSD, of Darwin.
         0 | 108 => match *rest.take()? {
             [2 | 10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 2 | 10 | 24 | 28 | 30] => rest.ip(Macs::default()),
             _ => Ok(Frame::Other),
@@ -149,7 +151,7 @@ pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malf
         // PPP and PPP_ETHER.
         9 => rest.frame(PPP, Macs::default()),
         51 => rest.frame(PPPOE_SESSION, Macs::default()),
-        // RAW, and what it is on some systems.
+        // RAW, and the numbers that it has on some systems.
         12 | 14 | 101 => rest.ip(Macs::default()),
         // LINUX_SLL.
         113 => {
@@ -169,14 +171,6 @@ pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malf
     }
 }
 
-/// Reads an IP packet that had `wire_length` bytes on the wire.
-pub fn parse_ip(data: &[u8], wire_length: u32) -> Result<Packet<'_>, Malformed> {
-    match Rest::new(data, wire_length).ip(Macs::default())? {
-        Frame::Ip(packet) => Ok(packet),
-        Frame::Arp { .. } | Frame::Other => Err(Malformed::Version),
-    }
-}
-
 /// The hardware addresses of the link, where they are.
 #[derive(Default)]
 struct Macs<'a> {
@@ -184,11 +178,11 @@ struct Macs<'a> {
     destination: Option<&'a [u8; 6]>,
 }
 
-/// What is not yet read. Not `Copy`, lest a copy be read on by mistake.
+/// The part of a frame that is not read yet. It is not `Copy`, lest a copy be read on by mistake.
 #[derive(Clone)]
 struct Rest<'a> {
     data: &'a [u8],
-    /// How long it was on the wire: never less than `data`.
+    /// Its length on the wire in bytes, which is never less than that of `data`.
     wire: usize,
 }
 
@@ -209,7 +203,7 @@ impl<'a> Rest<'a> {
         Ok(())
     }
 
-    /// What an ethertype announces, or an IEEE 802.3 length field (LLC then follows).
+    /// Reads what an ethertype announces, or an IEEE 802.3 length field (then LLC follows).
     fn frame(&mut self, mut kind: u16, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
         for _ in 0..NESTED_MAX {
             match kind {
@@ -252,7 +246,8 @@ impl<'a> Rest<'a> {
         Err(Malformed::Nested)
     }
 
-    /// After a Linux cooked header: the sender's address has eight bytes of room, whatever its length.
+    /// Reads what follows a Linux cooked header, in which the sender's address has eight bytes of room, whatever its
+    /// length.
     fn cooked(&mut self, hardware: u16, kind: u16, length: u8, address: &'a [u8; 8]) -> Result<Frame<'a>, Malformed> {
         match hardware {
             // ARPHRD_FRAD, ARPHRD_IEEE80211_RADIOTAP, ARPHRD_NETLINK: the protocol field is no ethertype.
@@ -261,13 +256,13 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Netfilter's log: attributes of linux/netfilter/nfnetlink_log.h in the byte order of the writer.
+    /// Reads a packet of netfilter's log: attributes of linux/netfilter/nfnetlink_log.h in the byte order of the writer.
     fn nflog(&mut self) -> Result<Frame<'a>, Malformed> {
         let &[family, _, _, _] = self.take()?;
         let mut macs = Macs::default();
         loop {
             let &[l1, l0, t1, t0] = self.take()?;
-            // All types are below 256, which tells the byte order.
+            // All types are below 256, which shows the byte order.
             let (length, kind) = match (t1, t0) {
                 (0, kind) => (u16::from_be_bytes([l1, l0]), kind),
                 (kind, _) => (u16::from_le_bytes([l1, l0]), kind),
@@ -279,8 +274,8 @@ impl<'a> Rest<'a> {
                 (8, &[0, length, _, _, ref address @ ..]) => {
                     macs.source = address.first_chunk().and_then(|address| hardware_address(length, address));
                 }
-                // NFULA_PAYLOAD. The kernel copies only as much as it was asked for, and tells nobody how much there was:
-                // so IP's own length must be believed.
+                // NFULA_PAYLOAD. The kernel copies only as much as it was asked for and does not say how much there was, so
+                // IP's own length must be believed.
                 (9, _) if matches!(family, 2 | 10) => {
                     self.data = value;
                     self.wire = self.data.len().max(40 + usize::from(u16::MAX));
@@ -308,8 +303,8 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Drops what follows a packet of this length, 0 if the length is not known (segmentation offload); whether less
-    /// was captured than that.
+    /// Drops what follows a packet of this length, 0 if the length is not known (segmentation offload). Returns whether
+    /// less was captured than that.
     fn limit(&mut self, length: usize) -> bool {
         if length > 0 {
             self.wire = self.wire.min(length);
@@ -417,7 +412,7 @@ impl<'a> Rest<'a> {
     }
 
     fn tcp(&mut self, cut: bool) -> Result<Body<'a>, Malformed> {
-        let (segment, wire) = (self.data, self.wire);
+        let segment = self.data;
         let &[s1, s0, d1, d0] = self.take()?;
         let sequence = self.take().map_or(0, |sequence| u32::from_be_bytes(*sequence));
         let (header_length, flags) = match self.take() {
@@ -435,7 +430,6 @@ impl<'a> Rest<'a> {
             sequence,
             flags,
             payload,
-            payload_length: wire.saturating_sub(header_length) as u32,
         }))
     }
 
@@ -458,7 +452,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The hardware address in a field of eight bytes.
+/// Returns the hardware address in a field of eight bytes, if it is one of Ethernet.
 fn hardware_address(length: u8, field: &[u8; 8]) -> Option<&[u8; 6]> {
     field.first_chunk().filter(|_| length == 6)
 }
@@ -496,6 +490,13 @@ mod tests {
 
     fn ethernet(kinds: &[u8], body: &[u8]) -> Vec<u8> {
         [&B[..], &A, kinds, body].concat()
+    }
+
+    fn parse_ip(data: &[u8], wire_length: u32) -> Result<Packet<'_>, Malformed> {
+        match parse(101, data, wire_length)? {
+            Frame::Ip(packet) => Ok(packet),
+            frame => panic!("{frame:?}"),
+        }
     }
 
     fn whole(link: u32, data: &[u8]) -> Result<Frame<'_>, Malformed> {
@@ -622,7 +623,6 @@ mod tests {
             assert_eq!(tcp.sequence, if length < 28 { 0 } else { 7 });
             assert_eq!(tcp.flags, if length < 34 { 0 } else { SYN | ACK });
             assert_eq!(tcp.payload, &b"hi"[..length.saturating_sub(44)]);
-            assert_eq!(tcp.payload_length, if length < 34 { 6 } else { 2 });
         }
         assert_eq!(parse_ip(&v4(6, 0, &tcp()[..19]), 39), Err(Malformed::Length));
         let mut short = tcp();

@@ -1,9 +1,10 @@
-//! What of the house a first payload gives away in the clear: the hardware address of a station, or a word that the user
+//! What a first payload gives away of the house in the clear: the hardware address of a station, or a word that the user
 //! listed as private (the name of the wireless network, a person's name).
 
 use crate::model::{Hint, Mac};
 
-/// Looks for a station that `is_ours` and for the words, whatever their case. TLS records are passed over.
+/// Searches a payload for the address of a station that `is_ours`, and for the words, whatever their case. TLS records
+/// are not searched.
 pub fn find(payload: &[u8], is_ours: impl Fn(Mac) -> bool, words: &[String]) -> Option<Hint> {
     if payload.starts_with(&[22, 3]) {
         return None;
@@ -16,7 +17,7 @@ pub fn find(payload: &[u8], is_ours: impl Fn(Mac) -> bool, words: &[String]) -> 
     (mac.is_some() || word.is_some()).then_some(Hint::Plaintext { mac, word })
 }
 
-/// `02:11:22:33:44:55`, `02-11-22-33-44-55` or `021122334455` at the beginning.
+/// Reads `02:11:22:33:44:55`, `02-11-22-33-44-55` or `021122334455` at the beginning of a text.
 fn mac_at(text: &[u8]) -> Option<Mac> {
     let separator = text.get(2).copied().filter(|byte| matches!(byte, b':' | b'-'));
     let step = 2 + usize::from(separator.is_some());

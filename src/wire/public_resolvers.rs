@@ -1,10 +1,10 @@
-//! Is a name or an address that of a public resolver which speaks DNS over HTTPS, TLS or QUIC?
+//! Whether a name or an address is that of a public resolver which speaks DNS over HTTPS, TLS or QUIC.
 
 use crate::wire::resolvers::{ADDRESSES, NAMES};
 use std::net::IpAddr;
 
-/// A listed name or one below it; or one whose first label says so (`doh`, `doh-2`, `doh1`), since people who run their
-/// own name it thus. A resolver's web site (`www`) is none.
+/// Whether a name is listed or below a listed one, or its first label says so (`doh`, `doh-2`, `doh1`), since that is how
+/// people name their own. A resolver's web site (`www`) is none.
 pub fn is_resolver_name(name: &str) -> bool {
     let first = name.split('.').next().unwrap_or_default();
     if first == "www" {
@@ -15,7 +15,7 @@ pub fn is_resolver_name(name: &str) -> bool {
     says && first.len() < name.len() || suffixes.into_iter().any(|suffix| NAMES.binary_search(&suffix).is_ok())
 }
 
-/// A listed address. Many serve other names too, so this is for hellos that name nobody.
+/// Whether an address is listed. Many of them serve other names too, so this is for hellos without a name.
 pub fn is_resolver_address(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => ADDRESSES.binary_search(&v4.octets()).is_ok(),

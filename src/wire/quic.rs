@@ -6,25 +6,26 @@ use crate::wire::reassembly::Reassembly;
 use crate::wire::request::Request;
 use crate::wire::tls;
 
-/// The client datagrams after which a hello that is still not whole is given up.
-const PATIENCE: u8 = 4;
+/// After how many datagrams of the client a hello that is still not whole is given up.
+const DATAGRAMS_MAX: u8 = 4;
 /// The smallest datagram with a client Initial, in bytes (RFC 9000, section 14.1).
 const DATAGRAM_MIN: usize = 1200;
 
-/// The Initial packets of a client, as far as they came.
+/// Puts the ClientHello in the Initial packets of a client together.
 pub struct Initial {
     version: QuicVersion,
-    /// `None` where the version cannot be opened.
+    /// How to derive the keys; absent where that is not known for the version.
     suite: Option<&'static Suite>,
-    /// The destination connection id of the first: it made the keys.
+    /// The destination connection id of the first packet, from which the keys are derived.
     id: Vec<u8>,
     crypto: Reassembly,
-    /// Client datagrams until the hello is given up.
-    patience: u8,
+    /// How many more datagrams of the client are read until the hello is given up.
+    remaining: u8,
 }
 
 impl Initial {
-    /// The first datagram of a client, if it is QUIC's; `cut` when its end is missing.
+    /// Begins with the first datagram of a client, whose end was not captured with `cut`. Returns `None` if it is not a QUIC
+    /// Initial.
     pub fn new(datagram: &[u8], cut: bool) -> Option<Initial> {
         let Header { version, suite, id, .. } = long_header(datagram)?;
         if id.len() < 8 || !cut && datagram.len() < DATAGRAM_MIN {
@@ -33,17 +34,17 @@ impl Initial {
         if let Some(suite) = suite {
             protected(datagram, suite, cut)?;
         }
-        let patience = if cut { 1 } else { PATIENCE };
-        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Reassembly::default(), patience };
+        let remaining = if cut { 1 } else { DATAGRAMS_MAX };
+        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Reassembly::default(), remaining };
         initial.add(datagram, cut);
         Some(initial)
     }
 
-    /// A further datagram of the same client.
+    /// Adds a further datagram of the same client.
     pub fn add(&mut self, datagram: &[u8], cut: bool) {
-        self.patience = self.patience.saturating_sub(1);
+        self.remaining = self.remaining.saturating_sub(1);
         let Some(Header { suite: Some(suite), id, .. }) = long_header(datagram) else { return };
-        // After the server's first answer the id is another one but the keys stay; after a Retry they change.
+        // After the server's first answer the id is another one but the keys stay; after a Retry the keys change, too.
         for id in [&*self.id.clone(), id] {
             let Some(plain) = open(datagram, suite, id, cut) else { continue };
             let Some(frames) = crypto_frames(&plain, cut) else { continue };
@@ -55,10 +56,10 @@ impl Initial {
         }
     }
 
-    /// What is known once the hello is whole, or given up; `None` until then.
+    /// Returns what is known once the hello is whole or given up, and `None` until then.
     pub fn hint(&self) -> Option<Hint> {
         let version = self.version;
-        match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.patience == 0) {
+        match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.remaining == 0) {
             Request::Whole(Hint::Tls { sni, alpn, ech, ja4, .. }, _) => {
                 let ja4 = ja4.map(|Ja4(text)| Ja4(std::array::from_fn(|at| if at == 0 { b'q' } else { text[at] })));
                 Some(Hint::Quic { version, sni, alpn, ech, ja4 })
@@ -71,13 +72,13 @@ impl Initial {
     }
 }
 
-/// Any packet with a long header of a version that is known for sure, without what is in it.
+/// Recognises any packet with a long header of a version that is known for sure, without reading what is in it.
 pub fn hint(datagram: &[u8]) -> Option<Hint> {
     let Header { version, suite, .. } = long_header(datagram)?;
     suite.map(|_| Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None })
 }
 
-/// A long header (RFC 8999, section 5.1): the destination connection id, and what is after both ids.
+/// A long header (RFC 8999, section 5.1): the destination connection id, and the bytes after both ids.
 struct Header<'a> {
     version: QuicVersion,
     suite: Option<&'static Suite>,
@@ -106,7 +107,8 @@ fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length.into())
 }
 
-/// Where the packet number of an Initial is, and its size with the payload in bytes (RFC 9000, section 17.2.2).
+/// Returns the offset of the packet number of an Initial, and the size of number and payload in bytes (RFC 9000, section
+/// 17.2.2).
 fn protected(datagram: &[u8], suite: &Suite, cut: bool) -> Option<(usize, usize)> {
     let Header { mut rest, .. } = long_header(datagram)?;
     let token = varint(&mut rest)?;
@@ -116,7 +118,7 @@ fn protected(datagram: &[u8], suite: &Suite, cut: bool) -> Option<(usize, usize)
     (is_initial && size >= 20 && (cut || size <= rest.len())).then_some((datagram.len() - rest.len(), size))
 }
 
-/// A variable-length integer (RFC 9000, section 16) that fits the address space.
+/// Reads a variable-length integer (RFC 9000, section 16) that fits a `usize`.
 fn varint(bytes: &mut &[u8]) -> Option<usize> {
     let length = 1 << (bytes.first()? >> 6);
     let (number, rest) = bytes.split_at_checked(length)?;
@@ -125,8 +127,8 @@ fn varint(bytes: &mut &[u8]) -> Option<usize> {
     usize::try_from(number & (u64::MAX >> (66 - 8 * length))).ok()
 }
 
-/// Removes the protection of an Initial (RFC 9001, section 5). The tag is not checked: whether the frames make sense
-/// tells as much.
+/// Removes the protection of an Initial (RFC 9001, section 5). The tag is not checked: frames that make sense show as
+/// well that the keys were right.
 fn open(datagram: &[u8], suite: &Suite, id: &[u8], cut: bool) -> Option<Vec<u8>> {
     let (at, size) = protected(datagram, suite, cut)?;
     let packet = &datagram[at..];
@@ -138,7 +140,7 @@ fn open(datagram: &[u8], suite: &Suite, id: &[u8], cut: bool) -> Option<Vec<u8>>
     crypt(suite, &secret, number, &rest[..rest.len().min(size - number_length - 16)])
 }
 
-/// Offset and data of the CRYPTO frames, if the frames are what an Initial may hold (RFC 9000, section 17.2.2).
+/// Returns offset and data of the CRYPTO frames, if all frames are such as an Initial may hold (RFC 9000, section 17.2.2).
 fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
     let (mut rest, mut found) = (plain, Vec::new());
     while let Some((&kind, after)) = rest.split_first() {
@@ -152,7 +154,8 @@ fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
     Some(found)
 }
 
-/// Takes one frame after its type off `rest` (RFC 9000, section 19); `None` when it is none.
+/// Takes the rest of a frame, whose type was read, off `rest` (RFC 9000, section 19). Returns what is in a CRYPTO frame, or
+/// `None` when the bytes are no frame that an Initial may hold.
 fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, &'a [u8])>> {
     match kind {
         // PADDING, PING
@@ -259,7 +262,7 @@ mod tests {
     #[test]
     fn a_hello_that_does_not_come_is_given_up() {
         let mut begun = Initial::new(&initial(&ID, 0, &split_hello()[0]), false).unwrap();
-        (2..PATIENCE).for_each(|_| begun.add(&[0x40; 60], false));
+        (2..DATAGRAMS_MAX).for_each(|_| begun.add(&[0x40; 60], false));
         assert_eq!(begun.hint(), None);
         begun.add(&[0x40; 60], false);
         assert_eq!(begun.hint(), quic(QuicVersion::V1, None, None, false));

@@ -1,17 +1,17 @@
-//! The beginning of a byte stream whose parts come in any order: TCP segments, QUIC CRYPTO frames.
+//! Puts the beginning of a byte stream together, whose parts come in any order: TCP segments, QUIC CRYPTO frames.
 
-/// How much of a stream is kept, in bytes. A post-quantum ClientHello has about 2,000.
+/// How many bytes of a stream are kept. A post-quantum ClientHello has about 2,000.
 pub const CAPACITY: usize = 4096;
 
-/// The first [`CAPACITY`] bytes of a stream, as far as they came; never more than twice that on the heap.
+/// The first [`CAPACITY`] bytes of a stream, as far as they were received. It has never more than twice that on the heap.
 #[derive(Default)]
 pub struct Reassembly {
     bytes: Vec<u8>,
-    came: Vec<bool>,
+    received: Vec<bool>,
 }
 
 impl Reassembly {
-    /// Bytes that belong `offset` bytes after the beginning; what lies beyond the capacity is dropped.
+    /// Puts bytes `offset` bytes after the beginning. Bytes beyond the capacity are dropped.
     pub fn put(&mut self, offset: usize, part: &[u8]) {
         let room = CAPACITY.saturating_sub(offset);
         let part = &part[..part.len().min(room)];
@@ -21,24 +21,24 @@ impl Reassembly {
         let end = offset + part.len();
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
-            self.came.resize(end, false);
+            self.received.resize(end, false);
         }
         self.bytes[offset..end].copy_from_slice(part);
-        self.came[offset..end].fill(true);
+        self.received[offset..end].fill(true);
     }
 
-    /// What came without a hole.
+    /// Returns the bytes from the beginning up to the first hole.
     pub fn prefix(&self) -> &[u8] {
-        &self.bytes[..self.came.iter().take_while(|&&came| came).count()]
+        &self.bytes[..self.received.iter().take_while(|&&received| received).count()]
     }
 }
 
 impl From<&[u8]> for Reassembly {
-    /// A stream that begins so.
+    /// Makes a stream of its first bytes.
     fn from(first: &[u8]) -> Reassembly {
-        let mut pieces = Reassembly::default();
-        pieces.put(0, first);
-        pieces
+        let mut stream = Reassembly::default();
+        stream.put(0, first);
+        stream
     }
 }
 
@@ -48,21 +48,21 @@ mod tests {
 
     #[test]
     fn parts_are_put_in_order() {
-        let mut pieces = Reassembly::default();
-        pieces.put(3, b"def");
-        assert_eq!(pieces.prefix(), b"");
-        pieces.put(0, b"abcd");
-        assert_eq!(pieces.prefix(), b"abcdef");
+        let mut stream = Reassembly::default();
+        stream.put(3, b"def");
+        assert_eq!(stream.prefix(), b"");
+        stream.put(0, b"abcd");
+        assert_eq!(stream.prefix(), b"abcdef");
     }
 
     #[test]
     fn no_offset_exceeds_the_capacity() {
-        let mut pieces = Reassembly::default();
-        pieces.put(usize::MAX, b"x");
-        pieces.put(CAPACITY, b"x");
-        assert!(pieces.bytes.is_empty());
-        pieces.put(CAPACITY - 1, b"xy");
-        pieces.put(0, &[7; 2 * CAPACITY]);
-        assert_eq!(pieces.prefix(), [7; CAPACITY]);
+        let mut stream = Reassembly::default();
+        stream.put(usize::MAX, b"x");
+        stream.put(CAPACITY, b"x");
+        assert!(stream.bytes.is_empty());
+        stream.put(CAPACITY - 1, b"xy");
+        stream.put(0, &[7; 2 * CAPACITY]);
+        assert_eq!(stream.prefix(), [7; CAPACITY]);
     }
 }

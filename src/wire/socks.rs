@@ -4,7 +4,8 @@ use crate::model::{self, Hint};
 use crate::wire::request::Request;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A SOCKS request at the beginning of a client's byte stream. A version 5 greeting alone is [`Request::Incomplete`].
+/// Reads a SOCKS request at the beginning of a client's byte stream. A greeting of version 5 alone is
+/// [`Request::Incomplete`].
 pub fn request(stream: &[u8]) -> Request {
     match stream.first() {
         Some(4) => socks4(stream),
@@ -17,8 +18,8 @@ fn whole(version: u8, target: &[u8], used: usize) -> Request {
     Request::Whole(Hint::Socks { version, target: Some(model::name(target)) }, used)
 }
 
-/// Command, port, address and user; behind an address 0.0.0.x the name (4a); and nothing after that, since the client
-/// waits for the answer.
+/// Reads a request of version 4: command, port, address and user; behind an address 0.0.0.x the name (4a); and nothing
+/// after that, since the client waits for the answer.
 fn socks4(stream: &[u8]) -> Request {
     let Some((&[_, command, high, low, a, b, c, d], texts)) = stream.split_first_chunk() else {
         return if matches!(stream, [_] | [_, 1 | 2, ..]) { Request::Incomplete } else { Request::Unknown };
@@ -41,10 +42,10 @@ fn socks4(stream: &[u8]) -> Request {
     }
 }
 
-/// A version 4 request with a longer user and name is not believed, in bytes.
+/// The length, in bytes, above which a version 4 request with its user and name is not believed.
 const TEXT_MAX: usize = 512;
 
-/// Greeting, user and password, request. `None` when the stream ends too early.
+/// Reads greeting, user and password, and request of version 5. Returns `None` when the stream ends too early.
 fn socks5(stream: &[u8]) -> Option<Request> {
     let methods = usize::from(*stream.get(1)?);
     if methods == 0 {
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn version_5_is_told_at_the_request() {
+    fn version_5_is_known_at_the_request() {
         let (greeting, user) = (&b"\x05\x02\0\x02"[..], &b"\x01\x03joe\x06secret"[..]);
         for (request5, target) in [
             (&b"\x05\x01\0\x01\xc0\0\x02\x07\x01\xbb"[..], "192.0.2.7:443"),

@@ -1,12 +1,13 @@
 //! STUN by its magic cookie (RFC 8489, section 5), and TURN by its methods (RFC 8656, section 17).
 
-/// A datagram that is one message, exactly unless it is `cut`: whether its method is one of TURN's.
+/// Reads a datagram that is one message, exactly unless it is `cut`. Returns whether its method is one of TURN's, or
+/// `None` when it is not STUN.
 pub fn datagram(payload: &[u8], cut: bool) -> Option<bool> {
     header(payload).filter(|&(_, size)| size == payload.len() || cut && size > payload.len()).map(|(turn, _)| turn)
 }
 
-/// A byte stream that begins with a message, by itself or behind the length of RFC 4571: whether its method is one of
-/// TURN's, and where the next message begins.
+/// Reads a byte stream that begins with a message, by itself or behind the length of RFC 4571. Returns whether its method
+/// is one of TURN's and the offset of the next message, or `None` when it is not STUN.
 pub fn stream(stream: &[u8]) -> Option<(bool, usize)> {
     header(stream).or_else(|| {
         let (&length, framed) = stream.split_first_chunk()?;
@@ -15,7 +16,7 @@ pub fn stream(stream: &[u8]) -> Option<(bool, usize)> {
     })
 }
 
-/// Whether the method is one of TURN's, and the size of the message in bytes.
+/// Returns whether the method is one of TURN's, and the size of the message in bytes.
 fn header(bytes: &[u8]) -> Option<(bool, usize)> {
     let &[kind @ 0..0x40, low, a, b, 0x21, 0x12, 0xa4, 0x42, ..] = bytes else { return None };
     let (kind, length) = (u16::from_be_bytes([kind, low]), u16::from_be_bytes([a, b]));

@@ -5,11 +5,12 @@ use crate::wire::bytes::vector;
 use crate::wire::ja4::ja4;
 use crate::wire::request::Request;
 
-/// A longer message is not believed to be a ClientHello, in bytes: what one record may hold (RFC 8446, section 5.1).
+/// The length, in bytes, above which a message is not believed to be a ClientHello: as much as one record may hold (RFC
+/// 8446, section 5.1).
 const HELLO_MAX: usize = 1 << 14;
 
-/// The beginning of a client's byte stream: records (RFC 8446, section 5.1), over several of which a hello may be
-/// spread. With `cut` no more will come, and the part that is there says what it says.
+/// Reads the beginning of a client's byte stream: records (RFC 8446, section 5.1), over several of which a hello may be
+/// spread. With `cut` no more of it will come, so the part that is there is read for what it says.
 pub fn client_hello(stream: &[u8], cut: bool) -> Request {
     if stream.iter().zip([22, 3]).any(|(&byte, due)| byte != due) {
         return Request::Unknown;
@@ -31,7 +32,7 @@ pub fn client_hello(stream: &[u8], cut: bool) -> Request {
     }
 }
 
-/// The beginning of a stream of handshake messages without records: what QUIC's CRYPTO frames carry.
+/// Reads the beginning of a stream of handshake messages without records, as QUIC's CRYPTO frames carry it.
 pub fn handshake(stream: &[u8], cut: bool) -> Request {
     let Some((&[kind, a, b, c], body)) = stream.split_first_chunk() else {
         return if cut || stream.first().is_some_and(|&kind| kind != 1) {
@@ -51,7 +52,7 @@ pub fn handshake(stream: &[u8], cut: bool) -> Request {
     }
 }
 
-/// A datagram that begins with a DTLS record that holds a ClientHello (RFC 6347, section 4.1).
+/// Whether a datagram begins with a DTLS record that holds a ClientHello (RFC 6347, section 4.1).
 pub fn is_dtls_hello(datagram: &[u8], cut: bool) -> bool {
     match *datagram {
         [22, 0xfe, 0xfd..=0xff, 0, 0, _, _, _, _, _, _, high, low, 1, ..] => {
@@ -61,7 +62,7 @@ pub fn is_dtls_hello(datagram: &[u8], cut: bool) -> bool {
     }
 }
 
-/// What a ClientHello says, or the part of it that is there.
+/// Reads what a ClientHello, or the part of it that is there, says.
 fn hint(body: &[u8], whole: bool) -> Hint {
     let (mut sni, mut alpn, mut ech, mut esni) = (None, None, false, false);
     let mut rest = extensions(body).unwrap_or_default();
@@ -80,7 +81,8 @@ fn hint(body: &[u8], whole: bool) -> Hint {
     Hint::Tls { sni, alpn, ech, esni, ja4 }
 }
 
-/// The extensions, after the version, the random, the session, the cipher suites and the compression methods.
+/// Returns the extensions of a ClientHello, which stand after the version, the random, the session, the cipher suites and
+/// the compression methods.
 fn extensions(body: &[u8]) -> Option<&[u8]> {
     let mut rest = body.get(34..)?;
     vector(&mut rest, 1)?;
@@ -89,7 +91,8 @@ fn extensions(body: &[u8]) -> Option<&[u8]> {
     vector(&mut rest, 2)
 }
 
-/// RFC 6066, section 3: a list of which only the first entry, a host name, was ever used.
+/// Returns the server name of the extension of RFC 6066, section 3: a list of which only the first entry, a host name,
+/// was ever used.
 fn server_name(data: &[u8]) -> Option<&[u8]> {
     match *data {
         [_, _, 0, high, low, ref names @ ..] => names.get(..usize::from(u16::from_be_bytes([high, low]))),
@@ -97,7 +100,7 @@ fn server_name(data: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// RFC 7301, section 3.1.
+/// Returns the first application protocol of the extension of RFC 7301, section 3.1.
 fn first_protocol(data: &[u8]) -> Option<&[u8]> {
     match *data {
         [_, _, length, ref protocols @ ..] => protocols.get(..usize::from(length)),

@@ -1,22 +1,24 @@
-//! ubus, OpenWrt's bus (ubusmsg.h, ubusd, libubus): its messages, and the part of a program that offers an object on it.
+//! ubus, OpenWrt's bus (ubusmsg.h, ubusd, libubus): its messages, and the protocol of a program that offers an object.
 //!
-//! A message is a head (version 0, kind, u16 sequence, u32 peer) and one blob with attributes. ubusd speaks first (HELLO);
-//! each request of ours is answered by DATA and one STATUS with our sequence, and calls for us may come in between.
+//! A message is a head (version 0, kind, u16 sequence, u32 peer) and one blob with attributes. ubusd speaks first (HELLO).
+//! It answers each request of ours by any number of DATA and one STATUS with our sequence number; calls of our object may
+//! come in between.
 
 use crate::wire::blobmsg::{self, Attributes, Integers, kind};
 use serde_json::{Value, json};
 
-/// The largest blob that ubusd takes (UBUS_MAX_MSGLEN); it closes the connection on more.
-pub const LARGEST: usize = 1 << 20;
-/// What a caller may send us: all of our methods want a few words.
-pub const ARGUMENTS: usize = 64 << 10;
-/// What may wait to be written before events are dropped.
-const CROWDED: usize = 64 << 10;
-/// Requests of ours that wait for their answer.
-const WAITING: usize = 64;
+/// The largest blob that ubusd takes, in bytes (UBUS_MAX_MSGLEN). It closes the connection on a larger one.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// The largest arguments that a caller may send, in bytes: all of our methods take a few words.
+pub const ARGUMENT_BYTES_MAX: usize = 64 << 10;
+/// How many bytes may wait to be written before events are dropped.
+const OUTPUT_BYTES_MAX: usize = 64 << 10;
+/// How many requests of ours may wait for their answer.
+const REQUESTS_MAX: usize = 64;
+/// The length of a message's head, in bytes.
 const HEAD: usize = 8;
 
-/// Kinds of messages (`enum ubus_msg_type`).
+/// The kinds of messages (`enum ubus_msg_type`).
 pub mod message {
     #![allow(missing_docs, reason = "they are ubus's own names")]
     pub const HELLO: u8 = 0;
@@ -28,7 +30,7 @@ pub mod message {
     pub const NOTIFY: u8 = 10;
 }
 
-/// Attributes of a message (`enum ubus_msg_attr`).
+/// The attributes of a message (`enum ubus_msg_attr`).
 pub mod attribute {
     #![allow(missing_docs, reason = "they are ubus's own names")]
     pub const STATUS: u8 = 1;
@@ -41,7 +43,7 @@ pub mod attribute {
     pub const NO_REPLY: u8 = 10;
 }
 
-/// What a call comes to (`enum ubus_msg_status`).
+/// The results of a request (`enum ubus_msg_status`).
 pub mod status {
     #![allow(missing_docs, reason = "they are ubus's own names")]
     pub const OK: u32 = 0;
@@ -52,41 +54,41 @@ pub mod status {
     pub const UNKNOWN_ERROR: u32 = 9;
 }
 
-/// The object that passes events on.
+/// The number of the object that passes events on.
 pub const EVENTS: u32 = 1;
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'a> {
-    /// One of [`mod@message`].
+pub struct UbusMessage<'a> {
+    /// The kind of the message, one of [`mod@message`].
     pub kind: u8,
-    /// Answers carry that of the request.
+    /// The sequence number; an answer has that of its request.
     pub sequence: u16,
-    /// An object, or who asks.
+    /// The number of an object, or of the client that asks.
     pub peer: u32,
-    /// Its attributes.
+    /// The attributes.
     pub body: &'a [u8],
 }
 
-/// The attributes that leash reads; the others, and unknown ones, are passed over.
+/// The attributes of a message that leash reads. Others, and unknown ones, are ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields<'a> {
-    /// How it went.
+    /// The result of a request, one of [`status`].
     pub status: Option<u32>,
-    /// An object's number.
+    /// The number of an object.
     pub object: Option<u32>,
-    /// What is called, or the event.
+    /// The name of the method that is called, or of the event.
     pub method: Option<String>,
-    /// A table.
+    /// The arguments or the result: a table of blobmsg.
     pub data: Option<&'a [u8]>,
-    /// Our object has subscribers, or none any longer.
+    /// Whether our object has subscribers now.
     pub active: Option<bool>,
-    /// The caller wants no answer.
+    /// Whether the caller wants no answer.
     pub no_reply: bool,
 }
 
-impl<'a> Message<'a> {
-    /// What it carries.
+impl<'a> UbusMessage<'a> {
+    /// Reads the attributes.
     pub fn fields(&self) -> Fields<'a> {
         let mut fields = Fields::default();
         for it in Attributes(self.body) {
@@ -104,19 +106,21 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The first message in these bytes and what follows it; none while its end is missing. The error says that this is not
-/// ubus, or more than it carries.
-pub fn split(bytes: &[u8]) -> Result<Option<(Message<'_>, &[u8])>, &'static str> {
+/// Splits the first message off. Returns it and the bytes that follow, or `None` while its end is missing.
+///
+/// # Errors
+/// The bytes are not ubus, or their message is longer than ubus allows.
+pub fn split(bytes: &[u8]) -> Result<Option<(UbusMessage<'_>, &[u8])>, &'static str> {
     let Some((head, rest)) = bytes.split_first_chunk::<{ HEAD + 4 }>() else { return Ok(None) };
     let [version, kind, s1, s2, p1, p2, p3, p4, l1, l2, l3, l4] = *head;
     let length = (u32::from_be_bytes([l1, l2, l3, l4]) & 0x00ff_ffff) as usize;
-    if version != 0 || !(4..=LARGEST).contains(&length) {
+    if version != 0 || !(4..=MESSAGE_BYTES_MAX).contains(&length) {
         return Err("what came is no message of ubus");
     }
     let length = length.next_multiple_of(4) - 4;
     let Some((body, rest)) = rest.split_at_checked(length) else { return Ok(None) };
     let (sequence, peer) = (u16::from_be_bytes([s1, s2]), u32::from_be_bytes([p1, p2, p3, p4]));
-    Ok(Some((Message { kind, sequence, peer, body }, rest)))
+    Ok(Some((UbusMessage { kind, sequence, peer, body }, rest)))
 }
 
 /// Writes a message.
@@ -127,7 +131,7 @@ pub fn message(out: &mut Vec<u8>, kind: u8, sequence: u16, peer: u32, fill: impl
     blobmsg::attribute(out, 0, fill);
 }
 
-/// Writes a call of an object's method.
+/// Writes a call of a method of an object.
 pub fn invoke(out: &mut Vec<u8>, sequence: u16, object: u32, method: &str, arguments: &[u8]) {
     message(out, message::INVOKE, sequence, object, |out| {
         blobmsg::number(out, attribute::OBJID, object);
@@ -136,12 +140,13 @@ pub fn invoke(out: &mut Vec<u8>, sequence: u16, object: u32, method: &str, argum
     });
 }
 
-/// Writes the question for an object's number.
+/// Writes a request for the number of an object.
 pub fn look_up(out: &mut Vec<u8>, sequence: u16, path: &str) {
     message(out, message::LOOKUP, sequence, 0, |out| blobmsg::text(out, attribute::OBJPATH, path));
 }
 
-/// An object as bytes; whole numbers as this says.
+/// Returns a JSON object as the bytes of a table, with whole numbers as wide as `integers` says. Any other value becomes
+/// an empty table.
 pub fn encode(value: &Value, integers: Integers) -> Vec<u8> {
     let mut out = Vec::new();
     if let Value::Object(map) = value {
@@ -150,12 +155,13 @@ pub fn encode(value: &Value, integers: Integers) -> Vec<u8> {
     out
 }
 
-/// An answer as bytes. One that ubus cannot carry loses the ends of its longest lists; `omitted` says how many are missing.
+/// Returns an answer as bytes. One that is too long for ubus loses the ends of its longest lists, and gets a member
+/// `omitted` with the number of items that are missing.
 pub fn encode_answer(value: &mut Value) -> Vec<u8> {
     let mut omitted = 0;
     loop {
         let bytes = encode(value, Integers::Wide);
-        if bytes.len() <= LARGEST - 64 {
+        if bytes.len() <= MESSAGE_BYTES_MAX - 64 {
             return bytes;
         }
         let Some(longest) = longest(value).filter(|list| !list.is_empty()) else {
@@ -171,7 +177,7 @@ pub fn encode_answer(value: &mut Value) -> Vec<u8> {
     }
 }
 
-/// The longest list that is not within another one.
+/// Returns the longest list that is not within another one.
 fn longest(value: &mut Value) -> Option<&mut Vec<Value>> {
     match value {
         Value::Array(list) => Some(list),
@@ -180,70 +186,70 @@ fn longest(value: &mut Value) -> Option<&mut Vec<Value>> {
     }
 }
 
-/// A method and its parameters, each with its type of [`kind`].
+/// A method and its parameters, each with its type, one of [`kind`].
 pub type Signature<'a> = (&'a str, Vec<(&'a str, u8)>);
 
-/// A call of a method of ours.
+/// A call of a method of our object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     sequence: u16,
     peer: u32,
-    silent: bool,
-    /// The method's name; it need not exist.
+    no_reply: bool,
+    /// The name of the method, which need not exist.
     pub method: String,
-    /// Its arguments; none where they are damaged or longer than [`ARGUMENTS`].
+    /// The arguments. They are absent where they are damaged or longer than [`ARGUMENT_BYTES_MAX`].
     pub arguments: Option<Value>,
 }
 
-/// What came from ubusd.
+/// Something that came from ubusd.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
-    /// Our object is there.
+pub enum Incoming {
+    /// Our object is on the bus.
     Published,
-    /// ubusd refused a request of ours: which, and the status.
+    /// ubusd refused a request: what was requested, and the status.
     Refused(&'static str, u32),
-    /// Somebody calls.
+    /// A method of our object is called.
     Call(Call),
 }
 
-/// A request of ours that waits for its answer.
+/// A request of ours whose answer has not come yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum Pending {
     Publish,
     Event,
-    Find,
-    Tell,
+    FindProcd,
+    Trigger,
 }
 
-impl Asked {
-    fn word(self) -> &'static str {
+impl Pending {
+    fn text(self) -> &'static str {
         match self {
-            Asked::Publish => "the object",
-            Asked::Event => "an event",
-            Asked::Find | Asked::Tell => "a word to the init system",
+            Pending::Publish => "the object",
+            Pending::Event => "an event",
+            Pending::FindProcd | Pending::Trigger => "a trigger for the init system",
         }
     }
 }
 
-/// One connection that offers an object: bytes in, bytes out.
+/// A connection to ubusd that offers an object: it takes the bytes that came and makes those to be written.
 #[derive(Debug, Default)]
 pub struct Service {
     path: String,
     signature: Vec<u8>,
     received: Vec<u8>,
-    /// What is to be written.
+    /// The bytes that are to be written.
     pub out: Vec<u8>,
     sequence: u16,
-    asked: Vec<(u16, Asked)>,
+    requests: Vec<(u16, Pending)>,
     object: Option<u32>,
     subscribed: bool,
-    /// The word that procd is to hear when its number is known.
-    word: Option<String>,
+    /// The trigger that procd gets as soon as its object's number is known.
+    trigger: Option<String>,
     procd: Option<u32>,
 }
 
 impl Service {
-    /// Will offer the object once ubusd says hello.
+    /// Makes a connection that offers an object as soon as ubusd says hello.
     pub fn new(path: &str, methods: &[Signature]) -> Service {
         let mut signature = Vec::new();
         for (name, parameters) in methods {
@@ -256,15 +262,18 @@ impl Service {
         Service { path: path.into(), signature, ..Service::default() }
     }
 
-    /// Takes what was received. The error says that the connection is of no use any longer.
-    pub fn take(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, &'static str> {
+    /// Takes the bytes that were received. Returns what they say.
+    ///
+    /// # Errors
+    /// The connection is of no use any longer, since what came is not ubus.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Incoming>, &'static str> {
         let mut received = std::mem::take(&mut self.received);
         received.extend_from_slice(bytes);
-        let mut heard = Vec::new();
+        let mut incoming = Vec::new();
         let mut rest = received.as_slice();
         while let Some((message, after)) = split(rest)? {
             rest = after;
-            heard.extend(self.hear(&message));
+            incoming.extend(self.handle(&message));
         }
         let done = received.len() - rest.len();
         received.drain(..done);
@@ -272,49 +281,49 @@ impl Service {
             received.shrink_to(4_096);
         }
         self.received = received;
-        Ok(heard)
+        Ok(incoming)
     }
 
-    fn hear(&mut self, message: &Message) -> Option<Heard> {
+    fn handle(&mut self, message: &UbusMessage) -> Option<Incoming> {
         let fields = message.fields();
         match message.kind {
             message::HELLO => {
-                let sequence = self.ask(Asked::Publish);
+                let sequence = self.ask(Pending::Publish);
                 let Service { out, path, signature, .. } = self;
                 self::message(out, message::ADD_OBJECT, sequence, 0, |out| {
                     blobmsg::text(out, attribute::OBJPATH, path);
                     blobmsg::attribute(out, attribute::SIGNATURE, |out| out.extend_from_slice(signature));
                 });
             }
-            message::DATA => match (self.asked(message.sequence)?, fields.object) {
-                (Asked::Publish, object @ Some(_)) => self.object = object,
-                (Asked::Find, object @ Some(_)) => self.procd = object,
+            message::DATA => match (self.request(message.sequence)?, fields.object) {
+                (Pending::Publish, object @ Some(_)) => self.object = object,
+                (Pending::FindProcd, object @ Some(_)) => self.procd = object,
                 _ => {}
             },
             message::STATUS => {
-                let asked = self.asked(message.sequence)?;
-                self.asked.retain(|(sequence, _)| *sequence != message.sequence);
+                let pending = self.request(message.sequence)?;
+                self.requests.retain(|(sequence, _)| *sequence != message.sequence);
                 let status = fields.status.unwrap_or(status::UNKNOWN_ERROR);
-                match asked {
-                    // There is no procd: orders stay where they are.
-                    Asked::Find if status == status::NOT_FOUND => {}
-                    _ if status != status::OK => return Some(Heard::Refused(asked.word(), status)),
-                    Asked::Publish => return Some(Heard::Published),
-                    Asked::Find => self.tell_procd(),
-                    Asked::Event | Asked::Tell => {}
+                match pending {
+                    // There is no procd that could write orders to UCI: they stay in the state.
+                    Pending::FindProcd if status == status::NOT_FOUND => {}
+                    _ if status != status::OK => return Some(Incoming::Refused(pending.text(), status)),
+                    Pending::Publish => return Some(Incoming::Published),
+                    Pending::FindProcd => self.trigger_procd(),
+                    Pending::Event | Pending::Trigger => {}
                 }
             }
-            // An event, which we never asked for.
+            // An event, for which we never asked.
             message::INVOKE if message.peer == 0 => {}
             message::INVOKE => {
                 let arguments = fields.data.unwrap_or_default();
                 let read = || blobmsg::read_table(arguments).map(Value::Object);
-                return Some(Heard::Call(Call {
+                return Some(Incoming::Call(Call {
                     sequence: message.sequence,
                     peer: message.peer,
-                    silent: fields.no_reply,
+                    no_reply: fields.no_reply,
                     method: fields.method?,
-                    arguments: if arguments.len() > ARGUMENTS { None } else { read() },
+                    arguments: if arguments.len() > ARGUMENT_BYTES_MAX { None } else { read() },
                 }));
             }
             message::NOTIFY => self.subscribed = fields.active.unwrap_or(self.subscribed),
@@ -323,19 +332,19 @@ impl Service {
         None
     }
 
-    fn asked(&self, sequence: u16) -> Option<Asked> {
-        self.asked.iter().find(|(asked, _)| *asked == sequence).map(|(_, asked)| *asked)
+    fn request(&self, sequence: u16) -> Option<Pending> {
+        self.requests.iter().find(|(of, _)| *of == sequence).map(|(_, request)| *request)
     }
 
-    fn ask(&mut self, asked: Asked) -> u16 {
+    fn ask(&mut self, request: Pending) -> u16 {
         self.sequence = self.sequence.wrapping_add(1);
-        self.asked.push((self.sequence, asked));
+        self.requests.push((self.sequence, request));
         self.sequence
     }
 
-    /// Answers a call: one table as [`encode`] wrote it, and how it went. Without a table only how it went.
+    /// Answers a call with a table as [`encode`] writes it, if there is one, and a status.
     pub fn answer(&mut self, call: &Call, status: u32, data: Option<&[u8]>) {
-        let Some(object) = self.object.filter(|_| !call.silent) else { return };
+        let Some(object) = self.object.filter(|_| !call.no_reply) else { return };
         if let Some(data) = data {
             message(&mut self.out, message::DATA, call.sequence, call.peer, |out| {
                 blobmsg::number(out, attribute::OBJID, object);
@@ -348,14 +357,14 @@ impl Service {
         });
     }
 
-    /// Tells everybody who listens to events of this name, and subscribers by the part behind its last dot. False when it
-    /// was dropped, since ubusd does not read.
-    pub fn tell(&mut self, name: &str, data: &Value) -> bool {
+    /// Sends an event to everybody who listens to its name, and to subscribers of the object under the part behind the
+    /// last dot. Returns false when the event was dropped, since ubusd does not read.
+    pub fn send_event(&mut self, name: &str, data: &Value) -> bool {
         let Some(object) = self.object else { return false };
-        if self.out.len() > CROWDED || self.asked.len() >= WAITING {
+        if self.out.len() > OUTPUT_BYTES_MAX || self.requests.len() >= REQUESTS_MAX {
             return false;
         }
-        let sequence = self.ask(Asked::Event);
+        let sequence = self.ask(Pending::Event);
         // ubusd does not say whether anybody listens to events.
         let mut arguments = Vec::new();
         blobmsg::value(&mut arguments, "id", &name.into(), Integers::Fit);
@@ -373,24 +382,24 @@ impl Service {
             blobmsg::number(out, attribute::OBJID, object);
             blobmsg::text(out, attribute::METHOD, what);
             blobmsg::attribute(out, attribute::DATA, |out| out.extend_from_slice(data));
-            // Nobody needs to answer, so nobody can keep us waiting.
+            // No answer is wanted, so no subscriber can keep us waiting.
             blobmsg::attribute(out, attribute::NO_REPLY, |out| out.push(1));
         });
     }
 
-    /// Lets procd hear a word: init scripts name it as a trigger.
-    pub fn trigger(&mut self, word: &str) {
-        if self.asked.len() < WAITING {
-            self.word = Some(word.into());
-            let sequence = self.ask(Asked::Find);
+    /// Sends procd a trigger: it runs the init scripts that wait for one of this name.
+    pub fn trigger(&mut self, name: &str) {
+        if self.requests.len() < REQUESTS_MAX {
+            self.trigger = Some(name.into());
+            let sequence = self.ask(Pending::FindProcd);
             look_up(&mut self.out, sequence, "service");
         }
     }
 
-    fn tell_procd(&mut self) {
-        let (Some(word), Some(procd)) = (self.word.take(), self.procd) else { return };
-        let arguments = encode(&json!({ "type": word, "data": {} }), Integers::Fit);
-        let sequence = self.ask(Asked::Tell);
+    fn trigger_procd(&mut self) {
+        let (Some(name), Some(procd)) = (self.trigger.take(), self.procd) else { return };
+        let arguments = encode(&json!({ "type": name, "data": {} }), Integers::Fit);
+        let sequence = self.ask(Pending::Trigger);
         invoke(&mut self.out, sequence, procd, "event", &arguments);
     }
 }

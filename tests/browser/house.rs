@@ -36,7 +36,7 @@ impl House {
             | Event::FlowCounted { tuple, .. }
             | Event::FlowClosed { tuple, .. }
             | Event::FirstPacket { tuple, .. }
-            | Event::Paused { tuple, .. } => {
+            | Event::HandshakeDelay { tuple, .. } => {
                 let pair = self.macs.get(&tuple.source).map(|mac| (*mac, tuple.destination));
                 if let Some(pair) = pair.filter(|pair| self.blocked.contains(pair)) {
                     *self.stopped.entry(pair).or_default() += u64::from(matches!(event, Event::FlowOpened { .. }));

@@ -57,9 +57,9 @@ impl api::Daemon for Daemon {
 
     fn health(&mut self) -> Value {
         let lists = self.engine.lists();
-        let refused: u32 = lists.sources().iter().map(|source| source.refused + source.no_room).sum();
+        let refused: u32 = lists.all().iter().map(|source| source.refused + source.no_room).sum();
         let lists = json!({
-            "lists": lists.sources().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
+            "lists": lists.all().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
         });
         let ubus::Counts { published, calls, events, dropped, losses, .. } = self.bus;
         let bus = json!({

@@ -181,7 +181,7 @@ impl Daemon {
     fn read_sources(&mut self, at: Stamp, callers: &mut Callers) -> bool {
         if at.start().abs_diff(self.clock_start) > CLOCK_JUMP {
             self.clock_start = at.start();
-            self.handle(vec![Event::Clock], at, callers);
+            self.handle(vec![Event::ClockSet], at, callers);
         }
         let loaded = self.rules_loaded();
         let Daemon { sources, engine, recorder, .. } = self;

@@ -23,13 +23,13 @@ impl Recorder {
         let clock = self.clock.get_or_insert_default();
         if starts {
             clock.jump(at.wall);
-            for event in std::iter::once(Event::Clock).chain(engine.snapshot()) {
+            for event in std::iter::once(Event::ClockSet).chain(engine.snapshot()) {
                 control.tell(Stream::Record, &event::write(&event, at, clock));
             }
         }
         for event in events {
             match event {
-                Event::Clock => clock.jump(at.wall),
+                Event::ClockSet => clock.jump(at.wall),
                 _ => clock.advance(at.wall),
             };
             control.tell(Stream::Record, &event::write(event, at, clock));

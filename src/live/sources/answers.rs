@@ -9,7 +9,7 @@ use crate::model::{Protocol, Tuple};
 use crate::ruleset::ANSWERS;
 use crate::sentence;
 use crate::time::{Span, Time};
-use crate::wire::dns::{self, Stream};
+use crate::wire::dns::{self, TcpMessages};
 use crate::wire::packet::{Body, Frame};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ pub static KIND: SourceKind = SourceKind {
 struct AnswerTap {
     tap: Tap,
     /// Answers over TCP, each with the time when its connection was first seen.
-    streams: HashMap<Tuple, (Stream, Time)>,
+    streams: HashMap<Tuple, (TcpMessages, Time)>,
 }
 
 impl Source for AnswerTap {
@@ -55,7 +55,7 @@ impl Source for AnswerTap {
             let Frame::Ip(packet) = frame else { return };
             let (by, server) = (packet.destination, packet.source);
             let read = |out: &mut Vec<Event>, message: &[u8]| {
-                out.extend(dns::parse_answer(message, by, server).map(Event::Looked));
+                out.extend(dns::parse_answer(message, by, server).map(Event::Lookup));
             };
             match &packet.body {
                 Body::Udp { payload, .. } => read(out, payload),
@@ -71,7 +71,7 @@ impl Source for AnswerTap {
                         streams.retain(|_, (_, since)| now.since(*since) < STREAM_AGE);
                     }
                     if streams.len() < STREAMS || streams.contains_key(&tuple) {
-                        let (stream, _) = streams.entry(tuple).or_insert_with(|| (Stream::default(), now));
+                        let (stream, _) = streams.entry(tuple).or_insert_with(|| (TcpMessages::default(), now));
                         stream.segment(tcp.payload, packet.cut, |message| read(out, message));
                     }
                 }

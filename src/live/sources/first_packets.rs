@@ -10,7 +10,7 @@ use crate::model::{Mac, Protocol, Tuple, is_local};
 use crate::ruleset::OPENINGS;
 use crate::sentence;
 use crate::time::{Time, Wall};
-use crate::wire::first_packets::{FirstPackets, Pause};
+use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
 use crate::wire::packet::{Body, Frame};
 use crate::wire::plaintext;
 use serde_json::Value;
@@ -49,7 +49,7 @@ struct FirstPacketTap {
 struct Beginning {
     /// None when all is known that they can tell.
     packets: Option<FirstPackets>,
-    pause: Pause,
+    delay: HandshakeDelay,
     /// A private word was found in the clear: one such hint a flow is enough.
     leaked: bool,
 }
@@ -85,14 +85,14 @@ impl Source for FirstPacketTap {
             }
             let new = || Beginning {
                 packets: Some(FirstPackets::new(protocol, destination_port)),
-                pause: Pause::default(),
+                delay: HandshakeDelay::default(),
                 leaked: false,
             };
             let beginning = flows.entry(tuple).or_insert_with(|| older.remove(&tuple).unwrap_or_else(new));
             // The kernel's dates, since packets wait for company before they are handed over.
             if let (Protocol::Tcp, Some(wall)) = (protocol, wall) {
-                let pause = beginning.pause.client(payload.is_empty(), Time(0) + wall.since(Wall(0)));
-                out.extend(pause.map(|pause| Event::Paused { tuple, pause }));
+                let delay = beginning.delay.client_packet(payload.is_empty(), Time(0) + wall.since(Wall(0)));
+                out.extend(delay.map(|delay| Event::HandshakeDelay { tuple, delay }));
             }
             if !beginning.leaked && !is_local(destination) && !engine.is_lan(destination) {
                 let hint = plaintext::find(payload, |mac| engine.is_device(mac), private);

@@ -12,7 +12,7 @@ use crate::model::{Tuple, is_group};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Time};
-use crate::wire::conntrack::{self, Which};
+use crate::wire::conntrack::{self, DumpFilter};
 use crate::wire::netlink::{DONE, Message, messages};
 use serde_json::{Value, json};
 use std::io;
@@ -134,7 +134,7 @@ impl Source for ConntrackFlows {
                 let mut writer = Default::default();
                 // Flows that only ever sent, without an answer, are rare: to count them every tenth time is enough.
                 let all = whole || self.dump_count.is_multiple_of(10);
-                conntrack::dump(&mut writer, sequence, if all { Which::All } else { Which::Assured });
+                conntrack::dump(&mut writer, sequence, if all { DumpFilter::All } else { DumpFilter::Assured });
                 self.dumps.send(&writer)?;
                 self.dump = Some(Dump { sequence, whole });
                 self.last_dump = Some(now);
@@ -167,7 +167,7 @@ impl Source for ConntrackFlows {
         } else if done {
             self.dump = None;
             scene.turn.dumped |= whole;
-            out.extend(whole.then_some(Event::Dumped));
+            out.extend(whole.then_some(Event::DumpComplete));
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Source for ConntrackFlows {
 fn entry(message: &Message, lan: &Lan, engine: &Engine) -> Option<(Tuple, Option<(u64, u64)>)> {
     let conntrack::Entry { mut tuple, bytes, .. } = conntrack::parse(message)?;
     if lan.is_own(tuple.destination) && !lan.contains(tuple.source) {
-        tuple = conntrack::forwarded(tuple, message);
+        tuple = conntrack::after_nat(tuple, message);
     }
     concerns_station(&tuple, lan, engine).then_some((tuple, bytes))
 }

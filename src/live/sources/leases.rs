@@ -63,7 +63,7 @@ impl Source for Leases {
         if modified.is_some() && modified != self.modified {
             self.modified = modified;
             let text = progress::text(&self.path).unwrap_or_default();
-            out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::leases_line));
+            out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::parse_lease));
         }
         Ok(())
     }

@@ -179,5 +179,5 @@ impl Sources {
 }
 
 fn is_of_lookups(event: &Event) -> bool {
-    matches!(event, Event::Looked(_) | Event::Gap { source: event::Source::Lookups })
+    matches!(event, Event::Lookup(_) | Event::Gap { source: event::Source::Lookups })
 }

@@ -7,7 +7,7 @@ use crate::live::netlink::{ROUTE, Socket};
 use crate::live::slot::Need;
 use crate::live::sources::source::{RECEIVE_BUFFER, Scene, Source, SourceKind, Step, TURN_DATAGRAMS};
 use crate::sentence;
-use crate::wire::neighbour::{self, Fact};
+use crate::wire::neighbour::{self, RtnetlinkEvent};
 use crate::wire::netlink::messages;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -60,7 +60,7 @@ impl Source for Neighbours {
         let begin = out.len();
         let lan = &mut *scene.lan;
         let before = lan.prefixes();
-        if self.stale || facts.contains(&Fact::Link) {
+        if self.stale || facts.contains(&RtnetlinkEvent::LinkChanged) {
             let names = scene.engine.config().daemon.interfaces.iter();
             let indices = names.filter_map(|name| nix::net::if_::if_nametoindex(name.as_str()).ok());
             let indices: Vec<u32> = indices.collect();
@@ -69,17 +69,17 @@ impl Source for Neighbours {
         }
         if std::mem::take(&mut self.stale) {
             lan.forget_own();
-            for dump in [neighbour::dump_own, neighbour::dump_neighbours] {
+            for dump in [neighbour::dump_addresses, neighbour::dump_neighbours] {
                 self.requests.ask(1, dump, |message| facts.extend(neighbour::parse(message)))?;
             }
         }
         for fact in facts {
             match fact {
-                Fact::Own { interface, net, gone } => lan.set_own(interface, net, gone),
-                Fact::Neighbour { interface, ip, mac } if lan.interfaces().contains(&interface) => {
+                RtnetlinkEvent::RouterAddress { interface, net, gone } => lan.set_own(interface, net, gone),
+                RtnetlinkEvent::Neighbour { interface, ip, mac } if lan.interfaces().contains(&interface) => {
                     out.push(Event::Neighbour { ip, mac });
                 }
-                Fact::Neighbour { .. } | Fact::Link => {}
+                RtnetlinkEvent::Neighbour { .. } | RtnetlinkEvent::LinkChanged => {}
             }
         }
         lan.update();

@@ -9,7 +9,7 @@ use crate::live::tail::Tail;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::Time;
-use crate::wire::dnsmasq::{Counts, Log};
+use crate::wire::dnsmasq::{Counts, QueryLogParser};
 use serde_json::{Value, json};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -39,13 +39,13 @@ pub static KIND: SourceKind = SourceKind {
 struct QueryLog {
     path: PathBuf,
     tail: Tail,
-    log: Log,
+    log: QueryLogParser,
 }
 
 impl QueryLog {
     /// Follows the file, which may come later.
     fn open(path: &Path) -> io::Result<QueryLog> {
-        Ok(QueryLog { path: path.into(), tail: Tail::open(path)?, log: Log::default() })
+        Ok(QueryLog { path: path.into(), tail: Tail::open(path)?, log: QueryLogParser::default() })
     }
 }
 
@@ -58,7 +58,7 @@ impl Source for QueryLog {
         let log = &mut self.log;
         self.tail.read(|line| match line {
             Some(line) => log.line(line, out),
-            None => log.forget(),
+            None => log.reset(),
         })?;
         self.log.flush(out);
         Ok(())

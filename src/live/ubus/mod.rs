@@ -3,7 +3,7 @@
 use crate::api::{self, ApiError, Daemon, Kind, METHODS};
 use crate::time::{Span, Time};
 use crate::wire::blobmsg::kind;
-use crate::wire::ubus::{Call, Heard, LARGEST, Service, encode_answer, status};
+use crate::wire::ubus::{Call, Incoming, MESSAGE_BYTES_MAX, Service, encode_answer, status};
 use nix::poll::PollFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ impl Bus {
         let (stream, service) = self.link.as_ref()?;
         let flags = match service.out.len() {
             0 => PollFlags::POLLIN,
-            1..LARGEST => PollFlags::POLLIN | PollFlags::POLLOUT,
+            1..MESSAGE_BYTES_MAX => PollFlags::POLLIN | PollFlags::POLLOUT,
             _ => PollFlags::POLLOUT,
         };
         Some((stream.as_fd(), flags))
@@ -153,14 +153,14 @@ impl Bus {
     }
 
     /// What came, until there is no more; nothing as long as answers wait that nobody reads.
-    fn read(&mut self) -> io::Result<Vec<Heard>> {
+    fn read(&mut self) -> io::Result<Vec<Incoming>> {
         let Some((stream, service)) = &mut self.link else { return Ok(Vec::new()) };
         let mut buffer = [0; 16 << 10];
-        while service.out.len() < LARGEST {
+        while service.out.len() < MESSAGE_BYTES_MAX {
             match stream.read(&mut buffer) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
-                    let heard = service.take(buffer.get(..n).unwrap_or_default()).map_err(io::Error::other)?;
+                    let heard = service.receive(buffer.get(..n).unwrap_or_default()).map_err(io::Error::other)?;
                     if !heard.is_empty() {
                         return Ok(heard);
                     }
@@ -173,17 +173,17 @@ impl Bus {
         Ok(Vec::new())
     }
 
-    fn hear(&mut self, heard: Heard, daemon: &mut dyn Daemon) -> bool {
+    fn hear(&mut self, heard: Incoming, daemon: &mut dyn Daemon) -> bool {
         let Some((_, service)) = &mut self.link else { return false };
         match heard {
-            Heard::Published => {
+            Incoming::Published => {
                 (self.counts.published, self.counts.refused) = (true, false);
                 log::info!("ubus: there is an object '{OBJECT}' now");
                 if std::mem::take(&mut self.schedule_write) {
                     service.trigger(KEEP);
                 }
             }
-            Heard::Refused(what, status) => {
+            Incoming::Refused(what, status) => {
                 if !self.counts.refused {
                     log::warn!("ubus: ubusd refused {what} (status {status})");
                 }
@@ -192,7 +192,7 @@ impl Bus {
                     self.next_try = daemon.now().now + REFUSED;
                 }
             }
-            Heard::Call(call) => {
+            Incoming::Call(call) => {
                 self.counts.calls = self.counts.calls.saturating_add(1);
                 return answer(service, &call, daemon);
             }
@@ -208,7 +208,7 @@ impl Bus {
             self.tokens = self.tokens.saturating_add(refill).min(BURST);
             self.next_refill = now;
         }
-        let told = self.tokens > 0 && service.tell(name, record);
+        let told = self.tokens > 0 && service.send_event(name, record);
         self.tokens -= u32::from(told);
         let counter = if told { &mut self.counts.events } else { &mut self.counts.dropped };
         *counter = counter.saturating_add(1);

@@ -81,7 +81,7 @@ impl LookupStats {
         self.lookups = self.lookups.saturating_add(1);
         let domain = domain::registrable(name);
         let (left, roomy, missing) =
-            (name.len() - domain.len(), is_roomy(lookup.kind), lookup.outcome == Outcome::NoSuchName);
+            (name.len() - domain.len(), is_roomy(lookup.record_type), lookup.outcome == Outcome::NoSuchName);
         let machinery = (roomy || missing) && domain::is_machinery(name);
         let carries = (left >= limits::LONG_NAME || left > 0 && roomy && !machinery) && !domain::asks_by_digest(domain);
         let suspects = carries.then(|| self.add_suspect(domain, roomy, name));
@@ -174,16 +174,24 @@ mod tests {
     /// Asks for all of them, one each `step` seconds; gives what is odd then and how often that was new.
     fn ask(
         step: u64,
-        kind: u16,
+        record_type: u16,
         outcome: Outcome,
         names: impl Iterator<Item = String>,
     ) -> (Option<(AnomalyKind, u32)>, u32) {
         let (mut questions, mut new, mut now) = (LookupStats::default(), 0, Time(0));
         for text in names {
             now = now + Span::secs(step);
-            let by = "192.168.8.20".parse().unwrap();
+            let client = "192.168.8.20".parse().unwrap();
             let name = name(text.as_bytes());
-            let lookup = Lookup { by, server: by, kind, name, outcome, addresses: Vec::new(), aliases: Vec::new() };
+            let lookup = Lookup {
+                client,
+                server: client,
+                record_type,
+                name,
+                outcome,
+                addresses: Vec::new(),
+                aliases: Vec::new(),
+            };
             new += u32::from(questions.note(&lookup, Stamp { now, wall: Wall(0) }));
         }
         (questions.recent(now).map(|odd| (odd.what, odd.names)), new)

@@ -3,6 +3,7 @@
 
 mod bigrams;
 
+use crate::model::is_local_domain;
 use crate::tables::domain::bigrams::{PAIRS, SYMBOLS};
 
 /// Labels under which the registries of countries sell names: `co.uk`, `com.au`, `or.jp`.
@@ -17,24 +18,6 @@ const PROVIDERS: [&str; 36] = [
     "homeip.net", "hopto.org", "mooo.com", "myddns.me", "myfritz.net", "myftp.org", "myqnapcloud.com", "netlify.app",
     "no-ip.biz", "no-ip.org", "ooguy.com", "pages.dev", "redirectme.net", "serveftp.com", "servehttp.com", "sytes.net",
     "theworkpc.com", "vercel.app", "web.app", "workers.dev", "zapto.org",
-];
-
-/// Last labels that no registry sells: the house's own (RFC 6762, appendix G; RFC 8375; ICANN's "internal"), reverse
-/// lookups (arpa), and what never exists (RFC 6761, 7686).
-const HOUSE: [&str; 13] = [
-    "arpa",
-    "corp",
-    "home",
-    "internal",
-    "intranet",
-    "invalid",
-    "lan",
-    "local",
-    "localdomain",
-    "localhost",
-    "onion",
-    "private",
-    "workgroup",
 ];
 
 /// Whoever asks below these asks about a file, an address or a sender by its digest: antivirus programs, mail filters.
@@ -80,7 +63,8 @@ fn is_suffix(pair: &str) -> bool {
 
 /// Not a name of the Internet's: a single label, one of the house, a reverse lookup.
 pub fn is_of_the_house(name: &str) -> bool {
-    let own = |(_, top): (&str, &str)| HOUSE.binary_search(&top).is_ok();
+    // "invalid" and "onion" never exist in DNS (RFC 6761, 7686).
+    let own = |(_, top): (&str, &str)| is_local_domain(top) || matches!(top, "invalid" | "onion");
     name.len() <= CUT && (name.rsplit_once('.').is_none_or(own) || registrable(name) == "fritz.box")
 }
 
@@ -163,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_lists_are_sorted() {
-        assert!(PROVIDERS.is_sorted() && HOUSE.is_sorted() && BY_DIGEST.is_sorted());
+        assert!(PROVIDERS.is_sorted() && BY_DIGEST.is_sorted());
     }
 
     #[test]

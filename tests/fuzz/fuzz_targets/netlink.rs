@@ -4,6 +4,6 @@ use leash::wire::{conntrack, neighbour, netlink, nflog, nft};
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     for message in netlink::messages(data) {
         let _ = (message.error(), conntrack::parse(&message), neighbour::parse(&message));
-        let _ = (nflog::parse(&message), nft::counter(&message), nft::change(&message));
+        let _ = (nflog::parse(&message), nft::parse_counter(&message), nft::parse_change(&message));
     }
 });

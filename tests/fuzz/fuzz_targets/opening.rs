@@ -8,17 +8,17 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[tcp, p1, p0], mut rest)) = data.split_first_chunk() else { return };
-    let mut opening = FirstPackets::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
+    let mut packets = FirstPackets::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
     if tcp & 2 == 2 {
-        opening.begins(0);
+        packets.starts_at(0);
     }
     while let Some((&[flags, s1, s0, l1, l0], after)) = rest.split_first_chunk() {
-        if opening.is_done() {
+        if packets.is_done() {
             break;
         }
         let (payload, after) = after.split_at(usize::from(u16::from_be_bytes([l1, l0])).min(after.len()));
         let (cut, sequence) = (flags & 2 == 2, u16::from_be_bytes([s1, s0]).into());
-        let _ = if flags & 1 == 1 { opening.client(sequence, payload, cut) } else { opening.server(payload, cut) };
+        let _ = if flags & 1 == 1 { packets.client(sequence, payload, cut) } else { packets.server(payload, cut) };
         rest = after;
     }
 });

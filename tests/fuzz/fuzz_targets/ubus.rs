@@ -1,7 +1,7 @@
 #![no_main]
 //! What ubusd sends: to the object that we offer, and as tables.
 use leash::wire::blobmsg::{self, Integers};
-use leash::wire::ubus::{self, Heard, Service};
+use leash::wire::ubus::{self, Incoming, Service};
 use serde_json::Value;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -9,14 +9,14 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     // In two pieces, as a socket may deliver it.
     let (begin, end) = data.split_at(data.len() / 2);
     for piece in [begin, end] {
-        let Ok(heard) = service.take(piece) else { break };
+        let Ok(heard) = service.receive(piece) else { break };
         for heard in heard {
-            if let Heard::Call(call) = heard {
+            if let Incoming::Call(call) = heard {
                 let mut answer = call.arguments.clone().filter(Value::is_object).unwrap_or_default();
                 service.answer(&call, 0, Some(&ubus::encode_answer(&mut answer)));
             }
         }
-        service.tell("leash.device", &serde_json::json!({ "name": String::from_utf8_lossy(piece) }));
+        service.send_event("leash.device", &serde_json::json!({ "name": String::from_utf8_lossy(piece) }));
         service.trigger("leash.keep");
     }
     // Whatever we write, we can read.
