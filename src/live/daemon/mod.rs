@@ -2,6 +2,7 @@
 
 use crate::api::Daemon;
 use crate::config::{self, Config};
+use crate::detect;
 use crate::engine::history::RecordKind;
 use crate::engine::{Action, Engine};
 use crate::event::{self, Event, Source};
@@ -148,7 +149,7 @@ pub fn run(path: &Path) -> Result<(), String> {
 
 fn read(path: &Path) -> Result<Config, String> {
     let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (config, problems) = config::parse(&text);
+    let (config, problems) = config::parse(&text, &detect::NAMES);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
     Ok(config)
 }
