@@ -191,6 +191,7 @@ mod tests {
         let (config, problems) = crate::config::parse(
             "config pin\n option address 203.0.113.0/25\n option verdict allow\n\
              config pin\n option mac 02:00:00:00:00:20\n option address 203.0.113.0/24\n option verdict block\n",
+            &[],
         );
         assert_eq!(problems, []);
         let mac = Mac([2, 0, 0, 0, 0, 0x20]);

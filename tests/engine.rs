@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
 use leash::config;
+use leash::detect;
 use leash::engine::{Action, Engine};
 use leash::event;
 use leash::time::Clock;
@@ -20,7 +21,7 @@ const LOOKUPS: &str = "\
 
 /// Runs the lines; gives the engine and each flow as `destination:port explained`, in the order of their end.
 fn run(settings: &str, lines: &[&str]) -> (Engine, Vec<String>) {
-    let (config, problems) = config::parse(settings);
+    let (config, problems) = config::parse(settings, &detect::NAMES);
     assert_eq!(problems, []);
     let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
     engine.report_flows();
@@ -267,7 +268,7 @@ fn made_up(from: u32) -> String {
 #[test]
 fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
     let told = |settings: &str, lines: &[&str]| {
-        let (config, _) = config::parse(settings);
+        let (config, _) = config::parse(settings, &detect::NAMES);
         let (mut engine, mut clock, mut told) = (Engine::new(config), Clock::default(), Vec::new());
         engine.enable_records();
         for line in lines.iter().flat_map(|lines| lines.lines()) {

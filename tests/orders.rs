@@ -3,6 +3,7 @@
 
 use leash::config;
 use leash::config::uci;
+use leash::detect;
 use leash::engine::{Action, Engine};
 use leash::event;
 use leash::mode::Mode;
@@ -30,7 +31,7 @@ struct Story {
 
 impl Story {
     fn new(settings: &str) -> Story {
-        let (config, problems) = config::parse(settings);
+        let (config, problems) = config::parse(settings, &detect::NAMES);
         assert_eq!(problems, []);
         let mut story = Story { engine: Engine::new(config), clock: Clock::default(), actions: Vec::new() };
         story.engine.enable_records();
@@ -147,7 +148,7 @@ fn a_pin_on_an_address_is_there_before_the_device_tries_and_before_it_is_known()
 #[test]
 fn other_settings_are_taken_without_losing_what_still_holds() {
     let mut story = Story::new(GUARD);
-    let mut config = config::parse(GUARD).0;
+    let mut config = config::parse(GUARD, &detect::NAMES).0;
     story.engine.configure(config.clone(), story.at());
     assert_eq!(story.actions(), [""; 0]);
     config.default_mode = Mode::Observe;
@@ -219,7 +220,7 @@ impl Story {
     /// The settings after `leash keep`, as uci would write them, and whether somebody has to do so.
     fn keep(&mut self, settings: &str) -> bool {
         let wanted = self.engine.drain().any(|action| matches!(action, Action::PersistOrders));
-        let (config, problems) = config::parse(settings);
+        let (config, problems) = config::parse(settings, &detect::NAMES);
         assert_eq!(problems, []);
         self.engine.configure(config, self.at());
         assert!(

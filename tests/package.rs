@@ -2,7 +2,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
 use leash::api::METHODS;
-use leash::config;
+use leash::config::{self, Fallback, SECTIONS, Setting};
+use leash::detect;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,22 +15,85 @@ fn text(path: &str) -> String {
     fs::read_to_string(format!("{FILES}/{path}")).unwrap()
 }
 
-/// The settings that ship are the defaults, name every option, and have no problem, also with all examples in force.
+/// The values of an option that hold without it, and how it stands in the settings that ship.
+fn defaults(setting: &Setting) -> Vec<&'static str> {
+    match setting.fallback {
+        Fallback::Value(value) => vec![value],
+        Fallback::Shipped(paths) => paths.to_vec(),
+        Fallback::Nothing => Vec::new(),
+    }
+}
+
+/// The settings that ship are the defaults, have every option, and have no problem, also with all examples in force.
 #[test]
-fn the_settings_teach_every_option_and_have_no_problem() {
+fn the_settings_that_ship_have_every_option_with_its_default() {
     let text = text("etc/config/leash");
-    let (shipped, problems) = config::parse(&text);
+    let (shipped, problems) = config::parse(&text, &detect::NAMES);
     assert_eq!(problems, []);
     assert_eq!(shipped, config::Config::default());
     let example = |line: &str| line.trim().strip_prefix('#').filter(|rest| !rest.starts_with(' ')).map(String::from);
     let all: Vec<String> = text.lines().map(|line| example(line).unwrap_or(line.into())).collect();
-    let (config, problems) = config::parse(&all.join("\n"));
+    let (config, problems) = config::parse(&all.join("\n"), &detect::NAMES);
     assert_eq!(problems, []);
     assert_eq!((config.devices.len(), config.pins.len()), (1, 1));
-    for option in config::MAIN {
-        let words = [format!("option {option} "), format!("list {option} ")];
-        assert!(words.iter().any(|word| text.contains(word)), "{option} is not explained");
+    let mut sections = all.join("\n");
+    for (kind, settings) in SECTIONS.iter().rev() {
+        let (rest, section) = sections.split_once(&format!("config {kind}")).unwrap();
+        for setting in *settings {
+            let values: Vec<&str> = section
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("option ").or(line.trim().strip_prefix("list ")))
+                .filter_map(|line| line.strip_prefix(setting.name)?.strip_prefix(" '")?.strip_suffix('\''))
+                .collect();
+            assert!(!values.is_empty() || section.contains(&format!("`option {}`", setting.name)), "{}", setting.name);
+            let defaults = defaults(setting);
+            assert!(*kind != "leash" || defaults.is_empty() || values == defaults, "{}: {values:?}", setting.name);
+        }
+        sections = rest.into();
     }
+}
+
+/// The table of settings in the documents is this one. A star is at what changes with a restart.
+#[test]
+fn the_documents_have_every_setting() {
+    let (_, settings) = SECTIONS[0];
+    let mut table = String::from("| option | default | takes | what it is for |\n|---|---|---|---|\n");
+    for setting in settings {
+        let defaults: Vec<String> = defaults(setting).iter().map(|value| format!("`{value}`")).collect();
+        let star = if setting.restart { " \\*" } else { "" };
+        let Setting { name, takes, about, .. } = setting;
+        table += &format!("| `{name}`{star} | {} | {takes} | {about} |\n", defaults.join(", "));
+    }
+    let has_table = |document: &&str| fs::read_to_string(document).is_ok_and(|text| text.contains(&table));
+    assert!(["README.md", "openwrt/README.md"].iter().any(has_table), "put this into openwrt/README.md:\n{table}");
+}
+
+/// Every option that the page in LuCI has is one of the settings, and its default is theirs.
+#[test]
+fn the_page_has_the_settings_and_their_defaults() {
+    let page = fs::read_to_string("luci-app/htdocs/luci-static/resources/view/leash/settings.js").unwrap();
+    let quoted = |text: &str| text.split('\'').skip(1).step_by(2).map(String::from).collect::<Vec<_>>();
+    let (mut known, mut option): (&[Setting], Option<&Setting>) = (&[], None);
+    let mut compared = 0;
+    for statement in page.split(";\n").map(str::trim) {
+        if statement.contains("m.section(") {
+            let words = quoted(statement);
+            known = SECTIONS.iter().find(|(kind, _)| words.iter().take(2).any(|word| word == kind)).unwrap().1;
+        } else if let Some((_, call)) = statement.split_once("option(") {
+            let tab = usize::from(statement.contains("taboption("));
+            let name = quoted(call).swap_remove(tab);
+            option = known.iter().find(|setting| setting.name == name);
+            assert!(option.is_some(), "the page has an option '{name}', which the settings have not");
+        } else if let Some((member, value)) = statement.split_once(" = ")
+            && ["o.default", "o.placeholder"].contains(&member)
+            && let Some(Setting { name, fallback: Fallback::Value(default), .. }) = option
+        {
+            let value = if value == "o.enabled" { "1" } else { value.trim_matches('\'') };
+            assert_eq!(value, *default, "the page's default of '{name}'");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 7, "defaults of the page that were found");
 }
 
 #[test]

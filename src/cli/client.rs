@@ -5,7 +5,7 @@ use crate::api::ApiError;
 use crate::cli::print;
 use crate::cli::report::Style;
 use crate::cli::{complain, exit, refuse};
-use crate::config::{DaemonConfig, UBUS};
+use crate::config::{Config, UBUS};
 use crate::event;
 use crate::live::terminal;
 use crate::live::{control, ubus};
@@ -25,7 +25,7 @@ pub struct Client {
 impl Client {
     /// Where the control socket is.
     pub fn socket(&self) -> PathBuf {
-        self.socket.clone().unwrap_or_else(|| DaemonConfig::default().socket)
+        self.socket.clone().unwrap_or_else(|| Config::default().daemon.socket)
     }
 
     /// The bus, where there is one, and no control socket.

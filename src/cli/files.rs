@@ -5,6 +5,7 @@ use crate::cli::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
 use crate::cli::report::{self, Report};
 use crate::cli::{complain, exit};
 use crate::config::{self, Config};
+use crate::detect;
 use crate::engine::{Action, EndedFlow, Engine};
 use crate::event;
 use crate::limits;
@@ -23,7 +24,7 @@ fn engine(path: Option<&Path>) -> Result<Engine, u8> {
     let Some(path) = path else { return Ok(Engine::new(Config::default())) };
     let text =
         progress::text(path).map_err(|error| complain(&format!("{}: {error}", path.display()), exit::NO_INPUT))?;
-    let (config, problems) = config::parse(&text);
+    let (config, problems) = config::parse(&text, &detect::NAMES);
     for problem in problems {
         complain(&format!("{}: {problem}", path.display()), 0);
     }

@@ -11,6 +11,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::client::Client;
 use crate::config;
 use crate::config::uci;
+use crate::detect;
 use crate::live::{daemon, logger, notify, progress, uci_commit};
 use crate::units;
 use argh::FromArgs;
@@ -179,7 +180,7 @@ fn check(path: &Path) -> u8 {
         Ok(text) => text,
         Err(error) => return complain(&format!("{}: {error}", path.display()), exit::NO_INPUT),
     };
-    let (_, problems) = config::parse(&text);
+    let (_, problems) = config::parse(&text, &detect::NAMES);
     for problem in &problems {
         complain(&format!("{}: {problem}", path.display()), 0);
     }

@@ -31,6 +31,17 @@ pub const ALL: &[Detector] = &[
     plaintext::DETECTOR,
 ];
 
+/// The names of all detectors, in the order of [`ALL`].
+pub const NAMES: [&str; ALL.len()] = {
+    let mut names = [""; ALL.len()];
+    let mut at = 0;
+    while at < ALL.len() {
+        names[at] = ALL[at].name;
+        at += 1;
+    }
+    names
+};
+
 /// The findings of all detectors on a contact.
 pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {

@@ -474,7 +474,7 @@ impl Engine {
         if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
             return;
         }
-        let quiet = self.config.daemon.quiet_hours.is_some_and(|hours| self.is_within(hours, at.wall));
+        let quiet = self.config.quiet_hours.is_some_and(|hours| self.is_within(hours, at.wall));
         let floor = if quiet { limits::UPLOAD_BYTES / 2 } else { limits::UPLOAD_BYTES };
         if u64::from(sent_kb) * 1_000 < floor {
             return;

@@ -315,7 +315,7 @@ mod tests {
     }
 
     fn decide(config: &str, mode: Mode, port: u16, findings: &[Finding]) -> Decision {
-        let (config, problems) = crate::config::parse(config);
+        let (config, problems) = crate::config::parse(config, &crate::detect::NAMES);
         assert_eq!(problems, []);
         let address = "203.0.113.50".parse().unwrap();
         let mut names = Names::default();

@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_was_saved_is_recalled() {
-        let mut engine = Engine::new(config::parse("config leash").0);
+        let mut engine = Engine::new(config::parse("config leash", &[]).0);
         let at = Stamp { now: Time(4_000 * 1_000_000), ..stamp(0) };
         assert_eq!(engine.load(TEXT, at), Ok(0));
         assert_eq!(saved(&engine, at), TEXT);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_usual_for_a_device_is_recalled() {
-        let mut engine = Engine::new(config::parse("config leash").0);
+        let mut engine = Engine::new(config::parse("config leash", &[]).0);
         engine.load(TEXT, stamp(0)).unwrap();
         let mac = "02:00:00:00:00:20".parse().unwrap();
         let id = engine.tables.devices.of_mac(mac, stamp(0)).unwrap();
@@ -230,7 +230,7 @@ mod tests {
             engine.tables.devices.get_mut(id).hours.add(1_000_000, stamp(hour * 3_600).wall);
         }
         let text = saved(&engine, stamp(0));
-        let mut again = Engine::new(config::parse("config leash").0);
+        let mut again = Engine::new(config::parse("config leash", &[]).0);
         assert_eq!(again.load(&text, stamp(0)), Ok(0));
         assert_eq!(saved(&again, stamp(0)), text);
         assert!(text.contains(",15,15,15,"), "{text}");
@@ -240,7 +240,7 @@ mod tests {
     fn a_block_ends_when_it_would_have_and_a_clock_that_is_not_set_does_not_end_it() {
         let text = TEXT.replace("pin - allow 198.51.100.0/24 1767299999.000000\n", "");
         for (wall, left) in [(1_767_225_600, 100), (1_767_225_650, 50), (1_000, 100), (1_767_225_800, 0)] {
-            let mut engine = Engine::new(config::parse("config leash").0);
+            let mut engine = Engine::new(config::parse("config leash", &[]).0);
             engine.load(&text, Stamp { now: Time(0), wall: Wall(wall * 1_000_000) }).unwrap();
             let pair = ("02:00:00:00:00:20".parse().unwrap(), "203.0.113.9".parse().unwrap());
             assert_eq!(engine.elements(Stamp::default()).blocked[&pair], Some(Span::secs(left)), "{wall}");
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn damaged_and_newer_files_are_refused() {
-        let mut engine = Engine::new(config::parse("config leash").0);
+        let mut engine = Engine::new(config::parse("config leash", &[]).0);
         for text in ["", "nonsense", "leash state 2\nend\n", &TEXT[..TEXT.len() - 8], "leash state 1\n"] {
             assert!(engine.load(text, stamp(0)).is_err(), "{text}");
         }

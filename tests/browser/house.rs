@@ -5,6 +5,7 @@
 
 use leash::api::{self, Complaint, Daemon};
 use leash::config;
+use leash::detect;
 use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
 use leash::model::Mac;
@@ -86,7 +87,7 @@ impl Daemon for House {
 fn main() {
     let files: Vec<Vec<u8>> = std::env::args().skip(1).map(|path| std::fs::read(path).unwrap()).collect();
     let text = |file: usize| std::str::from_utf8(&files[file]).unwrap();
-    let (config, problems) = config::parse(text(0));
+    let (config, problems) = config::parse(text(0), &detect::NAMES);
     assert_eq!(problems, []);
     let mut house = House {
         engine: Engine::new(config),

@@ -2,6 +2,7 @@
 
 use crate::api::Daemon as _;
 use crate::config::{self, Config};
+use crate::detect;
 use crate::engine::history::RecordKind;
 use crate::engine::{Action, Engine};
 use crate::event::{Event, Source};
@@ -141,7 +142,7 @@ pub fn run(path: &Path) -> Result<(), String> {
 /// Reads the settings, and logs what is wrong with them. The error is a sentence.
 fn read_settings(path: &Path) -> Result<Config, String> {
     let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (config, problems) = config::parse(&text);
+    let (config, problems) = config::parse(&text, &detect::NAMES);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
     Ok(config)
 }

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    leash::config::parse(text);
+    leash::config::parse(text, &[]);
     let (mut reading, mut again) = (Clock::default(), Clock::default());
     for line in text.lines() {
         if let Ok((event, stamp)) = event::read(line, &mut reading) {

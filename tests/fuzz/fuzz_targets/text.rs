@@ -2,11 +2,11 @@
 //! What people write (settings), what leash wrote once (state), and what callers send (the control socket's JSON).
 use leash::engine::Engine;
 use leash::time::{Stamp, Time, Wall};
-use leash::{api, config, ruleset};
+use leash::{api, config, detect, ruleset};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
-    let (config, _) = config::parse(&text);
+    let (config, _) = config::parse(&text, &detect::NAMES);
     let at = Stamp { now: Time(1 << 40), wall: Wall(1_767_225_600_000_000) };
     let mut engine = Engine::new(config);
     let _ = engine.load(&text, at);
@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut saved = Vec::new();
     engine.save(&mut saved, true, at).unwrap();
     let saved = String::from_utf8(saved).unwrap();
-    let mut again = Engine::new(config::parse("").0);
+    let mut again = Engine::new(config::parse("", &[]).0);
     assert_eq!(again.load(&saved, at), Ok(0), "{saved}");
     let _ = serde_json::from_slice(data).map(|value: serde_json::Value| api::find(&value.to_string()).is_some());
 });

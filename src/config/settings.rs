@@ -1,0 +1,358 @@
+//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and
+//! how it gets into [`Config`]. The parser, the defaults, the complaints of `leash check` and the table in the documents
+//! are made of these; the file that ships and the page in LuCI are compared with them (tests/package.rs).
+
+use crate::config::types::{Config, DeviceConfig};
+use crate::mode::Mode;
+use crate::model::Mac;
+use crate::pin::{Pin, Target};
+use crate::time::{Span, Wall};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// The daemon's folders of lists: what ships, and what the user puts there.
+pub const LISTS: [&str; 2] = ["/usr/share/leash/lists", "/etc/leash/lists"];
+/// The daemon's file of networks.
+pub const NETWORKS: &str = "/usr/share/leash/networks";
+/// The daemon's file of vendors.
+pub const VENDORS: &str = "/usr/share/leash/vendors";
+/// Where ubusd listens since OpenWrt 21.02.
+pub const UBUS: &str = "/var/run/ubus/ubus.sock";
+
+/// One option.
+pub struct Setting {
+    /// The option's name.
+    pub name: &'static str,
+    /// What holds where the option is absent or wrong.
+    pub fallback: Fallback,
+    /// The values that the option takes, as they can stand behind "is not".
+    pub takes: &'static str,
+    /// What the option is for.
+    pub about: &'static str,
+    /// True when a change needs a restart of leash, at least in procd's jail, which has files mounted at the start.
+    pub restart: bool,
+    /// Reads a value into a draft. Returns false when the option does not take it.
+    set: fn(&mut Draft, &str) -> bool,
+}
+
+/// What holds where an option is absent or wrong.
+pub enum Fallback {
+    /// This value.
+    Value(&'static str),
+    /// These files or folders, for the daemon. A replay reads only what its settings name, so that it says the same on
+    /// every machine.
+    Shipped(&'static [&'static str]),
+    /// No value. A wrong one spoils the whole section if that is a device or a pin.
+    Nothing,
+}
+
+use Fallback::{Nothing, Shipped, Value};
+
+const fn setting(name: &'static str, fallback: Fallback, takes: &'static str, about: &'static str) -> Setting {
+    Setting { name, fallback, takes, about, restart: false, set: |_, _| false }
+}
+
+impl Setting {
+    const fn restart(self) -> Setting {
+        Setting { restart: true, ..self }
+    }
+
+    const fn set(self, set: fn(&mut Draft, &str) -> bool) -> Setting {
+        Setting { set, ..self }
+    }
+}
+
+/// The kinds of sections with their options.
+pub const SECTIONS: &[(&str, &[Setting])] = &[("leash", LEASH), ("device", DEVICE), ("pin", PIN)];
+
+const FLAG: &str = "0 or 1";
+const PATH: &str = "an absolute path";
+const HARDWARE_ADDRESS: &str = "a hardware address such as 02:11:22:33:44:55";
+
+const LEASH: &[Setting] = &[
+    setting("enabled", Value("1"), FLAG, "0: leash does not run")
+        .set(|draft, text| put(&mut draft.config.daemon.enabled, flag(text))),
+    setting("blocking", Value("1"), FLAG, "0: what would be blocked is shown, and nothing is blocked")
+        .set(|draft, text| put(&mut draft.config.blocking, flag(text))),
+    setting("default_mode", Value("observe"), Mode::WORDS, "the mode of devices that have none of their own")
+        .set(|draft, text| put(&mut draft.config.default_mode, Mode::parse(text).ok())),
+    setting("block_for", Value("1d"), "a time from 1m to 30d", "how long an automatic block lasts")
+        .set(|draft, text| put(&mut draft.config.block_for, span(text, Span::mins(1), Span::days(30)))),
+    setting("block_on", Nothing, "a detector", "whose evidence alone is enough for a block; a line for each")
+        .set(|draft, text| push(&mut draft.config.block_on, draft.detectors.contains(&text), text)),
+    setting(
+        "interface",
+        Value("br-lan"),
+        "a network device such as br-lan",
+        "the side of the devices; a line for each",
+    )
+    .set(|draft, text| push(&mut draft.config.daemon.interfaces, is_interface(text), text)),
+    setting("on_stop", Value("open"), "open or keep", "keep: blocks stay in force when leash is stopped")
+        .set(|draft, text| put(&mut draft.config.daemon.keep_on_stop, one_of(text, ["open", "keep"]))),
+    setting("reject", Value("1"), FLAG, "0: what is blocked is dropped, and the device is not told")
+        .set(|draft, text| put(&mut draft.config.daemon.reject, flag(text))),
+    setting("quiet_hours", Nothing, "a part of the day such as 23:00-06:00", "when people sleep, in local time")
+        .set(|draft, text| put(&mut draft.config.quiet_hours, hours(text).map(Some))),
+    setting("private", Nothing, "a word of 4 to 64 characters", "what nobody outside should read; a line for each")
+        .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.len()), text)),
+    setting("query_log", Nothing, PATH, "dnsmasq's log of lookups, where the kernel cannot deliver them")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.query_log, path_or_empty(text).map(not_empty))),
+    setting("lists", Shipped(&LISTS), "a folder", "folders of lists to warn of; a line for each")
+        .restart()
+        .set(|draft, text| add_folder(&mut draft.config.daemon.lists, text)),
+    setting("networks", Shipped(&[NETWORKS]), "a file", "tells which network an address belongs to; empty: none")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.networks, Some(Some(text.into())))),
+    setting("vendors", Shipped(&[VENDORS]), "a file", "tells who made a device; empty: none")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.vendors, Some(Some(text.into())))),
+    setting("grace", Value("2s"), "a time from 0s to 1m", "how long a flow waits for the lookup that explains it")
+        .set(|draft, text| put(&mut draft.config.grace, span(text, Span(0), Span::mins(1)))),
+    setting("mark", Value("0x40000000"), "one bit such as 0x40000000", "the bit of conntrack's mark for leash alone")
+        .set(|draft, text| put(&mut draft.config.daemon.mark, mark(text))),
+    setting("leases", Value("/tmp/dhcp.leases"), PATH, "dnsmasq's leases")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.leases, path(text))),
+    setting("state", Value("/etc/leash/state"), PATH, "what outlives a restart of the router")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.state, path(text))),
+    setting("socket", Value("/var/run/leash/socket"), PATH, "the control socket")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.socket, path(text))),
+    setting("ubus", Value(UBUS), PATH, "ubusd's socket; empty: leash stays away from ubus")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.ubus, path_or_empty(text))),
+];
+
+const DEVICE: &[Setting] = &[
+    setting("mac", Nothing, HARDWARE_ADDRESS, "the device")
+        .set(|draft, text| put(&mut draft.section.mac, text.parse().ok().map(Some))),
+    setting("name", Nothing, "a name", "what the household calls it")
+        .set(|draft, text| put(&mut draft.section.device.name, Some(Some(text.into())))),
+    setting("mode", Value("the default mode"), Mode::WORDS, "what may be done to it")
+        .set(|draft, text| put(&mut draft.section.device.mode, Mode::parse(text).ok().map(Some))),
+];
+
+const PIN: &[Setting] = &[
+    setting("mac", Nothing, HARDWARE_ADDRESS, "the device; without it, all devices")
+        .set(|draft, text| put(&mut draft.section.mac, text.parse().ok().map(Some))),
+    setting("address", Nothing, "an address or a prefix", "what the pin is on")
+        .set(|draft, text| put(&mut draft.section.address, target(text, false))),
+    setting("name", Nothing, "a name such as vendor.example", "what the pin is on, with all names below it")
+        .set(|draft, text| put(&mut draft.section.name, target(text, true))),
+    setting("verdict", Nothing, "allow or block", "what is done")
+        .set(|draft, text| put(&mut draft.section.block, one_of(text, ["allow", "block"]).map(Some))),
+    setting("until", Nothing, "a date such as 2026-12-31 18:00", "in UTC; without it, for ever")
+        .set(|draft, text| put(&mut draft.section.until, Wall::parse_date(text).map(Some))),
+];
+
+/// Settings while they are read.
+pub(super) struct Draft<'a> {
+    config: Config,
+    detectors: &'a [&'a str],
+    /// The options of section `leash` that have a value of their own.
+    given: Vec<&'static str>,
+    section: DraftSection,
+}
+
+/// What was read of a device or a pin.
+#[derive(Default)]
+struct DraftSection {
+    spoilt: bool,
+    mac: Option<Mac>,
+    device: DeviceConfig,
+    address: Option<String>,
+    name: Option<String>,
+    block: Option<bool>,
+    until: Option<Wall>,
+}
+
+impl Draft<'_> {
+    /// Returns a draft without any value.
+    pub fn new<'a>(detectors: &'a [&'a str]) -> Draft<'a> {
+        Draft { config: Config::blank(), detectors, given: Vec::new(), section: DraftSection::default() }
+    }
+
+    /// Reads an option of a section of this kind.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what holds instead.
+    pub fn option(&mut self, kind: &str, settings: &[Setting], key: &str, value: &str) -> Result<(), String> {
+        let Some(setting) = settings.iter().find(|setting| setting.name == key) else {
+            let close = settings.iter().map(|setting| setting.name).min_by_key(|name| distance(key, name));
+            let close = close.filter(|name| distance(key, name) * 2 < name.len());
+            let hint = close.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
+            return Err(format!("'{key}' is not an option of '{kind}'; it is ignored{hint}"));
+        };
+        if (setting.set)(self, value) {
+            self.given.extend((kind == "leash").then_some(setting.name));
+            return Ok(());
+        }
+        let mut message = format!("{key}: '{value}' is not {}", setting.takes);
+        if key == "block_on" {
+            _ = write!(message, " ({})", self.detectors.join(", "));
+        }
+        match setting.fallback {
+            Value(value) => _ = write!(message, "; {value} holds"),
+            _ if kind == "leash" => message += "; it is ignored",
+            _ => {
+                self.section.spoilt = true;
+                _ = write!(message, "; the {kind} is ignored");
+            }
+        }
+        Err(message)
+    }
+
+    /// Takes up what was read of a section of this kind.
+    ///
+    /// # Errors
+    /// A sentence that says why the section is ignored.
+    pub fn end(&mut self, kind: &str) -> Result<(), String> {
+        let DraftSection { spoilt, mac, device, address, name, block, until } = std::mem::take(&mut self.section);
+        match kind {
+            "device" if !spoilt => {
+                let mac = mac.ok_or("a device needs a 'mac'; it is ignored")?;
+                self.config.devices.insert(mac, device);
+            }
+            "pin" if !spoilt => {
+                let block = block.ok_or("a pin's 'verdict' is allow or block; it is ignored")?;
+                let target = match (address, name) {
+                    (Some(target), None) | (None, Some(target)) => target,
+                    _ => return Err("a pin needs either an 'address' or a 'name'; it is ignored".into()),
+                };
+                let target = Target::parse(&target, block).map_err(|message| format!("{message}; it is ignored"))?;
+                self.config.pins.push(Pin { mac, target, block, until });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Returns the settings, with the defaults for what was not given.
+    pub fn finish(mut self) -> Config {
+        for setting in LEASH {
+            if let (Value(value), false) = (&setting.fallback, self.given.contains(&setting.name)) {
+                (setting.set)(&mut self, value);
+            }
+        }
+        self.config
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Draft::new(&[]).finish()
+    }
+}
+
+/// Returns how many letters have to be added, left out or changed to make one word of the other (V. I. Levenshtein, 1965).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    match value {
+        Some(value) => {
+            *place = value;
+            true
+        }
+        None => false,
+    }
+}
+
+fn push(list: &mut Vec<String>, fits: bool, text: &str) -> bool {
+    if fits {
+        list.push(text.into());
+    }
+    fits
+}
+
+/// Reads what uci's config_get_bool does.
+fn flag(text: &str) -> Option<bool> {
+    match text {
+        "1" | "on" | "true" | "yes" | "enabled" => Some(true),
+        "0" | "off" | "false" | "no" | "disabled" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads one of two words; true for the second.
+fn one_of(text: &str, words: [&str; 2]) -> Option<bool> {
+    words.iter().position(|word| *word == text).map(|at| at == 1)
+}
+
+fn span(text: &str, min: Span, max: Span) -> Option<Span> {
+    Span::parse(text).filter(|span| (min..=max).contains(span))
+}
+
+fn is_interface(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
+    !text.is_empty() && text.len() < 16 && text.bytes().all(fits)
+}
+
+fn path(text: &str) -> Option<PathBuf> {
+    text.starts_with('/').then(|| text.into())
+}
+
+fn path_or_empty(text: &str) -> Option<PathBuf> {
+    if text.is_empty() { Some(PathBuf::new()) } else { path(text) }
+}
+
+fn not_empty(path: PathBuf) -> Option<PathBuf> {
+    Some(path).filter(|path| !path.as_os_str().is_empty())
+}
+
+/// Adds a folder; an empty one only says that what ships is not wanted.
+fn add_folder(folders: &mut Option<Vec<PathBuf>>, text: &str) -> bool {
+    folders.get_or_insert_default().extend(not_empty(text.into()));
+    true
+}
+
+/// Returns the text when it is a name, or else an address or a prefix, that a pin can be on.
+fn target(text: &str, is_name: bool) -> Option<Option<String>> {
+    let target = Target::parse(text, false).ok()?;
+    (matches!(target, Target::Name(_)) == is_name).then(|| Some(text.into()))
+}
+
+fn mark(text: &str) -> Option<u32> {
+    let value = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| u32::from_str_radix(hex, 16));
+    value.ok().filter(|value| value.count_ones() == 1)
+}
+
+fn hours(text: &str) -> Option<(u16, u16)> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+        (hour < 24 && minute < 60).then(|| hour * 60 + minute)
+    };
+    let (from, to) = text.split_once('-')?;
+    Some((minute(from)?, minute(to)?))
+}
+
+/// Checks what a household may call a device: up to 63 characters in one line, none of them invisible or turning the
+/// text around (Unicode's bidirectional controls). Returns the name without blanks around it; an empty one takes the
+/// device's name away.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn device_name(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.contains(odd) {
+        return Err("a name has no invisible characters and no ends of lines".into());
+    }
+    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
+}

@@ -1,0 +1,129 @@
+//! What the settings are read into.
+
+use crate::mode::Mode;
+use crate::model::Mac;
+use crate::pin::Pin;
+use crate::time::Span;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// All settings. [`Config::default`] has the defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How long a flow waits for its lookup before it is called unexplained.
+    pub grace: Span,
+    /// The mode of a device that has none of its own.
+    pub default_mode: Mode,
+    /// How long an automatic block lasts.
+    pub block_for: Span,
+    /// The detectors whose evidence alone is enough for a block.
+    pub block_on: Vec<String>,
+    /// Words that nobody outside the house should read, such as the name of the wireless network.
+    pub private: Vec<String>,
+    /// When people sleep, as minutes of the day in local time.
+    pub quiet_hours: Option<(u16, u16)>,
+    /// True when blocks are enforced, false when they are only shown.
+    pub blocking: bool,
+    /// What the user said of devices, by hardware address.
+    pub devices: BTreeMap<Mac, DeviceConfig>,
+    /// The user's own verdicts in the order of the file: the first that fits decides.
+    pub pins: Vec<Pin>,
+    /// What is read by the daemon and by what finds lists, networks and vendors for it, and never by the engine.
+    pub daemon: DaemonConfig,
+}
+
+/// The settings that the engine does not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonConfig {
+    /// False when the daemon is to end at once.
+    pub enabled: bool,
+    /// The interfaces of the LAN.
+    pub interfaces: Vec<String>,
+    /// dnsmasq's query log, if it is to be read.
+    pub query_log: Option<PathBuf>,
+    /// dnsmasq's leases.
+    pub leases: PathBuf,
+    /// The file for what outlives a restart of the router.
+    pub state: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// The socket of ubusd; empty when leash is to stay away from ubus.
+    pub ubus: PathBuf,
+    /// True when blocks stay in force after the daemon was stopped.
+    pub keep_on_stop: bool,
+    /// True when a blocked device gets a refusal, false when its packets vanish.
+    pub reject: bool,
+    /// The bit of conntrack's mark that stops a flow: one that nothing else on the router uses.
+    pub mark: u32,
+    /// Folders with lists of addresses and names to warn of. Absent: the daemon reads [`LISTS`](crate::config::LISTS), a
+    /// replay none.
+    pub lists: Option<Vec<PathBuf>>,
+    /// The file that tells which network an address belongs to; empty for none. Absent: the daemon reads
+    /// [`NETWORKS`](crate::config::NETWORKS), a replay none.
+    pub networks: Option<PathBuf>,
+    /// The file that tells who made a device; empty for none. Absent: the daemon reads
+    /// [`VENDORS`](crate::config::VENDORS), a replay none.
+    pub vendors: Option<PathBuf>,
+}
+
+/// What the user said of a device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// What the household calls it.
+    pub name: Option<String>,
+    /// Its mode; absent: the default mode.
+    pub mode: Option<Mode>,
+}
+
+impl Config {
+    /// Returns settings of which none was set, not even to its default.
+    pub(super) const fn blank() -> Config {
+        Config {
+            grace: Span(0),
+            default_mode: Mode::Observe,
+            block_for: Span(0),
+            block_on: Vec::new(),
+            private: Vec::new(),
+            quiet_hours: None,
+            blocking: false,
+            devices: BTreeMap::new(),
+            pins: Vec::new(),
+            daemon: DaemonConfig {
+                enabled: false,
+                interfaces: Vec::new(),
+                query_log: None,
+                leases: PathBuf::new(),
+                state: PathBuf::new(),
+                socket: PathBuf::new(),
+                ubus: PathBuf::new(),
+                keep_on_stop: false,
+                reject: false,
+                mark: 0,
+                lists: None,
+                networks: None,
+                vendors: None,
+            },
+        }
+    }
+
+    /// Returns the mode that the settings put a device in.
+    pub fn mode(&self, mac: Mac) -> Mode {
+        self.devices.get(&mac).and_then(|device| device.mode).unwrap_or(self.default_mode)
+    }
+}
+
+/// Something wrong in the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, and what holds instead.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
