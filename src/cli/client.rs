@@ -7,7 +7,6 @@ use crate::cli::report::Style;
 use crate::cli::{complain, exit, refuse};
 use crate::config::{Config, UBUS};
 use crate::event;
-use crate::live::terminal;
 use crate::live::{control, ubus};
 use crate::time::Clock;
 use serde_json::{Value, json};
@@ -31,15 +30,15 @@ impl Client {
     /// The bus, where there is one, and no control socket.
     fn bus(&self) -> Option<&Path> {
         let path = Path::new(UBUS);
-        let absent = self.socket.is_none() && path.exists() && !control::is_there(&self.socket());
+        let absent = self.socket.is_none() && path.exists() && !control::answers(&self.socket());
         absent.then_some(path)
     }
 
     /// Calls a method over the control socket, or else over ubus.
     pub fn ask(&self, method: &str, params: &Value) -> Result<Value, ApiError> {
-        let result = control::ask(&self.socket(), method, params);
+        let result = control::call(&self.socket(), method, params);
         let bus = if matches!(result, Err(ApiError::Failed(_))) { self.bus() } else { None };
-        bus.map_or(result, |bus| ubus::ask(bus, method, params))
+        bus.map_or(result, |bus| ubus::call(bus, method, params))
     }
 
     /// Asks and prints.
@@ -63,7 +62,7 @@ impl Client {
         if self.json {
             writeln!(out, "{value}")?;
         } else {
-            out.write_all(text(&value, terminal::style()).as_bytes())?;
+            out.write_all(text(&value, Style::of_terminal()).as_bytes())?;
         }
         Ok(code(&value))
     }
@@ -102,7 +101,7 @@ impl Client {
                 Err(refusal) => return Ok(refuse(&refusal)),
             },
         };
-        let style = terminal::style();
+        let style = Style::of_terminal();
         for line in lines {
             match line {
                 Err(refusal) => return Ok(refuse(&refusal)),
@@ -114,7 +113,7 @@ impl Client {
     }
 
     pub fn record(&self, anonymise: bool) -> io::Result<u8> {
-        let mut lines = match control::raw(&self.socket(), "record", &json!({})) {
+        let mut lines = match control::listen_raw(&self.socket(), "record", &json!({})) {
             Ok(lines) => lines,
             Err(refusal) => return Ok(refuse(&refusal)),
         };

@@ -2,14 +2,13 @@
 
 use crate::anonymise::Anonymiser;
 use crate::cli::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
-use crate::cli::report::{self, Report};
+use crate::cli::report::{self, Report, Style};
 use crate::cli::{complain, exit};
 use crate::config::{self, Config};
 use crate::detect;
 use crate::engine::{Action, EndedFlow, Engine};
 use crate::event;
 use crate::limits;
-use crate::live::terminal;
 use crate::live::{progress, reference};
 use crate::replay::{Replay, ReplayError};
 use crate::time::Stamp;
@@ -96,7 +95,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
     if json {
         write_json(&engine, command.flows, code, &mut out)?;
     } else {
-        let mut report = Report::new(terminal::style());
+        let mut report = Report::new(Style::of_terminal());
         engine.devices().for_each(|device| report.device(&device));
         out.write_all(report.finish(&engine.summary()).as_bytes())?;
     }
@@ -148,7 +147,7 @@ impl FlowLines {
     fn write(&mut self, engine: &Engine, ended: &EndedFlow, out: &mut impl Write) -> io::Result<()> {
         let flow = engine.flow(ended);
         if !self.json {
-            return writeln!(out, "{}", report::flow(&flow, terminal::style()));
+            return writeln!(out, "{}", report::flow(&flow, Style::of_terminal()));
         }
         let comma = if std::mem::replace(&mut self.first, false) { "\n" } else { ",\n" };
         write!(out, "{comma}{flow}")
@@ -184,7 +183,7 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
     if json {
         writeln!(out, "{value}")?;
     } else {
-        out.write_all(report::explain(&value, terminal::style()).as_bytes())?;
+        out.write_all(report::explain(&value, Style::of_terminal()).as_bytes())?;
     }
     Ok(code)
 }

@@ -26,6 +26,11 @@ pub(crate) enum Paint {
 }
 
 impl Style {
+    /// Returns the style that the terminal can show.
+    pub(crate) fn of_terminal() -> Style {
+        Style { colour: crate::live::terminal::has_colours() }
+    }
+
     pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
         let code = match paint {
             Paint::Plain => return text.into(),

@@ -1,12 +1,12 @@
-//! The only clock.
+//! The machine's clocks and its time zone.
 #![allow(unsafe_code, reason = "localtime_r, which nix does not wrap")]
 
 use crate::time::{Stamp, Time, Wall};
 use nix::libc;
 use nix::time::{ClockId, clock_gettime};
 
+/// Returns the time since the machine started (a standby included), and the date.
 #[allow(clippy::unnecessary_cast, reason = "they have 32 bits on some routers")]
-/// Now: since the machine started (a standby included), and the date.
 pub fn now() -> Stamp {
     let read = |clock| clock_gettime(clock).map_or((0, 0), |time| (time.tv_sec() as i64, time.tv_nsec() as i64));
     let micros = |(seconds, nanos): (i64, i64)| seconds.saturating_mul(1_000_000).saturating_add(nanos / 1_000);
@@ -14,7 +14,7 @@ pub fn now() -> Stamp {
     Stamp { now: Time(since_start.max(0) as u64), wall: Wall(date.max(0)) }
 }
 
-/// Minutes that local time is ahead of UTC at this date (as TZ and /etc/localtime have it).
+/// Returns by how many minutes local time is ahead of UTC at this date, by TZ or /etc/localtime.
 pub fn utc_offset_minutes(wall: Wall) -> i16 {
     #[allow(deprecated, reason = "nix's libc names it so; musl has 64 bits")]
     let seconds = wall.as_secs() as libc::time_t;

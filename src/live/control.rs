@@ -1,7 +1,7 @@
 //! The control socket: one JSON line each way.
 //!
 //! `{"method": "blocks", "params": {}}` is answered by `{"result": ...}` or `{"error": "a sentence", "code": "a word"}`.
-//! After `{"method": "watch"}` a line comes for whatever happens, after `{"method": "record"}` one for each event.
+//! After `{"method": "watch"}` there is a line for whatever happens, after `{"method": "record"}` one for each event.
 
 use crate::api::{self, ApiError, Daemon};
 use nix::poll::PollFlags;
@@ -14,19 +14,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// Callers at one time.
-const CALLERS: usize = 32;
-/// The longest request.
-const REQUEST: usize = 64 << 10;
-/// What may wait for a caller who does not read.
-const WAITING: usize = 8 << 20;
+/// The most callers at one time.
+const CALLERS_MAX: usize = 32;
+/// The longest request in bytes.
+const REQUEST_MAX: usize = 64 << 10;
+/// The bytes that may wait for a caller who does not read.
+const UNREAD_MAX: usize = 8 << 20;
 
-/// What a caller listens to.
+/// What a caller can listen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
-    /// What happens, for people.
+    /// What happens, as records for people.
     Watch,
-    /// Every event.
+    /// Every event, as a line of an event file.
     Record,
 }
 
@@ -38,64 +38,66 @@ pub struct Control {
 }
 
 struct Caller {
-    stream: UnixStream,
+    socket: UnixStream,
     may_write: bool,
-    read: Vec<u8>,
-    write: Vec<u8>,
-    listens: Option<Stream>,
+    /// The beginning of a request whose end was not read yet.
+    input: Vec<u8>,
+    /// What the caller has not read yet.
+    output: Vec<u8>,
+    listens_to: Option<Stream>,
     gone: bool,
 }
 
 impl Control {
-    /// Listens. The error is a sentence.
+    /// Listens at `path`. The error is a sentence.
     pub fn open(path: &Path) -> Result<Control, String> {
         let fail = |error: io::Error| format!("the control socket {} cannot be made: {error}", path.display());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(fail)?;
         }
-        if is_there(path) {
+        if answers(path) {
             return Err(format!("another leash listens at {}: stop it first", path.display()));
         }
-        // Left behind by one that was killed.
+        // A leash that was killed has left its socket behind.
         let _ = fs::remove_file(path);
         let listener = UnixListener::bind(path).map_err(fail)?;
         listener.set_nonblocking(true).map_err(fail)?;
-        // Everybody may ask; who may order is decided by who asks.
+        // Everybody may connect and ask; the user of the other end decides whether it may order.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(fail)?;
         Ok(Control { listener, path: path.into(), callers: Vec::new() })
     }
 
-    /// What to wait for.
+    /// Returns the sockets, and what to wait for.
     pub fn sockets(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
         let callers = self.callers.iter().map(|caller| {
-            let writes = if caller.write.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
-            (caller.stream.as_fd(), PollFlags::POLLIN | writes)
+            let writes = if caller.output.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            (caller.socket.as_fd(), PollFlags::POLLIN | writes)
         });
         std::iter::once((self.listener.as_fd(), PollFlags::POLLIN)).chain(callers)
     }
 
-    /// Somebody listens to this.
-    pub fn listens(&self, stream: Stream) -> bool {
-        self.callers.iter().any(|caller| caller.listens == Some(stream))
+    /// Returns whether somebody listens to this.
+    pub fn has_listeners(&self, stream: Stream) -> bool {
+        self.callers.iter().any(|caller| caller.listens_to == Some(stream))
     }
 
-    /// Tells those who listen.
-    pub fn tell(&mut self, stream: Stream, line: &str) {
-        for caller in self.callers.iter_mut().filter(|caller| caller.listens == Some(stream)) {
-            caller.say(line);
+    /// Sends a line to those who listen to this.
+    pub fn send(&mut self, stream: Stream, line: &str) {
+        for caller in self.callers.iter_mut().filter(|caller| caller.listens_to == Some(stream)) {
+            caller.send(line);
         }
     }
 
-    /// Takes new callers and answers requests. True when somebody ordered something: [`Control::flush`] tells them so when
-    /// it is done.
+    /// Accepts callers and answers requests. Returns true when somebody has ordered something: [`Control::flush`] sends the
+    /// answers, once the order is carried out.
     pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
-        while let Ok((stream, _)) = self.listener.accept() {
-            if self.callers.len() < CALLERS && stream.set_nonblocking(true).is_ok() {
+        while let Ok((socket, _)) = self.listener.accept() {
+            if self.callers.len() < CALLERS_MAX && socket.set_nonblocking(true).is_ok() {
                 let own = nix::unistd::geteuid().as_raw();
-                let peer = getsockopt(&stream, sockopt::PeerCredentials).ok();
+                let peer = getsockopt(&socket, sockopt::PeerCredentials).ok();
                 let may_write = peer.is_some_and(|peer| peer.uid() == 0 || peer.uid() == own);
-                let (read, write) = (Vec::new(), Vec::new());
-                self.callers.push(Caller { stream, may_write, read, write, listens: None, gone: false });
+                let (input, output) = (Vec::new(), Vec::new());
+                self.callers.push(Caller { socket, may_write, input, output, listens_to: None, gone: false });
             }
         }
         let mut ordered = false;
@@ -106,7 +108,7 @@ impl Control {
         ordered
     }
 
-    /// Writes what waits for the callers.
+    /// Sends what waits for the callers, as far as they read.
     pub fn flush(&mut self) {
         self.callers.iter_mut().for_each(Caller::flush);
         self.callers.retain(|caller| !caller.gone);
@@ -124,30 +126,30 @@ impl Caller {
         let mut buffer = [0; 4_096];
         let mut ordered = false;
         loop {
-            match self.stream.read(&mut buffer) {
+            match self.socket.read(&mut buffer) {
                 Ok(0) => self.gone = true,
-                Ok(n) => self.read.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+                Ok(n) => self.input.extend_from_slice(buffer.get(..n).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => self.gone = true,
             }
-            if self.gone || self.read.len() > REQUEST {
+            if self.gone || self.input.len() > REQUEST_MAX {
                 break;
             }
         }
-        while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.read.drain(..=end).collect();
+        while let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.input.drain(..=end).collect();
             let reply = match self.answer(&line, daemon, &mut ordered) {
                 Ok(result) => json!({ "result": result }),
                 Err(refusal) => {
-                    let (code, says) = refusal.text();
-                    json!({ "error": says, "code": code })
+                    let (code, message) = refusal.text();
+                    json!({ "error": message, "code": code })
                 }
             };
-            self.say(&reply.to_string());
+            self.send(&reply.to_string());
         }
-        if self.read.len() > REQUEST {
-            self.say(&json!({ "error": "the request is too long", "code": "argument" }).to_string());
+        if self.input.len() > REQUEST_MAX {
+            self.send(&json!({ "error": "the request is too long", "code": "argument" }).to_string());
             self.flush();
             self.gone = true;
         }
@@ -155,12 +157,12 @@ impl Caller {
     }
 
     fn answer(&mut self, line: &[u8], daemon: &mut dyn Daemon, ordered: &mut bool) -> Result<Value, ApiError> {
-        let wrong = |says: &str| ApiError::Argument(says.into());
+        let wrong = |message: &str| ApiError::Argument(message.into());
         let request: Value = serde_json::from_slice(line).map_err(|_| wrong("a request is one line of JSON"))?;
         let method = request.get("method").and_then(Value::as_str).ok_or(wrong("a request names its 'method'"))?;
-        self.listens = match method {
+        self.listens_to = match method {
             "watch" => Some(Stream::Watch),
-            // Every address and name of the house.
+            // A recording has every address and name of the house.
             "record" if self.may_write => Some(Stream::Record),
             "record" => return Err(ApiError::Denied("only root and leash's own user may record".into())),
             _ => {
@@ -173,19 +175,19 @@ impl Caller {
         Ok(json!({}))
     }
 
-    fn say(&mut self, line: &str) {
-        if self.write.len() + line.len() > WAITING {
+    fn send(&mut self, line: &str) {
+        if self.output.len() + line.len() > UNREAD_MAX {
             self.gone = true;
         } else {
-            self.write.extend_from_slice(line.as_bytes());
-            self.write.push(b'\n');
+            self.output.extend_from_slice(line.as_bytes());
+            self.output.push(b'\n');
         }
     }
 
     fn flush(&mut self) {
-        while !self.write.is_empty() && !self.gone {
-            match self.stream.write(&self.write) {
-                Ok(n) => drop(self.write.drain(..n)),
+        while !self.output.is_empty() && !self.gone {
+            match self.socket.write(&self.output) {
+                Ok(n) => drop(self.output.drain(..n)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => self.gone = true,
@@ -194,27 +196,27 @@ impl Caller {
     }
 }
 
-/// A running leash listens there.
-pub fn is_there(path: &Path) -> bool {
+/// Returns whether a running leash listens at `path`.
+pub fn answers(path: &Path) -> bool {
     UnixStream::connect(path).is_ok()
 }
 
-/// Calls a method of a running leash, and gives its answer or the sentence that says why there is none.
-pub fn ask(path: &Path, method: &str, params: &Value) -> Result<Value, ApiError> {
+/// Calls a method of a running leash and returns its answer.
+pub fn call(path: &Path, method: &str, params: &Value) -> Result<Value, ApiError> {
     let mut lines = listen(path, method, params)?;
     lines.next().unwrap_or_else(|| Err(ApiError::Failed("leash closed the connection".into())))
 }
 
-/// Calls a method and gives the lines that come back, the first of which is the answer.
+/// Calls a method and returns the lines that come back, the first of which is the answer.
 pub fn listen(
     path: &Path,
     method: &str,
     params: &Value,
 ) -> Result<impl Iterator<Item = Result<Value, ApiError>> + use<>, ApiError> {
-    let lines = raw(path, method, params)?;
+    let lines = listen_raw(path, method, params)?;
     Ok(lines.enumerate().map(|(i, line)| {
         let broken =
-            |error: &dyn std::fmt::Display| ApiError::Failed(format!("leash's answer makes no sense: {error}"));
+            |error: &dyn std::fmt::Display| ApiError::Failed(format!("leash's answer cannot be read: {error}"));
         let line = line.map_err(|error| broken(&error))?;
         let mut value: Value = serde_json::from_str(&line).map_err(|error| broken(&error))?;
         if i > 0 {
@@ -222,18 +224,18 @@ pub fn listen(
         }
         match value.get("error").and_then(Value::as_str).map(String::from) {
             None => Ok(value["result"].take()),
-            Some(says) => Err(match value.get("code").and_then(Value::as_str) {
-                Some("argument") => ApiError::Argument(says),
-                Some("not-found") => ApiError::NotFound(says),
-                Some("denied") => ApiError::Denied(says),
-                _ => ApiError::Failed(says),
+            Some(message) => Err(match value.get("code").and_then(Value::as_str) {
+                Some("argument") => ApiError::Argument(message),
+                Some("not-found") => ApiError::NotFound(message),
+                Some("denied") => ApiError::Denied(message),
+                _ => ApiError::Failed(message),
             }),
         }
     }))
 }
 
-/// The same, with the lines as they are.
-pub fn raw(path: &Path, method: &str, params: &Value) -> Result<io::Lines<io::BufReader<UnixStream>>, ApiError> {
+/// Calls a method and returns the lines that come back as they are.
+pub fn listen_raw(path: &Path, method: &str, params: &Value) -> Result<io::Lines<io::BufReader<UnixStream>>, ApiError> {
     let absent = |error: io::Error| {
         ApiError::Failed(format!(
             "leash does not run ({}: {error}); start it with: service leash start",

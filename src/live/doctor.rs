@@ -71,7 +71,8 @@ pub fn clock(at: Stamp, complaints: &mut Vec<Complaint>) {
     }
 }
 
-/// Complains where leash runs on OpenWrt without the jail that could confine it: a jail lacks the file that tells OpenWrt.
+/// Complains where leash runs on OpenWrt without the jail that could confine it. The file that is looked for does not exist
+/// inside the jail.
 pub fn jail(complaints: &mut Vec<Complaint>) {
     if fs::exists("/etc/openwrt_release").unwrap_or_default() {
         complaints.push(Complaint::warning(

@@ -1,10 +1,10 @@
 //! Makes the kernel equal to what the engine wants: the table, the elements of its sets, and the flows that go on.
 //!
 //! A running flow is stopped in both directions, and in this order: first the element, so that nothing new passes; then
-//! the flow itself, by our bit of its mark (it resumes when the bit goes) or, where a flow table takes packets past the
-//! rules, by taking its entry away (else it would be offloaded again at once).
+//! the flow itself, by our bit of its mark (it resumes when the bit is cleared) or, where a flow table takes packets past
+//! the rules, by deleting its entry (else it would be offloaded again at once).
 
-use crate::api::Severity;
+use crate::api::{Complaint, Severity};
 use crate::engine::policy::is_time;
 use crate::live::netlink::{NETFILTER, Socket};
 use crate::live::slot::{Need, rights_and};
@@ -16,18 +16,21 @@ use crate::time::Span;
 use crate::wire::conntrack::{self, DumpFilter};
 use crate::wire::netlink::{Message, Writer, messages};
 use crate::wire::nft::{self, Change, Operation, Pair, TABLE};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// nft takes 10 ms; on a busy router some hundred.
-const NFT_TAKES: Duration = Duration::from_secs(10);
-/// An order whose object is not there (`ENOENT`).
-const ABSENT: i32 = 2;
-/// Requests that are sent at once, so that the answers fit the receive buffer.
-const AT_ONCE: usize = 256;
+/// How long nft may take. It takes 10 ms; on a busy router some hundred.
+const NFT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The kernel's error for an object that does not exist.
+const ENOENT: i32 = 2;
+/// Requests that are sent at once, so that their replies fit the receive buffer.
+const BATCH: usize = 256;
+/// The receive buffers in bytes.
+const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// What is said while nf_tables is out of reach.
 pub static NEED: Need = Need {
@@ -39,77 +42,81 @@ pub static NEED: Need = Need {
 
 /// The kernel's side of the blocks.
 pub struct Enforcer {
-    orders: Socket,
-    changes: Socket,
+    /// For our requests.
+    requests: Socket,
+    /// For the kernel's notifications of changes to the ruleset.
+    notifications: Socket,
+    /// What the rules in the kernel were made of.
     shape: Shape,
-    held: Elements,
-    /// The table is there, as far as we know.
+    /// The elements of the sets in the kernel.
+    elements: Elements,
+    /// leash's table is in the kernel, as far as is known.
     pub loaded: bool,
-    /// Flow tables are there.
-    pub offload: bool,
+    /// There are flow tables, which take packets past the rules.
+    offload: bool,
     /// What failed last.
-    pub trouble: Option<Sentence>,
-    /// How often the table had to be restored.
-    pub restored: u32,
+    pub problem: Option<Sentence>,
+    /// How often somebody has removed the table.
+    restored: u32,
 }
 
 impl Enforcer {
-    /// Opens the sockets. Nothing is changed yet.
+    /// Opens the sockets. Changes nothing in the kernel.
     pub fn open() -> io::Result<Enforcer> {
-        let mut orders = Socket::open(NETFILTER, &[], 32_768)?;
-        orders.set_receive_buffer(1 << 20);
-        let mut changes = Socket::open(NETFILTER, &[nft::GROUP], 8_192)?;
-        changes.set_receive_buffer(1 << 20);
+        let mut requests = Socket::open(NETFILTER, &[], 32_768)?;
+        requests.set_receive_buffer(RECEIVE_BUFFER);
+        let mut notifications = Socket::open(NETFILTER, &[nft::GROUP], 8_192)?;
+        notifications.set_receive_buffer(RECEIVE_BUFFER);
         let mut enforcer = Enforcer {
-            orders,
-            changes,
+            requests,
+            notifications,
             shape: Shape::default(),
-            held: Elements::default(),
+            elements: Elements::default(),
             loaded: false,
             offload: false,
-            trouble: None,
+            problem: None,
             restored: 0,
         };
-        enforcer.look_for_offload();
+        enforcer.detect_offload();
         Ok(enforcer)
     }
 
-    /// The socket that tells of changes to the ruleset.
+    /// Returns the socket that becomes readable when somebody changes the ruleset.
     pub fn socket(&self) -> &Socket {
-        &self.changes
+        &self.notifications
     }
 
-    /// Reads what others did to the ruleset.
-    pub fn watch(&mut self) -> io::Result<()> {
-        let (mut gone, mut tables) = (false, false);
-        let received = self.changes.receive(4_096, |datagram| {
+    /// Reads what others have done to the ruleset.
+    pub fn read_changes(&mut self) -> io::Result<()> {
+        let (mut table_gone, mut flow_tables) = (false, false);
+        let received = self.notifications.receive(4_096, |datagram| {
             for message in messages(datagram) {
                 match nft::parse_change(&message) {
-                    Some(Change::TableGone) => gone = true,
-                    Some(Change::FlowTables) => tables = true,
+                    Some(Change::TableGone) => table_gone = true,
+                    Some(Change::FlowTables) => flow_tables = true,
                     None => {}
                 }
             }
         })?;
-        // Our own reload takes the old table away too, so the kernel is asked.
-        if (gone || received.lost) && self.loaded && !self.has_table() {
+        // leash's own reload removes the old table, too, so the kernel is asked.
+        if (table_gone || received.lost) && self.loaded && !self.has_table() {
             self.loaded = false;
             self.restored += 1;
         }
-        if tables || received.lost {
-            self.look_for_offload();
+        if flow_tables || received.lost {
+            self.detect_offload();
         }
         Ok(())
     }
 
-    /// The kernel has our table.
-    pub fn has_table(&mut self) -> bool {
-        self.orders.ask(1, nft::get_table, |_| {}).is_ok()
+    /// Asks the kernel whether it has leash's table.
+    fn has_table(&mut self) -> bool {
+        self.requests.ask(1, nft::get_table, |_| {}).is_ok()
     }
 
-    fn look_for_offload(&mut self) {
+    fn detect_offload(&mut self) {
         let mut found = false;
-        let _ = self.orders.ask(1, nft::dump_flowtables, |message| found |= nft::is_flowtable(message));
+        let _ = self.requests.ask(1, nft::dump_flowtables, |message| found |= nft::is_flowtable(message));
         self.offload = found;
     }
 
@@ -117,7 +124,7 @@ impl Enforcer {
     pub fn blocks_in_kernel(&mut self) -> Vec<(Pair, Option<Span>)> {
         let mut all = Vec::new();
         for set in ["null4", "null6"] {
-            let _ = self.orders.ask(
+            let _ = self.requests.ask(
                 1,
                 |w, sequence| nft::dump_elements(w, sequence, set),
                 |message| all.extend(nft::parse_elements(message)),
@@ -126,37 +133,39 @@ impl Enforcer {
         all
     }
 
-    /// Makes the kernel equal to these: the whole table when its shape changed or it is gone, else what differs.
+    /// Makes the kernel's table equal to these: loads the whole table when its shape changed or it is gone, else only what
+    /// differs.
     pub fn sync(&mut self, shape: &Shape, elements: Elements) {
         if self.loaded && self.shape == *shape {
-            self.adjust(elements);
+            self.sync_elements(elements);
         } else {
-            self.trouble = load(&ruleset::render(shape, &elements)).err();
-            self.loaded = self.trouble.is_none();
-            if self.loaded {
-                (self.shape, self.held) = (shape.clone(), elements);
+            self.problem = load(&ruleset::render(shape, &elements)).err();
+            self.loaded = self.problem.is_none();
+            match &self.problem {
+                None => (self.shape, self.elements) = (shape.clone(), elements),
+                Some(problem) => log::warn!("{problem}"),
             }
         }
     }
 
-    fn adjust(&mut self, elements: Elements) {
+    fn sync_elements(&mut self, elements: Elements) {
         let gone: Vec<Pair> =
-            self.held.blocked.keys().filter(|p| !elements.blocked.contains_key(*p)).copied().collect();
+            self.elements.blocked.keys().filter(|p| !elements.blocked.contains_key(*p)).copied().collect();
         for pair in gone {
             self.unblock(pair);
         }
-        let new = elements.blocked.iter().filter(|(pair, _)| !self.held.blocked.contains_key(*pair));
+        let new = elements.blocked.iter().filter(|(pair, _)| !self.elements.blocked.contains_key(*pair));
         let new: Vec<(Pair, Option<Span>)> = new.map(|(pair, left)| (*pair, *left)).collect();
         self.add(SetName::Null, &new);
-        self.held.blocked.extend(new);
+        self.elements.blocked.extend(new);
         let pairs = |pairs: Vec<Pair>| pairs.into_iter().map(|pair| (pair, None)).collect::<Vec<_>>();
-        let gone = pairs(self.held.admitted.difference(&elements.admitted).copied().collect());
-        let new = pairs(elements.admitted.difference(&self.held.admitted).copied().collect());
-        gone.iter().for_each(|pair| self.take_out(SetName::Admit, pair.0));
+        let gone = pairs(self.elements.admitted.difference(&elements.admitted).copied().collect());
+        let new = pairs(elements.admitted.difference(&self.elements.admitted).copied().collect());
+        gone.iter().for_each(|pair| self.remove(SetName::Admit, pair.0));
         self.add(SetName::Admit, &new);
         for (order, macs) in [
-            (Operation::Delete, self.held.local.difference(&elements.local).copied().collect::<Vec<_>>()),
-            (Operation::Add, elements.local.difference(&self.held.local).copied().collect()),
+            (Operation::Delete, self.elements.local.difference(&elements.local).copied().collect::<Vec<_>>()),
+            (Operation::Add, elements.local.difference(&self.elements.local).copied().collect()),
         ] {
             if !macs.is_empty() {
                 self.batch(|w, sequence| {
@@ -165,22 +174,22 @@ impl Enforcer {
                 });
             }
         }
-        (self.held.admitted, self.held.local) = (elements.admitted, elements.local);
+        (self.elements.admitted, self.elements.local) = (elements.admitted, elements.local);
     }
 
-    /// Null-routes an address for a device, and cuts the flows between them.
+    /// Null-routes an address for a device until `lasts` is over, and cuts the flows between them.
     pub fn block(&mut self, pair: Pair, lasts: Option<Span>, flows: &[Tuple]) {
         if !self.loaded {
             return;
         }
-        if self.held.blocked.insert(pair, lasts).is_none() || !self.refresh(pair, lasts) {
+        if self.elements.blocked.insert(pair, lasts).is_none() || !self.refresh(pair, lasts) {
             self.add(SetName::Null, &[(pair, lasts)]);
         }
         self.cut(flows);
     }
 
-    /// Adding an element that is there does not move its end: out and in again, in one transaction. False when it was not
-    /// there.
+    /// Gives an element a new end. Adding an element that exists does not move its end, so it is deleted and added in one
+    /// transaction. Returns false where the element did not exist.
     fn refresh(&mut self, pair: Pair, lasts: Option<Span>) -> bool {
         let set = set_of(SetName::Null, pair.1);
         let result = self.transact(|w, sequence| {
@@ -189,18 +198,18 @@ impl Enforcer {
                 .map(|order| nft::write_pairs(w, sequence, *order, set, &[(pair, lasts)]))
                 .sum()
         });
-        let there = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ABSENT);
+        let existed = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ENOENT);
         self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
-        there
+        existed
     }
 
     /// Stops flows that are under way, in both directions.
     pub fn cut(&mut self, flows: &[Tuple]) {
         let (mark, offload) = (self.shape.mark, self.offload);
-        // Time always passes.
+        // NTP always passes.
         let flows: Vec<&Tuple> =
             flows.iter().filter(|tuple| !is_time(tuple.protocol, tuple.destination_port)).collect();
-        for some in flows.chunks(AT_ONCE) {
+        for some in flows.chunks(BATCH) {
             let write = |writer: &mut Writer, sequence| {
                 for tuple in some {
                     if offload {
@@ -210,19 +219,19 @@ impl Enforcer {
                     }
                 }
             };
-            let result = self.orders.ask(some.len(), write, |_| {});
+            let result = self.requests.ask(some.len(), write, |_| {});
             self.report(result, |error| sentence!("the kernel did not cut a flow: %s", error));
         }
     }
 
-    /// Lifts a block. The flows that it stopped wait for [`Enforcer::release`].
+    /// Lifts a block. The flows that it has stopped wait for [`Enforcer::release`].
     pub fn unblock(&mut self, pair: Pair) {
-        if self.loaded && self.held.blocked.remove(&pair).is_some() {
-            self.take_out(SetName::Null, pair);
+        if self.loaded && self.elements.blocked.remove(&pair).is_some() {
+            self.remove(SetName::Null, pair);
         }
     }
 
-    /// Flows that carry our mark go on, where `free` says so.
+    /// Lets stopped flows go on that are `free`.
     pub fn release(&mut self, free: impl Fn(&Tuple) -> bool) {
         let mark = self.shape.mark;
         let mut marked = Vec::new();
@@ -230,37 +239,61 @@ impl Enforcer {
             let entry = conntrack::parse(message).filter(|entry| entry.mark & mark != 0);
             marked.extend(entry.map(|entry| entry.tuple).filter(&free));
         };
-        let result = self.orders.ask(1, |w, sequence| conntrack::dump(w, sequence, DumpFilter::Marked(mark)), take);
-        self.report(result, |error| sentence!("the kernel did not look for the flows that are stopped: %s", error));
-        for some in marked.chunks(AT_ONCE) {
+        let result = self.requests.ask(1, |w, sequence| conntrack::dump(w, sequence, DumpFilter::Marked(mark)), take);
+        self.report(result, |error| sentence!("the kernel did not list the stopped flows: %s", error));
+        for some in marked.chunks(BATCH) {
             let write = |writer: &mut Writer, sequence| {
                 some.iter().for_each(|tuple| conntrack::set_mark(writer, sequence, tuple, 0, mark));
             };
-            let result = self.orders.ask(some.len(), write, |_| {});
-            self.report(result, |error| sentence!("the kernel did not let a flow go on: %s", error));
+            let result = self.requests.ask(some.len(), write, |_| {});
+            self.report(result, |error| sentence!("the kernel did not resume a flow: %s", error));
         }
     }
 
-    /// Packets and bytes that each block has stopped, in the order of `pairs`.
+    /// Returns the packets and bytes that each block has stopped, in the order of `pairs`.
     pub fn counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
         let mut all = Vec::with_capacity(pairs.len());
         for pair in pairs {
             let mut found = (0, 0);
             let set = set_of(SetName::Null, pair.1);
             let take = |message: &Message| found = nft::parse_counter(message).unwrap_or(found);
-            let _ = self.orders.ask(1, |w, sequence| nft::get_element(w, sequence, set, *pair), take);
+            let _ = self.requests.ask(1, |w, sequence| nft::get_element(w, sequence, set, *pair), take);
             all.push(found);
         }
         all
     }
 
-    /// The daemon ends: everything is open again.
+    /// Removes the table and lets all flows go on, when the daemon ends.
     pub fn open_all(&mut self) {
         if self.loaded {
-            self.trouble = load(&format!("table inet {TABLE}\ndelete table inet {TABLE}\n")).err();
+            self.problem = load(&format!("table inet {TABLE}\ndelete table inet {TABLE}\n")).err();
         }
         self.loaded = false;
         self.release(|_| true);
+    }
+
+    /// Returns the numbers for the `health` of `status`.
+    pub fn counts(&self) -> Value {
+        json!({ "loaded": self.loaded, "offload": self.offload, "restored": self.restored })
+    }
+
+    /// Complains about a table that is not loaded, and about flow offload.
+    pub fn complain(&self, all: &mut Vec<Complaint>) {
+        if !self.loaded {
+            let cause = self.problem.clone().unwrap_or(sentence!("the table is not loaded yet"));
+            all.push(Complaint::error(
+                sentence!("nothing is blocked: %s", cause),
+                sentence!("install %s and %s, then run %s", "nftables-json", "kmod-nft-core", "leash reload"),
+            ));
+        }
+        if self.offload {
+            all.push(Complaint::warning(
+                sentence!("flow offload is on, so names in handshakes are not seen; everything else works"),
+                Sentence::verbatim(
+                    "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart",
+                ),
+            ));
+        }
     }
 
     fn add(&mut self, name: SetName, pairs: &[(Pair, Option<Span>)]) {
@@ -273,7 +306,7 @@ impl Enforcer {
         }
     }
 
-    fn take_out(&mut self, name: SetName, pair: Pair) {
+    fn remove(&mut self, name: SetName, pair: Pair) {
         let set = set_of(name, pair.1);
         self.batch(|w, sequence| nft::write_pairs(w, sequence, Operation::Delete, set, &[(pair, None)]));
     }
@@ -283,38 +316,38 @@ impl Enforcer {
         self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
     }
 
-    /// Sends orders as one transaction; `write` gives how many messages they are.
+    /// Sends orders as one transaction; `write` returns how many messages they are.
     fn transact(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) -> io::Result<()> {
         let mut orders = Writer::default();
-        let sequence = self.orders.next_sequence();
+        let sequence = self.requests.next_sequence();
         nft::begin_batch(&mut orders);
         let replies = write(&mut orders, sequence);
         nft::end_batch(&mut orders);
-        self.orders.await_replies(&orders, sequence, replies)
+        self.requests.await_replies(&orders, sequence, replies)
     }
 
     fn report(&mut self, result: io::Result<()>, message: fn(String) -> Sentence) {
         match result {
             Ok(()) => {}
-            // It ended by itself in the meantime.
-            Err(error) if error.raw_os_error() == Some(ABSENT) => {}
+            // The element or the flow ended by itself in the meantime.
+            Err(error) if error.raw_os_error() == Some(ENOENT) => {}
             Err(error) => {
                 let message = message(error.to_string());
                 log::warn!("{message}");
-                self.trouble = Some(message);
+                self.problem = Some(message);
                 self.loaded = self.loaded && self.has_table();
             }
         }
     }
 }
 
-/// The flow is between one of these pairs; `owner` says whose an address is.
+/// Returns whether the flow is between the two of one of these pairs; `owner` returns the station that has an address.
 pub fn is_between(tuple: &Tuple, pairs: &BTreeSet<Pair>, owner: impl Fn(IpAddr) -> Option<crate::model::Mac>) -> bool {
     let one = |inside, outside| owner(inside).is_some_and(|mac| pairs.contains(&(mac, outside)));
     one(tuple.source, tuple.destination) || one(tuple.destination, tuple.source)
 }
 
-/// Loads a ruleset as one transaction. The error is what nft said.
+/// Loads a ruleset as one transaction. The error says why nft did not.
 fn load(text: &str) -> Result<(), Sentence> {
     let absent = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => sentence!("nft is not installed, and leash blocks nothing without it"),
@@ -324,28 +357,29 @@ fn load(text: &str) -> Result<(), Sentence> {
     nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = nft.spawn().map_err(absent)?;
     let written = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
-    if !wait(&mut child) {
+    if !ends_in_time(&mut child) {
         let _ = child.kill();
         let _ = child.wait();
         return Err(sentence!("nft did not end within 10 s"));
     }
-    let status = child.wait().map_err(|error| sentence!("nft was lost: %s", error.to_string()))?;
+    let status = child.wait().map_err(|error| sentence!("nft cannot be waited for: %s", error.to_string()))?;
     if status.success() && written.is_some_and(|result| result.is_ok()) {
         return Ok(());
     }
-    let mut said = String::new();
-    let _ = child.stderr.take().map(|stderr| stderr.take(4_096).read_to_string(&mut said));
-    Err(match said.lines().next() {
+    let mut stderr = String::new();
+    let _ = child.stderr.take().map(|pipe| pipe.take(4_096).read_to_string(&mut stderr));
+    Err(match stderr.lines().next() {
         Some(line) => sentence!("nft refused the ruleset: %s", line),
         None => sentence!("nft refused the ruleset and gave no reason"),
     })
 }
 
-fn wait(child: &mut Child) -> bool {
-    let begin = Instant::now();
+/// Returns false where the child has not ended within [`NFT_TIMEOUT`].
+fn ends_in_time(child: &mut Child) -> bool {
+    let started = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(None) if begin.elapsed() < NFT_TAKES => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) if started.elapsed() < NFT_TIMEOUT => std::thread::sleep(Duration::from_millis(1)),
             Ok(None) => return false,
             _ => return true,
         }

@@ -24,7 +24,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// From now on; more than info where the environment's LEASH_LOG says so.
+/// Logs from now on at info, or at the level that LEASH_LOG in the environment names.
 pub fn start() {
     let level = std::env::var("LEASH_LOG").ok().and_then(|word| word.parse().ok()).unwrap_or(LevelFilter::Info);
     if log::set_logger(&Logger).is_ok() {

@@ -1,4 +1,4 @@
-//! The only part that touches clocks, files, terminals, processes and the kernel.
+//! The running daemon, and the only modules that touch clocks, files, terminals, processes and the kernel.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is where I/O lives")]
 
 pub mod clock;

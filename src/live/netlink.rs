@@ -15,36 +15,37 @@ pub const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
 /// Links, addresses and neighbours.
 pub const ROUTE: SockProtocol = SockProtocol::NetlinkRoute;
 
-/// How long the kernel may take for an answer.
-const PATIENCE_MS: u16 = 3_000;
-/// Datagrams that are taken with one call.
+/// How long the kernel may take for an answer, in milliseconds.
+const TIMEOUT_MS: u16 = 3_000;
+/// Datagrams that one system call receives.
 const SLOTS: usize = 32;
 
-/// A socket with room for several datagrams at once.
+/// A netlink socket with room for several datagrams.
 pub struct Socket {
     fd: OwnedFd,
     buffer: Vec<u8>,
+    /// Bytes of `buffer` for one datagram.
     slot: usize,
     sequence: u32,
-    /// Bytes of the receive buffer, as the kernel counts them.
+    /// The size of the receive buffer in bytes, as the kernel counts them.
     pub receive_buffer: usize,
 }
 
-/// What there was to receive.
+/// What [`Socket::receive`] received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
-    /// Datagrams.
+    /// How many datagrams there were.
     pub datagrams: usize,
-    /// The kernel had to throw something away, or a datagram did not fit.
+    /// The kernel had to drop datagrams, or one did not fit its slot.
     pub lost: bool,
 }
 
 impl Socket {
-    /// Opens one that hears `groups`, for datagrams of at most `slot` bytes.
+    /// Opens a socket that joins the multicast `groups`, for datagrams of at most `slot` bytes.
     pub fn open(protocol: SockProtocol, groups: &[u32], slot: usize) -> io::Result<Socket> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
-        // Without a port of its own a socket hears nothing that the kernel tells everybody.
+        // Without a port of its own a socket receives no multicast.
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
         for group in groups {
             set(&fd, libc::NETLINK_ADD_MEMBERSHIP, *group as libc::c_int)?;
@@ -54,7 +55,7 @@ impl Socket {
         Ok(Socket { fd, buffer, slot, sequence: 0, receive_buffer: 0 })
     }
 
-    /// Wants `bytes` of receive buffer, beyond the limit for everybody where that is permitted.
+    /// Asks for `bytes` of receive buffer, beyond net.core.rmem_max where that is permitted.
     pub fn set_receive_buffer(&mut self, bytes: usize) {
         if setsockopt(&self.fd, sockopt::RcvBufForce, &bytes).is_err() {
             let _ = setsockopt(&self.fd, sockopt::RcvBuf, &bytes);
@@ -63,16 +64,16 @@ impl Socket {
         self.receive_buffer = size.unwrap_or_default();
     }
 
-    /// The kernel keeps events of ended flows until they could be delivered (`NETLINK_BROADCAST_ERROR`).
+    /// Makes the kernel keep events of ended flows until they could be delivered (`NETLINK_BROADCAST_ERROR`).
     pub fn enable_broadcast_error(&self) -> io::Result<()> {
         set(&self.fd, libc::NETLINK_BROADCAST_ERROR, 1)
     }
 
-    /// Takes datagrams until the queue is empty or `most` were taken.
-    pub fn receive(&mut self, most: usize, mut take: impl FnMut(&[u8])) -> io::Result<Received> {
+    /// Hands datagrams to `take` until the queue is empty or `max` were taken. Does not wait.
+    pub fn receive(&mut self, max: usize, mut take: impl FnMut(&[u8])) -> io::Result<Received> {
         let mut received = Received::default();
-        while received.datagrams < most {
-            match self.batch(&mut take) {
+        while received.datagrams < max {
+            match self.receive_batch(&mut take) {
                 Ok((n, cut)) => {
                     received.datagrams += n;
                     received.lost |= cut;
@@ -86,9 +87,9 @@ impl Socket {
         Ok(received)
     }
 
-    fn batch(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<(usize, bool)> {
+    fn receive_batch(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<(usize, bool)> {
         let slots = self.buffer.len() / self.slot;
-        // SAFETY: both are plain structures for which all zeroes is a valid value.
+        // SAFETY: both are plain structures for which all zeroes are a valid value.
         let mut parts: [libc::iovec; SLOTS] = unsafe { std::mem::zeroed() };
         let mut headers: [libc::mmsghdr; SLOTS] = unsafe { std::mem::zeroed() };
         for ((chunk, part), header) in self.buffer.chunks_exact_mut(self.slot).zip(&mut parts).zip(&mut headers) {
@@ -110,20 +111,20 @@ impl Socket {
         Ok((n, cut))
     }
 
-    /// A number for the next request.
+    /// Returns a sequence number for the next request.
     pub fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1).max(1);
         self.sequence
     }
 
-    /// Sends messages.
+    /// Sends the messages of `writer`.
     pub fn send(&self, writer: &Writer) -> io::Result<()> {
         let sent = nix::sys::socket::send(self.fd.as_raw_fd(), writer.bytes(), nix::sys::socket::MsgFlags::empty())?;
         if sent == writer.bytes().len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
     }
 
     /// Sends what `write` writes for a sequence number, and waits for `replies` acknowledgements or answers, or for the
-    /// end of a dump. Each answer goes to `take`. The error is the first that the kernel reports.
+    /// end of a dump, up to 3 s each. Hands each answer to `take`. Returns the first error that the kernel reports.
     pub fn ask(
         &mut self,
         replies: usize,
@@ -134,20 +135,20 @@ impl Socket {
         let sequence = self.next_sequence();
         write(&mut writer, sequence);
         self.send(&writer)?;
-        self.answers(sequence, replies, take)
+        self.receive_replies(sequence, replies, take)
     }
 
-    /// Sends what is written already, and waits for the acknowledgements.
+    /// Sends messages of this sequence number and waits for `replies` acknowledgements.
     pub fn await_replies(&mut self, writer: &Writer, sequence: u32, replies: usize) -> io::Result<()> {
         self.send(writer)?;
-        self.answers(sequence, replies, |_| {})
+        self.receive_replies(sequence, replies, |_| {})
     }
 
-    fn answers(&mut self, sequence: u32, replies: usize, mut take: impl FnMut(&Message)) -> io::Result<()> {
+    fn receive_replies(&mut self, sequence: u32, replies: usize, mut take: impl FnMut(&Message)) -> io::Result<()> {
         let (mut seen, mut failed) = (0, None);
         while seen < replies {
             let mut fds = [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut fds, PollTimeout::from(PATIENCE_MS))? == 0 {
+            if poll(&mut fds, PollTimeout::from(TIMEOUT_MS))? == 0 {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.receive(SLOTS, |datagram| {
@@ -155,7 +156,7 @@ impl Socket {
                     match message.error() {
                         Some(0) => seen += 1,
                         Some(code) => {
-                            // Who may not is told once for all that was sent.
+                            // The lack of rights is reported once for all that was sent.
                             seen += if code == -libc::EPERM { replies } else { 1 };
                             failed = failed.take().or(Some(io::Error::from_raw_os_error(-code)));
                         }

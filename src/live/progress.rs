@@ -1,25 +1,26 @@
-//! Files to read, with a bar on standard error for those that take a while.
+//! Files that show on standard error how far they were read, when that takes a while.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A short file is read before anybody could look at a bar.
-const PATIENCE: Duration = Duration::from_secs(1);
-const REDRAW: Duration = Duration::from_millis(100);
-const WIDTH: u64 = 30;
+/// How long a file is read without a bar: a short one is done before anybody could look at it.
+const QUIET_FOR: Duration = Duration::from_secs(1);
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
+const BAR_WIDTH: u64 = 30;
 
-/// A file that shows how far it was read.
+/// A file that draws a bar while it is read.
 pub struct Input {
     file: File,
     read: u64,
     size: u64,
+    /// When the bar is drawn next; none where standard error is no terminal.
     draw_at: Option<Instant>,
     drawn: bool,
 }
 
-/// Opens a file for reading; a directory is an error too.
+/// Opens a file for reading. A directory is an error, too.
 pub fn open(path: &Path) -> io::Result<Input> {
     let file = File::open(path)?;
     let data = file.metadata()?;
@@ -27,10 +28,10 @@ pub fn open(path: &Path) -> io::Result<Input> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let bar = data.is_file() && io::stderr().is_terminal();
-    Ok(Input { file, read: 0, size: data.len().max(1), draw_at: bar.then(|| Instant::now() + PATIENCE), drawn: false })
+    Ok(Input { file, read: 0, size: data.len().max(1), draw_at: bar.then(|| Instant::now() + QUIET_FOR), drawn: false })
 }
 
-/// Reads a small text file, such as a configuration.
+/// Reads a small text file, such as a configuration, up to 1 MB.
 pub fn text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     open(path)?.take(1 << 20).read_to_string(&mut text)?;
@@ -42,10 +43,10 @@ impl Read for Input {
         let n = self.file.read(buffer)?;
         self.read += n as u64;
         if let Some(at) = self.draw_at.filter(|at| Instant::now() >= *at) {
-            self.draw_at = Some(at.max(Instant::now()) + REDRAW);
+            self.draw_at = Some(at.max(Instant::now()) + REDRAW_EVERY);
             self.drawn = true;
-            let done = (self.read * WIDTH / self.size).min(WIDTH) as usize;
-            let (bar, rest) = ("#".repeat(done), ".".repeat(WIDTH as usize - done));
+            let done = (self.read * BAR_WIDTH / self.size).min(BAR_WIDTH) as usize;
+            let (bar, rest) = ("#".repeat(done), ".".repeat(BAR_WIDTH as usize - done));
             let percent = (self.read * 100 / self.size).min(100);
             let _ = write!(io::stderr(), "\r[{bar}{rest}] {percent:3} % of {} MB ", self.size / 1_000_000);
         }
@@ -56,7 +57,7 @@ impl Read for Input {
 impl Drop for Input {
     fn drop(&mut self) {
         if self.drawn {
-            let _ = write!(io::stderr(), "\r{}\r", " ".repeat(WIDTH as usize + 24));
+            let _ = write!(io::stderr(), "\r{}\r", " ".repeat(BAR_WIDTH as usize + 24));
         }
     }
 }

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_told_by_its_maker() {
+    fn a_device_gets_its_vendor() {
         let path = std::env::temp_dir().join(format!("leash-vendors-{}", std::process::id()));
         let mut config = Config::default();
         config.daemon.lists = Some(Vec::new());
@@ -342,14 +342,17 @@ mod tests {
             reference.refresh(engine, Stamp::default());
             reference.complaints().map(|complaint| complaint.message.to_string()).collect::<Vec<_>>().join("\n")
         };
-        let says = refresh(&mut engine);
-        assert!(says.contains("lists does not exist") && says.contains("networks cannot be used"), "{says}");
+        let problems = refresh(&mut engine);
+        assert!(
+            problems.contains("lists does not exist") && problems.contains("networks cannot be used"),
+            "{problems}"
+        );
         fs::create_dir_all(&lists).unwrap();
         fs::write(lists.join("mine.list"), "bad.example\n").unwrap();
         fs::write(lists.join(".hidden"), "hidden.example").unwrap();
         fs::write(&networks, "nonsense").unwrap();
-        let says = refresh(&mut engine);
-        assert!(!says.contains("lists") && says.contains("is not a file of networks"), "{says}");
+        let problems = refresh(&mut engine);
+        assert!(!problems.contains("lists") && problems.contains("is not a file of networks"), "{problems}");
         assert_eq!(engine.lists().name("a.bad.example").unwrap().1.title, "mine");
         assert_eq!(engine.lists().len(), 1);
         fs::write(lists.join("broken.list"), [0xff, 0xfe, b'\n', 0]).unwrap();
@@ -357,8 +360,8 @@ mod tests {
         io::Write::write_all(&mut whole, b"odd.example\n").unwrap();
         whole.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
         fs::remove_file(&networks).unwrap();
-        let says = refresh(&mut engine);
-        assert!(says.contains("broken.list has no line that can be read; line 1 is not text"), "{says}");
+        let problems = refresh(&mut engine);
+        assert!(problems.contains("broken.list has no line that can be read; line 1 is not text"), "{problems}");
         assert!(engine.lists().name("bad.example").is_none() && engine.lists().name("odd.example").is_some());
         fs::remove_dir_all(&folder).unwrap();
         refresh(&mut engine);

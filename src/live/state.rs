@@ -1,5 +1,6 @@
 //! The state file: written whole or not at all, seldom on flash and often in memory.
 
+use crate::api::Complaint;
 use crate::engine::Engine;
 use crate::fnv::Fnv64;
 use crate::sentence;
@@ -10,13 +11,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Flash lasts longer this way.
+/// The least time between two writes to flash, which wears out.
 const FLASH_EVERY: Span = Span::mins(15);
-/// Names are learned all the time; in memory a minute of them may be lost.
+/// The time between two writes to memory: names are learned all the time, and a minute of them may be lost.
 const MEMORY_EVERY: Span = Span::mins(1);
-/// What was ordered or blocked is kept in memory at once, but a large house takes at most 2 % of the time.
-const SHARE: u32 = 50;
-const SOON: Span = Span::secs(1);
+/// A block or an order is written to memory after this time, so that others which come with it are written, too.
+const GATHER: Span = Span::ms(200);
+/// The least time between two writes to memory that cannot wait, and that time in units of what the last one took: a large
+/// house spends at most 2 % of its time on them.
+const REST: Span = Span::secs(1);
+const REST_FACTOR: u64 = 50;
 
 /// Where the state is kept: on flash, and a newer copy in memory that outlives the daemon but not the router.
 pub struct State {
@@ -26,15 +30,16 @@ pub struct State {
     written: Option<Fingerprint>,
     next_flash: Time,
     next_memory: Time,
-    earliest: Time,
-    /// Why the last try to write failed.
-    pub trouble: Option<Sentence>,
+    /// No write to memory that cannot wait comes before this.
+    earliest_memory: Time,
+    /// Why the last write failed.
+    problem: Option<Sentence>,
     /// Bytes written to flash so far.
     pub flash_bytes: u64,
 }
 
 impl State {
-    /// Keeps the state in `flash` and beside the socket.
+    /// Returns a state that is kept in the file `flash`, and in memory beside the socket.
     pub fn new(flash: &Path, socket: &Path, at: Stamp) -> State {
         State {
             flash: flash.into(),
@@ -42,63 +47,63 @@ impl State {
             written: None,
             next_flash: at.now + FLASH_EVERY,
             next_memory: at.now + MEMORY_EVERY,
-            earliest: at.now,
-            trouble: None,
+            earliest_memory: at.now,
+            problem: None,
             flash_bytes: 0,
         }
     }
 
-    /// Takes up the newer of the two files. A damaged one is set aside.
+    /// Loads the copy in memory, or else the file on flash, into the engine. A damaged one is set aside.
     pub fn load(&mut self, engine: &mut Engine, at: Stamp) {
         for path in [&self.memory, &self.flash] {
             let text = match fs::read_to_string(path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => {
-                    log::warn!("{}: {error}; leash begins without it", path.display());
+                    log::warn!("{}: {error}; leash starts without it", path.display());
                     continue;
                 }
             };
             match engine.load(&text, at) {
                 Ok(0) => return,
-                Ok(wrong) => return log::warn!("{}: {wrong} lines made no sense and were left out", path.display()),
-                Err(says) => {
+                Ok(bad) => return log::warn!("{}: {bad} lines cannot be read and are ignored", path.display()),
+                Err(problem) => {
                     let aside = path.with_extension("damaged");
                     let moved = fs::rename(path, &aside).is_ok();
                     let kept = if moved { format!("; it is kept as {}", aside.display()) } else { String::new() };
-                    log::warn!("{}: {says}{kept}", path.display());
+                    log::warn!("{}: {problem}{kept}", path.display());
                 }
             }
         }
     }
 
-    /// Something was ordered or blocked: it is kept soon.
+    /// Makes the state be written to memory soon, since something was ordered or blocked.
     pub fn schedule_write(&mut self, at: Stamp) {
-        self.next_memory = self.next_memory.min(self.earliest.max(at.now + Span::ms(200)));
+        self.next_memory = self.next_memory.min(self.earliest_memory.max(at.now + GATHER));
     }
 
-    /// When to call [`State::write_due`].
+    /// Returns when to call [`State::write_due`].
     pub fn next_deadline(&self) -> Time {
         self.next_memory.min(self.next_flash)
     }
 
-    /// Writes what is due.
+    /// Writes what is due, to memory and to flash.
     pub fn write_due(&mut self, engine: &Engine, at: Stamp) {
         if self.next_memory <= at.now {
-            let begin = Instant::now();
+            let started = Instant::now();
             let result = write(&self.memory, false, |out| engine.save(out, true, at));
-            let took = Span::from(begin.elapsed()) * u64::from(SHARE);
+            let took = Span::from(started.elapsed());
             self.next_memory = at.now + MEMORY_EVERY;
-            self.earliest = at.now + took.max(SOON);
-            self.note(result.map(|_| ()), true);
+            self.earliest_memory = at.now + (took * REST_FACTOR).max(REST);
+            self.note_memory(result);
         }
         if self.next_flash <= at.now {
-            self.keep_on_flash(engine, at);
+            self.write_flash(engine, at);
         }
     }
 
-    /// Writes what seldom changes to flash, if it did. Names are too many for flash: a power cut loses them.
-    fn keep_on_flash(&mut self, engine: &Engine, at: Stamp) {
+    /// Writes what seldom changes to flash, if it has changed. Names are too many for flash: a power cut loses them.
+    fn write_flash(&mut self, engine: &Engine, at: Stamp) {
         self.next_flash = at.now + FLASH_EVERY;
         let mut print = Fingerprint::default();
         let undated = Stamp { wall: Wall(0), ..at };
@@ -111,12 +116,8 @@ impl State {
         }
     }
 
-    fn note_flash(&mut self, result: io::Result<u64>) {
-        self.flash_bytes += result.as_ref().copied().unwrap_or_default();
-        self.note(result.map(|_| ()), false);
-    }
-
-    /// The daemon ends in good order: all is on flash, so the copy in memory goes, unless it is all that there is.
+    /// Writes all to flash when the daemon ends in good order, and removes the copy in memory unless it is all that there
+    /// is.
     pub fn close(&mut self, engine: &Engine, at: Stamp) {
         let result = write(&self.flash, true, |out| engine.save(out, true, at));
         let kept = result.is_ok();
@@ -128,20 +129,40 @@ impl State {
         }
     }
 
-    fn note(&mut self, result: io::Result<()>, memory: bool) {
-        let path = if memory { &self.memory } else { &self.flash };
-        let trouble = result
-            .err()
-            .map(|error| sentence!("%s cannot be written: %s", path.display().to_string(), error.to_string()));
-        if let Some(says) = trouble.as_ref().filter(|_| self.trouble.is_none()) {
-            log::warn!("{says}");
-        }
-        if memory && self.trouble.is_some() && trouble.is_none() {
-            // The other file may still be the troubled one.
-            return;
-        }
-        self.trouble = trouble;
+    fn note_flash(&mut self, result: io::Result<u64>) {
+        self.flash_bytes += result.as_ref().copied().unwrap_or_default();
+        let problem = result.err().map(|error| cannot_be_written(&self.flash, &error));
+        self.note(problem);
     }
+
+    fn note_memory(&mut self, result: io::Result<u64>) {
+        let problem = result.err().map(|error| cannot_be_written(&self.memory, &error));
+        // A write to memory that succeeds says nothing of a problem with flash.
+        if problem.is_some() || self.problem.is_none() {
+            self.note(problem);
+        }
+    }
+
+    fn note(&mut self, problem: Option<Sentence>) {
+        if let Some(problem) = problem.as_ref().filter(|_| self.problem.is_none()) {
+            log::warn!("{problem}");
+        }
+        self.problem = problem;
+    }
+
+    /// Complains about a state that cannot be written.
+    pub fn complain(&self, all: &mut Vec<Complaint>) {
+        if let Some(problem) = &self.problem {
+            all.push(Complaint::warning(
+                sentence!("leash will forget what it has learnt at the next restart: %s", problem.clone()),
+                sentence!("make room (%s), or set %s to a path that can be written", "df -h", "option state"),
+            ));
+        }
+    }
+}
+
+fn cannot_be_written(path: &Path, error: &io::Error) -> Sentence {
+    sentence!("%s cannot be written: %s", path.display().to_string(), error.to_string())
 }
 
 /// Tells whether two states differ, without keeping them.
@@ -158,7 +179,8 @@ impl Write for Fingerprint {
     }
 }
 
-/// Temporary file, fsync, rename, fsync of the folder: after a power cut there is the old one or the new one.
+/// Writes a temporary file, then fsync, rename, fsync of the folder: after a power cut there is the old file or the new one.
+/// Returns how many bytes were written.
 fn write(path: &Path, durable: bool, save: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<u64> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;

@@ -7,34 +7,35 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read in one turn.
-const TURN: usize = 64 << 10;
-/// A file that is larger is emptied once it was read: the writer appends, so it goes on at its beginning.
-const LARGE: u64 = 1 << 20;
-/// Bytes by which a place is known again: a line's date, id and port.
-const MARK: usize = 96;
+/// Bytes that one [`Tail::read`] reads of a file.
+const READ_BYTES: usize = 64 << 10;
+/// A larger file is emptied once it was read: its writer appends, and so continues at the beginning.
+const EMPTY_ABOVE: u64 = 1 << 20;
+/// Bytes by which a position is recognised: a line's date, id and port.
+const MARK_BYTES: usize = 96;
 /// Longer lines are cut: dnsmasq's have 1,024 bytes at most.
-const LINE: usize = 4 << 10;
+const LINE_MAX: usize = 4 << 10;
 
-/// The file, and what tells of its changes.
+/// The file, and what reports its changes.
 pub struct Tail {
     path: PathBuf,
     watch: Inotify,
     watched: bool,
     file: Option<File>,
     inode: u64,
-    at: u64,
-    /// What stands right before that place.
+    /// The byte that is read next.
+    position: u64,
+    /// The bytes right before that position.
     mark: Vec<u8>,
-    /// The begin of a line whose end is not there yet.
+    /// The beginning of a line whose end was not written yet.
     rest: Vec<u8>,
     buffer: Vec<u8>,
-    /// The first reading, and one that filled the buffer, want another.
+    /// There is more to read: nothing was read yet, or the buffer was filled.
     more: bool,
 }
 
 impl Tail {
-    /// Follows the file, whether it is there or not.
+    /// Follows the file, whether it exists or not.
     pub fn open(path: &Path) -> io::Result<Tail> {
         let watch = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let mut tail = Tail {
@@ -43,23 +44,23 @@ impl Tail {
             watched: false,
             file: None,
             inode: 0,
-            at: 0,
+            position: 0,
             mark: Vec::new(),
             rest: Vec::new(),
-            buffer: vec![0; TURN],
+            buffer: vec![0; READ_BYTES],
             more: true,
         };
-        tail.look();
+        tail.add_watches();
         Ok(tail)
     }
 
-    /// The file is there.
+    /// Returns whether the file was there when it was last read.
     pub fn is_there(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Watches the folder, since a file that comes later cannot be watched before.
-    fn look(&mut self) {
+    /// Watches the folder, since a file that comes later cannot be watched before, and the file.
+    fn add_watches(&mut self) {
         let flags = AddWatchFlags::IN_MODIFY
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_MOVED_TO
@@ -67,26 +68,26 @@ impl Tail {
             | AddWatchFlags::IN_DELETE;
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         self.watched = self.watched || self.watch.add_watch(folder, flags).is_ok();
-        // Where the file alone is mounted into a jail, its folder there hears of nothing.
+        // Where only the file is mounted into a jail, its folder there reports nothing.
         let _ = self.watch.add_watch(&self.path, AddWatchFlags::IN_MODIFY);
     }
 
-    /// Reads on and gives each whole line, and `None` where another file begins, or this one was emptied by somebody.
+    /// Reads on, and hands over each whole line, and `None` where another file begins or somebody has emptied this one.
     pub fn read(&mut self, mut line: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
-        let mut told = false;
+        let mut changed = false;
         while self.watch.read_events().is_ok_and(|events| !events.is_empty()) {
-            told = true;
+            changed = true;
         }
-        if self.watched && !told && !self.more {
+        if self.watched && !changed && !self.more {
             return Ok(());
         }
-        self.look();
+        self.add_watches();
         if self.was_emptied()? {
             line(None);
-            self.begin();
+            self.rewind();
         }
         // What was written to the old file is read before the new one is opened.
-        self.lines(&mut line)?;
+        self.read_lines(&mut line)?;
         let there = std::fs::metadata(&self.path).ok().filter(std::fs::Metadata::is_file);
         if let Some(data) = there.filter(|data| self.file.is_none() || data.ino() != self.inode) {
             if self.file.is_some() {
@@ -95,46 +96,47 @@ impl Tail {
             let both = OpenOptions::new().read(true).write(true).open(&self.path);
             self.file = both.or_else(|_| File::open(&self.path)).ok();
             self.inode = data.ino();
-            self.begin();
-            self.lines(&mut line)?;
+            self.rewind();
+            self.read_lines(&mut line)?;
         }
         self.empty_when_large()
     }
 
-    /// Somebody cut the file, and perhaps wrote to it since: then it is shorter, or another text stands before our place.
+    /// Returns whether somebody has emptied the file, and perhaps written to it since: then it is shorter, or another text
+    /// stands before the position.
     fn was_emptied(&self) -> io::Result<bool> {
         let Some(file) = &self.file else { return Ok(false) };
-        let mut before = [0; MARK];
+        let mut before = [0; MARK_BYTES];
         let Some(before) = before.get_mut(..self.mark.len()) else { return Ok(false) };
-        match file.read_exact_at(before, self.at.saturating_sub(self.mark.len() as u64)) {
+        match file.read_exact_at(before, self.position.saturating_sub(self.mark.len() as u64)) {
             Ok(()) => Ok(*before != *self.mark),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
             Err(error) => Err(error),
         }
     }
 
-    /// The next byte is the file's first.
-    fn begin(&mut self) {
-        self.at = 0;
+    /// Goes to the beginning of the file.
+    fn rewind(&mut self) {
+        self.position = 0;
         self.rest.clear();
         self.mark.clear();
     }
 
-    /// There is more to read than one turn takes.
+    /// Returns whether there is more to read than one call reads.
     pub fn has_more(&self) -> bool {
         self.more
     }
 
-    fn lines(&mut self, line: &mut impl FnMut(Option<&[u8]>)) -> io::Result<()> {
+    fn read_lines(&mut self, line: &mut impl FnMut(Option<&[u8]>)) -> io::Result<()> {
         self.more = false;
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.seek(SeekFrom::Start(self.at))?;
+        file.seek(SeekFrom::Start(self.position))?;
         let n = file.read(&mut self.buffer)?;
-        self.at += n as u64;
+        self.position += n as u64;
         self.more = n == self.buffer.len();
         let Some(read) = self.buffer.get(..n) else { return Ok(()) };
-        self.mark.extend_from_slice(read.get(n.saturating_sub(MARK)..).unwrap_or(read));
-        self.mark.drain(..self.mark.len().saturating_sub(MARK));
+        self.mark.extend_from_slice(read.get(n.saturating_sub(MARK_BYTES)..).unwrap_or(read));
+        self.mark.drain(..self.mark.len().saturating_sub(MARK_BYTES));
         let mut pieces = read.split(|byte| *byte == b'\n');
         let last = pieces.next_back().unwrap_or_default();
         for piece in pieces {
@@ -146,16 +148,17 @@ impl Tail {
                 self.rest.clear();
             }
         }
-        let room = LINE.saturating_sub(self.rest.len());
+        let room = LINE_MAX.saturating_sub(self.rest.len());
         self.rest.extend_from_slice(last.get(..room).unwrap_or(last));
         Ok(())
     }
 
-    /// Between the look at the length and the cut a line may be lost: it is microseconds, once in 4,000 lookups.
+    /// Empties a large file that was read to its end. A line that is written between the look at the length and the cut is
+    /// lost: these are microseconds, once in 4,000 lookups.
     fn empty_when_large(&mut self) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        if self.at >= LARGE && file.metadata()?.len() == self.at && file.set_len(0).is_ok() {
-            self.at = 0;
+        if self.position >= EMPTY_ABOVE && file.metadata()?.len() == self.position && file.set_len(0).is_ok() {
+            self.position = 0;
             self.mark.clear();
         }
         Ok(())
@@ -235,7 +238,7 @@ mod tests {
         assert_eq!(read(&mut tail), ["(another)", "eight"]);
     }
 
-    /// As in a jail into which the file alone is mounted: what is written to it is told to another folder.
+    /// As in a jail into which only the file is mounted: writes to it are reported in another folder.
     #[test]
     fn a_file_is_heard_of_without_its_folder() {
         let (_folder, path) = folder("alone");
@@ -269,6 +272,6 @@ mod tests {
             }
         }
         assert_eq!(seen, 40_000);
-        assert!(std::fs::metadata(&path).unwrap().len() < LARGE + (1 << 17));
+        assert!(std::fs::metadata(&path).unwrap().len() < EMPTY_ABOVE + (1 << 17));
     }
 }

@@ -1,5 +1,5 @@
-//! Orders that are to last come into the settings: by the `uci` program, as everything on OpenWrt does, and as root, which
-//! the daemon is not.
+//! Orders that are to last, written into the settings. The `uci` program does it, as everywhere on OpenWrt, and it runs as
+//! root, which the daemon does not.
 
 use crate::config::uci;
 use crate::live::progress;
@@ -9,32 +9,33 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Where uci has them.
+/// leash's settings.
 const SETTINGS: &str = "/etc/config/leash";
-/// Changes that somebody has made, but not committed yet. uci would commit them with ours, so they step aside meanwhile.
+/// Changes that somebody has made but not committed yet. uci would commit them together with ours, so they are moved aside
+/// meanwhile.
 const PENDING: &str = "/tmp/.uci/leash";
 const ASIDE: &str = "/tmp/.uci-leash";
 
-/// Writes the orders that the method `orders` gave; says how many. The error is a sentence.
+/// Writes the orders that the method `orders` returned. Returns how many were written. The error is a sentence.
 pub fn write(orders: &Value) -> Result<usize, String> {
     let settings = progress::text(Path::new(SETTINGS)).unwrap_or_default();
-    let (done, batch) = uci::batch(&settings, orders)?;
-    if done == 0 {
+    let (written, batch) = uci::batch(&settings, orders)?;
+    if written == 0 {
         return Ok(0);
     }
-    // One that was left there by a keep that was killed stays the older one.
+    // What an earlier run moved aside before it was killed is older, and is moved back.
     let pending = fs::metadata(PENDING).is_ok_and(|data| data.len() > 0) && !Path::new(ASIDE).exists();
     if pending {
         fs::rename(PENDING, ASIDE).map_err(|e| format!("{PENDING}: {e}"))?;
     }
-    let result = run(&batch);
+    let result = commit(&batch);
     if Path::new(ASIDE).exists() {
         fs::rename(ASIDE, PENDING).map_err(|e| format!("{PENDING}: {e}"))?;
     }
-    result.map(|()| done)
+    result.map(|()| written)
 }
 
-fn run(batch: &str) -> Result<(), String> {
+fn commit(batch: &str) -> Result<(), String> {
     let absent = |error| format!("uci cannot be run ({error}); orders stay in leash's state file");
     let mut uci = Command::new("uci");
     let uci = uci.args(["-q", "batch"]).stdin(Stdio::piped()).stdout(Stdio::null());

@@ -32,7 +32,7 @@ fn main() {
     let blocked = (0..HELD).map(|n| (pair(n), Some(Span::days(1)))).collect();
     let mut enforcer = Enforcer::open().expect("netlink, as root");
     enforcer.sync(&shape, Elements { blocked, ..Elements::default() });
-    assert!(enforcer.loaded, "{:?}", enforcer.trouble);
+    assert!(enforcer.loaded, "{:?}", enforcer.problem);
     let times = (HELD..HELD + ADDED).map(|n| {
         let begin = Instant::now();
         enforcer.block(pair(n), Some(Span::days(1)), &[]);
@@ -44,6 +44,6 @@ fn main() {
     let (half, most) = (micros(times.len() / 2), micros(times.len() * 99 / 100));
     println!("adding a block to a set of {HELD}: p50 {half:.1} us, p99 {most:.1} us");
     assert!(half <= MOST, "the budget is {MOST} us");
-    assert!(enforcer.trouble.is_none(), "{:?}", enforcer.trouble);
+    assert!(enforcer.problem.is_none(), "{:?}", enforcer.problem);
     assert_eq!(enforcer.blocks_in_kernel().len() as u32, HELD + ADDED, "all of them are in the kernel");
 }

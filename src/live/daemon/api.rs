@@ -4,40 +4,16 @@ use crate::api::{self, Complaint, Severity};
 use crate::engine::Engine;
 use crate::live::clock;
 use crate::live::daemon::{Daemon, read_settings};
-use crate::live::{doctor, ubus};
+use crate::live::doctor;
+use crate::live::enforce::Enforcer;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
 
-impl Daemon {
-    fn complain_about_enforcement(&self, all: &mut Vec<Complaint>) {
-        self.enforcer.complain(all);
-        let Some(enforcer) = self.enforcer.get() else { return };
-        if !enforcer.loaded {
-            let cause = enforcer.trouble.clone().unwrap_or(sentence!("the table is not loaded yet"));
-            all.push(Complaint::error(
-                sentence!("nothing is blocked: %s", cause),
-                sentence!("install %s and %s, then run %s", "nftables-json", "kmod-nft-core", "leash reload"),
-            ));
-        }
-        if enforcer.offload {
-            all.push(Complaint::warning(
-                sentence!("flow offload is on, so names in handshakes are not seen; everything else works"),
-                Sentence::verbatim(
-                    "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart",
-                ),
-            ));
-        }
-        if !self.engine.blocking() {
-            all.push(Complaint::warning(
-                sentence!("blocking is switched off, so nothing is blocked"),
-                Sentence::verbatim("leash on"),
-            ));
-        }
-    }
-}
+/// The time that uci and the init system need at most to write an order into the settings.
+const WRITE_TAKES: Span = Span::secs(15);
 
 impl api::Daemon for Daemon {
     fn engine(&mut self) -> &mut Engine {
@@ -61,13 +37,7 @@ impl api::Daemon for Daemon {
         let lists = json!({
             "lists": lists.all().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
         });
-        let ubus::Counts { published, calls, events, dropped, losses, .. } = self.bus;
-        let bus = json!({
-            "published": published, "calls": calls, "events": events, "dropped": dropped, "losses": losses
-        });
         let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
-        let table =
-            self.enforcer.get().map(|e| json!({ "loaded": e.loaded, "offload": e.offload, "restored": e.restored }));
         let seconds = clock::now().now.since(self.started).as_secs();
         let written = self.state.flash_bytes;
         let a_day = written.checked_mul(86_400).map_or(written, |bytes| bytes / seconds.max(86_400));
@@ -76,8 +46,8 @@ impl api::Daemon for Daemon {
             health[name] = counts;
         }
         for (name, value) in [
-            ("table", table),
-            ("ubus", self.bus.is_there().then_some(bus)),
+            ("table", self.enforcer.get().map(Enforcer::counts)),
+            ("ubus", self.bus.is_there().then(|| self.bus.json())),
             ("lists", Some(lists)),
             ("networks", networks),
         ] {
@@ -102,7 +72,14 @@ impl api::Daemon for Daemon {
                 sentence!("stop that program, for example with %s", "service nlbwmon stop"),
             ));
         }
-        self.complain_about_enforcement(&mut all);
+        self.enforcer.complain(&mut all);
+        self.enforcer.get().inspect(|enforcer| enforcer.complain(&mut all));
+        if !self.engine.blocking() {
+            all.push(Complaint::warning(
+                sentence!("blocking is switched off, so nothing is blocked"),
+                Sentence::verbatim("leash on"),
+            ));
+        }
         doctor::clock(clock::now(), &mut all);
         doctor::jail(&mut all);
         let lan = self.sources.lan().gateway();
@@ -112,20 +89,8 @@ impl api::Daemon for Daemon {
                 sentence!("run %s, then look at %s", "service dnsmasq restart", "logread -e dnsmasq"),
             ));
         }
-        if self.bus.refused {
-            let allows = "/usr/share/acl.d/leash.json";
-            all.push(Complaint::warning(
-                sentence!("ubus refuses leash, so scripts and the LuCI page cannot reach it"),
-                sentence!("run %s: ubusd then reads %s, which allows leash", "killall -HUP ubusd", allows),
-            ));
-        } else if self.bus.is_there() && !self.bus.published {
-            all.push(Complaint::warning(
-                sentence!("ubus does not answer, so scripts and the LuCI page cannot reach leash"),
-                sentence!("check with %s that ubusd runs; leash then finds it by itself", "pgrep ubusd"),
-            ));
-        }
-        // A moment is what uci and the init system need.
-        let waits = clock::now().now.since(self.last_order) > Span::secs(15);
+        self.bus.complain(&mut all);
+        let waits = clock::now().now.since(self.last_order) > WRITE_TAKES;
         if waits && self.engine.has_orders() && self.settings.starts_with("/etc/config") {
             all.push(Complaint::warning(
                 sentence!("some orders are in force but not in the settings yet: only leash's state file has them"),
@@ -133,12 +98,7 @@ impl api::Daemon for Daemon {
             ));
         }
         all.extend(self.reference.complaints());
-        if let Some(trouble) = &self.state.trouble {
-            all.push(Complaint::warning(
-                sentence!("leash will forget what it has learnt at the next restart: %s", trouble.clone()),
-                sentence!("make room (%s), or set %s to a path that can be written", "df -h", "option state"),
-            ));
-        }
+        self.state.complain(&mut all);
         let (mut all, warnings): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| c.severity == Severity::Error);
         all.extend(warnings);
         all

@@ -3,7 +3,7 @@
 use crate::api::Daemon as _;
 use crate::config::{self, Config};
 use crate::detect;
-use crate::engine::history::RecordKind;
+use crate::engine::history::{Record, RecordKind};
 use crate::engine::{Action, Engine};
 use crate::event::{Event, Source};
 use crate::live::control::{Control, Stream};
@@ -193,7 +193,7 @@ impl Daemon {
         self.sync_sets |= turn.lan_changed;
         self.check_flows |= turn.dumped;
         if let Some(enforcer) = self.enforcer.get_mut() {
-            if let Err(error) = enforcer.watch() {
+            if let Err(error) = enforcer.read_changes() {
                 self.enforcer.lose(&error);
             } else if loaded && !enforcer.loaded {
                 log::warn!("somebody removed leash's table; it is made again");
@@ -231,27 +231,7 @@ impl Daemon {
                     }
                 }
                 Action::SyncSets => (keep, self.sync_sets) = (true, true),
-                Action::Note(record) => {
-                    if let Some(mac) =
-                        record.mac.filter(|mac| record.kind == RecordKind::Device && !vendors::is_random(*mac))
-                    {
-                        self.reference.set_vendors(&mut self.engine, &[mac]);
-                    }
-                    let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
-                    // Addresses and names are nobody's business who only sees the log.
-                    if record.kind.log_level() <= log::Level::Info {
-                        log::log!(record.kind.log_level(), "{who}: {}", record.log_message());
-                    }
-                    log::debug!("{who}: {}: {}", record.kind.text(), record.message);
-                    let watched = callers.control.listens(Stream::Watch);
-                    let event = Some(record.kind.ubus_event());
-                    let event = event.filter(|_| callers.bus.counts.published);
-                    if watched || event.is_some() {
-                        let record = self.engine.record(&record);
-                        callers.control.tell(Stream::Watch, &record.to_string());
-                        event.inspect(|event| callers.bus.tell(event, &record, at.now));
-                    }
-                }
+                Action::Note(record) => self.announce(&record, at, callers),
                 Action::PersistOrders => {
                     self.last_order = at.now;
                     callers.bus.schedule_write();
@@ -262,6 +242,26 @@ impl Daemon {
         self.sync_kernel(at, &released);
         if keep {
             self.state.schedule_write(at);
+        }
+    }
+
+    /// Logs what happened, and sends it to those who listen.
+    fn announce(&mut self, record: &Record, at: Stamp, callers: &mut Callers) {
+        if let Some(mac) = record.mac.filter(|mac| record.kind == RecordKind::Device && !vendors::is_random(*mac)) {
+            self.reference.set_vendors(&mut self.engine, &[mac]);
+        }
+        let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
+        // Addresses and names of destinations are nobody's business who only sees the log.
+        if record.kind.log_level() <= log::Level::Info {
+            log::log!(record.kind.log_level(), "{who}: {}", record.log_message());
+        }
+        log::debug!("{who}: {}: {}", record.kind.text(), record.message);
+        let published = callers.bus.counts.published;
+        if published || callers.control.has_listeners(Stream::Watch) {
+            let event = record.kind.ubus_event();
+            let record = self.engine.record(record);
+            callers.control.send(Stream::Watch, &record.to_string());
+            callers.bus.send(event, &record, at.now);
         }
     }
 
@@ -282,9 +282,6 @@ impl Daemon {
             let loaded = enforcer.loaded;
             enforcer.sync(&shape, engine.elements(at));
             self.check_flows |= enforcer.loaded && !loaded;
-            if let Some(trouble) = enforcer.trouble.as_ref().filter(|_| !enforcer.loaded) {
-                log::warn!("{trouble}");
-            }
         }
         if std::mem::take(&mut self.check_flows) {
             let mut blocked = BTreeSet::new();

@@ -15,7 +15,7 @@ pub struct Recorder {
 impl Recorder {
     /// Writes events before the engine handles them. A recording begins with what is known of the house.
     pub fn record(&mut self, events: &[Event], engine: &Engine, at: Stamp, control: &mut Control) {
-        if !control.listens(Stream::Record) {
+        if !control.has_listeners(Stream::Record) {
             self.clock = None;
             return;
         }
@@ -24,7 +24,7 @@ impl Recorder {
         if starts {
             clock.jump(at.wall);
             for event in std::iter::once(Event::ClockSet).chain(engine.snapshot()) {
-                control.tell(Stream::Record, &event::write(&event, at, clock));
+                control.send(Stream::Record, &event::write(&event, at, clock));
             }
         }
         for event in events {
@@ -32,7 +32,7 @@ impl Recorder {
                 Event::ClockSet => clock.jump(at.wall),
                 _ => clock.advance(at.wall),
             };
-            control.tell(Stream::Record, &event::write(event, at, clock));
+            control.send(Stream::Record, &event::write(event, at, clock));
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The object `leash` on OpenWrt's bus: the same methods as the control socket, and events for who listens.
+//! The object `leash` on OpenWrt's bus: the same methods as on the control socket, and events for those who listen.
 
-use crate::api::{self, ApiError, Daemon, Kind, METHODS};
+use crate::api::{self, ApiError, Complaint, Daemon, Kind, METHODS};
+use crate::sentence;
 use crate::time::{Span, Time};
 use crate::wire::blobmsg::kind;
 use crate::wire::ubus::{Call, Incoming, MESSAGE_BYTES_MAX, Service, encode_answer, status};
@@ -14,81 +15,102 @@ use std::path::{Path, PathBuf};
 
 mod caller;
 
-pub use crate::live::ubus::caller::{ask, listen};
+pub use crate::live::ubus::caller::{OBJECT, call, listen};
 
-/// The name of the object.
-pub const OBJECT: &str = "leash";
-/// The word by which procd starts what keeps orders in the settings (openwrt/files/etc/init.d/leash).
-const KEEP: &str = "leash.keep";
-/// A lost ubusd is looked for after so long, then after twice as long, up to [`SLOWEST`].
-const FIRST: Span = Span::ms(100);
-const SLOWEST: Span = Span::secs(1);
-/// One that was never there is not looked for often.
-const NEVER: Span = Span::secs(10);
-/// One that refuses the object may be told to allow it.
-const REFUSED: Span = Span::secs(3);
-/// Events at once, and how long one of them takes to be allowed again.
+/// The trigger by which procd starts `leash keep`, which writes orders into the settings (openwrt/files/etc/init.d/leash).
+const KEEP_TRIGGER: &str = "leash.keep";
+/// The time until a lost ubusd is looked for, which doubles with each failure up to [`RECONNECT_MAX`].
+const RECONNECT_FIRST: Span = Span::ms(100);
+const RECONNECT_MAX: Span = Span::secs(1);
+/// How often a ubusd is looked for that was never there.
+const LOOK_EVERY: Span = Span::secs(10);
+/// The time until a ubusd that refused the object is asked again: it may have been told to allow it.
+const REFUSED_RETRY: Span = Span::secs(3);
+/// Events that may come at once, and the time after which one more may come.
 const BURST: u32 = 32;
-const REFILL: Span = Span::ms(500);
-/// A new connection speaks within that, or is none.
-const SILENCE: Span = Span::secs(10);
+const REFILL_EVERY: Span = Span::ms(500);
+/// The time within which a new connection has to publish the object.
+const PUBLISH_TIMEOUT: Span = Span::secs(10);
 
-/// How the bus is.
+/// The state of the bus, and what happened on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// There is a ubusd.
+    /// There is a connection to ubusd.
     pub connected: bool,
-    /// The object is on it.
+    /// The object is on the bus.
     pub published: bool,
     /// ubusd refused the object, or an event.
     pub refused: bool,
-    /// Calls answered.
+    /// Calls that were answered.
     pub calls: u32,
-    /// Events sent.
+    /// Events that were sent.
     pub events: u32,
-    /// Events that were too many.
+    /// Events that were dropped, since there were too many.
     pub dropped: u32,
     /// Connections that were lost.
     pub losses: u32,
 }
 
 impl Counts {
-    /// There is a bus, or there was one.
+    /// Returns whether there is a bus, or was one.
     pub fn is_there(&self) -> bool {
         self.connected || self.losses > 0
     }
+
+    /// Returns the numbers for the `health` of `status`.
+    pub fn json(&self) -> Value {
+        let Counts { published, calls, events, dropped, losses, .. } = self;
+        json!({ "published": published, "calls": calls, "events": events, "dropped": dropped, "losses": losses })
+    }
+
+    /// Complains about a bus that leash is not on.
+    pub fn complain(&self, all: &mut Vec<Complaint>) {
+        if self.refused {
+            let allows = "/usr/share/acl.d/leash.json";
+            all.push(Complaint::warning(
+                sentence!("ubus refuses leash, so scripts and the LuCI page cannot reach it"),
+                sentence!("run %s: ubusd then reads %s, which allows leash", "killall -HUP ubusd", allows),
+            ));
+        } else if self.is_there() && !self.published {
+            all.push(Complaint::warning(
+                sentence!("ubus does not answer, so scripts and the LuCI page cannot reach leash"),
+                sentence!("check with %s that ubusd runs; leash then finds it by itself", "pgrep ubusd"),
+            ));
+        }
+    }
 }
 
-/// The connection to ubusd, if there is one.
+/// leash on the bus, as far as there is one.
 pub struct Bus {
     path: PathBuf,
     link: Option<(UnixStream, Service)>,
     next_try: Time,
     back_off: Span,
-    next_refill: Time,
+    last_refill: Time,
+    /// Events that may be sent now.
     tokens: u32,
-    /// Orders were given that the settings do not have yet.
-    schedule_write: bool,
-    /// How it is.
+    /// Orders were given while there was no bus, and the settings do not have them yet.
+    write_scheduled: bool,
+    /// The state of the bus, and what happened on it.
     pub counts: Counts,
 }
 
 impl Bus {
-    /// Will look for ubusd at this path; an empty one: never.
+    /// Returns a bus that looks for ubusd at this path, or never where the path is empty.
     pub fn new(path: &Path) -> Bus {
         Bus {
             path: path.into(),
             link: None,
             next_try: Time(0),
-            back_off: NEVER,
-            next_refill: Time(0),
+            back_off: LOOK_EVERY,
+            last_refill: Time(0),
             tokens: BURST,
-            schedule_write: false,
+            write_scheduled: false,
             counts: Counts::default(),
         }
     }
 
-    /// What to wait for.
+    /// Returns the socket, and what to wait for.
     pub fn socket(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
         let (stream, service) = self.link.as_ref()?;
         let flags = match service.out.len() {
@@ -99,14 +121,14 @@ impl Bus {
         Some((stream.as_fd(), flags))
     }
 
-    /// When to [`Bus::serve`] at the latest.
+    /// Returns when to [`Bus::serve`] at the latest.
     pub fn next_deadline(&self) -> Option<Time> {
         let wanted = !self.path.as_os_str().is_empty() && !self.counts.published;
         wanted.then_some(self.next_try)
     }
 
-    /// Looks for ubusd where there is none, reads what it sends, and answers calls. True when somebody ordered something:
-    /// [`Bus::flush`] tells them so when it is done.
+    /// Looks for ubusd where there is none, reads what it sends, and answers calls. Returns true when somebody has ordered
+    /// something: [`Bus::flush`] sends the answers, once the order is carried out.
     pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
         let now = daemon.now().now;
         if self.next_deadline().is_some_and(|next| next <= now) {
@@ -116,7 +138,7 @@ impl Bus {
         loop {
             match self.read() {
                 Ok(heard) if heard.is_empty() => return ordered,
-                Ok(heard) => heard.into_iter().for_each(|heard| ordered |= self.hear(heard, daemon)),
+                Ok(heard) => heard.into_iter().for_each(|heard| ordered |= self.handle(heard, daemon)),
                 Err(error) => {
                     self.lose(&error, now);
                     return ordered;
@@ -125,18 +147,18 @@ impl Bus {
         }
     }
 
-    /// Connects anew. One that did not speak in time is given up, too.
+    /// Connects, or gives a connection up that did not publish the object in time.
     fn connect(&mut self, now: Time) {
         let silent = self.link.take().is_some();
         let known = silent || self.counts.losses > 0;
         match open(&self.path) {
             Ok(stream) if !silent => {
                 self.link = Some((stream, Service::new(OBJECT, &signature())));
-                (self.counts.connected, self.next_try) = (true, now + SILENCE);
+                (self.counts.connected, self.next_try) = (true, now + PUBLISH_TIMEOUT);
             }
             _ => {
                 self.counts.connected = false;
-                self.back_off = if known { (self.back_off * 2).min(SLOWEST) } else { NEVER };
+                self.back_off = if known { (self.back_off * 2).min(RECONNECT_MAX) } else { LOOK_EVERY };
                 self.next_try = now + self.back_off;
             }
         }
@@ -149,10 +171,10 @@ impl Bus {
         self.link = None;
         let Counts { losses, .. } = self.counts;
         self.counts = Counts { connected: false, published: false, losses: losses.saturating_add(1), ..self.counts };
-        (self.back_off, self.next_try) = (FIRST, now + FIRST);
+        (self.back_off, self.next_try) = (RECONNECT_FIRST, now + RECONNECT_FIRST);
     }
 
-    /// What came, until there is no more; nothing as long as answers wait that nobody reads.
+    /// Returns what came, or nothing when there is no more. Reads nothing while too many answers wait for ubusd to read them.
     fn read(&mut self) -> io::Result<Vec<Incoming>> {
         let Some((stream, service)) = &mut self.link else { return Ok(Vec::new()) };
         let mut buffer = [0; 16 << 10];
@@ -173,14 +195,14 @@ impl Bus {
         Ok(Vec::new())
     }
 
-    fn hear(&mut self, heard: Incoming, daemon: &mut dyn Daemon) -> bool {
+    fn handle(&mut self, heard: Incoming, daemon: &mut dyn Daemon) -> bool {
         let Some((_, service)) = &mut self.link else { return false };
         match heard {
             Incoming::Published => {
                 (self.counts.published, self.counts.refused) = (true, false);
-                log::info!("ubus: there is an object '{OBJECT}' now");
-                if std::mem::take(&mut self.schedule_write) {
-                    service.trigger(KEEP);
+                log::info!("ubus: the object '{OBJECT}' is published");
+                if std::mem::take(&mut self.write_scheduled) {
+                    service.trigger(KEEP_TRIGGER);
                 }
             }
             Incoming::Refused(what, status) => {
@@ -189,7 +211,7 @@ impl Bus {
                 }
                 self.counts.refused = true;
                 if !self.counts.published {
-                    self.next_try = daemon.now().now + REFUSED;
+                    self.next_try = daemon.now().now + REFUSED_RETRY;
                 }
             }
             Incoming::Call(call) => {
@@ -200,30 +222,29 @@ impl Bus {
         false
     }
 
-    /// Tells of something that happened: [`event`] says under which name.
-    pub fn tell(&mut self, name: &str, record: &Value, now: Time) {
+    /// Sends an event of this name, unless there are too many.
+    pub fn send(&mut self, name: &str, record: &Value, now: Time) {
         let Some((_, service)) = self.link.as_mut().filter(|_| self.counts.published) else { return };
-        let refill = (now.since(self.next_refill) / REFILL) as u32;
+        let refill = (now.since(self.last_refill) / REFILL_EVERY) as u32;
         if refill > 0 {
             self.tokens = self.tokens.saturating_add(refill).min(BURST);
-            self.next_refill = now;
+            self.last_refill = now;
         }
-        let told = self.tokens > 0 && service.send_event(name, record);
-        self.tokens -= u32::from(told);
-        let counter = if told { &mut self.counts.events } else { &mut self.counts.dropped };
+        let sent = self.tokens > 0 && service.send_event(name, record);
+        self.tokens -= u32::from(sent);
+        let counter = if sent { &mut self.counts.events } else { &mut self.counts.dropped };
         *counter = counter.saturating_add(1);
     }
 
-    /// Orders were given that are to be kept in the settings: the init system starts what does that, since the daemon may
-    /// not write them.
+    /// Makes the init system write orders into the settings, which the daemon itself may not.
     pub fn schedule_write(&mut self) {
         match self.link.as_mut().filter(|_| self.counts.published) {
-            Some((_, service)) => service.trigger(KEEP),
-            None => self.schedule_write = true,
+            Some((_, service)) => service.trigger(KEEP_TRIGGER),
+            None => self.write_scheduled = true,
         }
     }
 
-    /// Writes what waits, as far as ubusd takes it.
+    /// Sends what waits, as far as ubusd reads.
     pub fn flush(&mut self, now: Time) {
         let Some((stream, service)) = &mut self.link else { return };
         let mut written = 0;
@@ -246,7 +267,7 @@ impl Bus {
     }
 }
 
-/// Connects without waiting: where ubusd has no time, later is soon enough.
+/// Connects without waiting: where ubusd has no time now, the next try will do.
 fn open(path: &Path) -> io::Result<UnixStream> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
@@ -254,14 +275,14 @@ fn open(path: &Path) -> io::Result<UnixStream> {
     Ok(socket.into())
 }
 
-/// The methods as ubus describes them.
+/// Returns the methods as ubus describes them.
 fn signature() -> Vec<(&'static str, Vec<(&'static str, u8)>)> {
     let kind = |k: Kind| if k == Kind::Flag { kind::BOOL } else { kind::STRING };
     let parameters = |m: &api::Method| m.parameters.iter().map(|p| (p.name, kind(p.kind))).collect();
     METHODS.iter().map(|method| (method.name, parameters(method))).collect()
 }
 
-/// Answers a call: ubusd has checked that the caller may. True when it ordered something.
+/// Answers a call, which ubusd has checked that the caller may make. Returns true when it ordered something.
 fn answer(service: &mut Service, call: &Call, daemon: &mut dyn Daemon) -> bool {
     let wrong = || ApiError::Argument("the arguments are damaged, or longer than 64 KB".into());
     let known = api::find(&call.method);
@@ -282,8 +303,9 @@ fn answer(service: &mut Service, call: &Call, daemon: &mut dyn Daemon) -> bool {
                 ApiError::Denied(_) => status::PERMISSION_DENIED,
                 ApiError::Failed(_) => status::UNKNOWN_ERROR,
             };
-            let (code, says) = refusal.text();
-            service.answer(call, status, Some(&encode_answer(&mut json!({ "error": says, "code": code }))));
+            let (code, message) = refusal.text();
+            let answer = encode_answer(&mut json!({ "error": message, "code": code }));
+            service.answer(call, status, Some(&answer));
             false
         }
     }
