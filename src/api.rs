@@ -511,26 +511,3 @@ fn forget(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
 fn reload(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
     daemon.reload().map_err(ApiError::Failed)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The README's tables are these.
-    #[test]
-    fn the_readme_has_all_methods_and_detectors() {
-        let row = |method: &Method| {
-            let parameters =
-                method.parameters.iter().map(|p| if p.optional { format!("[{}]", p.name) } else { p.name.into() });
-            let parameters: Vec<String> = parameters.collect();
-            let orders = if method.writes { "yes" } else { "" };
-            format!("| `{}` | {} | {orders} | {} |\n", method.name, method.about, parameters.join(", "))
-        };
-        let table: String = METHODS.iter().map(row).collect();
-        assert!(include_str!("../README.md").contains(&table), "put this into the README:\n{table}");
-        let row =
-            |d: &crate::detect::Detector| format!("| `{}` | {} | {} |\n", d.name, d.about, d.fooled_by.join("; "));
-        let table: String = crate::detect::ALL.iter().map(row).collect();
-        assert!(include_str!("../README.md").contains(&table), "put this into the README:\n{table}");
-    }
-}

@@ -3,7 +3,7 @@
 //! Reading order: [`model`] has the nouns, [`event`] every fact that can reach the [`engine`], which turns facts into
 //! verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`replay`] makes events of a
 //! capture's packets and drives the engine with a file. Only [`live`] touches clocks, files and the kernel. [`cli`] is what a
-//! person calls. The map with pictures is the README's section "Inside".
+//! person calls. The map is src/README.md.
 
 pub mod anonymise;
 pub mod api;
@@ -27,7 +27,7 @@ pub mod time;
 pub mod units;
 pub mod wire;
 
-/// The README's example of a detector compiles.
+/// The example of a detector in src/README.md compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
+#[doc = include_str!("README.md")]
 struct Readme;

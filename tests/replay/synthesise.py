@@ -766,8 +766,8 @@ class Cases:
 
     def lookups_by_digest(house):
         """A computer with an antivirus program that asks its maker about 150 files by their digests, as long names
-        under one domain; a mail filter on it asks whether 50 senders are listed, who are not, and who they are (by
-        reverse lookups).
+        under one domain; a mail filter on it asks whether 50 senders are on a list, which they are not, and looks up
+        their names (in reverse).
         leash must say: nothing.
         A mistake: a finding of names, since the names are long, or do not exist."""
         computer = house.device(25).boot("computer", "MSFT 5.0")
@@ -785,7 +785,7 @@ class Cases:
         """An amplifier asks every ten minutes for a name that does not exist, to find out whether the provider lies
         about names, and looks up its maker's server once an hour.
         leash must say: nothing.
-        A mistake: a finding of names, since six of seven lookups are in vain."""
+        A mistake: a finding of names, because six of seven lookups fail."""
         amplifier = house.device(27).boot("amplifier")
         for number in range(18):
             house.until(10 + 600 * number)
@@ -846,8 +846,8 @@ class Cases:
         camera.talk(Datagrams, "198.51.100.22", 10001).sends(b'{"ssid":"our wlan","rssi":-50}').gets(b"ok")
 
     def tells_strange_macs(house):
-        """A look-alike: a plug tells an address that is of nobody in the house; a camera tells its own and the
-        network's name to another device of the house, and to its maker inside TLS.
+        """A look-alike: a plug sends a hardware address that belongs to nobody in the house; a camera sends its own and
+        the network's name to another device of the house, and to its maker inside TLS.
         leash must say: no finding.
         A mistake: plaintext, for digits that look like an address, or for what stays in the house."""
         house.config = "config leash\n\tlist private 'our wlan'\n"
@@ -985,8 +985,8 @@ class Cases:
             box.tls("203.0.113.60", port=9998, sent=200, received=400)
 
     def listed_name(house):
-        """A plug looks up c2.bad.example and uses the address; later a handshake of it names deep.down.bad.example at
-        an address that it did not look up. A list in the form of a hosts file names bad.example.
+        """A plug looks up c2.bad.example and uses the address; later it names deep.down.bad.example in a handshake
+        with an address that it did not look up. A list in the form of a hosts file names bad.example.
         leash must say: two findings of reputation, fair; the first contact is `lookup`, so it is one kind of evidence.
         A mistake: nothing because the name is only below the one that is listed, or a block of the first."""
         house.warn("# title: Bad names\n0.0.0.0 bad.example other.example # since 2025\n", "default_mode 'guard'")
@@ -1010,7 +1010,7 @@ class Cases:
         """A look-alike: a list names ads.vendor.example; a television uses www.vendor.example, xads.vendor.example and
         vendor.example itself.
         leash must say: all three are calm.
-        A mistake: a finding for a sibling, for the parent, or for a name that only ends alike."""
+        A mistake: a finding for a sibling, for the parent, or for a name that only ends in the same letters."""
         house.warn("||ads.vendor.example^\nvendor\n198.51.100.0/2\n192.168.8.0/24\n")
         tv = house.device(21).boot("living-room-tv")
         for number, name in enumerate(("www.vendor.example", "xads.vendor.example", "vendor.example")):

@@ -118,10 +118,10 @@ class Tales:
         relays(tale, box, 15)
 
     def relay_tries_doors(tale):
-        """The same box; while it relays it tries telnet and a debugger's port on two other devices of the house, which
-        are in another network.
+        """The television box of the case `relay`; while it relays, it tries telnet and a debugger's port on other
+        devices of the house, which are in another network.
         leash must say: a finding of relay, and one of scan, fair, about the doors.
-        A mistake: scan for the lone try of the printer that a telephone, which relays nothing, makes."""
+        A mistake: scan for the few calls that a telephone, which relays nothing, makes to the same devices."""
         box, phone = tale.device(24, "tv-box"), tale.device(10, "anna-phone")
         tale.lookup(1, box, "portal.example", "198.51.100.24")
         relays(tale, box, 12)
@@ -151,7 +151,7 @@ class Tales:
 
     def call_of_three(tale):
         """A look-alike: a tablet in a call with two others by way of one server and of one peer, all of it both ways,
-        while it hears of its peers by STUN.
+        while it finds its peers by STUN.
         leash must say: no finding of relay.
         A mistake: one, since what comes from the one equals what goes to the other."""
         ip = tale.device(30, "kids-tablet")
@@ -160,7 +160,7 @@ class Tales:
             tale.flow(5, 14 * MINUTE, ip, address, port, 9_000_000, 9_100_000, kind="udp", hints=["stun"])
 
     def vpn_of_its_own(tale):
-        """A look-alike: a computer in a tunnel of WireGuard, by which it loads and sends; beside it hardly anything.
+        """A look-alike: a computer downloads and uploads through a WireGuard tunnel, and does hardly anything beside.
         leash must say: no finding of relay.
         A mistake: one, because one flow has nearly all bytes and both directions are busy."""
         ip = tale.device(25, "work-laptop")
@@ -226,7 +226,7 @@ class Tales:
     def first_day(tale):
         """A look-alike: a new speaker calls fifteen domains in as many networks on its first day.
         leash must say: no finding.
-        A mistake: spread: what is new to a new device is no news."""
+        A mistake: spread: to a new device, everything is new."""
         ip = tale.device(27, "new-speaker")
         for n in range(15):
             tale.lookup(n * HOUR + 1, ip, f"a.service-{n}.example", f"100.{200 + n}.1.1")

@@ -17,8 +17,8 @@ def story(lab):
     lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "it is blocked")
     lab.until(lambda: lab.leash("status")["health"]["ubus"]["published"], "it is on the bus")
     listed = subprocess.run([*lab.ubus_command(), "-v", "list", "leash"], capture_output=True, text=True).stdout
-    readme = open("README.md").read()
-    methods = re.findall(r"^\| `(\w+)` \| [^|]+ \| (?:yes)? *\| ([^|]*) \|$", readme, re.MULTILINE)
+    document = open("src/JSON.md").read()
+    methods = re.findall(r"^\| `(\w+)` \| [^|]+ \| (?:yes)? *\| ([^|]*) \|$", document, re.MULTILINE)
     assert len(methods) > 15
     for method, parameters in methods:
         names = {name.strip(" []") for name in parameters.split(",") if name.strip()}

@@ -1,4 +1,4 @@
-"""The script of the README: lists devices, blocks an address for an hour, waits for the event, and undoes it."""
+"""The script of openwrt/README.md: lists devices, blocks an address for an hour, waits for the event, and undoes it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ def story(lab):
     lab.until(lambda: lab.call("status")[0] == 0, "it is on the bus")
     bulb.lookup("nobody.example")
     assert bulb.reaches("45.10.9.9")
-    script = re.search(r"```sh\n(#!/bin/sh\n.*?ubus.*?)```", open("README.md").read(), re.DOTALL)[1]
+    script = re.search(r"```sh\n(#!/bin/sh\n.*?ubus.*?)```", open("openwrt/README.md").read(), re.DOTALL)[1]
     assert len(script.splitlines()) <= 12
     os.makedirs(f"{lab.folder}/bin")
     with open(f"{lab.folder}/bin/ubus", "w") as file:
