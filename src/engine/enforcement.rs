@@ -253,11 +253,6 @@ impl Engine {
         Some(sentence!("blocked for this device alone: %s", all))
     }
 
-    /// So many minutes local time is ahead of UTC.
-    pub fn set_utc_offset(&mut self, minutes: i16) {
-        self.utc_offset_minutes = minutes;
-    }
-
     /// Whom the router itself asks for names: never blocked.
     pub fn set_resolvers(&mut self, resolvers: Vec<IpAddr>, at: Stamp) {
         if self.resolvers != resolvers {
@@ -356,35 +351,5 @@ impl Engine {
             let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };
             self.blocks.restore((mac, address), block);
         }
-    }
-
-    /// How often a counter of conntrack went backwards.
-    pub fn counters_zeroed(&self) -> u32 {
-        self.zeroed
-    }
-
-    /// What is known of the house, as events.
-    pub fn snapshot(&self) -> Vec<crate::event::Event> {
-        use crate::event::Event;
-        let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
-        for (id, device) in self.tables.devices.iter() {
-            all.extend(self.tables.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
-        }
-        all
-    }
-
-    /// Whether an address lies within a prefix of the LAN.
-    pub fn is_lan(&self, address: IpAddr) -> bool {
-        self.tables.is_lan(address)
-    }
-
-    /// A station that is known.
-    pub fn is_device(&self, mac: Mac) -> bool {
-        self.tables.devices.find(mac).is_some()
-    }
-
-    /// Whose address this is.
-    pub fn owner(&self, address: IpAddr) -> Option<Mac> {
-        self.tables.devices.of_address(address).map(|id| self.tables.devices.get(id).mac)
     }
 }

@@ -3,6 +3,7 @@
 
 mod enforcement;
 pub mod history;
+mod identity;
 mod judged;
 pub mod ledger;
 pub mod orders;
@@ -222,6 +223,26 @@ impl Engine {
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
         let covered = ended.flow.device().is_some_and(|id| self.tables.devices.get(id).covered(ended.flow.opened));
         ended.flow.label.explained(covered)
+    }
+
+    /// So many minutes local time is ahead of UTC.
+    pub fn set_utc_offset(&mut self, minutes: i16) {
+        self.utc_offset_minutes = minutes;
+    }
+
+    /// How often a counter of conntrack went backwards.
+    pub fn counters_zeroed(&self) -> u32 {
+        self.zeroed
+    }
+
+    /// What is known of the house, as events.
+    pub fn snapshot(&self) -> Vec<crate::event::Event> {
+        use crate::event::Event;
+        let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
+        for (id, device) in self.tables.devices.iter() {
+            all.extend(self.tables.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+        }
+        all
     }
 
     fn settings(&self) -> EffectiveSettings<'_> {

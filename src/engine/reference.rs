@@ -4,7 +4,7 @@ use crate::detect::{Subject, reputation};
 use crate::engine::history::RecordKind;
 use crate::engine::policy::{By, Decision};
 use crate::engine::{DeviceId, Engine};
-use crate::model::{Endpoint, Mac};
+use crate::model::Endpoint;
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
 use crate::sentence;
@@ -25,18 +25,6 @@ impl Engine {
         let before = self.listed_contacts();
         self.networks = networks;
         self.rejudge_listed(before, at);
-    }
-
-    /// The hardware addresses of all devices.
-    pub fn macs(&self) -> Vec<Mac> {
-        self.tables.devices.iter().map(|(_, device)| device.mac).collect()
-    }
-
-    /// Notes who made a device.
-    pub fn set_vendor(&mut self, mac: Mac, vendor: &str) {
-        if let Some(id) = self.tables.devices.find(mac) {
-            self.tables.devices.get_mut(id).vendor = Some(vendor.into());
-        }
     }
 
     /// What others warn of.

@@ -198,45 +198,6 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// What people call a device: by the settings, by itself, or by its hardware address.
-    pub fn called(&self, mac: Mac) -> String {
-        let configured = self.settings().name(mac).map(String::from);
-        let own = || {
-            self.tables
-                .devices
-                .find(mac)
-                .and_then(|id| self.tables.devices.get(id).hostname.as_deref().map(String::from))
-        };
-        configured.or_else(own).unwrap_or_else(|| mac.to_string())
-    }
-
-    /// The labels of all devices.
-    pub fn labels(&self) -> impl Iterator<Item = String> {
-        self.tables.devices.iter().map(|(_, device)| self.called(device.mac))
-    }
-
-    /// The hardware address of a device that was seen, or is only in the settings, or is given as one.
-    pub fn mac_of(&self, who: &str) -> Option<Mac> {
-        let named = |mac: &&Mac| self.settings().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
-        let seen = self.find(who).map(|id| self.tables.devices.get(id).mac);
-        let configured = || self.config.devices.keys().find(named).copied();
-        seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
-    }
-
-    /// The device that a person means: by MAC, address, or name (of the configuration, or its own).
-    pub fn find(&self, who: &str) -> Option<DeviceId> {
-        let mac = who.parse::<Mac>().ok().and_then(|mac| self.tables.devices.find(mac));
-        let address = || who.parse().ok().and_then(|address| self.tables.devices.of_address(address));
-        let name = || {
-            let is = |name: &str| name.eq_ignore_ascii_case(who);
-            let configured = |mac| self.settings().name(mac);
-            let mut all = self.tables.devices.iter();
-            all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
-                .map(|(id, _)| id)
-        };
-        mac.or_else(address).or_else(name)
-    }
-
     /// Returns a device with all its contacts.
     pub fn device(&self, id: DeviceId) -> Value {
         let judged = self.judge_device(id);
