@@ -345,7 +345,7 @@ impl Arguments<'_> {
 }
 
 fn nobody(engine: &Engine, who: &str) -> ApiError {
-    let known: Vec<String> = engine.labels().take(12).collect();
+    let known: Vec<String> = engine.display_names().take(12).collect();
     let known = if known.is_empty() { "none was seen yet".into() } else { format!("there are {}", known.join(", ")) };
     ApiError::NotFound(format!("no device is called '{}'; {known}", who.escape_default()))
 }
@@ -438,7 +438,7 @@ fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, Api
     let at = daemon.now();
     let mac = arguments.mac(daemon.engine())?;
     daemon.engine().set_mode(mac, mode, at);
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac), "mode": mode.text() }))
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "mode": mode.text() }))
 }
 
 fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -449,7 +449,7 @@ fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, Api
         return Err(ApiError::Argument(format!("another device is called '{}'", name.escape_default())));
     }
     daemon.engine().set_name(mac, name, at);
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac) }))
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac) }))
 }
 
 fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -473,7 +473,7 @@ fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
     let word = if block { "block" } else { "allow" };
     let mut done = json!({ "target": says, "verdict": word });
     if let Some(mac) = mac {
-        (done["device"], done["name"]) = (mac.to_string().into(), daemon.engine().called(mac).into());
+        (done["device"], done["name"]) = (mac.to_string().into(), daemon.engine().display_name(mac).into());
     }
     if let Some(until) = until {
         done["until"] = (until.0 as f64 / 1e6).into();
@@ -492,7 +492,7 @@ fn unblock(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiE
     let at = daemon.now();
     let (mac, target) = (arguments.mac(daemon.engine())?, arguments.target(false)?);
     daemon.engine().unblock(mac, &target, at).map_err(ApiError::NotFound)?;
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().called(mac), "target": target.to_string() }))
+    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "target": target.to_string() }))
 }
 
 fn blocking(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {

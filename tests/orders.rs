@@ -293,19 +293,19 @@ fn a_name_is_kept_and_found_and_taken_away() {
     let mut story = Story::new(GUARD);
     story.engine.set_name(BULB, "Anna's bulb", story.at());
     assert_eq!(
-        (story.engine.called(BULB), story.engine.mac_of("anna's BULB"), story.left()),
+        (story.engine.display_name(BULB), story.engine.mac_of("anna's BULB"), story.left()),
         ("Anna's bulb".into(), Some(BULB), 1)
     );
     let mut state = Vec::new();
     story.engine.save(&mut state, true, story.at()).unwrap();
     let mut second = Story::new(GUARD);
     second.engine.load(std::str::from_utf8(&state).unwrap(), second.clock.stands()).unwrap();
-    assert_eq!(second.engine.called(BULB), "Anna's bulb");
+    assert_eq!(second.engine.display_name(BULB), "Anna's bulb");
     let named = format!("{GUARD}config device\noption mac 02:00:00:00:00:20\noption name \"Anna's bulb\"\n");
     assert!(second.keep(&named));
-    assert_eq!((second.engine.called(BULB), second.left()), ("Anna's bulb".into(), 0));
+    assert_eq!((second.engine.display_name(BULB), second.left()), ("Anna's bulb".into(), 0));
     second.engine.set_name(BULB, "", second.at());
-    assert_eq!((second.engine.called(BULB), second.left()), (BULB.to_string(), 1));
+    assert_eq!((second.engine.display_name(BULB), second.left()), (BULB.to_string(), 1));
     assert!(second.keep(&format!("{GUARD}config device\noption mac 02:00:00:00:00:20\n")));
     assert_eq!(second.left(), 0);
     for wrong in ["two\nlines", "turned \u{202e}around", &"x".repeat(64)] {

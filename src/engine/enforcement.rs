@@ -1,4 +1,4 @@
-//! Orders of the user, and what follows from them for the blocks.
+//! Orders of the user, and the blocks that follow from them and from verdicts: what the kernel is to hold.
 
 use crate::config::Config;
 use crate::engine::history::RecordKind;
@@ -15,22 +15,22 @@ use crate::time::{Span, Stamp, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// How often pins with an end are looked at.
+/// How often the pins that have an end are checked.
 const REVIEW: Span = Span::secs(1);
 
 impl Engine {
-    /// The settings in force.
+    /// Returns the settings in force, without the orders.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Takes other settings.
+    /// Replaces the settings, and reviews all blocks.
     pub fn configure(&mut self, config: Config, at: Stamp) {
         self.config = config;
-        self.review(at);
+        self.review_all(at);
     }
 
-    /// Sets what may be done to a device.
+    /// Puts a device into a mode.
     pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
         self.orders.modes.insert(mac, mode);
         self.note(RecordKind::Mode, Some(mac), at, || sentence!("mode %s", mode.text()));
@@ -47,7 +47,7 @@ impl Engine {
         self.orders_changed(at);
     }
 
-    /// The global switch.
+    /// Switches blocking on or off for the whole house.
     pub fn set_blocking(&mut self, on: bool, at: Stamp) {
         self.orders.blocking = Some(on);
         self.note(RecordKind::Blocking, None, at, || {
@@ -56,12 +56,15 @@ impl Engine {
         self.orders_changed(at);
     }
 
-    /// Blocks are enforced.
+    /// Returns whether blocks are enforced at all.
     pub fn blocking(&self) -> bool {
         self.settings().blocking()
     }
 
-    /// Pins a destination. The error says why it cannot be.
+    /// Pins a destination, in place of an earlier pin on it.
+    ///
+    /// # Errors
+    /// A sentence when there is no room for one more pin.
     pub fn decide(&mut self, pin: Pin, at: Stamp) -> Result<(), String> {
         self.orders.pins.retain(|old| (old.mac, &old.target) != (pin.mac, &pin.target) && old.holds(at.wall));
         if self.orders.pins.len() >= limits::PINS {
@@ -75,7 +78,7 @@ impl Engine {
             (false, Some(until)) => sentence!("allow %s until %s UTC", target, until),
         });
         if pin.until.is_none() {
-            // It takes the place of one in the settings, too.
+            // The new pin replaces one of the settings, too.
             self.orders.unpinned.retain(|key| !orders::is_on(&pin, key));
         }
         self.orders.pins.insert(0, pin);
@@ -83,7 +86,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes back the pins on exactly this target, those of the settings too. The error says that there is none.
+    /// Takes back the pins on exactly this target, those of the settings, too.
+    ///
+    /// # Errors
+    /// A sentence when there is none.
     pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), String> {
         if !self.withdraw_pins(|pin| (pin.mac, &pin.target) == (mac, target)) {
             return Err(format!("there is no pin on {target}"));
@@ -93,6 +99,7 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes back the pins that fit, of the orders and of the settings. Returns whether there were any.
     fn withdraw_pins(&mut self, fits: impl Fn(&Pin) -> bool) -> bool {
         let before = self.orders.pins.len();
         self.orders.pins.retain(|pin| !fits(pin));
@@ -100,16 +107,19 @@ impl Engine {
         self.orders.unpin(&self.config, fits) || ordered
     }
 
-    /// Orders have changed: what follows from them, and those that are to last shall come into the settings.
+    /// Applies changed orders, and asks for those that are to last to be written into the settings.
     pub(super) fn orders_changed(&mut self, at: Stamp) {
-        self.review(at);
+        self.review_all(at);
         if self.orders.are_to_keep() {
             self.actions.push_back(Action::PersistOrders);
         }
     }
 
-    /// Ends the block of a target: a pin that ordered it is taken back, and what else would bring it back is overruled
-    /// until it would have ended. The error says that it is not blocked.
+    /// Ends the block of a target. A pin that ordered it is taken back; against whatever else would bring the block
+    /// back, the target is allowed until the block would have ended.
+    ///
+    /// # Errors
+    /// A sentence when the target is not blocked for this device, or when there is no room for a pin.
     pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
         let mut found = self.withdraw_pins(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
         self.orders_changed(at);
@@ -146,8 +156,8 @@ impl Engine {
         self.note(RecordKind::Forget, Some(mac), at, || sentence!("all that was known of it is forgotten"));
     }
 
-    /// Looks at all blocks anew: the settings changed, or a pin came to its end.
-    pub(super) fn review(&mut self, at: Stamp) {
+    /// Reviews all blocks and contacts, because the settings changed or a pin came to its end.
+    pub(super) fn review_all(&mut self, at: Stamp) {
         self.verdicts = None;
         self.orders.settle(&self.config);
         let ends = self.orders.pins.iter().chain(&self.config.pins).any(|pin| pin.until.is_some());
@@ -170,20 +180,21 @@ impl Engine {
         for id in ids {
             let endpoints: Vec<Endpoint> = self.tables.contacts.of(id).map(|(endpoint, _)| endpoint).collect();
             for endpoint in endpoints {
-                self.judge(id, endpoint, at);
+                self.review_contact(id, endpoint, at);
             }
             self.apply_pins_ahead(id, at);
         }
     }
 
-    /// The time for a look at the pins with an end.
-    pub(super) fn tick(&mut self, at: Stamp) {
+    /// Reviews everything if a pin has come to its end.
+    pub(super) fn review_pins(&mut self, at: Stamp) {
         self.next_review = Some(at.now + REVIEW);
         if self.settings().pins(at.wall).count() != self.pins_held {
-            self.review(at);
+            self.review_all(at);
         }
     }
 
+    /// Ends a block, if there is one.
     pub(super) fn lift(&mut self, mac: Mac, address: IpAddr) {
         if self.blocks.remove(mac, address).is_some() {
             self.verdicts = None;
@@ -191,9 +202,15 @@ impl Engine {
         }
     }
 
+    /// Returns whether a block that this party wanted is still wanted.
     fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
         let mode = self.settings().mode(mac);
-        let pinned = self.tables.devices.find(mac).map(|id| self.pinned(id, address, wall)).filter(|v| v.by == By::Pin);
+        let pinned = self
+            .tables
+            .devices
+            .find(mac)
+            .map(|id| self.verdict_of_settings(id, address, wall))
+            .filter(|v| v.by == By::Pin);
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
             && pinned != Some(Decision::Allow)
@@ -205,8 +222,8 @@ impl Engine {
             }
     }
 
-    /// The verdict on an address that follows from the settings alone.
-    fn pinned(&self, id: DeviceId, address: IpAddr, wall: Wall) -> Verdict {
+    /// Returns the verdict on an address by settings and orders alone, without any finding.
+    fn verdict_of_settings(&self, id: DeviceId, address: IpAddr, wall: Wall) -> Verdict {
         let endpoint = Endpoint { address, protocol: Protocol::Tcp, port: 0 };
         self.verdict(id, endpoint, &[], Mode::Observe, wall)
     }
@@ -224,7 +241,7 @@ impl Engine {
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
-        reasons.extend(self.sharers(id, address));
+        reasons.extend(self.other_users(id, address));
         let Some(reason) = reasons.into_iter().reduce(Sentence::and_then) else { return };
         if self.blocks.add(mac, address, &verdict, reason.clone(), at) {
             self.verdicts = None;
@@ -234,8 +251,8 @@ impl Engine {
         }
     }
 
-    /// Who else in the house uses an address, in words.
-    fn sharers(&self, id: DeviceId, address: IpAddr) -> Option<Sentence> {
+    /// Returns who else in the house uses an address, in words; absent when nobody does.
+    fn other_users(&self, id: DeviceId, address: IpAddr) -> Option<Sentence> {
         let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
         known.extend(self.tables.names.others(id, address).map(|(other, name)| (other, Some(name))));
         let callers = self.tables.devices.iter().map(|(other, _)| other);
@@ -243,7 +260,7 @@ impl Engine {
             known.entry(other).or_default();
         }
         let say = |(other, name): (&DeviceId, &Option<&Name>)| {
-            let who = self.called(self.tables.devices.get(*other).mac);
+            let who = self.display_name(self.tables.devices.get(*other).mac);
             match name {
                 Some(name) => sentence!("%s knows it as %s", who, (*name).clone()),
                 None => sentence!("%s uses it too", who),
@@ -253,15 +270,15 @@ impl Engine {
         Some(sentence!("blocked for this device alone: %s", all))
     }
 
-    /// Whom the router itself asks for names: never blocked.
+    /// Sets which resolvers the router itself asks. They are never blocked.
     pub fn set_resolvers(&mut self, resolvers: Vec<IpAddr>, at: Stamp) {
         if self.resolvers != resolvers {
             self.resolvers = resolvers;
-            self.review(at);
+            self.review_all(at);
         }
     }
 
-    /// Blocks what pins say of a device, before it is tried.
+    /// Blocks what pins name for a device before it calls there.
     pub(super) fn apply_pins_ahead(&mut self, id: DeviceId, at: Stamp) {
         let mac = self.tables.devices.get(id).mac;
         let pins = self.settings().pins(at.wall).filter(|pin| pin.block && policy::is_for(pin, mac));
@@ -271,7 +288,7 @@ impl Engine {
         }
     }
 
-    /// The single addresses that a pin means for a device by now.
+    /// Returns the single addresses that a pin means for a device by now: its own, or those looked up under its name.
     fn pin_addresses(&self, id: DeviceId, pin: &Pin) -> Vec<IpAddr> {
         match &pin.target {
             Target::Name(name) => self.tables.names.addresses(id, |known| policy::is_below(known, name)),
@@ -279,15 +296,16 @@ impl Engine {
         }
     }
 
-    /// The same for an address that a lookup yielded.
+    /// Applies pins on names to an address that a lookup has just yielded, before the device calls it.
     pub(super) fn apply_name_pin_ahead(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         if self.settings().pins(at.wall).any(|pin| matches!(pin.target, Target::Name(_))) {
             self.apply_pins_to_address(id, address, at);
         }
     }
 
+    /// Blocks or lifts an address for a device as its pins say.
     fn apply_pins_to_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
-        let verdict = self.pinned(id, address, at.wall);
+        let verdict = self.verdict_of_settings(id, address, at.wall);
         match (verdict.by, verdict.decision) {
             (By::Pin, Decision::Block) => self.block(id, address, verdict, verdict.reasons(&[]), at),
             (By::Pin, _) => {
@@ -298,7 +316,7 @@ impl Engine {
         }
     }
 
-    /// What the sets of the ruleset are to hold.
+    /// Returns what the sets of the ruleset are to hold now.
     pub fn elements(&self, at: Stamp) -> Elements {
         let mut elements = Elements::default();
         if !self.blocking() {
@@ -318,20 +336,20 @@ impl Engine {
         elements
     }
 
-    /// The pins on prefixes, for the rules.
+    /// Returns the pins on prefixes that hold, for the rules of the ruleset.
     pub fn prefix_pins(&self, wall: Wall) -> Vec<Pin> {
         let wide = |pin: &&Pin| matches!(pin.target, Target::Prefix(_)) && pin.address().is_none();
         let pins = self.settings().pins(wall).filter(wide);
-        // Their end is leash's business, not the rules'.
+        // The engine ends them; a rule has no end.
         if self.blocking() { pins.map(|pin| Pin { until: None, ..pin.clone() }).collect() } else { Vec::new() }
     }
 
-    /// Live flows of a device with an address.
+    /// Returns the live flows between a device and an address.
     pub fn flows_between(&self, mac: Mac, address: IpAddr) -> Vec<crate::model::Tuple> {
         self.tables.devices.find(mac).map(|id| self.tables.flows.between(id, address)).unwrap_or_default()
     }
 
-    /// Live flows between devices and what is blocked for them.
+    /// Returns the live flows between devices and the addresses that are blocked for them.
     pub fn blocked_flows(&self) -> Vec<crate::model::Tuple> {
         let blocked = |id, address| self.blocks.get(self.tables.devices.get(id).mac, address).is_some();
         self.tables.flows.live(|tuple, flow| {
@@ -339,8 +357,8 @@ impl Engine {
         })
     }
 
-    /// A block that was found in the kernel, with how long it stays there.
-    pub fn inherit(&mut self, (mac, address): crate::wire::nft::Pair, left: Option<Span>, at: Stamp) {
+    /// Takes over a block that was found in the kernel, with how long it stays there, if it is still wanted.
+    pub fn adopt_block(&mut self, (mac, address): crate::wire::nft::Pair, left: Option<Span>, at: Stamp) {
         let by = match left {
             Some(_) => By::Detectors,
             None => By::Pin,

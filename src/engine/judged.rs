@@ -1,5 +1,5 @@
-//! What the detectors and the policy say of contacts and devices now, typed. [`super::view`] renders it; nothing reads the
-//! rendering back.
+//! What the detectors and the policy say of contacts and devices now, typed. [`super::view`] renders it; nothing reads
+//! the rendering back.
 
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::Engine;
@@ -12,9 +12,9 @@ use crate::sentence::Sentence;
 use crate::tables::contacts::Contact;
 use crate::tables::devices::{Device, DeviceId};
 
-/// A contact, judged.
+/// A contact with what detectors and policy say of it.
 pub(super) struct JudgedContact<'a> {
-    /// Whom the device talks to.
+    /// The remote side.
     pub endpoint: Endpoint,
     /// What they have had with each other.
     pub contact: &'a Contact,
@@ -28,7 +28,7 @@ pub(super) struct JudgedContact<'a> {
     pub verdict: Verdict,
 }
 
-/// A device, judged with all its contacts.
+/// A device with what detectors and policy say of it and of all its contacts.
 pub(super) struct JudgedDevice<'a> {
     /// The device's place in the tables.
     pub id: DeviceId,
@@ -42,19 +42,19 @@ pub(super) struct JudgedDevice<'a> {
     pub contacts: Vec<JudgedContact<'a>>,
 }
 
-/// How many of a device's contacts outside the house lookups explain.
+/// How many of a device's contacts outside the house are explained by lookups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Share {
-    /// Contacts of which the question arises.
+    /// Contacts outside the house that the device opened.
     pub contacts: usize,
     /// Those that no lookup of the device explains. Time by address is common and needed, so it is not among them.
     pub unexplained: usize,
-    /// Those of which it cannot be said.
+    /// Those for which it cannot be said.
     pub unknown: usize,
 }
 
 impl JudgedDevice<'_> {
-    /// Returns the gravest decision on a contact; a finding on the whole device is to be watched.
+    /// Returns the most severe decision on a contact; a finding on the device as a whole is at least watched.
     pub fn worst(&self) -> Decision {
         let whole = if self.findings.is_empty() { Decision::Allow } else { Decision::Watch };
         self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)

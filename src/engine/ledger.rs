@@ -1,5 +1,5 @@
-//! The ledger: since when each finding holds. The findings themselves are a pure function of the contacts, so they
-//! are made anew whenever somebody looks.
+//! The ledger: since when each finding holds. Findings themselves are a pure function of the tables and are not stored:
+//! they are made again whenever somebody looks.
 
 use crate::detect::Finding;
 use crate::limits;
@@ -8,16 +8,17 @@ use crate::tables::devices::DeviceId;
 use crate::time::Wall;
 use std::collections::BTreeMap;
 
-/// Since when which detector has said something on which contact.
+/// Since when each detector has found something on a contact or on a device as a whole.
 #[derive(Debug, Default)]
 pub struct Ledger {
     since: BTreeMap<(DeviceId, Option<Endpoint>, &'static str), Wall>,
-    /// Findings for which there was no room.
+    /// How many findings were not noted, because there was no room. They are shown all the same, without a date.
     pub refused: u32,
 }
 
 impl Ledger {
-    /// These are all findings on the contact, or without one on the device as a whole, now. Gives the detectors whose finding is new.
+    /// Notes all findings on a contact, or without an endpoint on the device as a whole, at this date. Returns the
+    /// detectors whose finding is new.
     pub fn note(
         &mut self,
         device: DeviceId,
@@ -42,7 +43,7 @@ impl Ledger {
         new
     }
 
-    /// What a detector said of a device as a whole is over: what it says next is new.
+    /// Forgets what a detector found on a device as a whole, so that what it finds next is new.
     pub fn renew(&mut self, device: DeviceId, detector: &'static str) {
         self.since.remove(&(device, None, detector));
     }
@@ -52,7 +53,7 @@ impl Ledger {
         self.since.retain(|(id, ..), _| *id != device);
     }
 
-    /// When a detector first said it.
+    /// Returns the date since when a finding holds.
     pub fn since(&self, device: DeviceId, endpoint: Option<Endpoint>, detector: &'static str) -> Option<Wall> {
         self.since.get(&(device, endpoint, detector)).copied()
     }

@@ -1,5 +1,10 @@
-//! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment; the same events
-//! give the same actions and the same view.
+//! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment, so the same events
+//! always yield the same actions and the same view.
+//!
+//! This file folds [`Event`]s into the tables. What is done with them stands in a file each: [`signals`] counts what
+//! detectors need beside the contacts, [`enforcement`] takes orders and keeps the list of blocks, [`reference`] takes
+//! lists and networks, [`judged`] asks detectors and policy about everything for [`view`], which renders JSON, and
+//! [`state`] writes and reads what outlives a restart.
 
 mod enforcement;
 pub mod history;
@@ -38,47 +43,47 @@ use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// What the engine wants done or told.
+/// What the engine wants the driver to do or to tell.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// This address is to be null-routed for this device.
+    /// Null-route an address for a device.
     Block {
-        /// The device.
+        /// The hardware address of the device.
         mac: Mac,
-        /// The address.
+        /// The remote address.
         address: IpAddr,
-        /// For how long; absent: for ever.
+        /// How long the block lasts; absent: until it is lifted.
         lasts: Option<Span>,
     },
-    /// It is not to be null-routed any longer.
+    /// Stop null-routing an address for a device.
     Unblock {
-        /// The device.
+        /// The hardware address of the device.
         mac: Mac,
-        /// The address.
+        /// The remote address.
         address: IpAddr,
     },
-    /// [`Engine::elements`] or [`Engine::prefix_pins`] changed otherwise.
+    /// Make the kernel equal to [`Engine::elements`] and [`Engine::prefix_pins`]: more changed than single blocks.
     SyncSets,
-    /// Orders were given that are to last: the settings shall have them.
+    /// Write [`Engine::orders`] into the settings: orders were given that are to last.
     PersistOrders,
-    /// Something happened that people may want to know.
+    /// Tell people what happened. Only after [`Engine::enable_records`].
     Note(Record),
-    /// A flow is over and judged; only told after [`Engine::report_flows`].
+    /// A flow is over and judged. Only after [`Engine::report_flows`].
     FlowEnded(Box<EndedFlow>),
 }
 
 /// A flow that is over.
 #[derive(Clone, Debug)]
 pub struct EndedFlow {
-    /// Which.
+    /// Its identity as conntrack has it.
     pub tuple: Tuple,
-    /// Its counters, label and hints.
+    /// Its counters, its label and what its first packets showed.
     pub flow: Flow,
-    /// The names that explain its address, newest first: at most [`limits::NAMES_PER_ADDRESS`].
+    /// The names that explain its address, the newest first; at most [`limits::NAMES_PER_ADDRESS`].
     pub names: Vec<Name>,
 }
 
-/// The pure part of leash.
+/// The state of a house, and what to do about it.
 #[derive(Debug, Default)]
 pub struct Engine {
     config: Config,
@@ -86,12 +91,12 @@ pub struct Engine {
     history: History,
     /// Minutes that local time is ahead of UTC.
     utc_offset_minutes: i16,
-    /// Whom the router itself asks.
+    /// The resolvers that the router itself asks. They are never blocked.
     resolvers: Vec<IpAddr>,
     tables: Tables,
-    /// What others warn of.
+    /// Lists of addresses and names that others warn of.
     lists: Lists,
-    /// Whose an address is.
+    /// Which autonomous system announces an address.
     networks: Option<Networks>,
     ledger: Ledger,
     blocks: Blocks,
@@ -99,42 +104,42 @@ pub struct Engine {
     actions: VecDeque<Action>,
     report_flows: bool,
     keeps_records: bool,
-    /// Of the latest fact.
+    /// The time of the latest fact.
     latest: Stamp,
-    /// First and latest date.
+    /// The first and the latest date of a fact.
     span: Option<(Wall, Wall)>,
-    /// Since when lookups would have been seen.
-    looking_since: Time,
+    /// Since when a lookup of any device would have been seen.
+    watching_since: Time,
     next_sweep: Time,
     /// How often a counter of conntrack went backwards.
-    zeroed: u32,
-    /// Lookups of nobody that is known.
-    stray_lookups: u32,
-    /// When the pins with an end are looked at, if there are any.
+    counters_zeroed: u32,
+    /// Lookups from addresses that are no known device's.
+    lookups_without_device: u32,
+    /// When the pins that have an end are checked next; absent when there are none.
     next_review: Option<Time>,
     /// How many pins held at the latest review.
     pins_held: usize,
-    /// When all devices were judged last, and how many were allowed, watched and blocked; absent after a change.
+    /// When all devices were judged last, and how many of them are allowed, watched and blocked; absent after a change.
     verdicts: Option<(Time, [u32; 3])>,
 }
 
 impl Engine {
-    /// An engine that knows nothing yet.
+    /// Returns an engine that knows nothing but its settings.
     pub fn new(config: Config) -> Engine {
         Engine { config, ..Engine::default() }
     }
 
-    /// Every flow that ends is told from now on, as [`Action::FlowEnded`].
+    /// Yields an [`Action::FlowEnded`] for each flow that ends from now on.
     pub fn report_flows(&mut self) {
         self.report_flows = true;
     }
 
-    /// What happens is noted from now on, as [`Action::Note`] and in the history.
+    /// Records what happens from now on, in the history and as [`Action::Note`].
     pub fn enable_records(&mut self) {
         self.keeps_records = true;
     }
 
-    /// Takes a fact.
+    /// Folds a fact into the tables. What follows from it is in [`Engine::drain`].
     pub fn handle(&mut self, event: Event, at: Stamp) {
         self.wake(at);
         if !matches!(event, Event::PacketsRead(_)) {
@@ -147,7 +152,7 @@ impl Engine {
             Event::Neighbour { ip, mac } => self.bind(ip, mac, None, at),
             Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
             Event::Booted { mac, hostname, vendor_class } => {
-                if let Some(id) = self.introduce(mac, hostname, vendor_class, at) {
+                if let Some(id) = self.note_device(mac, hostname, vendor_class, at) {
                     self.tables.devices.get_mut(id).booted = Some(at.now);
                 }
             }
@@ -155,7 +160,7 @@ impl Engine {
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
-            Event::FirstPacket { tuple, hint } => self.hint(tuple, hint, at),
+            Event::FirstPacket { tuple, hint } => self.note_hint(tuple, hint, at),
             Event::HandshakeDelay { tuple, delay } => {
                 if let Some(flow) = self.tables.flows.get_mut(&tuple) {
                     flow.pause.get_or_insert(DelayClass::of(delay));
@@ -165,7 +170,7 @@ impl Engine {
             Event::Gap { source: Source::Flows } => self.tables.flows.begin_dump(),
             Event::DumpComplete => {
                 for tuple in self.tables.flows.unconfirmed() {
-                    self.over(tuple);
+                    self.close_missing(tuple);
                 }
             }
             Event::PacketsRead(packets) => self.packets = Some(packets),
@@ -173,11 +178,12 @@ impl Engine {
         self.wake(at);
     }
 
-    /// Does what time alone makes due.
+    /// Does what is due at this time without a fact.
     pub fn wake(&mut self, at: Stamp) {
         self.latest = at;
         while let Some((deadline, tuple)) = self.tables.flows.due(at.now) {
-            // Whoever wakes late (a file wakes with its next line) finds the same as who wakes in time.
+            // A file wakes the engine with its next line, perhaps late: it must find what a timely wake would have
+            // found.
             let late = at.now.since(deadline);
             self.settle(tuple, Stamp { now: deadline, wall: Wall(at.wall.0.saturating_sub(late.0 as i64)) });
         }
@@ -195,47 +201,47 @@ impl Engine {
             });
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
-            self.tick(at);
+            self.review_pins(at);
         }
     }
 
-    /// When to [`Engine::wake`] it at the latest.
+    /// Returns the latest time for the next [`Engine::wake`]; absent when nothing waits.
     pub fn next_deadline(&self) -> Option<Time> {
         [self.tables.flows.next_deadline(), self.blocks.next_end(), self.next_review].into_iter().flatten().min()
     }
 
-    /// What is to be done; take all of it after each call that changes something.
+    /// Takes out what is to be done. To be called after each call that changes something.
     pub fn drain(&mut self) -> impl Iterator<Item = Action> {
         self.actions.drain(..)
     }
 
-    /// No more facts will come: judges what still waits and tells the flows that are still open.
+    /// Ends the run: judges the flows that still wait and reports those that are still open.
     pub fn finish(&mut self, at: Stamp) {
         while let Some(tuple) = self.tables.flows.longest_waiting() {
             self.settle(tuple, at);
         }
         for (tuple, flow) in self.tables.flows.take_all() {
-            self.end(tuple, flow);
+            self.finish_flow(tuple, flow);
         }
     }
 
-    /// Whether DNS explains a flow, as far as it is known by now.
+    /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
         let covered = ended.flow.device().is_some_and(|id| self.tables.devices.get(id).covered(ended.flow.opened));
         ended.flow.label.explained(covered)
     }
 
-    /// So many minutes local time is ahead of UTC.
+    /// Sets how many minutes local time is ahead of UTC.
     pub fn set_utc_offset(&mut self, minutes: i16) {
         self.utc_offset_minutes = minutes;
     }
 
-    /// How often a counter of conntrack went backwards.
+    /// Returns how often a counter of conntrack went backwards.
     pub fn counters_zeroed(&self) -> u32 {
-        self.zeroed
+        self.counters_zeroed
     }
 
-    /// What is known of the house, as events.
+    /// Returns the LAN and its neighbours as events, for a recording that starts now.
     pub fn snapshot(&self) -> Vec<crate::event::Event> {
         use crate::event::Event;
         let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
@@ -245,6 +251,7 @@ impl Engine {
         all
     }
 
+    /// Returns the settings with the orders over them.
     fn settings(&self) -> EffectiveSettings<'_> {
         EffectiveSettings { config: &self.config, orders: &self.orders }
     }
@@ -263,7 +270,7 @@ impl Engine {
         at: Stamp,
         message: impl FnOnce() -> Sentence,
     ) {
-        // A file is read to its end before anybody looks: nobody reads what happened on the way.
+        // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
             self.history.add(record.clone());
@@ -271,16 +278,18 @@ impl Engine {
         }
     }
 
-    /// The address is this station's from now on.
+    /// Binds an address to a station, and settles the flows that waited for it.
     fn bind(&mut self, ip: IpAddr, mac: Mac, hostname: Option<Name>, at: Stamp) {
-        self.introduce(mac, hostname, None, at);
+        self.note_device(mac, hostname, None, at);
         self.tables.devices.bind(ip, mac, at);
         for tuple in self.tables.flows.found(Some(ip), at.now) {
             self.settle(tuple, at);
         }
     }
 
-    fn introduce(
+    /// Returns the device with this hardware address; a new one is recorded, and what pins and its mode say applies at
+    /// once.
+    fn note_device(
         &mut self,
         mac: Mac,
         hostname: Option<Name>,
@@ -302,26 +311,27 @@ impl Engine {
         Some(id)
     }
 
+    /// Takes a lookup: its names explain addresses from now on, and pins on names apply to them.
     fn learn(&mut self, lookup: &Lookup, at: Stamp) {
         let Some(id) = self.tables.devices.of_address(lookup.client) else {
-            self.stray_lookups = self.stray_lookups.saturating_add(1);
+            self.lookups_without_device = self.lookups_without_device.saturating_add(1);
             return;
         };
         if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
             if self.tables.devices.get_mut(id).lookup_stats.note(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
-                self.judge_whole(id, at);
+                self.review_device(id, at);
             }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
                 self.tables.names.learn(id, address, &lookup.name, at.now);
-                // Aliases are names of the address too, but it was this one that was asked for.
+                // Aliases (CNAMEs) name the address, too, but this is the name that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
             }
         }
         let device = self.tables.devices.get_mut(id);
         device.lookups = device.lookups.saturating_add(1);
         let nowhere = |address: &IpAddr| address.is_unspecified() || address.is_loopback();
-        // What blocks by DNS answers so; so does who has never heard of the name.
+        // Filtering resolvers answer blocked names with such addresses or with NXDOMAIN.
         if lookup.outcome == Outcome::NoSuchName || !lookup.addresses.is_empty() && lookup.addresses.iter().all(nowhere)
         {
             device.denied = Some((at.now, lookup.name.clone()));
@@ -330,12 +340,13 @@ impl Engine {
         device.last = device.last.max(at.wall);
         if device.covered_since.is_none() {
             let back = Time(at.now.0.saturating_sub(limits::COVERAGE_BACK.0));
-            device.covered_since = Some(self.looking_since.max(back));
+            device.covered_since = Some(self.watching_since.max(back));
             self.gain_coverage(id, at);
         }
     }
 
-    /// The first lookup of a device is seen, so the earlier ones would have been: what was unknown is unexplained.
+    /// Turns what was unknown into unexplained: the first lookup of a device was seen, so earlier ones would have been,
+    /// too.
     fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
         let mut changed = Vec::new();
         for (endpoint, contact) in
@@ -346,27 +357,30 @@ impl Engine {
             changed.push(endpoint);
         }
         for endpoint in changed {
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
         }
     }
 
+    /// Forgets that lookups were being seen: some may have been missed.
     fn lose_coverage(&mut self, at: Stamp) {
-        self.looking_since = at.now;
+        self.watching_since = at.now;
         self.tables.devices.iter_mut().for_each(|device| device.covered_since = None);
         self.tables.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
     }
 
+    /// Opens a flow, or confirms one that a dump tells of again.
     fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
         if midstream && self.tables.flows.confirm(&tuple) {
             return;
         }
         if let Some(old) = self.tables.flows.get_mut(&tuple) {
-            // The dump was quicker than the event.
+            // The dump told of the flow before its own event arrived.
             if old.midstream && !old.closed && at.now.since(old.opened) < Span::secs(1) {
                 old.midstream = false;
                 return;
             }
-            // Two openings of one tuple without a close between: a lost event, or a flow that waits for its lookup.
+            // A tuple opened twice without a close between: an event was lost, or the old flow still waits for its
+            // lookup.
             old.closed = true;
             self.settle(tuple, at);
         }
@@ -374,7 +388,7 @@ impl Engine {
             let Some(tuple) = self.tables.flows.longest_waiting() else { break };
             self.settle(tuple, at);
         }
-        // Where the opener is a station that is not known yet, the flow waits for it rather than go to the other side.
+        // A flow whose opener is a station that is not known yet waits for it, and is not counted for the other side.
         let stranger = |owner: &Owner| !owner.outbound && self.tables.is_inside(tuple.source);
         let owner = self.tables.attribute(&tuple).filter(|owner| !stranger(owner));
         let device = owner.map(|owner| owner.device);
@@ -396,23 +410,23 @@ impl Engine {
         }
     }
 
-    /// The grace of a flow is over, or need not be waited for.
+    /// Labels a flow whose grace is over or need not be waited for.
     fn settle(&mut self, tuple: Tuple, at: Stamp) {
         self.label(tuple, at);
         self.release(tuple);
     }
 
-    /// Lets a flow go that is over and judged.
+    /// Takes a flow out of the table when it is over and labelled.
     fn release(&mut self, tuple: Tuple) {
         let done = |flow: &mut Flow| flow.closed && flow.label != Label::Waiting;
         if self.tables.flows.get_mut(&tuple).is_some_and(done)
             && let Some(flow) = self.tables.flows.remove(&tuple)
         {
-            self.end(tuple, flow);
+            self.finish_flow(tuple, flow);
         }
     }
 
-    /// Says what explains a flow, once, and credits its contact.
+    /// Decides once what explains a flow, and credits its contact.
     fn label(&mut self, tuple: Tuple, at: Stamp) {
         let Some(flow) = self.tables.flows.get(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
         let (opened, midstream, attributed) = (flow.opened, flow.midstream, flow.owner.is_some());
@@ -471,7 +485,7 @@ impl Engine {
         if let Some(step) = step {
             self.credit(&step, at);
         }
-        self.judge(id, endpoint, at);
+        self.review_contact(id, endpoint, at);
     }
 
     /// Adds bytes of a flow to its device and contact.
@@ -491,7 +505,7 @@ impl Engine {
         if let Some(call) = step.call {
             self.tables.contacts.call(id, endpoint, call);
         }
-        // Few get that far, so the rest is asked only then.
+        // Few contacts send that much, so the rest is computed for them only.
         if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
             return;
         }
@@ -504,28 +518,31 @@ impl Engine {
         let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint).filter(|_| sent_kb >= limit_kb) else { return };
         if contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
         }
     }
 
-    /// It is between these minutes of the local day; those that end before they begin go on over midnight.
+    /// Returns whether it is between these minutes of the local day. Where `to` is before `from`, it means the next
+    /// day.
     fn is_within(&self, (from, to): (u16, u16), wall: Wall) -> bool {
         let minute = (wall.0 / 60_000_000 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
         let (from, to) = (i64::from(from), i64::from(to));
         if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
     }
 
+    /// Returns what detectors may look at beside a contact.
     fn scene(&self) -> Scene<'_> {
         let (hour, now) = (uploads::hour(self.latest.wall), self.latest.now);
         Scene { names: &self.tables.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
+    /// Takes new counters of a flow, in bytes along and against its tuple, and credits what was added.
     fn count(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
         let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
-        // Other tools zero the kernel's counters: a decrease is a new base.
+        // Other tools zero the kernel's counters, so a counter that decreased counts from zero.
         let added = |new: u64, old: u64| new.checked_sub(old).unwrap_or(new);
         let bytes = (added(sent, flow.sent), added(received, flow.received));
-        self.zeroed += u32::from(sent < flow.sent || received < flow.received);
+        self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
         // What a flow carried while it waited is credited when it gets its label.
         if flow.label != Label::Waiting
@@ -535,6 +552,7 @@ impl Engine {
         }
     }
 
+    /// Closes a flow with its last counters.
     fn close(&mut self, tuple: Tuple, sent: u64, received: u64, at: Stamp) {
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.closed = true;
@@ -543,14 +561,16 @@ impl Engine {
         self.release(tuple);
     }
 
-    fn over(&mut self, tuple: Tuple) {
+    /// Closes a flow that a whole dump did not list.
+    fn close_missing(&mut self, tuple: Tuple) {
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.closed = true;
             self.release(tuple);
         }
     }
 
-    fn hint(&mut self, tuple: Tuple, hint: Hint, at: Stamp) {
+    /// Takes what one of the first packets of a flow showed.
+    fn note_hint(&mut self, tuple: Tuple, hint: Hint, at: Stamp) {
         let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
         flow.service = service::refine(flow.service, tuple.destination, tuple.protocol, tuple.destination_port, &hint);
         if let Hint::Tls { sni, ech, esni, .. } = &hint {
@@ -569,7 +589,7 @@ impl Engine {
             if let Hint::Tls { ja4: Some(ja4), .. } | Hint::Quic { ja4: Some(ja4), .. } = &hint {
                 handshakes.client_hello(*ja4, at.now);
             }
-            // Of these the client speaks first.
+            // With these protocols the client speaks first, so a delay is its own.
             if let (Hint::Tls { .. } | Hint::Http { .. }, Some(pause)) = (&hint, flow.pause) {
                 handshakes.paused(pause, at.now);
             }
@@ -578,12 +598,12 @@ impl Engine {
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
             contact.show(flow);
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
         }
     }
 
-    /// Asks the detectors about a contact and puts the verdict into force.
-    fn judge(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
+    /// Asks the detectors about a contact, records what is new, and blocks its address if that is the verdict.
+    fn review_contact(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let Some(contact) = self.tables.contacts.get(id, endpoint) else { return };
         if contact.is_out_of_scope() {
             return;
@@ -606,6 +626,7 @@ impl Engine {
         }
     }
 
+    /// Returns what the policy decides on a contact with these findings, in a mode.
     fn verdict(
         &self,
         id: DeviceId,
@@ -617,11 +638,11 @@ impl Engine {
         let (mac, local) = (self.tables.devices.get(id).mac, self.tables.is_inside(endpoint.address));
         let resolver = self.resolvers.contains(&endpoint.address);
         let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.tables.names, wall };
-        policy::judge(&case, mode, self.settings())
+        policy::verdict(&case, mode, self.settings())
     }
 
-    /// A flow is over and judged.
-    fn end(&mut self, tuple: Tuple, flow: Flow) {
+    /// Counts and reports a flow that was taken out of the table.
+    fn finish_flow(&mut self, tuple: Tuple, flow: Flow) {
         let device = flow.device();
         if let Some(id) = device {
             let live = &mut self.tables.devices.get_mut(id).live;

@@ -1,4 +1,4 @@
-//! What the user wants: the settings of the file, and the orders given since, which beat them.
+//! What the user wants: the settings of the file, and the orders given since, which take precedence.
 
 use crate::config::Config;
 use crate::mode::Mode;
@@ -7,23 +7,24 @@ use crate::pin::{Pin, Target};
 use crate::time::Wall;
 use std::collections::BTreeMap;
 
-/// Orders given at run time; kept in the state file, and those that are to last in the settings, too (`leash keep`).
+/// Orders given at run time. They are kept in the state file; `leash keep` writes those that are to last into the
+/// settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
-    /// Newest first.
+    /// Pins, the newest first.
     pub pins: Vec<Pin>,
     /// Pins of the settings that were taken back.
     pub unpinned: Vec<(Option<Mac>, Target)>,
     /// Modes of devices.
     pub modes: BTreeMap<Mac, Mode>,
-    /// What devices are called; an empty name takes one away.
+    /// Names of devices; an empty one takes the name of the settings away.
     pub names: Vec<(Mac, String)>,
-    /// The global switch, where it was used.
+    /// Whether blocking is on, where that was ordered.
     pub blocking: Option<bool>,
 }
 
 impl Orders {
-    /// Drops what the settings have by now.
+    /// Drops the orders that the settings have by now.
     pub fn settle(&mut self, config: &Config) {
         let set = |mac: &Mac| config.devices.get(mac).and_then(|device| device.mode);
         self.modes.retain(|mac, mode| set(mac) != Some(*mode));
@@ -34,7 +35,7 @@ impl Orders {
         self.blocking = self.blocking.filter(|on| *on != config.blocking);
     }
 
-    /// Some are to last, and the settings do not have them.
+    /// Returns whether some orders are to last that the settings do not have yet.
     pub fn are_to_keep(&self) -> bool {
         let lasting = self.pins.iter().any(|pin| pin.until.is_none());
         lasting
@@ -44,13 +45,13 @@ impl Orders {
             || self.blocking.is_some()
     }
 
-    /// Names a device.
+    /// Orders a name for a device.
     pub fn name(&mut self, mac: Mac, name: &str) {
         self.names.retain(|(known, _)| *known != mac);
         self.names.push((mac, name.into()));
     }
 
-    /// Takes back the pins of the settings that this fits. True when there were some.
+    /// Takes back the pins of the settings that fit. Returns whether there were some that were not taken back before.
     pub fn unpin(&mut self, config: &Config, fits: impl Fn(&Pin) -> bool) -> bool {
         let pins = config.pins.iter().filter(|pin| fits(pin)).map(|pin| (pin.mac, pin.target.clone()));
         let before = self.unpinned.len();
@@ -63,12 +64,12 @@ impl Orders {
     }
 }
 
-/// The pin is for exactly this device and destination.
+/// Returns whether a pin is for exactly this device and destination.
 pub fn is_on(pin: &Pin, (mac, target): &(Option<Mac>, Target)) -> bool {
     (pin.mac, &pin.target) == (*mac, target)
 }
 
-/// Both together.
+/// The settings with the orders over them: what holds.
 #[derive(Clone, Copy, Debug)]
 pub struct EffectiveSettings<'a> {
     /// The settings.
@@ -78,32 +79,32 @@ pub struct EffectiveSettings<'a> {
 }
 
 impl<'a> EffectiveSettings<'a> {
-    /// The pins that hold at this date; the first that fits decides.
+    /// Returns the pins that hold at this date. The first that fits a contact decides.
     pub fn pins(self, wall: Wall) -> impl Iterator<Item = &'a Pin> {
         let settings =
             self.config.pins.iter().filter(move |pin| !self.orders.unpinned.iter().any(|key| is_on(pin, key)));
         self.orders.pins.iter().chain(settings).filter(move |pin| pin.holds(wall))
     }
 
-    /// The mode that a device is in.
+    /// Returns the mode that a device is in.
     pub fn mode(self, mac: Mac) -> Mode {
         self.orders.modes.get(&mac).copied().unwrap_or_else(|| self.config.mode(mac))
     }
 
-    /// What people call a device.
+    /// Returns the name that people gave a device.
     pub fn name(self, mac: Mac) -> Option<&'a str> {
         let ordered = self.orders.names.iter().find(|(known, _)| *known == mac).map(|(_, name)| name.as_str());
         let set = || self.config.devices.get(&mac).and_then(|device| device.name.as_deref());
         ordered.or_else(set).filter(|name| !name.is_empty())
     }
 
-    /// Blocks are enforced.
+    /// Returns whether blocks are enforced at all.
     pub fn blocking(self) -> bool {
         self.orders.blocking.unwrap_or(self.config.blocking)
     }
 
-    /// Returns the devices that the settings or an order put into a mode that `fits`: known to the engine or not, but none
-    /// that is in such a mode by default.
+    /// Returns the devices that the settings or an order put into a mode that `fits`: known to the engine or not, but
+    /// none that is in such a mode by default.
     pub fn in_modes(self, fits: fn(Mode) -> bool) -> impl Iterator<Item = Mac> {
         let named = self.config.devices.keys().chain(self.orders.modes.keys()).copied();
         named.filter(move |mac| fits(self.mode(*mac)))

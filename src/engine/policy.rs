@@ -1,4 +1,4 @@
-//! Policy: from findings, mode and pins to a verdict, and the list of what is to be blocked.
+//! Policy: from findings, mode and pins to a verdict; and the list of blocks that are in force.
 
 use crate::detect::{Finding, Strength};
 use crate::engine::orders::EffectiveSettings;
@@ -26,7 +26,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// As the JSON says it.
+    /// Returns its word in the JSON.
     pub fn text(self) -> &'static str {
         match self {
             Decision::Allow => "allow",
@@ -36,19 +36,19 @@ impl Decision {
     }
 }
 
-/// Who wants a block.
+/// Who wants a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The user, of this destination.
+    /// The user, by a pin on this destination.
     Pin,
-    /// The user, of this device.
+    /// The user, by the mode of this device.
     Mode,
     /// The detectors.
     Detectors,
 }
 
 impl By {
-    /// All of them with their words.
+    /// All of them, with their words in the state file.
     pub const ALL: [(By, &str); 3] = [(By::Pin, "pin"), (By::Mode, "mode"), (By::Detectors, "detectors")];
 }
 
@@ -78,33 +78,33 @@ pub enum Because {
 /// A decision and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is done.
+    /// What leash does about the contact.
     pub decision: Decision,
-    /// By whose wish.
+    /// Who wants it.
     pub by: By,
-    /// Why.
+    /// Why it is so.
     pub because: Because,
-    /// How long it holds; absent: for ever.
+    /// How long it holds; absent: until something changes.
     pub lasts: Option<Span>,
 }
 
-/// Who is judged, and on what.
+/// A contact that is to be decided on, with what matters for the decision.
 pub struct Case<'a> {
-    /// The device.
+    /// The hardware address of the device.
     pub mac: Mac,
-    /// Its place in `names`.
+    /// The device's place in `names`.
     pub id: DeviceId,
     /// Whom it talks to.
     pub endpoint: Endpoint,
-    /// The endpoint lies in the house.
+    /// The endpoint is inside the house.
     pub local: bool,
-    /// It is a resolver of the router.
+    /// The endpoint is a resolver of the router.
     pub resolver: bool,
-    /// What the detectors say.
+    /// What the detectors find on the contact.
     pub findings: &'a [Finding],
     /// What lookups taught.
     pub names: &'a Names,
-    /// Now.
+    /// The date, by which pins hold or not.
     pub wall: Wall,
 }
 
@@ -136,14 +136,16 @@ impl Verdict {
 }
 
 impl Because {
-    /// Whether it is never blocked, whatever the mode and the pins.
+    /// Returns whether it means never blocked, whatever the mode and the pins.
     fn is_never(self) -> bool {
         matches!(self, Because::Inside | Because::Resolver | Because::Time)
     }
 }
 
-/// The verdict on a contact of a device in `mode`.
-pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
+/// Returns the verdict on a contact of a device in `mode`. What is never blocked comes first, then pins, then the mode,
+/// then the findings: a block needs two independent kinds of evidence, or one of a detector that the user named in
+/// `block_on`.
+pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
     let verdict = |decision, because| Verdict { decision, by: By::Detectors, because, lasts: None };
     let config = settings.config;
     if let Some(never) = never_blocked(case) {
@@ -175,7 +177,7 @@ pub fn judge(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
     verdict(Decision::Watch, because)
 }
 
-/// Why this is not blocked, whatever the mode and the pins.
+/// Returns why a contact is not blocked, whatever the mode and the pins; absent where it may be.
 fn never_blocked(case: &Case) -> Option<Because> {
     match case.endpoint {
         _ if case.local => Some(Because::Inside),
@@ -185,6 +187,7 @@ fn never_blocked(case: &Case) -> Option<Because> {
     }
 }
 
+/// Returns whether a pin is for the device and destination of a contact.
 fn fits(pin: &Pin, case: &Case) -> bool {
     if !is_for(pin, case.mac) {
         return false;
@@ -195,54 +198,54 @@ fn fits(pin: &Pin, case: &Case) -> bool {
     }
 }
 
-/// NTP (RFC 5905): always passes.
+/// Returns whether it is NTP (RFC 5905), which always passes.
 pub fn is_time(protocol: Protocol, port: u16) -> bool {
     protocol == Protocol::Udp && port == 123
 }
 
-/// The pin is the device's, or everybody's.
+/// Returns whether a pin is for this device, or for all.
 pub fn is_for(pin: &Pin, mac: Mac) -> bool {
     pin.mac.is_none_or(|of| of == mac)
 }
 
-/// The name itself, or one below it.
+/// Returns whether a name is `domain` itself or below it.
 pub fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// What is to be null-routed: an address for a device.
+/// A block that is in force: an address that is null-routed for a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Since when.
+    /// The date since when it holds.
     pub since: Wall,
-    /// Until when; absent: for ever.
+    /// The date until when it holds; absent: until it is lifted.
     pub until: Option<Wall>,
-    /// The same for the engine.
+    /// The instant of `until` on the clock that is never set.
     pub expires: Option<Time>,
-    /// By whose wish.
+    /// Who wants it.
     pub by: By,
     /// Why, for people.
     pub reason: Sentence,
 }
 
-/// All blocks that are in force.
+/// All blocks that are in force, at most [`limits::BLOCKS`].
 #[derive(Debug, Default)]
 pub struct Blocks {
     table: BTreeMap<(Mac, IpAddr), Block>,
     next: Option<Time>,
-    /// For which there was no room.
+    /// How many blocks were refused, because there was no room.
     pub refused: u32,
 }
 
 impl Blocks {
-    /// Puts a verdict into force. True when it was not yet.
+    /// Puts a verdict into force. Returns false when the address is blocked already, or when there is no room.
     pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, reason: Sentence, at: Stamp) -> bool {
         let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
         let expires = verdict.lasts.map(|span| at.now + span);
         self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by, reason })
     }
 
-    /// Puts a block into force that was in force before. True when it was not yet.
+    /// Puts a block into force that was in force before. Returns false as [`Blocks::add`] does.
     pub fn restore(&mut self, pair: (Mac, IpAddr), block: Block) -> bool {
         if self.table.contains_key(&pair) {
             return false;
@@ -258,7 +261,7 @@ impl Blocks {
         true
     }
 
-    /// Takes out those whose end has come.
+    /// Takes out the blocks whose end has come, and returns their devices and addresses.
     pub fn expire(&mut self, now: Time) -> Vec<(Mac, IpAddr)> {
         let mut ended = Vec::new();
         if self.next.is_some_and(|next| next <= now) {
@@ -269,27 +272,27 @@ impl Blocks {
         ended
     }
 
-    /// When the next one ends, or a little before.
+    /// Returns when the next block ends, or a little before.
     pub fn next_end(&self) -> Option<Time> {
         self.next
     }
 
-    /// Takes one out.
+    /// Takes a block out.
     pub fn remove(&mut self, mac: Mac, address: IpAddr) -> Option<Block> {
         self.table.remove(&(mac, address))
     }
 
-    /// The block of an address for a device.
+    /// Returns the block of an address for a device.
     pub fn get(&self, mac: Mac, address: IpAddr) -> Option<&Block> {
         self.table.get(&(mac, address))
     }
 
-    /// How many are in force.
+    /// Returns how many blocks are in force.
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// None is in force.
+    /// Returns whether no block is in force.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
@@ -332,7 +335,7 @@ mod tests {
             wall: Wall(0),
         };
         let orders = Default::default();
-        judge(&case, mode, EffectiveSettings { config: &config, orders: &orders }).decision
+        verdict(&case, mode, EffectiveSettings { config: &config, orders: &orders }).decision
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! What a device does that is plainly harmless, so that a quiet one gets a calm sentence: by the services that it uses and
-//! the names that it asked for. It is only said, and decides nothing: a name is easily chosen.
+//! What a contact is plainly for, by the service that it uses and the names that were looked up; and the sentence for a
+//! device of which nothing was found. It is shown and decides nothing, because anybody can choose a name.
 
 use crate::model::Explained;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::flows::Service;
 
-/// Names that serve nothing but the question whether one is online: of v2fly/domain-list-community, data/connectivity-check
+/// Names that serve only to find out whether one is online: of v2fly/domain-list-community, data/connectivity-check
 /// (MIT licence), commit c975cce, without those that serve other things too.
 const ONLINE_CHECKS: [&str; 22] = [
     "captive.apple.com",
@@ -33,10 +33,10 @@ const ONLINE_CHECKS: [&str; 22] = [
     "wifi.vivo.com.cn",
 ];
 
-/// A word of a name's first label that says that updates are to be had there.
+/// Words in the first label of a name that offers updates.
 const UPDATES: [&str; 9] = ["firmware", "fota", "fw", "fwupdate", "ota", "swupdate", "update", "updates", "upgrade"];
 
-/// What a contact is for.
+/// What a contact is plainly for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To know the time (NTP).
@@ -73,7 +73,7 @@ impl Purpose {
         }
     }
 
-    /// As the JSON says it.
+    /// Returns its word in the JSON.
     pub fn text(self) -> &'static str {
         match self {
             Purpose::Time => "time",
@@ -84,8 +84,8 @@ impl Purpose {
     }
 }
 
-/// What a contact with this service and port is for, as far as one can tell. `names` are all by which the device knows
-/// the address: many names share one.
+/// Returns what a contact with this service and port is plainly for; absent where that cannot be told. `names` are all
+/// names under which the device looked the address up: all must agree, since many names share an address.
 pub fn purpose<'a>(
     service: Service,
     port: u16,

@@ -1,4 +1,4 @@
-//! What others say of addresses, names and devices: lists, networks and vendors, and whom to judge anew when they change.
+//! Takes lists and networks, and reviews the contacts that they concern.
 
 use crate::detect::{Subject, reputation};
 use crate::engine::history::RecordKind;
@@ -13,31 +13,31 @@ use crate::time::Stamp;
 use std::net::IpAddr;
 
 impl Engine {
-    /// Takes other lists.
+    /// Replaces the lists, and reviews the contacts that the old or the new ones name.
     pub fn set_lists(&mut self, lists: Lists, at: Stamp) {
         let before = self.listed_contacts();
         self.lists = lists;
         self.rejudge_listed(before, at);
     }
 
-    /// Takes another file of networks, or none.
+    /// Replaces the networks, and reviews the contacts that a list names: networks weigh in how much a list says.
     pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
         let before = self.listed_contacts();
         self.networks = networks;
         self.rejudge_listed(before, at);
     }
 
-    /// What others warn of.
+    /// Returns the lists.
     pub fn lists(&self) -> &Lists {
         &self.lists
     }
 
-    /// Whose addresses are, where that is known.
+    /// Returns the networks, where a file of them was read.
     pub fn networks(&self) -> Option<&Networks> {
         self.networks.as_ref()
     }
 
-    /// The contacts that a list names: few, so that a change of the lists need not judge all anew.
+    /// Returns the contacts that a list names: they are few, so a change of the lists need not review all.
     fn listed_contacts(&self) -> Vec<(DeviceId, Endpoint)> {
         let of = |id| self.tables.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
         let all = self.tables.devices.iter().flat_map(|(id, _)| of(id));
@@ -46,18 +46,19 @@ impl Engine {
             .collect()
     }
 
+    /// Reviews the contacts that were listed `before` and those that are listed now.
     fn rejudge_listed(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
         for &(id, endpoint) in &before {
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
             self.recheck_block(id, endpoint.address, at);
         }
-        // Judging one twice says the same twice.
+        // A contact that both name is reviewed twice, which changes nothing.
         for (id, endpoint) in self.listed_contacts() {
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
         }
     }
 
-    /// Ends a block of the detectors that they would not ask for any longer: who corrects a list wants what it did undone.
+    /// Ends a block of the detectors that they no longer ask for: correcting a list must undo what it did.
     fn recheck_block(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let mac = self.tables.devices.get(id).mac;
         let wanted = |(endpoint, contact): (Endpoint, &Contact)| {
@@ -72,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// The list that names a contact.
+    /// Returns the title of the list that names a contact.
     pub(super) fn title<'a>(&'a self, id: DeviceId, endpoint: Endpoint, contact: &'a Contact) -> Option<&'a str> {
         let subject = Subject { device: self.tables.devices.get(id), id, endpoint, contact };
         Some(reputation::find(&subject, &self.scene())?.0.title)

@@ -1,5 +1,5 @@
-//! What the engine notices for the detectors beside what contacts count: what passes through a device, what it attempts in vain, and
-//! how far it reaches.
+//! What the engine counts for the detectors beside the contacts: what passes through a device (relay), which attempts
+//! nobody answers (scan), and how far it reaches (spread).
 
 use crate::detect;
 use crate::engine::history::RecordKind;
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 impl Engine {
-    /// Bytes of a flow with the Internet go into the device's balance, which is judged when a minute is over.
+    /// Adds bytes of a flow with the Internet to its device's balance, and looks for a relay when a minute is over.
     pub(super) fn count_balance(&mut self, step: &Step, at: Stamp) {
         let Step { owner: Owner { device: id, outbound }, endpoint: Endpoint { address, .. }, sent, received, .. } =
             *step;
@@ -33,7 +33,7 @@ impl Engine {
         balance.add(address, sent, received, at.now);
         let Some(mut relayed) = judged else { return };
         relayed.signs = self.signs(id, &relayed, at);
-        // What was new when it began is no news after a while, but holds.
+        // What was new when the relay began is not new for ever, but it still speaks for the relay.
         let before = self.tables.devices.get(id).relayed(at.now).filter(|before| before.master == relayed.master);
         if let Some(Relayed { signs: before, .. }) = before {
             relayed.signs.pause_ms = relayed.signs.pause_ms.or(before.pause_ms);
@@ -45,15 +45,16 @@ impl Engine {
         }
         let with_master = self.tables.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
         for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
-            self.judge(id, endpoint, at);
+            self.review_contact(id, endpoint, at);
         }
     }
 
-    /// What else speaks for a relay, and against it.
+    /// Returns what else speaks for a relay or against it, beside its balance.
     fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> RelaySigns {
         let device = self.tables.devices.get(id);
         let waits = device.handshakes.median_delay(limits::RELAY_PAUSE, at.now);
-        // What is usual for it is not known: a slow thing is slow with the few that it calls.
+        // Where it is not known what is usual for the device, a delay counts only with many addresses: a slow device is
+        // slow with the few that it calls.
         let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
         let (stacks, known) = device.handshakes.programs(at.now);
         let (mut proxy, mut excuse, mut names) = (false, None, 0);
@@ -81,7 +82,7 @@ impl Engine {
         }
     }
 
-    /// Counts what was tried in vain: without an answer, or with a refusal.
+    /// Counts an attempt of a device that is over, as failed where nobody answered or the answer was a refusal.
     pub(super) fn note_attempt(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
         let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
         let failed = match tuple.protocol {
@@ -97,11 +98,11 @@ impl Engine {
             && self.settings().mode(mac).is_judged()
         {
             self.ledger.renew(id, detect::scan::DETECTOR.name);
-            self.judge_whole(id, at);
+            self.review_device(id, at);
         }
     }
 
-    /// Who rents out a relay gets into the house with it: other stations' doors are tried while it is at work.
+    /// Counts an attempt of a relay to get into another device of the house: those who rent a relay come in with it.
     pub(super) fn note_lateral(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let device = self.tables.devices.get_mut(id);
         let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
@@ -109,13 +110,13 @@ impl Engine {
             let before = device.laterals.count();
             device.laterals.add_address(endpoint.address);
             if device.laterals.count() != before {
-                self.judge_whole(id, at);
+                self.review_device(id, at);
             }
         }
     }
 
-    /// Asks the detectors about a device as a whole.
-    pub(super) fn judge_whole(&mut self, id: DeviceId, at: Stamp) {
+    /// Asks the detectors about a device as a whole, and records what is new.
+    pub(super) fn review_device(&mut self, id: DeviceId, at: Stamp) {
         let device = self.tables.devices.get(id);
         let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
         let new = self.ledger.note(id, None, &findings, at.wall);
@@ -129,14 +130,14 @@ impl Engine {
         }
     }
 
-    /// A contact is new: whether its domain and its network are new to the device too.
+    /// Notes the domain and the network of a new contact, and marks the contact when both are new to the device.
     pub(super) fn note_new_contact(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let domain =
             self.tables.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
         let network = self.network_key(endpoint.address);
         let reach = &mut self.tables.devices.get_mut(id).reach;
         let mut is_new = |what: &[u8]| reach.note(what, at.wall, limits::SPREAD_OLD);
-        // Both are to be remembered, whatever the other is.
+        // Both are noted, whether the other is new or not.
         let new = [is_new(&network), domain.is_none_or(|domain| domain.is_empty() || is_new(&domain))];
         if new == [true; 2]
             && let Some(contact) = self.tables.contacts.get_mut(id, endpoint)
@@ -145,7 +146,7 @@ impl Engine {
         }
     }
 
-    /// A new hour has begun for a device: whom it called in the one before, if it did next to nothing else.
+    /// Closes the hour of a device when a new one has begun: if it was nearly idle, notes how many networks it called.
     pub(super) fn close_hour(&mut self, id: DeviceId, at: Stamp) {
         let device = self.tables.devices.get_mut(id);
         let carried = device.sent.saturating_add(device.received);
@@ -171,11 +172,11 @@ impl Engine {
         };
         self.tables.devices.get_mut(id).reach.idle = Some(idle);
         if idle.networks >= limits::SPREAD_NETWORKS {
-            self.judge_whole(id, at);
+            self.review_device(id, at);
         }
     }
 
-    /// The network of an address: its autonomous system where that is known, else the part that one is about.
+    /// Returns a key for the network of an address: its autonomous system where that is known, else its prefix.
     fn network_key(&self, address: IpAddr) -> [u8; 4] {
         let known = self.networks.as_ref().and_then(|networks| networks.of(address));
         known.map_or(prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())

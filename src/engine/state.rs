@@ -1,4 +1,4 @@
-//! What outlives a restart: orders, blocks, devices and what their lookups taught, as lines of text.
+//! What outlives a restart, as lines of text: orders, blocks, devices, and what their lookups taught.
 //!
 //! ```text
 //! leash state 1
@@ -32,7 +32,11 @@ const HEADER: &str = "leash state 1";
 const END: &str = "end";
 
 impl Engine {
-    /// Writes all that is to be remembered; not `whole`: only what seldom changes, without names and to the day.
+    /// Writes what is to be remembered. Without `whole` only what seldom changes, which goes to flash: no names, and
+    /// dates to the day.
+    ///
+    /// # Errors
+    /// Those of the writer.
     pub fn save(&self, out: &mut impl Write, whole: bool, at: Stamp) -> io::Result<()> {
         writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
         for (_, device) in self.tables.devices.iter() {
@@ -90,7 +94,10 @@ impl Engine {
         writeln!(out, "{END}")
     }
 
-    /// Takes up what [`Engine::save`] wrote; gives how many lines made no sense. The error says why nothing was taken.
+    /// Takes up what [`Engine::save`] wrote, and returns how many lines made no sense.
+    ///
+    /// # Errors
+    /// A sentence that says why nothing was taken: another version, or a file without its end.
     pub fn load(&mut self, text: &str, at: Stamp) -> Result<usize, String> {
         let mut lines = text.lines();
         match lines.next() {
@@ -176,7 +183,7 @@ impl Engine {
                 };
                 let by = words.next()?;
                 let by = By::ALL.iter().find(|(_, word)| *word == by)?.0;
-                // A clock that is not set yet stands before the date of the file: then no time has passed.
+                // A clock that is not set yet is earlier than the date of the file: then no time counts as passed.
                 let today = at.wall.max(*saved);
                 let left = until.map(|until| Span(until.0.saturating_sub(today.0).max(0) as u64));
                 let reason = words.collect::<Vec<_>>().join(" ");

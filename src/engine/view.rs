@@ -1,4 +1,4 @@
-//! What there is to see, as JSON values: one description for the command line, ubus and the page.
+//! Everything that can be seen, rendered as JSON: one description for the command line, ubus and the page.
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
@@ -20,7 +20,7 @@ use crate::time::{Span, Wall};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
-/// Puts a value in when there is one.
+/// Puts a value into an object when there is one.
 fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>) {
     if let Some(value) = value.into() {
         map.insert(key.into(), value);
@@ -40,7 +40,7 @@ fn yes(flag: bool) -> Option<Value> {
 }
 
 impl Engine {
-    /// What was read: dates, packets of a capture, and what did not fit into the tables.
+    /// Returns what was read: dates, packets of a capture, and what did not fit into the tables.
     pub fn summary(&self) -> Value {
         let mut map = Map::new();
         put(&mut map, "start", self.span.map(|(first, _)| seconds(first)));
@@ -55,7 +55,7 @@ impl Engine {
             ("findings", self.ledger.refused),
             ("blocks", self.blocks.refused),
             ("names_evicted", self.tables.names.evicted),
-            ("lookups_without_device", self.stray_lookups),
+            ("lookups_without_device", self.lookups_without_device),
         ];
         let refused: Map<String, Value> =
             refused.into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| (word.into(), n.into())).collect();
@@ -68,8 +68,8 @@ impl Engine {
         self.tables.devices.iter().map(|(id, _)| self.device(id))
     }
 
-    /// Returns how much of everything there is. The counts of verdicts may be a second old: [`Engine::summaries`] has
-    /// judged all devices then, which need not be done again for the page that asks for both.
+    /// Returns counts of everything. Those of verdicts may be a second old: [`Engine::summaries`] has judged all
+    /// devices then, and a page that asks for both need not have it done twice.
     pub fn status(&mut self) -> Value {
         let now = self.latest.now;
         let fresh = self.verdicts.filter(|(then, _)| now.since(*then) <= Span::secs(1));
@@ -119,24 +119,24 @@ impl Engine {
             for (endpoint, finding) in found.filter(|(_, f)| detector.is_none_or(|detector| detector == f.detector)) {
                 let mut map = self.finding(id, endpoint, finding);
                 put(&mut map, "device", Value::from(own.mac.to_string()));
-                put(&mut map, "name", Value::from(self.called(own.mac)));
+                put(&mut map, "name", Value::from(self.display_name(own.mac)));
                 all.push(Value::Object(map));
             }
         }
         all
     }
 
-    /// Devices and addresses of [`Engine::blocked`], in its order.
+    /// Returns the devices and addresses of [`Engine::blocked`], in its order.
     pub fn blocked_pairs(&self) -> Vec<(Mac, IpAddr)> {
         self.blocks.iter().map(|(mac, address, _)| (mac, address)).collect()
     }
 
-    /// The pins that hold, the first that fits decides.
+    /// Returns the pins that hold at this date. The first that fits a contact decides.
     pub fn pins(&self, wall: Wall) -> Vec<Value> {
         let say = |pin: &Pin| {
             let mut map = Map::new();
             put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
-            put(&mut map, "name", pin.mac.map(|mac| self.called(mac).into()));
+            put(&mut map, "name", pin.mac.map(|mac| self.display_name(mac).into()));
             put(&mut map, "target", Value::from(pin.target.to_string()));
             put(&mut map, "verdict", Value::from(pin.verdict()));
             put(&mut map, "until", pin.until.map(seconds));
@@ -147,12 +147,12 @@ impl Engine {
         self.settings().pins(wall).map(say).collect()
     }
 
-    /// There are orders that are to last, and that the settings do not have yet.
+    /// Returns whether there are orders that are to last and that the settings do not have yet.
     pub fn has_orders(&self) -> bool {
         self.orders.are_to_keep()
     }
 
-    /// The orders that are to last, and that the settings do not have yet.
+    /// Returns the orders that are to last and that the settings do not have yet.
     pub fn orders(&self) -> Value {
         let Orders { pins, unpinned, modes, names, blocking } = &self.orders;
         let key = |mac: Option<Mac>, target: &Target| {
@@ -188,7 +188,7 @@ impl Engine {
         put(&mut map, "time", seconds(record.wall));
         put(&mut map, "kind", Value::from(record.kind.text()));
         put(&mut map, "device", record.mac.and_then(mac));
-        put(&mut map, "name", record.mac.map(|mac| self.called(mac).into()));
+        put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
         let made_by = || self.tables.devices.get(self.tables.devices.find(record.mac?)?).vendor.as_ref();
         match made_by().filter(|_| record.kind == RecordKind::Device) {
@@ -212,7 +212,7 @@ impl Engine {
         Value::Array(self.judge_device(id).contacts.iter().map(|it| self.contact(id, it)).collect())
     }
 
-    /// What is said of a device beside its findings and contacts.
+    /// Returns all about a device but its findings and contacts.
     fn device_facts(&self, judged: &JudgedDevice) -> Map<String, Value> {
         let JudgedDevice { id, device, mode, .. } = *judged;
         let mut map = Map::new();
@@ -307,7 +307,7 @@ impl Engine {
         put(&mut map, "first", seconds(contact.first));
         put(&mut map, "last", seconds(contact.last));
         put(&mut map, "active_hours", Value::from(contact.active));
-        // What another mode would do, so that one can see it beforehand.
+        // What guard would do, so that people see it before they choose the mode.
         let would = verdict.decision < Decision::Block && self.guard_decision(id, judged) == Decision::Block;
         put(&mut map, "guard_verdict", would.then(|| Value::from(Decision::Block.text())));
         let names: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
@@ -318,7 +318,7 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// Whose an address is.
+    /// Returns the autonomous system that an address belongs to.
     fn network(&self, address: IpAddr) -> Option<Value> {
         let network = self.networks.as_ref()?.of(address)?;
         let mut map = Map::new();
@@ -333,7 +333,7 @@ impl Engine {
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
-    /// Who else looked the address up, and as what.
+    /// Returns the other devices that looked an address up, and the names.
     fn looked_up_by(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
         let others = self.tables.names.others(id, address);
         let others: Vec<Value> = others
@@ -348,7 +348,7 @@ impl Engine {
         (!others.is_empty()).then_some(Value::Array(others))
     }
 
-    /// A flow that is over, or was still open at the end.
+    /// Returns a flow that is over, or that was still open at the end of a file.
     pub fn flow(&self, ended: &EndedFlow) -> Value {
         let EndedFlow { tuple, flow, names } = ended;
         let mut map = Map::new();
@@ -372,7 +372,7 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// What is blocked.
+    /// Returns what is blocked.
     pub fn blocked(&self) -> Value {
         let block = |(device, address, block): (Mac, IpAddr, &Block)| {
             let mut map = Map::new();
@@ -380,7 +380,7 @@ impl Engine {
             put(
                 &mut map,
                 "name",
-                Some(self.called(device)).filter(|name| *name != device.to_string()).map(Value::from),
+                Some(self.display_name(device)).filter(|name| *name != device.to_string()).map(Value::from),
             );
             put(&mut map, "address", Value::from(address.to_string()));
             put(&mut map, "reason", block.reason.json());
@@ -411,7 +411,7 @@ impl Engine {
     }
 }
 
-/// The hardware address, unless it is a stand-in for one that the capture does not have.
+/// Returns a hardware address as text, unless it stands in for one that the capture does not have.
 fn mac(mac: Mac) -> Option<Value> {
     (!mac.is_stand_in()).then(|| mac.to_string().into())
 }

@@ -169,7 +169,7 @@ impl Daemon {
     fn inherit_blocks(&mut self, at: Stamp) {
         let Some(enforcer) = self.enforcer.get_mut() else { return };
         for (pair, left) in enforcer.blocks_in_kernel() {
-            self.engine.inherit(pair, left, at);
+            self.engine.adopt_block(pair, left, at);
         }
     }
 
@@ -250,7 +250,7 @@ impl Daemon {
         if let Some(mac) = record.mac.filter(|mac| record.kind == RecordKind::Device && !vendors::is_random(*mac)) {
             self.reference.set_vendors(&mut self.engine, &[mac]);
         }
-        let who = record.mac.map(|mac| self.engine.called(mac)).unwrap_or_default();
+        let who = record.mac.map(|mac| self.engine.display_name(mac)).unwrap_or_default();
         // Addresses and names of destinations are nobody's business who only sees the log.
         if record.kind.log_level() <= log::Level::Info {
             log::log!(record.kind.log_level(), "{who}: {}", record.log_message());
