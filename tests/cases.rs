@@ -200,7 +200,7 @@ fn explain_says_it_in_sentences() {
 fn captures(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("LEASH_CAPTURES").map(PathBuf::from);
     if folder.is_none() {
-        writeln!(io::stderr(), "skipped: {test}: LEASH_CAPTURES names no folder of recordings").unwrap();
+        writeln!(io::stderr(), "\nskipped: {test}: LEASH_CAPTURES names no folder of recordings").unwrap();
     }
     folder
 }
@@ -209,7 +209,7 @@ fn captures(test: &str) -> Option<PathBuf> {
 fn real_captures_agree_with_their_ground_truth() {
     let test = "real_captures_agree_with_their_ground_truth";
     if std::env::var_os("RUN_BY").is_some() {
-        writeln!(io::stderr(), "skipped: {test}: score.py starts no program by an emulator").unwrap();
+        writeln!(io::stderr(), "\nskipped: {test}: score.py starts no program by an emulator").unwrap();
         return;
     }
     let Some(captures) = captures(test) else { return };

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Measures a running leash beside its peers, in the lab of tests/lab; prints the table of the README (needs root).
+"""Measures a running leash beside its peers, in the lab of tests/lab; prints tables for tests/README.md (needs root).
 
-usage: tests/bench/live.py [events|latency|memory|idle]... [--rounds N]
+usage: tests/bench/live.py [events|latency|block|memory|idle]... [--rounds N]
+       LEASH=path: the program (default: target/release/leash, built first)
 Peers: a bare netlink reader (tests/bench/flows.c), conntrack -E, ulogd2 (as far as they are installed).
 """
 
 import argparse
 import os
 import pathlib
+import re
+import shutil
 import signal
 import socket
 import statistics
@@ -22,18 +25,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 import lab as kit
 
-
-def cpu(pid):
-    """Seconds of user and system time; nanoseconds where the scheduler tells."""
-    return int(open(f"/proc/{pid}/schedstat").read().split()[0]) / 1e9
-
-
-def memory(pid, key="VmRSS"):
-    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith(key))
-
-
-def events(rounds, flows):
-    ulogd = """[global]
+BURSTS, BURST = 4, 15_000  # flows
+EVENTS = 2 * BURSTS * BURST
+ULOGD = """[global]
 logfile="/dev/null"
 loglevel=5
 plugin="ulogd_inpflow_NFCT.so"
@@ -51,78 +45,106 @@ netlink_socket_buffer_maxsize=33554432
 file="FOLDER/flows"
 sync=0
 """
+
+
+def version(*command):
+    """The version that a program says it has."""
+    said = subprocess.run(command, capture_output=True, text=True)
+    return (re.search(r"\d+(\.\d+)+", said.stdout + said.stderr) or [""])[0]
+
+
+def peers(flows):
+    """{name: command, and what it writes its events to beside standard output}"""
+    all_ = {
+        "bare netlink reader (C)": ([flows, "read"], None),
+        "leash run": (None, None),
+        f"conntrack -E {version('conntrack', '-V')}": (
+            ["conntrack", "-E", "-e", "NEW,DESTROY", "-o", "timestamp", "-b", "16777216"],
+            "out",
+        ),
+    }
+    if shutil.which("ulogd"):
+        all_[f"ulogd2 {version('ulogd', '-V')}, NFCT to a file"] = (["ulogd", "-c", "FOLDER/ulogd.conf"], "flows")
+    else:
+        print("not installed, left out: ulogd", file=sys.stderr)
+    return all_
+
+
+def cpu(pid):
+    """Seconds of user and system time; nanoseconds where the scheduler tells."""
+    return int(open(f"/proc/{pid}/schedstat").read().split()[0]) / 1e9
+
+
+def memory(pid, key="VmRSS"):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith(key))
+
+
+def read_bursts(command, told_in, rate, flows):
+    """(seconds of CPU, events that it told, flows a second that were made) of one program with four bursts of flows."""
+    house = kit.Lab(devices=1)
+    try:
+        out = open(f"{house.folder}/out", "w+")
+        if command:
+            house.router.run("sysctl -qw net.netfilter.nf_conntrack_events=1")
+            pathlib.Path(f"{house.folder}/ulogd.conf").write_text(ULOGD.replace("FOLDER", house.folder))
+            command = [word.replace("FOLDER", house.folder) for word in command]
+            child = house.children["peer"] = house.router.popen(command, stdout=out, stderr=subprocess.DEVNULL)
+            time.sleep(0.5)
+        else:
+            house.start("option default_mode guard")
+            house.devices[0].lookup("nobody.example")
+            child = house.children["leash"]
+        before, made = cpu(child.pid), []
+        for part in range(BURSTS):
+            made.append(float(house.devices[0].ns.run(f"{flows} make {BURST} {rate} {part * BURST}")))
+            time.sleep(0.3)
+            house.router.run("conntrack -F")
+            time.sleep(0.7)
+        time.sleep(1.0)
+        used = cpu(child.pid) - before
+        if not command:
+            seen = house.leash("status")["health"]["flows"]
+            told = f"{seen['events']:,}" + (f", {seen['overflows']} overflows" if seen["overflows"] else "")
+        else:
+            child.send_signal(signal.SIGTERM)
+            child.wait(10)
+            out.seek(0)
+            told = f"{sum(1 for _ in open(f'{house.folder}/{told_in}')) if told_in else int(out.read()):,}"
+        return used, told, statistics.mean(made)
+    finally:
+        house.close()
+
+
+def events(rounds, flows):
+    programs = peers(flows)
     for rate in (20_000, 50_000):
         results = {}
         for _ in range(rounds):
-            for name in ("bare reader", "leash", "conntrack -E", "ulogd2"):
-                house = kit.Lab(devices=1)
-                try:
-                    out = open(f"{house.folder}/out", "w+")
-                    if name == "leash":
-                        house.start("option default_mode guard")
-                        house.devices[0].lookup("nobody.example")
-                        child = house.children["leash"]
-                    else:
-                        house.router.run("sysctl -qw net.netfilter.nf_conntrack_events=1")
-                        open(f"{house.folder}/ulogd.conf", "w").write(ulogd.replace("FOLDER", house.folder))
-                        command = {
-                            "bare reader": [flows, "read"],
-                            "ulogd2": ["ulogd", "-c", f"{house.folder}/ulogd.conf"],
-                            "conntrack -E": [
-                                "conntrack",
-                                "-E",
-                                "-e",
-                                "NEW,DESTROY",
-                                "-o",
-                                "timestamp",
-                                "-b",
-                                "16777216",
-                            ],
-                        }[name]
-                        try:
-                            child = house.children["peer"] = house.router.popen(
-                                command, stdout=out, stderr=subprocess.DEVNULL
-                            )
-                        except FileNotFoundError:
-                            continue
-                        time.sleep(0.5)
-                    before, made = cpu(child.pid), []
-                    for part in range(4):
-                        made.append(float(house.devices[0].ns.run(f"{flows} make 15000 {rate} {part * 15000}")))
-                        time.sleep(0.3)
-                        house.router.run("conntrack -F")
-                        time.sleep(0.7)
-                    time.sleep(1.0)
-                    used = cpu(child.pid) - before
-                    if name == "leash":
-                        seen = house.leash("status")["health"]["flows"]
-                        told = (
-                            seen["events"]
-                            if not seen["overflows"]
-                            else f"{seen['events']}, {seen['overflows']} overflows"
-                        )
-                    else:
-                        child.send_signal(signal.SIGTERM)
-                        child.wait(10)
-                        out.seek(0)
-                        told = (
-                            int(out.read())
-                            if name == "bare reader"
-                            else sum(
-                                1 for _ in open(f"{house.folder}/flows" if name == "ulogd2" else f"{house.folder}/out")
-                            )
-                        )
-                    results.setdefault(name, []).append((used, told, statistics.mean(made)))
-                finally:
-                    house.close()
-        base = statistics.median(r[0] for r in results["bare reader"])
+            for name, (command, told_in) in programs.items():
+                results.setdefault(name, []).append(read_bursts(command, told_in, rate, flows))
+        if rate == 20_000:
+            print("| 20,000 flows a second | CPU s | µs an event | times the bare reader | events told |")
+            print("|---|---|---|---|---|")
+        else:
+            print(f"| **{rate:,} flows a second** | | | | |")
+        base = statistics.median(row[0] for row in results["bare netlink reader (C)"])
         for name, rows in results.items():
-            used = statistics.median(r[0] for r in rows)
-            print(
-                f"| {rate:,} flows/s ({rows[0][2]:,.0f} made) | {name} | {used:.2f} s | {used / 120_000 * 1e6:.1f} us "
-                f"| {used / base:.2f} | {rows[-1][1]} |",
-                flush=True,
-            )
+            used = statistics.median(row[0] for row in rows)
+            each, times = used / EVENTS * 1e6, used / base
+            print(f"| {name} | {used:.2f} | {each:.1f} | {times:.1f} | {rows[-1][1]} |", flush=True)
+            print(f"{name}: {rows[-1][2]:,.0f} of {rate:,} flows a second were made", file=sys.stderr)
+
+
+def row(what, measured, aim):
+    """A row of the table of latency, memory and idleness."""
+    global headed
+    if not headed:
+        print("| | measured | aim |\n|---|---|---|")
+    headed = True
+    print(f"| {what} | {measured} | {aim} |", flush=True)
+
+
+headed = False
 
 
 def latency(*_):
@@ -149,10 +171,10 @@ def latency(*_):
                 pass
             times.append((time.perf_counter() - begin) * 1e3)
         times = sorted(times[20:])
-        print(
-            f"first packet to block in force, grace 0: p50 {times[len(times) // 2]:.2f} ms, "
-            f"p99 {times[len(times) * 99 // 100]:.2f} ms, max {times[-1]:.2f} ms ({len(times)} blocks)",
-            flush=True,
+        row(
+            f"first packet of an unexplained flow to its block (grace 0), {len(times)} blocks",
+            f"p50 {times[len(times) // 2]:.2f} ms, p99 {times[len(times) * 99 // 100]:.2f} ms",
+            "1 ms, 10 ms",
         )
         # From the start of the program: a device that asks and calls all the time.
         starts = []
@@ -189,13 +211,19 @@ def latency(*_):
             stop.set()
             thread.join()
             house.until(house.ready, "ready")
-        print(
-            "start of the program to the first verdict in force: "
-            f"median {statistics.median(starts):.0f} ms, max {max(starts):.0f} ms",
-            flush=True,
+        row(
+            "start of the program to the first verdict in force",
+            f"median {statistics.median(starts):.0f} ms, most {max(starts):.0f} ms",
+            "200 ms",
         )
     finally:
         house.close()
+
+
+def block(*_):
+    said = subprocess.run(["cargo", "bench", "--locked", "-q", "--bench", "block"], check=True, stdout=subprocess.PIPE)
+    half, most = re.search(r"p50 (\S+) us, p99 (\S+) us", said.stdout.decode()).groups()
+    row("adding a block to a set of 10,000", f"p50 {half} µs, p99 {most} µs", "50 µs")
 
 
 def memory_full(_, flows):
@@ -217,11 +245,11 @@ def memory_full(_, flows):
         house.until(lambda: house.leash("status")["flows"] >= 10_000, "10,000 flows", 20)
         time.sleep(3)
         status = house.leash("status")
-        print(
-            f"memory: {empty / 1024:.1f} MiB empty; {memory(pid) / 1024:.1f} MiB "
-            f"(peak {memory(pid, 'VmHWM') / 1024:.1f}) with {status['devices']} devices, {status['flows']:,} flows, "
-            f"{status['names']:,} names, {status['contacts']:,} contacts",
-            flush=True,
+        row(
+            f"memory of {os.path.relpath(kit.LEASH)}: {status['devices']} devices, {status['flows']:,} flows, "
+            f"{status['names']:,} names, {status['contacts']:,} contacts ({empty * 1.024e-3:.1f} MB when empty)",
+            f"{memory(pid) * 1.024e-3:.1f} MB, most {memory(pid, 'VmHWM') * 1.024e-3:.1f} MB",
+            "8 MB",
         )
     finally:
         house.close()
@@ -235,19 +263,20 @@ def idle(*_):
         before = cpu(house.children["leash"].pid)
         time.sleep(20)
         used = cpu(house.children["leash"].pid) - before
-        print(f"idle: {used / 20 * 100:.4f} % of a core over 20 s", flush=True)
+        row("idle, over 20 s", f"{used / 20 * 100:.3f} % of a core", "0.1 %")
     finally:
         house.close()
 
 
 def main():
-    parts = {"events": events, "latency": latency, "memory": memory_full, "idle": idle}
+    parts = {"events": events, "latency": latency, "block": block, "memory": memory_full, "idle": idle}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     os.chdir(HERE.parent.parent)
-    subprocess.run(["cargo", "build", "--release", "--locked", "-q"], check=True)
+    if "LEASH" not in os.environ:
+        subprocess.run(["cargo", "build", "--release", "--locked", "-q"], check=True)
     with tempfile.TemporaryDirectory() as folder:
         flows = f"{folder}/flows"
         subprocess.run(["cc", "-O2", "-o", flows, str(HERE / "flows.c")], check=True)
