@@ -7,7 +7,7 @@
 use crate::api::{Complaint, Severity};
 use crate::engine::policy::is_time;
 use crate::live::netlink::{NETFILTER, Socket};
-use crate::live::slot::{Need, rights_and};
+use crate::live::slot::{Need, rights_and_package};
 use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
 use crate::sentence;
@@ -37,7 +37,7 @@ pub static NEED: Need = Need {
     name: "nf_tables",
     severity: Severity::Error,
     missing: |error| sentence!("nothing can be blocked, since nf_tables cannot be reached: %s", error),
-    remedy: || rights_and("nftables-json"),
+    remedy: || rights_and_package("nftables-json"),
 };
 
 /// The kernel's side of the blocks.

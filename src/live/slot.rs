@@ -18,7 +18,7 @@ pub struct Need {
 }
 
 /// Returns the remedy for a part that needs a right and a kernel module, by the module's package on OpenWrt.
-pub fn rights_and(package: &'static str) -> Sentence {
+pub fn rights_and_package(package: &'static str) -> Sentence {
     sentence!("run leash as root or with %s, and install %s", "CAP_NET_ADMIN", package)
 }
 

@@ -73,7 +73,9 @@ impl api::Daemon for Daemon {
             ));
         }
         self.enforcer.complain(&mut all);
-        self.enforcer.get().inspect(|enforcer| enforcer.complain(&mut all));
+        if let Some(enforcer) = self.enforcer.get() {
+            enforcer.complain(&mut all);
+        }
         if !self.engine.blocking() {
             all.push(Complaint::warning(
                 sentence!("blocking is switched off, so nothing is blocked"),

@@ -187,8 +187,7 @@ impl Daemon {
         let loaded = self.rules_loaded();
         let Daemon { sources, engine, recorder, .. } = self;
         let turn = sources.turn(engine, loaded, at, |engine, events| {
-            recorder.record(&events, engine, at, &mut callers.control);
-            events.into_iter().for_each(|event| engine.handle(event, at));
+            recorder.handle(events, engine, at, &mut callers.control);
         });
         self.sync_sets |= turn.lan_changed;
         self.check_flows |= turn.dumped;
@@ -206,31 +205,30 @@ impl Daemon {
     }
 
     fn handle(&mut self, events: Vec<Event>, at: Stamp, callers: &mut Callers) {
-        self.recorder.record(&events, &self.engine, at, &mut callers.control);
-        events.into_iter().for_each(|event| self.engine.handle(event, at));
+        self.recorder.handle(events, &mut self.engine, at, &mut callers.control);
     }
 
     /// Does what the engine wants.
     fn apply(&mut self, at: Stamp, callers: &mut Callers) {
         let actions: Vec<Action> = self.engine.drain().collect();
-        let (mut keep, mut released) = (false, BTreeSet::new());
+        let (mut state_changed, mut released) = (false, BTreeSet::new());
         for action in actions {
             match action {
                 Action::Block { mac, address, lasts } => {
-                    keep = true;
+                    state_changed = true;
                     let flows = self.engine.flows_between(mac, address);
                     if let Some(enforcer) = self.enforcer.get_mut() {
                         enforcer.block((mac, address), lasts, &flows);
                     }
                 }
                 Action::Unblock { mac, address } => {
-                    keep = true;
+                    state_changed = true;
                     released.insert((mac, address));
                     if let Some(enforcer) = self.enforcer.get_mut() {
                         enforcer.unblock((mac, address));
                     }
                 }
-                Action::SyncSets => (keep, self.sync_sets) = (true, true),
+                Action::SyncSets => (state_changed, self.sync_sets) = (true, true),
                 Action::Note(record) => self.announce(&record, at, callers),
                 Action::PersistOrders => {
                     self.last_order = at.now;
@@ -240,7 +238,7 @@ impl Daemon {
             }
         }
         self.sync_kernel(at, &released);
-        if keep {
+        if state_changed {
             self.state.schedule_write(at);
         }
     }

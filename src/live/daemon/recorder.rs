@@ -5,7 +5,7 @@ use crate::event::{self, Event};
 use crate::live::control::{Control, Stream};
 use crate::time::{Clock, Stamp};
 
-/// Writes each event to the callers that record.
+/// Sends each event to the callers that record.
 #[derive(Default)]
 pub struct Recorder {
     /// The clock of the lines, while somebody records.
@@ -13,8 +13,14 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes events before the engine handles them. A recording begins with what is known of the house.
-    pub fn record(&mut self, events: &[Event], engine: &Engine, at: Stamp, control: &mut Control) {
+    /// Sends events to those who record, and hands them to the engine.
+    pub fn handle(&mut self, events: Vec<Event>, engine: &mut Engine, at: Stamp, control: &mut Control) {
+        self.record(&events, engine, at, control);
+        events.into_iter().for_each(|event| engine.handle(event, at));
+    }
+
+    /// Sends events before the engine handles them. A recording begins with what is known of the house.
+    fn record(&mut self, events: &[Event], engine: &Engine, at: Stamp, control: &mut Control) {
         if !control.has_listeners(Stream::Record) {
             self.clock = None;
             return;

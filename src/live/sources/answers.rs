@@ -2,7 +2,7 @@
 
 use crate::api::Severity;
 use crate::event::{self, Event};
-use crate::live::slot::{Need, rights_and};
+use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
 use crate::model::{Protocol, Tuple};
@@ -21,7 +21,7 @@ const STREAMS: usize = 64;
 /// A connection that began longer ago makes room for another.
 const STREAM_AGE: Span = Span::secs(10);
 
-/// See [`AnswerTap`].
+/// The entry of tapped DNS answers in the table of sources.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "answers",
@@ -29,7 +29,7 @@ pub static KIND: SourceKind = SourceKind {
         missing: |error| {
             sentence!("DNS answers cannot be tapped, so lookups are known from the query log only: %s", error)
         },
-        remedy: || rights_and("kmod-nfnetlink-log"),
+        remedy: || rights_and_package("kmod-nfnetlink-log"),
     },
     step: Step::Lookups,
     // The packets that the devices get: nobody can forge a line of them.

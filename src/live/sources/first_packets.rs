@@ -3,7 +3,7 @@
 use crate::api::Severity;
 use crate::event::Event;
 use crate::limits;
-use crate::live::slot::{Need, rights_and};
+use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
 use crate::model::{Mac, Protocol, Tuple, is_local};
@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// See [`FirstPacketTap`].
+/// The entry of first packets in the table of sources.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "first packets",
@@ -26,7 +26,7 @@ pub static KIND: SourceKind = SourceKind {
         missing: |error| {
             sentence!("the first packets of flows cannot be tapped, so names in handshakes are missed: %s", error)
         },
-        remedy: || rights_and("kmod-nfnetlink-log"),
+        remedy: || rights_and_package("kmod-nfnetlink-log"),
     },
     step: Step::Packets,
     precedence: None,

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::event::{self, Event};
 use crate::limits;
 use crate::live::netlink::{NETFILTER, Socket};
-use crate::live::slot::{Need, rights_and};
+use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::lan::Lan;
 use crate::live::sources::source::{RECEIVE_BUFFER, Scene, Source, SourceKind, Step, TURN_DATAGRAMS};
 use crate::model::{Tuple, is_group};
@@ -29,13 +29,13 @@ const DUMP_EVERY: Span = Span::secs(5);
 /// Datagrams of a dump that are read in one turn.
 const DUMP_DATAGRAMS: usize = 16;
 
-/// See [`ConntrackFlows`].
+/// The entry of flows in the table of sources.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "flows",
         severity: Severity::Error,
         missing: |error| sentence!("no flow can be seen, since conntrack's events cannot be received: %s", error),
-        remedy: || rights_and("kmod-nf-conntrack-netlink"),
+        remedy: || rights_and_package("kmod-nf-conntrack-netlink"),
     },
     step: Step::Flows,
     precedence: None,

@@ -59,7 +59,7 @@ impl Sources {
         let mut turn = Turn::default();
         let devices = self.read(Step::Devices, engine, rules_loaded, at, &mut turn);
         handle(engine, devices);
-        // What was answered before a flow began has been logged before it, so it is read after the flow and handled
+        // What was answered before a flow began was logged before the flow was, so it is read after the flow and handled
         // before it: an answer is never late.
         let flows = self.read(Step::Flows, engine, rules_loaded, at, &mut turn);
         let lookups = self.read(Step::Lookups, engine, rules_loaded, at, &mut turn);
@@ -180,4 +180,90 @@ impl Sources {
 
 fn is_of_lookups(event: &Event) -> bool {
     matches!(event, Event::Lookup(_) | Event::Gap { source: event::Source::Lookups })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Severity;
+    use crate::config::Config;
+    use crate::live::slot::Need;
+    use crate::sentence::Sentence;
+    use crate::time::Clock;
+    use std::io;
+
+    /// Reads the same events in each turn, and fails where it has none.
+    struct Fake {
+        events: Vec<Event>,
+        sees_lookups: bool,
+    }
+
+    impl Source for Fake {
+        fn fds<'a>(&'a self, _: &mut Vec<BorrowedFd<'a>>) {}
+
+        fn read(&mut self, _: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
+            out.extend_from_slice(&self.events);
+            if self.events.is_empty() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        }
+
+        fn sees_lookups(&self, _: bool) -> bool {
+            self.sees_lookups
+        }
+    }
+
+    const fn kind(step: Step, precedence: Option<u8>) -> SourceKind {
+        let need = Need {
+            name: "fake",
+            severity: Severity::Error,
+            missing: |error| Sentence::verbatim(error.to_owned()),
+            remedy: || Sentence::verbatim("none"),
+        };
+        SourceKind { need, step, precedence, open: |_| Ok(None) }
+    }
+    static FLOWS: SourceKind = kind(Step::Flows, None);
+    static TAP: SourceKind = kind(Step::Lookups, Some(1));
+    static LOG: SourceKind = kind(Step::Lookups, Some(2));
+
+    const LOOKUP: &str = "looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5";
+    const LEASE: &str = "leased 192.168.8.20 02:00:00:00:00:20 host=bulb";
+    const FLOW: &str = "opened tcp 192.168.8.20:40000 > 203.0.113.5:8883";
+    const GAP: &str = "gap lookups";
+
+    fn events(texts: &[&str]) -> Vec<Event> {
+        let read = |text| event::read(&format!("1767225600.000000 {text}"), &mut Clock::default()).unwrap().0;
+        texts.iter().map(read).collect()
+    }
+
+    /// Returns what a turn hands over of these sources, each with its events and whether it sees lookups.
+    fn turn(sources: &[(&'static SourceKind, &[&str], bool)]) -> Vec<Event> {
+        let mut all = Sources { slots: Vec::new(), lan: Lan::default() };
+        for &(kind, texts, sees_lookups) in sources {
+            let mut slot: Slot<Box<dyn Source>> = Slot::new(&kind.need);
+            slot.open(|| Ok(Some(Box::new(Fake { events: events(texts), sees_lookups }))));
+            all.slots.push((kind, slot));
+        }
+        let mut handled = Vec::new();
+        all.turn(&mut Engine::new(Config::default()), true, Stamp::default(), |_, events| handled.extend(events));
+        handled
+    }
+
+    #[test]
+    fn a_lookup_is_handled_before_the_flow_that_was_read_before_it() {
+        assert_eq!(turn(&[(&FLOWS, &[FLOW], false), (&TAP, &[LOOKUP], true)]), events(&[LOOKUP, FLOW]));
+    }
+
+    #[test]
+    fn lookups_are_believed_of_the_best_source_that_sees_them() {
+        let log: &[&str] = &[LOOKUP, GAP, LEASE];
+        assert_eq!(turn(&[(&TAP, &[LOOKUP], true), (&LOG, log, true)]), events(&[LOOKUP, LEASE]));
+        assert_eq!(turn(&[(&TAP, &[FLOW], false), (&LOG, log, true)]), events(&[FLOW, LOOKUP, GAP, LEASE]));
+        // The file comes while it is read for the first time.
+        assert_eq!(turn(&[(&LOG, log, false)]), events(log));
+    }
+
+    #[test]
+    fn a_believed_source_that_is_lost_leaves_a_gap() {
+        assert_eq!(turn(&[(&TAP, &[], true), (&LOG, &[LOOKUP], true)]), events(&[GAP, LOOKUP]));
+        assert_eq!(turn(&[(&TAP, &[LOOKUP], true), (&LOG, &[], true)]), events(&[LOOKUP]));
+    }
 }

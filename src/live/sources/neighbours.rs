@@ -12,7 +12,7 @@ use crate::wire::netlink::messages;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// See [`Neighbours`].
+/// The entry of neighbours in the table of sources.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "neighbours",

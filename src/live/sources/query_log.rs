@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Lines that a log of lookups does not reach without a question among them.
 const LINES_WITHOUT_QUESTIONS: u64 = 20;
 
-/// See [`QueryLog`].
+/// The entry of the query log in the table of sources.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "query log",
