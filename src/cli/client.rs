@@ -30,7 +30,7 @@ impl Client {
     /// The bus, where there is one, and no control socket.
     fn bus(&self) -> Option<&Path> {
         let path = Path::new(UBUS);
-        let absent = self.socket.is_none() && path.exists() && !control::answers(&self.socket());
+        let absent = self.socket.is_none() && ubus::is_present(path) && !control::answers(&self.socket());
         absent.then_some(path)
     }
 

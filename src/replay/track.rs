@@ -129,9 +129,9 @@ impl Tracker {
     }
 
     /// Ends the last capture: reports what the flows that are still open have carried, and how many packets were read.
+    #[expect(clippy::disallowed_methods, reason = "the events are sorted")]
     pub fn finish(&mut self, out: &mut Vec<Event>) {
-        let mut open = Vec::new();
-        open.extend(self.flows.drain().map(|(key, flow)| flow.counted(key)));
+        let mut open: Vec<Event> = self.flows.drain().map(|(key, flow)| flow.counted(key)).collect();
         sort(&mut open);
         out.append(&mut open);
         out.push(Event::PacketsRead(self.packets));
@@ -321,20 +321,19 @@ impl Tracker {
     }
 
     /// Reports what flows have carried since the last report: all at once, as a dump of conntrack does.
+    #[expect(clippy::disallowed_methods, reason = "the events are sorted")]
     fn count(&mut self, out: &mut Vec<Event>) {
-        let mut counted = Vec::new();
-        self.flows.retain(|key, flow| {
+        let changed = |(key, flow): (&Tuple, &mut TrackedFlow)| {
             let bytes = flow.bytes[0] + flow.bytes[1];
-            if std::mem::replace(&mut flow.reported_bytes, bytes) != bytes {
-                counted.push(flow.counted(*key));
-            }
-            true
-        });
+            (std::mem::replace(&mut flow.reported_bytes, bytes) != bytes).then(|| flow.counted(*key))
+        };
+        let mut counted: Vec<Event> = self.flows.iter_mut().filter_map(changed).collect();
         sort(&mut counted);
         out.append(&mut counted);
     }
 
     /// Closes the flows of which `is_over` is true.
+    #[expect(clippy::disallowed_methods, reason = "the events are sorted")]
     fn close(&mut self, is_over: impl Fn(&Tuple, &TrackedFlow) -> bool, out: &mut Vec<Event>) {
         let mut closed = Vec::new();
         self.flows.retain(|key, flow| {
@@ -349,12 +348,9 @@ impl Tracker {
     }
 
     /// Closes the quarter of the flows that was silent longest.
+    #[expect(clippy::disallowed_methods, reason = "a quantile has no order")]
     fn make_room(&mut self, out: &mut Vec<Event>) {
-        let mut times = Vec::with_capacity(self.flows.len());
-        self.flows.retain(|_, flow| {
-            times.push(flow.last);
-            true
-        });
+        let mut times: Vec<Time> = self.flows.values().map(|flow| flow.last).collect();
         let (_, &mut oldest, _) = times.select_nth_unstable(limits::TRACKED / 4);
         let before = self.flows.len();
         self.close(|_, flow| flow.last <= oldest, out);

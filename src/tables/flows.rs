@@ -325,6 +325,7 @@ impl Flows {
     }
 
     /// Takes all out, in the order in which they began.
+    #[expect(clippy::disallowed_methods, reason = "the flows are sorted")]
     pub fn take_all(&mut self) -> Vec<(Tuple, Flow)> {
         self.waiting.clear();
         self.orphans.clear();

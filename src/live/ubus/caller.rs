@@ -87,6 +87,11 @@ fn broken(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::Failed(format!("ubus gave no answer: {error}"))
 }
 
+/// Returns true when this machine has ubus.
+pub fn is_present(path: &Path) -> bool {
+    path.exists()
+}
+
 /// Calls a method of a running leash over ubus and returns its answer.
 pub fn call(path: &Path, method: &str, params: &Value) -> Result<Value, ApiError> {
     let mut connection = Connection::open(path)?;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 mod caller;
 
-pub use crate::live::ubus::caller::{OBJECT, call, listen};
+pub use crate::live::ubus::caller::{OBJECT, call, is_present, listen};
 
 /// The trigger by which procd starts `leash keep`, which writes orders into the settings (openwrt/files/etc/init.d/leash).
 const KEEP_TRIGGER: &str = "leash.keep";
