@@ -6,26 +6,26 @@
 /// What leash may do to a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Never judged, never stored in detail: the household's browsing is nobody's business.
+    /// The device is never judged and never stored in detail: the household's browsing is nobody's business.
     Trust,
-    /// Judged and shown, nothing blocked.
+    /// The device is judged and shown, but nothing is blocked on the detectors' word.
     #[default]
     Observe,
     /// The verdicts of the detectors are enforced.
     Guard,
-    /// No Internet.
+    /// The device may not reach the Internet at all.
     Local,
 }
 
 impl Mode {
-    /// All modes with their words.
+    /// All modes, each with the word for it.
     pub const ALL: [(Mode, &str); 4] =
         [(Mode::Trust, "trust"), (Mode::Observe, "observe"), (Mode::Guard, "guard"), (Mode::Local, "local")];
 
-    /// The words of all modes as a sentence has them.
+    /// The words for all modes as they stand in a sentence.
     pub const WORDS: &str = "trust, observe, guard or local";
 
-    /// Returns the word that the configuration, the commands and the JSON have for the mode.
+    /// Returns the word that the configuration, the commands and the JSON use for the mode.
     pub fn text(self) -> &'static str {
         Mode::ALL.iter().find(|(mode, _)| *mode == self).map_or("", |(_, text)| text)
     }
@@ -33,13 +33,13 @@ impl Mode {
     /// Reads the word for a mode.
     ///
     /// # Errors
-    /// A sentence that lists the modes.
+    /// Returns a sentence that lists the modes if the word is for none of them.
     pub fn parse(text: &str) -> Result<Mode, String> {
         let known = Mode::ALL.iter().find(|(_, word)| *word == text).map(|(mode, _)| *mode);
         known.ok_or_else(|| format!("'{text}' is not a mode: {}", Mode::WORDS))
     }
 
-    /// Returns true when the detectors look at the device and its contacts are kept in detail.
+    /// Returns true if the detectors judge the device and its contacts are kept in detail.
     pub fn is_judged(self) -> bool {
         match self {
             Mode::Trust => false,
@@ -47,7 +47,7 @@ impl Mode {
         }
     }
 
-    /// Returns true when what the detectors find is blocked, not only shown.
+    /// Returns true if what the detectors find is blocked rather than only shown.
     pub fn blocks_findings(self) -> bool {
         match self {
             Mode::Guard => true,
@@ -55,7 +55,7 @@ impl Mode {
         }
     }
 
-    /// Returns true when the device may not reach the Internet at all.
+    /// Returns true if the device may not reach the Internet at all.
     pub fn is_offline(self) -> bool {
         match self {
             Mode::Local => true,

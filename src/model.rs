@@ -1,18 +1,21 @@
 //! Plain data: the nouns of leash, without behaviour that needs a table or a clock.
+//!
+//! Everything else imports this file, and it imports nobody but a hash function, so that a format, a table and a detector
+//! mean the same thing by a name. Classes of addresses and names follow the RFCs that are named beside them.
 
 use crate::fnv::fnv32;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-/// An IEEE 802 hardware address: what a device is known by.
+/// An IEEE 802 hardware address, by which a device is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// The stand-in for a station of a capture that has no hardware addresses (raw IP, loopback). It is made from the
-    /// address, lies in the locally administered range, and is never shown: see [`Mac::is_stand_in`].
+    /// Makes a stand-in for a station of a capture that has no hardware addresses (raw IP, loopback). It is derived from
+    /// the IP address, lies in the locally administered range, and is never shown: see [`Mac::is_stand_in`].
     pub fn stand_in(ip: IpAddr) -> Mac {
         let v4 = match ip {
             IpAddr::V4(v4) => v4.octets(),
@@ -21,12 +24,12 @@ impl Mac {
         Mac([0x6e, 0x6d, v4[0], v4[1], v4[2], v4[3]])
     }
 
-    /// Made by [`Mac::stand_in`], so not to be shown as a hardware address.
+    /// Returns true for an address that [`Mac::stand_in`] made, which must not be shown as a hardware address.
     pub fn is_stand_in(self) -> bool {
         self.0[0] == 0x6e && self.0[1] == 0x6d
     }
 
-    /// Of one station: neither a group address nor all zeroes (IEEE 802, I/G bit).
+    /// Returns true for the address of a single station: neither a group address (IEEE 802, I/G bit) nor all zeroes.
     pub fn is_station(self) -> bool {
         self.0[0] & 1 == 0 && self.0 != [0; 6]
     }
@@ -45,7 +48,7 @@ impl fmt::Debug for Mac {
     }
 }
 
-/// Twelve hex digits in pairs, between colons or dashes.
+/// Reads twelve hex digits in pairs, separated by colons or dashes.
 impl FromStr for Mac {
     type Err = String;
     fn from_str(text: &str) -> Result<Mac, String> {
@@ -61,12 +64,12 @@ impl FromStr for Mac {
     }
 }
 
-/// A name or text that came from the network: an attacker's text. It is printable ASCII without spaces and bounded
-/// in length: see [`name`]. Shared, since one name explains many addresses.
+/// A name or text from the network, so possibly an attacker's. It is printable ASCII without spaces and bounded in
+/// length: see [`name`]. It is shared, because one name explains many addresses.
 pub type Name = std::rc::Rc<str>;
 
-/// A bounded, printable [`Name`] of raw bytes from the network: lower case, a byte that is not graphic ASCII as `\DDD`
-/// (RFC 4343, section 2.1), cut after 255 characters, one trailing dot removed.
+/// Makes a bounded, printable [`Name`] of raw bytes from the network: in lower case, without one trailing dot, bytes that
+/// are not graphic ASCII written as `\DDD` (RFC 4343, section 2.1), and cut at 255 characters.
 pub fn name(bytes: &[u8]) -> Name {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes.strip_suffix(b".").unwrap_or(bytes) {
@@ -84,14 +87,14 @@ pub fn name(bytes: &[u8]) -> Name {
 /// The transport protocols whose flows are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
-    /// RFC 9293.
+    /// TCP (RFC 9293).
     Tcp,
-    /// RFC 768.
+    /// UDP (RFC 768).
     Udp,
 }
 
 impl Protocol {
-    /// As conntrack and the JSON say it.
+    /// Returns the word that conntrack and the JSON use.
     pub fn text(self) -> &'static str {
         match self {
             Protocol::Tcp => "tcp",
@@ -100,23 +103,23 @@ impl Protocol {
     }
 }
 
-/// A flow's identity as conntrack has it: the direction of the first packet.
+/// The identity of a flow as conntrack has it, in the direction of the first packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tuple {
-    /// Transport protocol.
+    /// The transport protocol.
     pub protocol: Protocol,
-    /// Who opened the flow.
+    /// The address that opened the flow.
     pub source: IpAddr,
-    /// Its port.
+    /// The port that it was opened from.
     pub source_port: u16,
-    /// To whom.
+    /// The address that it was opened to.
     pub destination: IpAddr,
-    /// Its port.
+    /// The port that it was opened to.
     pub destination_port: u16,
 }
 
 impl Tuple {
-    /// The same flow seen from the other end.
+    /// Returns the tuple of the flow as seen from its other end.
     pub fn reply(self) -> Tuple {
         Tuple {
             protocol: self.protocol,
@@ -127,7 +130,7 @@ impl Tuple {
         }
     }
 
-    /// Returns the endpoint that the flow's device talks to: the destination where the device opened it (`outbound`), else
+    /// Returns the endpoint that the flow's device talks to: the destination if the device opened it (`outbound`), else
     /// the source with the device's own port.
     pub fn endpoint(self, outbound: bool) -> Endpoint {
         let address = if outbound { self.destination } else { self.source };
@@ -135,7 +138,8 @@ impl Tuple {
     }
 }
 
-/// In two writes for IPv4, four for IPv6: the derived one makes a dozen, and a capture's packets hash one each.
+/// Hashes in two writes for IPv4 and four for IPv6: the derived implementation makes a dozen, and every packet of a
+/// capture hashes one.
 impl Hash for Tuple {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let ports = u64::from(self.source_port) << 32 | u64::from(self.destination_port) << 16 | self.protocol as u64;
@@ -154,35 +158,24 @@ impl Hash for Tuple {
 
 impl fmt::Display for Tuple {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (from, to) = (Port(self.source, self.source_port), Port(self.destination, self.destination_port));
+        let from = SocketAddr::new(self.source, self.source_port);
+        let to = SocketAddr::new(self.destination, self.destination_port);
         write!(f, "{} {from} > {to}", self.protocol.text())
     }
 }
 
-/// Prints `198.51.100.7:443` and `[2001:db8::7]:443`.
-pub struct Port(pub IpAddr, pub u16);
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(v4) => write!(f, "{v4}:{}", self.1),
-            IpAddr::V6(v6) => write!(f, "[{v6}]:{}", self.1),
-        }
-    }
-}
-
-/// Where a device talks to.
+/// The remote end of a device's flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The remote address.
     pub address: IpAddr,
-    /// Transport protocol.
+    /// The transport protocol.
     pub protocol: Protocol,
-    /// The remote port (the device's own port where the remote side opened the flow).
+    /// The remote port, or the device's own port if the remote side opened the flow.
     pub port: u16,
 }
 
-/// What one of the first packets of a flow shows.
+/// What one of the first packets of a flow reveals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// A TLS ClientHello (RFC 8446, section 4.1.2).
@@ -191,57 +184,57 @@ pub enum Hint {
         sni: Option<Name>,
         /// The first application protocol offered (RFC 7301).
         alpn: Option<Name>,
-        /// Encrypted ClientHello, extension 0xfe0d (RFC 9849); may be GREASE.
+        /// Encrypted ClientHello is present, extension 0xfe0d (RFC 9849); it may be GREASE.
         ech: bool,
-        /// Its withdrawn ancestor, extension 0xffce.
+        /// Encrypted SNI is present, the withdrawn predecessor of ECH, extension 0xffce.
         esni: bool,
-        /// Which program it is, about; only where the whole hello was seen.
+        /// The fingerprint of the program; absent unless the whole hello was seen.
         ja4: Option<Ja4>,
     },
     /// A QUIC long header: version 1 (RFC 9000), 2 (RFC 9369), a draft, or Google's own.
     Quic {
-        /// `v1`, `v2`, `draft` or `gquic`.
+        /// The version of QUIC.
         version: QuicVersion,
-        /// The server name, where the Initial could be read.
+        /// The server name; absent where the Initial packet could not be read.
         sni: Option<Name>,
-        /// The first application protocol offered in it.
+        /// The first application protocol offered in the ClientHello.
         alpn: Option<Name>,
-        /// Encrypted ClientHello in it.
+        /// The ClientHello has Encrypted ClientHello.
         ech: bool,
-        /// Which program it is, about.
+        /// The fingerprint of the program.
         ja4: Option<Ja4>,
     },
-    /// A STUN message by its magic cookie (RFC 8489); `turn` when its method is one of TURN's (RFC 8656).
+    /// A STUN message, known by its magic cookie (RFC 8489).
     Stun {
-        /// Allocate, Refresh, Send, Data, CreatePermission or ChannelBind.
+        /// The method is one of TURN's (RFC 8656): Allocate, Refresh, Send, Data, CreatePermission or ChannelBind.
         turn: bool,
     },
     /// A SOCKS 4, 4a or 5 request (RFC 1928).
     Socks {
-        /// 4 or 5.
+        /// The version, 4 or 5.
         version: u8,
-        /// Where to, where the request was seen: `name:port` or `address:port`.
+        /// The destination asked for, `name:port` or `address:port`; absent where the request was not seen.
         target: Option<Name>,
     },
     /// HTTP CONNECT (RFC 9110, section 9.3.6).
     HttpConnect {
-        /// `host:port`.
+        /// The destination asked for, as `host:port`.
         target: Name,
     },
     /// A cleartext HTTP request.
     Http {
-        /// Its Host field.
+        /// The Host field.
         host: Option<Name>,
-        /// It asks for a WebSocket (RFC 6455).
+        /// The request asks for a WebSocket (RFC 6455).
         websocket: bool,
     },
     /// An SSH identification string (RFC 4253, section 4.2).
     Ssh,
-    /// MQTT CONNECT (MQTT 3.1, 3.1.1 and 5.0, section 3.1).
+    /// An MQTT CONNECT packet (MQTT 3.1, 3.1.1 and 5.0, section 3.1).
     Mqtt,
     /// A WireGuard handshake initiation or response.
     WireGuard,
-    /// A NTP packet (RFC 5905) on port 123.
+    /// An NTP packet (RFC 5905) on port 123.
     Ntp,
     /// A DNS message (RFC 1035), on any port.
     Dns,
@@ -249,11 +242,11 @@ pub enum Hint {
     Dtls,
     /// A BitTorrent handshake (BEP 3).
     BitTorrent,
-    /// In the clear, for everybody on the way to read.
+    /// Private data in the clear, which everybody on the path can read.
     Plaintext {
         /// The hardware address of a station of the house.
         mac: Option<Mac>,
-        /// One of the words that the user listed as private, by its place in the list.
+        /// The index of a word in the user's list of private words.
         word: Option<u8>,
     },
 }
@@ -275,7 +268,7 @@ impl fmt::Debug for Ja4 {
     }
 }
 
-/// 36 letters, digits and underscores.
+/// Reads 36 letters, digits and underscores.
 impl FromStr for Ja4 {
     type Err = String;
     fn from_str(text: &str) -> Result<Ja4, String> {
@@ -288,23 +281,23 @@ impl FromStr for Ja4 {
     }
 }
 
-/// Which QUIC.
+/// A version of QUIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuicVersion {
-    /// RFC 9000.
+    /// Version 1 (RFC 9000).
     V1,
-    /// RFC 9369.
+    /// Version 2 (RFC 9369).
     V2,
     /// An IETF draft, or a reserved version that asks for negotiation.
     Draft,
-    /// Google's QUIC before the IETF's.
+    /// Google's QUIC from before the IETF's.
     Google,
 }
 
 /// One DNS question of a station and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// The address that asked.
+    /// The address that asked the question.
     pub client: IpAddr,
     /// The resolver that answered.
     pub server: IpAddr,
@@ -312,40 +305,40 @@ pub struct Lookup {
     pub record_type: u16,
     /// The question's name.
     pub name: Name,
-    /// How it ended.
+    /// How the lookup ended.
     pub outcome: Outcome,
-    /// The addresses in the answer, HTTPS hints included.
+    /// The addresses in the answer, including the hints of HTTPS records.
     pub addresses: Vec<IpAddr>,
-    /// The names that the answer went through (CNAME).
+    /// The names that the answer's CNAME records led through.
     pub aliases: Vec<Name>,
 }
 
 /// How a lookup ended, by the response code of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// NOERROR.
+    /// The answer was NOERROR.
     Found,
-    /// NXDOMAIN.
+    /// The answer was NXDOMAIN.
     NoSuchName,
-    /// Another response code.
+    /// The answer had another response code.
     Failed(u8),
 }
 
 /// Whether DNS explains a flow's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Explained {
-    /// A lookup of this device yielded the address before the flow, or within the grace after its start.
+    /// A lookup of the device yielded the address before the flow began, or within the grace period after that.
     Lookup,
-    /// Only another device's lookup did.
+    /// Only a lookup of another device yielded the address.
     OtherDevice,
-    /// None did, and this device's lookups were being seen.
+    /// No lookup yielded the address, although the device's lookups were being seen.
     None,
-    /// We could not have seen it.
+    /// The device's lookups could not be seen, so it cannot be said.
     Unknown,
 }
 
 impl Explained {
-    /// As the JSON says it.
+    /// Returns the word that the JSON uses.
     pub fn text(self) -> &'static str {
         match self {
             Explained::Lookup => "lookup",
@@ -356,8 +349,8 @@ impl Explained {
     }
 }
 
-/// Not of the public Internet, so never judged and never blocked by a detector: private (RFC 1918, 4193), shared
-/// (6598), loopback, link-local, multicast, broadcast and unspecified.
+/// Returns true for addresses that are not on the public Internet: private (RFC 1918, 4193), shared (RFC 6598), loopback,
+/// link-local, multicast, broadcast and unspecified. Detectors neither judge nor block them.
 pub fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => is_local_v4(v4),
@@ -385,8 +378,8 @@ fn is_local_v4(v4: Ipv4Addr) -> bool {
         || (a == 100 && b & 0xc0 == 64)
 }
 
-/// Whether names under this top-level domain are not of the Internet: the house's own (RFC 6762, appendix G; RFC 8375, 9476;
-/// ICANN's "internal"), or reverse lookups ("arpa"). No registry sells names there.
+/// Returns true for top-level domains whose names are not on the public Internet: the house's own (RFC 6762, appendix G;
+/// RFC 8375, 9476; ICANN's "internal") and reverse lookups ("arpa"). No registry sells names there.
 pub fn is_local_domain(top: &str) -> bool {
     matches!(
         top,
@@ -404,7 +397,7 @@ pub fn is_local_domain(top: &str) -> bool {
     )
 }
 
-/// Several stations at once: multicast, or a broadcast or unspecified address.
+/// Returns true for addresses that do not stand for a single station: multicast, broadcast and unspecified.
 pub fn is_group(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => v4.is_multicast() || v4 == Ipv4Addr::BROADCAST || v4.is_unspecified(),

@@ -1,4 +1,4 @@
-//! Pins: the user's own verdicts on destinations.
+//! Pins: the user's own verdicts on destinations. They come from the settings and from orders at run time.
 
 use crate::model::{Mac, is_local};
 use crate::time::Wall;
@@ -9,47 +9,47 @@ use std::net::IpAddr;
 /// The user's own verdict on a destination. It beats all detectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// The device that the pin is for; absent: all devices.
+    /// The device that the pin is for; absent if it is for all devices.
     pub mac: Option<Mac>,
     /// The destinations that the pin is on.
     pub target: Target,
-    /// True for a pin that blocks, false for one that allows.
+    /// The pin blocks its target if this is true, and allows it if this is false.
     pub block: bool,
-    /// When the pin ends; absent: never.
+    /// When the pin ends; absent if it never does.
     pub until: Option<Wall>,
 }
 
 impl Pin {
-    /// Returns true until the pin's end.
+    /// Returns true if the pin is still in force at `wall`.
     pub fn holds(&self, wall: Wall) -> bool {
         self.until.is_none_or(|until| wall < until)
     }
 
-    /// Returns the word that the configuration and the JSON have for the verdict.
+    /// Returns the word that the configuration and the JSON use for the verdict.
     pub fn verdict(&self) -> &'static str {
         if self.block { "block" } else { "allow" }
     }
 
-    /// Returns the address of a pin on exactly one.
+    /// Returns the address that the pin is on; absent if it is on a wider prefix or on a name.
     pub fn address(&self) -> Option<IpAddr> {
         self.target.address()
     }
 }
 
-/// The destinations of a pin.
+/// The destinations that a pin is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// An address or a prefix.
     Prefix(IpNet),
-    /// A name and all below it, as a lookup of the device or of the house gave it.
+    /// A name and all names below it. It stands for the addresses that the device's lookups yielded for them.
     Name(String),
 }
 
 impl Target {
-    /// Reads an address, a prefix or a name; `block` says whether it is to be blocked.
+    /// Reads an address, a prefix or a name; `block` says whether the pin is to block it.
     ///
     /// # Errors
-    /// A sentence that says why it may not be pinned.
+    /// Returns a sentence that says why the text cannot be pinned.
     pub fn parse(text: &str, block: bool) -> Result<Target, String> {
         let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse());
         match net {
@@ -67,7 +67,7 @@ impl Target {
         }
     }
 
-    /// Returns the address of a target that is exactly one.
+    /// Returns the address of a target that is a single address; absent for a wider prefix or a name.
     pub fn address(&self) -> Option<IpAddr> {
         match self {
             Target::Prefix(net) if net.prefix_len() == net.max_prefix_len() => Some(net.addr()),

@@ -1,5 +1,5 @@
-//! What leash says to people, as data: a form with gaps and the values that fill them. English is made by [`Display`];
-//! the page translates the form and fills the gaps itself, so nobody has to take English sentences apart again.
+//! What leash says to people, as data: a form with gaps, and the values that fill them. [`Display`] makes the English;
+//! the page translates the form and fills the gaps itself, so that nobody has to take English sentences apart again.
 //!
 //! Forms are written where they are used, with [`sentence!`](crate::sentence!), and collected from there into
 //! `luci-app/htdocs/luci-static/resources/leash/forms.js` (tests/package.rs), where LuCI's scanner of strings finds them.
@@ -12,9 +12,9 @@ use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 use std::net::IpAddr;
 
-/// A [`Sentence`] of a literal form and its values: `sentence!("calls %s every %s", address, span)`.
+/// Makes a [`Sentence`] of a literal form and its values: `sentence!("calls %s every %s", address, span)`.
 ///
-/// Each `%s` is a gap, `%%` a percent sign. It does not compile when the number of values differs from that of gaps.
+/// Each `%s` is a gap, and `%%` is a percent sign. It does not compile unless there is one value for each gap.
 #[macro_export]
 macro_rules! sentence {
     ($form:literal $(, $value:expr)* $(,)?) => {{
@@ -23,7 +23,7 @@ macro_rules! sentence {
     }};
 }
 
-/// Returns how many `%s` a form has. Used by [`sentence!`](crate::sentence!) at compile time.
+/// Returns how many `%s` a form has; [`sentence!`](crate::sentence!) asks at compile time.
 pub const fn gaps(form: &str) -> usize {
     let bytes = form.as_bytes();
     let (mut at, mut count) = (0, 0);
@@ -38,7 +38,7 @@ pub const fn gaps(form: &str) -> usize {
     count
 }
 
-/// What fills a gap. It becomes text only when somebody reads it.
+/// A value that fills a gap. It becomes text only when somebody reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A text that is the same in every language.
@@ -49,19 +49,12 @@ pub enum Value {
     Address(IpAddr),
     /// A length of time.
     Span(Span),
-    /// A size: see [`Value::bytes`].
+    /// A size in bytes, which people read as `1.2 kB`.
     Bytes(u64),
     /// A count.
     Number(u64),
-    /// A part that is a sentence itself, translated for itself.
+    /// A part that is a sentence of its own, and is translated by itself.
     Sentence(Sentence),
-}
-
-impl Value {
-    /// A size in bytes, which people read as `1.2 kB`.
-    pub fn bytes(bytes: u64) -> Value {
-        Value::Bytes(bytes)
-    }
 }
 
 /// A form and the values for its gaps.
@@ -72,12 +65,13 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// A sentence of a form that has as many gaps as there are values: what [`sentence!`](crate::sentence!) calls.
+    /// Makes a sentence of a form that has as many gaps as there are values. Call [`sentence!`](crate::sentence!)
+    /// instead, which checks that.
     pub fn new(form: &'static str, values: Vec<Value>) -> Sentence {
         Sentence { form: Cow::Borrowed(form), values }
     }
 
-    /// A text that is the same in every language, such as an error of the system.
+    /// Makes a sentence of a text that is the same in every language, such as an error of the system.
     pub fn verbatim(text: impl Into<Cow<'static, str>>) -> Sentence {
         Sentence { form: Cow::Borrowed("%s"), values: vec![Value::Text(text.into())] }
     }
@@ -87,12 +81,12 @@ impl Sentence {
         &self.form
     }
 
-    /// `self; next`.
+    /// Returns `self; next` as one sentence.
     pub fn and_then(self, next: Sentence) -> Sentence {
         sentence!("%s; %s", self, next)
     }
 
-    /// Returns `a`, `a and b` or `a, b and c`; absent of nothing.
+    /// Returns `a`, `a and b` or `a, b and c`; absent if there are no parts.
     pub fn list(parts: Vec<Sentence>) -> Option<Sentence> {
         let last = parts.len().checked_sub(2);
         let mut parts = parts.into_iter().enumerate();
@@ -102,7 +96,7 @@ impl Sentence {
         }))
     }
 
-    /// Returns `{"form": …, "values": […]}`: texts, numbers, and for a part the same once more.
+    /// Returns `{"form": …, "values": […]}`, where a value is a text, a number, or again such an object for a part.
     pub fn parts(&self) -> Json {
         let value = |value: &Value| match value {
             Value::Number(number) => Json::from(*number),
@@ -112,14 +106,14 @@ impl Sentence {
         json!({ "form": &*self.form, "values": self.values.iter().map(value).collect::<Vec<_>>() })
     }
 
-    /// Returns [`Sentence::parts`] with the English `message` beside them: how every sentence stands in the JSON.
+    /// Returns [`Sentence::parts`] with the English `message` beside them, which is how every sentence stands in the JSON.
     pub fn json(&self) -> Json {
         let mut map = Map::new();
         self.put_into(&mut map);
         Json::Object(map)
     }
 
-    /// Puts `message`, `form` and `values` among an object's other members.
+    /// Adds `message`, `form` and `values` to the members of a JSON object.
     pub fn put_into(&self, map: &mut Map<String, Json>) {
         map.insert("message".into(), self.to_string().into());
         if let Json::Object(parts) = self.parts() {
@@ -127,18 +121,19 @@ impl Sentence {
         }
     }
 
-    /// Reads what [`Sentence::parts`] wrote. Returns nothing where a member is missing, of another type, or where gaps and
-    /// values do not fit. Nests at most 8 deep.
-    pub fn of_parts(json: &Json) -> Option<Sentence> {
-        Sentence::of_parts_within(json, 8)
+    /// Reads what [`Sentence::parts`] wrote. Returns `None` if a member is missing or of another type, if there is not one
+    /// value for each gap, or if sentences nest too deeply.
+    pub fn from_parts(json: &Json) -> Option<Sentence> {
+        // Each `and_then` nests once more: the reason for a block is a dozen parts, each of up to eight.
+        Sentence::from_parts_within(json, 32)
     }
 
-    fn of_parts_within(json: &Json, depth: u8) -> Option<Sentence> {
+    fn from_parts_within(json: &Json, depth: u8) -> Option<Sentence> {
         let form = json.get("form")?.as_str()?.to_owned();
         let value = |value: &Json| match value {
             Json::String(text) => Some(Value::Text(text.clone().into())),
             Json::Number(number) => Some(Value::Number(number.as_u64()?)),
-            part => Some(Value::Sentence(Sentence::of_parts_within(part, depth.checked_sub(1)?)?)),
+            part => Some(Value::Sentence(Sentence::from_parts_within(part, depth.checked_sub(1)?)?)),
         };
         let values: Vec<Value> = json.get("values")?.as_array()?.iter().map(value).collect::<Option<_>>()?;
         let fits = form.replace("%%", "").matches("%s").count() == values.len();
@@ -241,7 +236,7 @@ mod tests {
             })
         );
         assert_eq!(said.json()["message"], "calls a.example 3 times; 7 % of it at night");
-        assert_eq!(Sentence::of_parts(&said.parts()).unwrap(), said);
+        assert_eq!(Sentence::from_parts(&said.parts()).unwrap(), said);
     }
 
     #[test]
@@ -268,12 +263,14 @@ mod tests {
             json!({ "form": "%s", "values": [-1] }),
             json!({ "form": "%s", "values": [null] }),
         ] {
-            assert_eq!(Sentence::of_parts(&bad), None, "{bad}");
+            assert_eq!(Sentence::from_parts(&bad), None, "{bad}");
         }
         let mut deep = json!({ "form": "a", "values": [] });
-        for _ in 0..20 {
+        for _ in 0..33 {
             deep = json!({ "form": "%s", "values": [deep] });
         }
-        assert_eq!(Sentence::of_parts(&deep), None);
+        assert_eq!(Sentence::from_parts(&deep), None);
+        let parts = (0..20).map(|_| Sentence::verbatim("because")).reduce(Sentence::and_then).unwrap();
+        assert_eq!(Sentence::from_parts(&parts.parts()).unwrap().to_string(), parts.to_string());
     }
 }

@@ -32,9 +32,9 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
             "calls %s every %s, sending %s; before, it was every %s, %s",
             address,
             rhythm.period,
-            Value::bytes(rhythm.sent),
+            Value::Bytes(rhythm.sent),
             period,
-            Value::bytes(sent)
+            Value::Bytes(sent)
         )
     } else if let Some(silence) = beacon.silent(scene.now).filter(|_| !named && device.last.0 > contact.last.0) {
         // A name may have moved to another address; an address that was called without one has no such reason.
@@ -44,7 +44,7 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
             "calls %s, which nothing explains, every %s, sending %s",
             address,
             rhythm.period,
-            Value::bytes(rhythm.sent)
+            Value::Bytes(rhythm.sent)
         )
     } else {
         return None;

@@ -33,14 +33,14 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     let sent = u64::from(upload.sent_kb) * 1_000;
     let limit = u64::from(upload.limit_kb) * 1_000;
     let (strength, because) = match upload.days {
-        DAYS.. => (Strength::Fair, sentence!("more than %s is unusual for it at that hour", Value::bytes(limit))),
+        DAYS.. => (Strength::Fair, sentence!("more than %s is unusual for it at that hour", Value::Bytes(limit))),
         _ => (Strength::Weak, sentence!("what is usual for it is not known yet")),
     };
     Some(Finding {
         detector: DETECTOR.name,
         strength,
         kinds: 1,
-        message: sentence!("sent %s to %s within an hour", Value::bytes(sent), subject.endpoint.address)
+        message: sentence!("sent %s to %s within an hour", Value::Bytes(sent), subject.endpoint.address)
             .and_then(because),
         evidence: vec![
             Evidence { what: "sent_bytes", seen: sent, limit },

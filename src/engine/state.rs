@@ -188,7 +188,7 @@ impl Engine {
                 let left = until.map(|until| Span(until.0.saturating_sub(today.0).max(0) as u64));
                 let reason = words.collect::<Vec<_>>().join(" ");
                 let parts = serde_json::from_str(&reason).ok();
-                let reason = parts.and_then(|parts| Sentence::of_parts(&parts)).unwrap_or(Sentence::verbatim(reason));
+                let reason = parts.and_then(|parts| Sentence::from_parts(&parts)).unwrap_or(Sentence::verbatim(reason));
                 let block = Block { since, until, expires: left.map(|left| at.now + left), by, reason };
                 self.blocks.restore((mac?, address), block);
             }
