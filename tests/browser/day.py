@@ -4,6 +4,7 @@ project's relay, put at the hours when such devices are used. Writes an event fi
 it, and to whom, is what was recorded."""
 
 import ipaddress
+import os
 import pathlib
 import re
 import subprocess
@@ -11,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAPTURES = ROOT.parent / "shared/captures"
-LEASH = ROOT / "target/release/leash"
+LEASH = os.environ.get("LEASH", ROOT / "target/release/leash")
 END = 1_795_646_700  # 2026-11-25 22:45 in UTC: when the day ends
 BEGIN = END // 3600 * 3600 - 23 * 3600
 

@@ -24,23 +24,28 @@ async function until(what, condition, seconds = 15) {
 
 const browser = await chromium.launch({
 	executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+	args: [
+		'--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+		'--disable-component-update', '--disable-sync'
+	]
 });
 
 // A house that was replayed, to be asked like leash.
 async function replayed() {
 	const ask = (method, arguments_) => world('house', null, { method, arguments: arguments_ || {} });
 	const first = await ask('status');
-	return Object.assign((...call) => ask(...call).then(({ answer, refused }) => answer || Promise.reject(refused[1])), { now: first.now });
+	const house = (...call) => ask(...call).then(({ answer, refused }) => answer || Promise.reject(refused[1]));
+	return Object.assign(house, { now: first.now });
 }
 
 // Pages of this context see that house instead of the daemon, at the hour at which it stands.
 async function shows(context, house) {
 	await context.clock.setFixedTime(house.now * 1000);
+	const answer = async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] = [] }) =>
+		object == 'leash' ? { jsonrpc: '2.0', id, result: [0, await house(method, arguments_)] } : null;
 	await context.route(/\/ubus/, async route => {
 		const body = route.request().postDataJSON(), calls = [].concat(body);
-		const answers = await Promise.all(calls.map(async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] = [] }) =>
-			object == 'leash' ? { jsonrpc: '2.0', id, result: [0, await house(method, arguments_)] } : null));
+		const answers = await Promise.all(calls.map(answer));
 		const rest = calls.filter((_, i) => !answers[i]);
 		const others = rest.length ? await (await route.fetch({ postData: JSON.stringify(rest) })).json() : [];
 		const all = answers.map(answer => answer || others.shift());
@@ -73,6 +78,12 @@ async function open(path, { user = 'root', house, ...options } = {}) {
 	return page;
 }
 
+// A picture of the page's upper part.
+async function shot(page, name, height) {
+	const { width } = page.viewportSize();
+	if (SHOTS) await page.screenshot({ path: `${SHOTS}/${name}.png`, clip: { x: 0, y: 0, width, height } });
+}
+
 async function close(page) {
 	assert.deepEqual(page.errors, [], 'scripts made errors');
 	await page.context().close();
@@ -97,31 +108,34 @@ const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
 const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
 
 const stories = {
-	// The whole of it: a person sees which device calls hardcoded addresses, turns blocking on for it, sees the count of what
-	// is stopped rise, and undoes it, in under a minute and four clicks.
+	// The whole of it: a person sees which device calls hardcoded addresses, turns blocking on for it, sees the count
+	// of what is stopped rise, and undoes it, in under a minute and four clicks.
 	async 'a minute and four clicks'() {
 		await world('lookup', 'bulb', { name: 'bulb.example' });
 		await world('lookup', 'phone', { name: 'phone.example' });
-		assert(await world('call', 'phone', { address: '45.10.1.3' }) && await world('call', 'bulb', { address: '45.10.9.9' }));
+		assert(await world('call', 'phone', { address: '45.10.1.3' }));
+		assert(await world('call', 'bulb', { address: '45.10.9.9' }));
 		const mac = await world('mac', 'bulb'), begin = Date.now();
 		await world('order', null, { words: ['name', mac, 'hallway bulb'] });
 		let clicks = 0;
 		const page = await open('overview');
-		await until('the bulb is seen to call on its own', async () => (await row(page, mac).innerText()).includes('45.10.9.9'));
-		if (SHOTS) await page.screenshot({ path: `${SHOTS}/seen.png`, clip: { x: 0, y: 0, width: 1200, height: 500 } });
+		const called = async () => (await row(page, mac).innerText()).includes('45.10.9.9');
+		await until('the bulb is seen to call on its own', called);
+		await shot(page, 'seen', 500);
 		assert.match(await page.locator('.leash-house p').innerText(), /devices, .* of them calm/);
 		await row(page, mac).locator('a').first().click(); clicks++;
 		await page.getByRole('button', { name: 'Turn guard on' }).click(); clicks++;
-		await until('it is blocked', async () => (await destination(page, '45.10.9.9').innerText()).includes('blocked'));
+		const bad = destination(page, '45.10.9.9');
+		await until('it is blocked', async () => (await bad.innerText()).includes('blocked'));
 		assert.equal(await world('call', 'bulb', { address: '45.10.9.9' }), false);
 		await page.getByRole('link', { name: 'Decisions' }).first().click(); clicks++;
-		const stopped = async () => parseInt((await destination(page, '45.10.9.9').innerText()).match(/(\d+) packets/)?.[1] ?? 0);
+		const stopped = async () => parseInt((await bad.innerText()).match(/(\d+) packets/)?.[1] ?? 0);
 		const before = await until('something was stopped', stopped);
 		await world('call', 'bulb', { address: '45.10.9.9' });
 		await until('the count rises', async () => await stopped() > before);
-		if (SHOTS) await page.screenshot({ path: `${SHOTS}/decisions.png`, clip: { x: 0, y: 0, width: 1200, height: 640 } });
-		await destination(page, '45.10.9.9').getByRole('button', { name: 'Undo' }).click(); clicks++;
-		await until('it is gone', async () => await destination(page, '45.10.9.9').count() == 0);
+		await shot(page, 'stopped', 640);
+		await bad.getByRole('button', { name: 'Undo' }).click(); clicks++;
+		await until('it is gone', async () => await bad.count() == 0);
 		await until('it works again', () => world('call', 'bulb', { address: '45.10.9.9' }));
 		const seconds = (Date.now() - begin) / 1000;
 		console.log(`     ${clicks} clicks, ${seconds.toFixed(1)} s`);
@@ -144,8 +158,9 @@ const stories = {
 
 	async 'a mode, and a name'() {
 		const page = await open('overview'), mac = await world('mac', 'tv');
+		const known = async () => (await world('order', null, { words: ['device', mac] })).device;
 		await row(page, mac).locator('select').selectOption('local');
-		await until('the daemon knows', async () => (await world('order', null, { words: ['device', mac] })).device.mode == 'local');
+		await until('the daemon knows', async () => (await known()).mode == 'local');
 		assert.equal(await world('call', 'tv', { address: '45.10.1.2' }), false);
 		await row(page, mac).locator('select').selectOption('observe');
 		await row(page, mac).getByRole('button', { name: /Rename/ }).click();
@@ -153,8 +168,9 @@ const stories = {
 		// Typing goes on while the page is refreshed.
 		await sleep(6000);
 		await page.keyboard.press('Enter');
-		await until('it has its name', async () => (await row(page, mac).innerText()).includes("Anna's <b>television</b>"));
-		assert.equal((await world('order', null, { words: ['device', mac] })).device.name, "Anna's <b>television</b>");
+		const named = async () => (await row(page, mac).innerText()).includes("Anna's <b>television</b>");
+		await until('it has its name', named);
+		assert.equal((await known()).name, "Anna's <b>television</b>");
 		await world('order', null, { words: ['name', mac, 'living-room TV'] });
 		await close(page);
 	},
@@ -188,7 +204,8 @@ const stories = {
 		const page = await open('settings');
 		await page.locator('[data-name=block_for] input, [id$=".block_for"] input').first().fill('3d');
 		// LuCI takes back what the page does not confirm.
-		const confirmed = REAL && page.waitForResponse(response => response.url().includes('/uci/confirm') && response.ok(), { timeout: 40_000 });
+		const confirmation = response => response.url().includes('/uci/confirm') && response.ok();
+		const confirmed = REAL && page.waitForResponse(confirmation, { timeout: 40_000 });
 		await page.locator('.cbi-button-apply').first().click();
 		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
 		await confirmed;
@@ -198,7 +215,8 @@ const stories = {
 	async 'the daemon stops and comes back'() {
 		const page = await open('overview');
 		await world('stop');
-		await until('the page says so', async () => (await page.getByRole('alert').first().innerText()).includes('does not run'));
+		const says = async () => (await page.getByRole('alert').first().innerText()).includes('does not run');
+		await until('the page says so', says);
 		await world('start');
 		await until('and goes on', async () => !await page.getByRole('alert').first().isVisible());
 		await close(page);
@@ -209,19 +227,26 @@ const stories = {
 		await page.context().clearCookies();
 		await page.reload();
 		await login(page, 'root');
-		await until('the device is shown again', async () => page.url().endsWith(encodeURIComponent(mac)) && (await page.locator('[data-part=facts]').innerText()).includes(mac));
+		const facts = page.locator('[data-part=facts]');
+		await until('the device is shown again', async () =>
+			page.url().endsWith(encodeURIComponent(mac)) && (await facts.innerText()).includes(mac));
 		await close(page);
 	},
 
 	async 'an error of the daemon is shown'() {
 		const page = await open('device/nobody');
-		await until('the sentence', async () => (await page.getByRole('alert').first().innerText()).includes("no device is called 'nobody'"));
+		const says = async () => (await page.getByRole('alert').first().innerText()).includes("called 'nobody'");
+		await until('the sentence', says);
 		await close(page);
 	},
 
 	async 'hostile names are text'() {
 		const mac = await world('mac', 'phone');
-		for (const name of ['<img/src=x/onerror=window.hacked=1>', '\'"><script>window.hacked=1</script>', 'a\u202egnp.exe', 'x'.repeat(255), '{{7*7}}${7*7}%s%d']) {
+		const names = [
+			'<img/src=x/onerror=window.hacked=1>', '\'"><script>window.hacked=1</script>', 'a\u202egnp.exe',
+			'x'.repeat(255), '{{7*7}}${7*7}%s%d'
+		];
+		for (const name of names) {
 			await world('calls itself', 'phone', { name });
 			await sleep(1500);
 			for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions']) {
@@ -242,7 +267,8 @@ const stories = {
 		await until('they are there', async () => await page.locator('tr[data-mac]').count() >= 200);
 		const session = await page.context().newCDPSession(page);
 		await session.send('Performance.enable');
-		const script = async () => (await session.send('Performance.getMetrics')).metrics.find(m => m.name == 'TaskDuration').value;
+		const metrics = async () => (await session.send('Performance.getMetrics')).metrics;
+		const script = async () => (await metrics()).find(metric => metric.name == 'TaskDuration').value;
 		await sleep(1000);
 		const before = await script();
 		await sleep(10_500); // two refreshes
@@ -261,7 +287,8 @@ const stories = {
 	},
 
 	async 'on a telephone'() {
-		for (const path of ['overview', `device/${encodeURIComponent(await world('mac', 'bulb'))}`, 'decisions', 'doctor', 'settings']) {
+		const device = `device/${encodeURIComponent(await world('mac', 'bulb'))}`;
+		for (const path of ['overview', device, 'decisions', 'doctor', 'settings']) {
 			const page = await open(path, { viewport: { width: 360, height: 740 }, isMobile: true });
 			await sleep(500);
 			// The settings' tabs are LuCI's own, a few pixels too wide within their frame.
@@ -279,7 +306,10 @@ const stories = {
 		await until('the house is there', async () => await row(page, mac).count());
 		assert(await page.getByRole('switch').isDisabled() && await row(page, mac).locator('select').isDisabled());
 		assert.equal(await row(page, mac).getByRole('button', { name: /Rename/ }).count(), 0);
-		const refused = await page.evaluate(mac => L.require('leash.api').then(api => api.set_mode(mac, 'local')).then(() => 'done', e => e.message), mac);
+		const refused = await page.evaluate(async mac => {
+			const api = await L.require('leash.api');
+			return api.set_mode(mac, 'local').then(() => 'done', error => error.message);
+		}, mac);
 		assert.equal(refused, 'You may see this, but not change it.');
 		await close(page);
 	},
@@ -289,31 +319,38 @@ const stories = {
 		const page = await open('overview');
 		assert.match(await page.getByRole('switch').innerText(), /Sperren ist (an|aus)/);
 		assert(await page.getByRole('button', { name: 'Gerät', exact: true }).count());
-		// All that leash says in the replayed cases has a form that is translated.
-		const missing = await page.evaluate(all => L.require('leash.sentences').then(sentences => {
-			const missing = [];
-			// Whole, and as the overview has it: up to the first reason.
+		// All that leash says in the replayed cases has a form that is translated: whole, and up to the first reason.
+		const { complaints } = await world('order', null, { words: ['doctor'] });
+		const all = [...expected(), ...complaints.map(complaint => complaint.says.split(': ')[0])];
+		const [missing, german] = await page.evaluate(async all => {
+			const sentences = await L.require('leash.sentences'), missing = [];
 			all.forEach(one => [one, one.split(/[:;] /)[0]].forEach(part => sentences.say(part, missing)));
-			return missing;
-		}), [...expected(), ...(await world('order', null, { words: ['doctor'] })).complaints.map(complaint => complaint.says.split(': ')[0])]);
+			return [missing, all.map(one => sentences.say(one))];
+		}, all);
 		assert.deepEqual([...new Set(missing)], []);
-		const german = await page.evaluate(all => L.require('leash.sentences').then(sentences => all.map(one => sentences.say(one))), expected());
-		assert.deepEqual(german.filter(says => / (the|it|which|what|others) /.test(says)), [], 'English is left in them');
-		if (SHOTS) await page.screenshot({ path: `${SHOTS}/german.png` });
+		const english = german.filter(says => / (the|it|which|what|others) /.test(says));
+		assert.deepEqual(english, [], 'English is left in them');
+		await shot(page, 'german', 900);
 		await world('language', null, { code: 'en' });
 		await close(page);
 	},
 
-	// LuCI's status page takes the cards of a folder; where it takes only its own, as that of a fork does, this one is shown by itself.
+	// LuCI's status page takes the cards of a folder; where it takes only its own, as that of a fork does, this one is
+	// shown by itself.
 	async 'the card of the status page'() {
 		const page = await open('doctor');
-		await page.evaluate(() => L.require('view.status.include.45_leash').then(card => card.load().then(answers => document.querySelector('.leash').replaceWith(card.render(answers)))));
+		await page.evaluate(async () => {
+			const card = await L.require('view.status.include.45_leash');
+			document.querySelector('.leash').replaceWith(card.render(await card.load()));
+		});
 		assert.match(await page.locator('.leash').innerText(), /\d+, \d+ of them calm/);
 		if (SHOTS) await page.locator('.leash').screenshot({ path: `${SHOTS}/card.png` });
-		const status = REAL && await (await fetch(`${new URL(BASE).origin}/luci-static/resources/view/status/index.js`)).text();
+		const index = `${new URL(BASE).origin}/luci-static/resources/view/status/index.js`;
+		const status = REAL && await (await fetch(index)).text();
 		if (status && /fs\.list\(/.test(status)) {
 			await page.goto(`${BASE}/admin/status/overview`);
-			await until('it is on the status page', async () => /\d+, \d+ of them calm/.test(await page.locator('.leash').innerText()));
+			const shown = async () => /\d+, \d+ of them calm/.test(await page.locator('.leash').innerText());
+			await until('it is on the status page', shown);
 			if (SHOTS) await page.screenshot({ path: `${SHOTS}/status.png`, fullPage: true });
 			console.log('     on the status page');
 		}
@@ -334,7 +371,8 @@ const stories = {
 		await page.goto(`${BASE}/admin/services/leash/device/tv-box`);
 		const day = page.getByRole('img', { name: 'Contacts of the last 24 hours' });
 		await day.waitFor();
-		const hours = await day.locator('rect[rx]').evaluateAll(all => new Set(all.map(rect => rect.getAttribute('x'))).size);
+		const columns = all => new Set(all.map(rect => rect.getAttribute('x'))).size;
+		const hours = await day.locator('rect[rx]').evaluateAll(columns);
 		assert.equal(hours, 5, 'the hours of its five runs');
 		// Twenty shops are one finding, with all of them inside.
 		const found = page.locator('details', { hasText: 'calls 22 addresses that it never looked up' });
@@ -349,7 +387,16 @@ const stories = {
 		const house = await replayed(), { devices } = await house('devices');
 		if (devices.length < 2) return console.log('     no recordings beside the checkout: nothing to show');
 		const path = name => `device/${encodeURIComponent(name)}`;
-		const pages = { overview: 'overview', relay: path('tv-box'), camera: path('garden camera'), blocked: path('hallway plug'), phone: path("Anna's phone"), decisions: 'decisions', settings: 'settings', doctor: 'doctor' };
+		const pages = {
+			overview: 'overview',
+			relay: path('tv-box'),
+			camera: path('garden camera'),
+			blocked: path('hallway plug'),
+			phone: path("Anna's phone"),
+			decisions: 'decisions',
+			settings: 'settings',
+			doctor: 'doctor'
+		};
 		await house('decide', { device: 'living-room TV', target: '23.246.3.140', verdict: 'allow' });
 		await house('decide', { device: 'laptop', target: '1.1.1.1', verdict: 'block', for: '1h' });
 		for (const [width, height] of [[1200, 900], [390, 844]])
@@ -359,14 +406,15 @@ const stories = {
 					await sleep(800);
 					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
 					// As in the README.
-					if (height < 900 && name == 'overview') await page.screenshot({ path: `${SHOTS}/telephone-${colorScheme}.png` });
+					if (height < 900 && name == 'overview') await shot(page, `telephone-${colorScheme}`, height);
 					await close(page);
 				}
 	}
 };
 
 let failed = 0;
-for (const [name, story] of Object.entries(stories).filter(([name]) => !only.length || only.some(word => name.includes(word)))) {
+const chosen = name => !only.length || only.some(word => name.includes(word));
+for (const [name, story] of Object.entries(stories).filter(([name]) => chosen(name))) {
 	const begin = Date.now();
 	try {
 		await story();
@@ -378,7 +426,8 @@ for (const [name, story] of Object.entries(stories).filter(([name]) => !only.len
 		for (const context of browser.contexts()) {
 			for (const page of context.pages()) {
 				console.log(page.errors?.join('\n'));
-				if (SHOTS) await page.screenshot({ path: `${SHOTS}/failed-${name.replaceAll(' ', '-')}.png`, fullPage: true });
+				const path = `${SHOTS}/failed-${name.replaceAll(' ', '-')}.png`;
+				if (SHOTS) await page.screenshot({ path, fullPage: true });
 			}
 			await context.close();
 		}

@@ -12,16 +12,19 @@ import sys
 
 APP = pathlib.Path(__file__).resolve().parent.parent.parent / "luci-app"
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
-TEXT = re.compile(r"\b(?:_|english)\(\s*'((?:[^'\\]|\\.)*)'\s*\)")
+LITERAL = r"'(?:[^'\\]|\\.)*'"
+TEXT = re.compile(rf"\b(?:_|english)\(\s*({LITERAL}(?:\s*\+\s*{LITERAL})*)\s*\)")
 
 
 def texts():
     """{text: [places]} in the order of the files."""
     found = {}
     for path in sorted((APP / "htdocs").rglob("*.js")):
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            for text in TEXT.findall(line):
-                found.setdefault(text.replace("\\'", "'"), []).append(f"{path.relative_to(APP)}:{number}")
+        script = path.read_text()
+        for call in TEXT.finditer(script):
+            text = "".join(literal[1:-1] for literal in re.findall(LITERAL, call[1])).replace("\\'", "'")
+            line = script.count("\n", 0, call.start()) + 1
+            found.setdefault(text, []).append(f"{path.relative_to(APP)}:{line}")
     for path in sorted((APP.parent / "src/detect").glob("*.rs")):
         # What a detector is about, and what fools it.
         for block in re.findall(r"Detector = Detector \{(.*?)judge:", path.read_text(), re.DOTALL):

@@ -1,8 +1,8 @@
 'use strict';
 'require baseclass';
 
-/* leash writes English sentences. Here are their forms, so that the page can say them in another language. english() has them
- * translated with the texts of the page. */
+/* leash writes English sentences. Here are their forms, so that the page can say them in another language. english()
+ * has them translated with the texts of the page. */
 const english = text => text;
 
 /* %s is where they differ. The most special of those that fit comes first. */
@@ -176,7 +176,8 @@ const INNER = [
 return baseclass.extend({
 	/* What stands for a %s goes over no colon: behind it is another part. */
 	patterns(forms) {
-		const escape = form => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%s/g, '((?:(?!: ).)+?)').replace(/%%/g, '%');
+		const plain = form => form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+		const escape = form => plain(form).replace(/%s/g, '((?:(?!: ).)+?)').replace(/%%/g, '%');
 		return forms.map(form => [ RegExp('^' + escape(form) + '$'), form ]);
 	},
 
@@ -205,7 +206,8 @@ return baseclass.extend({
 		this.inner = this.inner || this.patterns(INNER);
 		/* A page that is refreshed says most of it again. */
 		if (!this.said || this.said.size > 2000) this.said = new Map();
-		if (missing || !this.said.has(says)) this.said.set(says, says.split('; ').map(part => this.clause(part, missing)).join('; '));
+		if (missing || !this.said.has(says))
+			this.said.set(says, says.split('; ').map(part => this.clause(part, missing)).join('; '));
 		return this.said.get(says);
 	}
 });

@@ -3,202 +3,319 @@
 'require dom';
 'require ui';
 'require leash.api as api';
-'require leash.parts as parts';
+'require leash.chart as chart';
+'require leash.summary as summary';
+'require leash.widgets as widgets';
+'require leash.words as words';
 
-/* The latest first: the bad, then what was never looked up, then the rest by when it was seen. */
-const WEIGHT = { 'block': 0, 'watch': 1, 'allow': 3 };
+/* How far down a destination stands by its verdict; what else is odd about it lifts it. */
+const RANK = { 'block': 0, 'watch': 1, 'allow': 3 };
 
-return view.extend(parts.asking({
-	ask() {
-		/* The rest of the path. A login on the way takes it off: back to the device that was last looked at. */
-		const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
-		const last = window.sessionStorage.getItem('leash-device');
-		if (device == 'device')
-			window.location.replace(L.url('admin/services/leash') + (last ? '/device/' + encodeURIComponent(last) : '/overview'));
-		else
-			window.sessionStorage.setItem('leash-device', device);
+const FIRST_DESTINATIONS = 100;
+const MOST_FINDINGS = 50;
+
+/* Returns the device that the page is about: what follows its path. A login on the way takes that off, and then the
+ * page goes back to the device that was looked at last. */
+function deviceOfPage() {
+	const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
+	const last = window.sessionStorage.getItem('leash-device');
+	if (device == 'device')
+		window.location.replace(L.url('admin/services/leash') +
+			(last ? '/device/' + encodeURIComponent(last) : '/overview'));
+	else
+		window.sessionStorage.setItem('leash-device', device);
+	return device;
+}
+
+/* Returns a list with dots of what is there. */
+function join(facts) {
+	return facts.filter(fact => fact).join(' · ');
+}
+
+function faint(text) {
+	return widgets.span(text, { 'class': 'leash-faint' });
+}
+
+function since(finding) {
+	const attributes = { 'class': 'leash-faint leash-small' };
+	return finding.since ? widgets.span(' ' + _('since %s').format(words.date(finding.since)), attributes) : '';
+}
+
+function evidenceTable(evidence) {
+	const row = (tag, texts) => E('tr', {}, [ ...texts.map(text => E(tag, {}, [ text ])) ]);
+	return E('table', {}, [
+		row('th', [ _('Evidence'), _('Measured'), _('Limit') ]),
+		...evidence.map(([ name, { seen, limit } ]) => row('td', [ name, seen, limit ]))
+	]);
+}
+
+return view.extend(widgets.pollingView({
+	fetch() {
+		const device = deviceOfPage();
 		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
 	},
 
 	show([ { device }, { blocks }, { pins }, detectors ]) {
-		this.sections.forEach(node => node.hidden = false);
 		this.detectors = detectors;
 		this.device = device;
 		this.blocks = blocks.filter(block => block.device == device.mac);
 		this.pins = pins.filter(pin => !pin.device || pin.device == device.mac);
-		this.title.textContent = parts.called(device);
-		if (!this.mode) {
-			this.mode = parts.mode(device, mode => parts.order(api.set_mode(device.mac, mode), () => this.refresh()));
-			dom.content(this.modes, [ parts.text(_('Mode') + ' '), this.mode ]);
-		}
-		if (document.activeElement != this.mode) this.mode.value = device.mode;
-		this.facts.show([ device.addresses, device.vendor, device.vendor_class, device.hostname, device.lookups ], () => parts.text([
-			device.mac, (device.addresses || []).join(', '), device.hostname && _('calls itself %s').format(parts.clean(device.hostname, 60)), parts.vendor(device), parts.clean(device.vendor_class || '', 60),
-			_('first seen %s').format(parts.date(device.first)), _('%d lookups seen').format(device.lookups)
-		].filter(fact => fact).join(' · ')));
-		const does = parts.does(device).join('; ');
-		this.says.show([ device.verdict, does ], () => [ parts.word(device.verdict), parts.text(' ' + does) ]);
-		this.destinations = parts.destinations(device.contacts);
-		this.strong = parts.strong(device);
-		const would = this.destinations.filter(contact => contact.guard_would).sort((a, b) => this.strong.has(b.address) - this.strong.has(a.address));
-		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.would(device, would));
-		this.day.show([ device.day, (device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]), [ ...this.strong ], this.blocks.map(b => b.address), Math.floor(Date.now() / 3.6e6) ],
-			() => parts.timeline(device, this.strong, this.blocks, Date.now() / 1000));
-		this.found.show(device.findings, () => (device.findings || []).length ? parts.groups(device.findings).map(group => this.finding(group)) : parts.none(_('Nothing was found.')));
+		this.destinations = summary.byDestination(device.contacts);
+		this.strong = summary.strongAddresses(device);
+
+		this.sections.forEach(node => node.hidden = false);
+		this.title.textContent = words.deviceName(device);
+		this.showMode(device);
+		this.facts.show(this.factsOf(device));
+		const activity = summary.activity(device).join('; ');
+		this.activity.show([ device.verdict, activity ], () => [ widgets.badge(device.verdict), ' ' + activity ]);
+		const strongFirst = (a, b) => this.strong.has(b.address) - this.strong.has(a.address);
+		const would = this.destinations.filter(contact => contact.guard_would).sort(strongFirst);
+		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.guardAdvice(device, would));
+		const drawn = [
+			device.day,
+			(device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]),
+			[ ...this.strong ],
+			this.blocks.map(block => block.address),
+			Math.floor(Date.now() / 3.6e6)
+		];
+		this.day.show(drawn, () => chart.timeline(device, this.strong, this.blocks, Date.now() / 1000));
+		this.findings.show(device.findings || [], findings => findings.length
+			? summary.byDetector(findings).map(group => this.finding(group))
+			: E('em', { 'class': 'leash-faint' }, [ _('Nothing was found.') ]));
 		this.list();
 	},
 
-	/* What another mode would have done. */
-	would(device, would) {
-		if (device.mode == 'guard' || device.mode == 'trust' || device.mode == 'local') return '';
-		if (!would.length) return E('p', {}, [ parts.text(_('In mode guard, nothing of this would have been blocked.')) ]);
+	showMode(device) {
+		if (!this.mode) {
+			this.mode = widgets.modeSelect(device, mode => this.attempt(api.set_mode(device.mac, mode)));
+			dom.content(this.modeLabel, [ _('Mode') + ' ', this.mode ]);
+		}
+		if (document.activeElement != this.mode) this.mode.value = device.mode;
+	},
+
+	factsOf(device) {
+		return join([
+			device.mac,
+			(device.addresses || []).join(', '),
+			device.hostname && _('calls itself %s').format(words.clean(device.hostname, 60)),
+			words.vendor(device),
+			words.clean(device.vendor_class || '', 60),
+			_('first seen %s').format(words.date(device.first)),
+			_('%d lookups seen').format(device.lookups)
+		]);
+	},
+
+	attempt(promise) {
+		return widgets.attempt(promise, () => this.refresh());
+	},
+
+	/* Returns what mode guard would have blocked, and the button that turns it on. */
+	guardAdvice(device, would) {
+		if ([ 'guard', 'trust', 'local' ].includes(device.mode)) return '';
+		if (!would.length)
+			return E('p', {}, [ _('In mode guard, nothing of this would have been blocked.') ]);
+		const names = words.list(would.map(contact => words.contactName(contact)), 5);
+		const guard = () => this.attempt(api.set_mode(device.mac, 'guard'));
 		return E('p', {}, [
-			parts.text(_('In mode guard, leash would have blocked: %s.').format(would.slice(0, 5).map(contact => parts.whom(contact)).join(', ') + (would.length > 5 ? ' ' + _('and %d more').format(would.length - 5) : '')) + ' '),
-			parts.button(_('Turn guard on'), () => parts.order(api.set_mode(device.mac, 'guard'), () => this.refresh()), 'action')
+			_('In mode guard, leash would have blocked: %s.').format(names), ' ',
+			widgets.button(_('Turn guard on'), guard, 'action')
 		]);
 	},
 
-	/* What a detector found: the strongest in full, the others in a line each. */
-	finding({ detector: name, all: [ finding, ...others ], says }) {
-		const detector = this.detectors.detectors.find(detector => detector.name == name) || {};
+	/* Returns what a detector found: the strongest finding in full, and a line for each of the others. */
+	finding({ detector: name, findings: [ finding, ...others ], summary }) {
+		const { about = '', fooled_by = [] } = this.detectors.detectors.find(detector => detector.name == name) || {};
+		const message = words.sentence(finding.says, 400);
 		const evidence = Object.entries(finding.evidence || {});
-		const since = finding => finding.since ? parts.span(' ' + _('since %s').format(parts.date(finding.since)), { 'class': 'leash-faint leash-small' }) : '';
+		const also = () => E('div', {}, [
+			_('And also:'),
+			E('ul', {}, [ ...others.slice(0, MOST_FINDINGS).map(other => E('li', {}, [
+				widgets.badge(other.strength), ' ' + words.sentence(other.says, 400), since(other)
+			])) ])
+		]);
+		const doubts = () => E('div', {}, [
+			_('It could also be:'),
+			E('ul', {}, [ ...fooled_by.map(reason => E('li', {}, [ words.translate(reason) ])) ])
+		]);
 		return E('details', { 'class': 'leash-finding', 'data-strength': finding.strength, 'data-key': name }, [
-			E('summary', {}, [ parts.word(finding.strength), parts.text(' ' + (others.length ? says : parts.say(finding.says, 400))), since(finding) ]),
-			E('p', {}, [ parts.text(_('Found by “%s”: a device that %s.').format(name, _(detector.about || ''))) ]),
-			others.length ? E('p', {}, [ parts.text(parts.say(finding.says, 400)), parts.text(':') ]) : '',
-			evidence.length ? E('table', {}, [ E('tr', {}, [ E('th', {}, [ parts.text(_('Evidence')) ]), E('th', {}, [ parts.text(_('Measured')) ]), E('th', {}, [ parts.text(_('Limit')) ]) ]) ]
-				.concat(evidence.map(([ what, number ]) => E('tr', {}, [ E('td', {}, [ parts.text(what) ]), E('td', {}, [ parts.text(number.seen) ]), E('td', {}, [ parts.text(number.limit) ]) ])))) : '',
-			others.length ? E('div', {}, [ parts.text(_('And also:')), E('ul', {}, others.slice(0, 50).map(other => E('li', {}, [ parts.word(other.strength), parts.text(' ' + parts.say(other.says, 400)), since(other) ]))) ]) : '',
-			(detector.fooled_by || []).length ? E('div', {}, [ parts.text(_('It could also be:')), E('ul', {}, detector.fooled_by.map(reason => E('li', {}, [ parts.text(_(reason)) ]))) ]) : ''
+			E('summary', {}, [
+				widgets.badge(finding.strength), ' ' + (others.length ? summary : message), since(finding)
+			]),
+			E('p', {}, [ _('Found by “%s”: a device that %s.').format(name, words.translate(about)) ]),
+			others.length ? E('p', {}, [ message + ':' ]) : '',
+			evidence.length ? evidenceTable(evidence) : '',
+			others.length ? also() : '',
+			fooled_by.length ? doubts() : ''
 		]);
 	},
 
+	/* Shows the destinations that fit the search: the bad ones first, then those that were never looked up, then the
+	 * others by when they were seen. */
 	list() {
-		const words = this.search.value.trim().toLowerCase().split(/\s+/);
+		const searched = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = contact => {
-			const all = [ contact.address, contact.names, contact.sni, contact.purpose, contact.explained, (contact.network || {}).country, contact.listed ].concat(contact.contacts.map(c => this.service(c))).flat().join(' ').toLowerCase();
-			return words.every(word => all.includes(word));
+			const texts = [
+				contact.address, contact.names, contact.sni, contact.purpose, contact.explained, contact.listed,
+				(contact.network || {}).country, ...contact.contacts.map(each => words.service(each))
+			];
+			const all = texts.flat().join(' ').toLowerCase();
+			return searched.every(word => all.includes(word));
 		};
-		const weight = contact => WEIGHT[contact.verdict] - (this.strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) + (contact.explained == 'none' ? -1 : 0) + (contact.local ? 2 : 0);
-		const shown = this.destinations.filter(fits).sort((a, b) => weight(a) - weight(b) || b.last - a.last);
-		parts.rows(this.body, this.known, shown.slice(0, this.most), contact => contact.key, contact => this.row(contact));
-		this.more.hidden = shown.length <= this.most;
-		this.empty.hidden = shown.length > 0;
-	},
-
-	service(contact) {
-		return contact.service || contact.protocol + ' ' + contact.port;
+		const rank = contact => RANK[contact.verdict] + (contact.local ? 2 : 0) -
+			(this.strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) -
+			(contact.explained == 'none' ? 1 : 0);
+		const shown = this.destinations.filter(fits).sort((a, b) => rank(a) - rank(b) || b.last - a.last);
+		this.table.update(shown.slice(0, this.most), _('No destination fits.'));
+		this.all.hidden = shown.length <= this.most;
 	},
 
 	row(contact) {
 		const cells = {
-			whom: parts.cell(_('Destination'), 'leash-first'), explained: parts.cell(_('Explained')), what: parts.cell(_('What'), 'leash-small'), bytes: parts.cell(_('Sent, received'), 'leash-nowrap leash-small'),
-			seen: parts.cell(_('Seen'), 'leash-small'), act: parts.cell('', 'leash-act')
+			destination: widgets.cell(_('Destination'), 'leash-first'),
+			explained: widgets.cell(_('Explained')),
+			what: widgets.cell(_('What'), 'leash-small'),
+			bytes: widgets.cell(_('Sent, received'), 'leash-nowrap leash-small'),
+			seen: widgets.cell(_('Seen'), 'leash-small'),
+			actions: widgets.cell('')
 		};
-		return {
-			node: E('tr', { 'data-address': contact.address }, Object.values(cells)),
-			update: now => {
-				const block = this.blocks.find(block => block.address == now.address), pin = this.pins.find(pin => pin.target == now.address);
-				cells.whom.show([ now.names, now.sni, now.address, now.listed, now.network ], () => [
-					E('strong', {}, [ parts.text(parts.whom(now)) ]),
-					parts.whom(now) == now.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ parts.text(now.address) ]),
-					now.listed ? E('div', {}, [ parts.word('block'), parts.text(' ' + _('on the list %s').format(parts.clean(now.listed, 80))) ]) : ''
-				]);
-				cells.explained.show([ now.explained, now.local, now.named_for ], () => now.local ? parts.span(_('in the house'), { 'class': 'leash-faint' }) : [
-					now.explained ? parts.word(now.explained) : parts.span(now.inbound ? _('called from outside') : '–', { 'class': 'leash-faint' }),
-					now.named_for && now.explained == 'other-device' ? E('div', { 'class': 'leash-small' }, [ parts.text(parts.clean(now.named_for[0].name, 60)) ]) : ''
-				]);
-				const network = now.network || {};
-				const services = [ ...new Set(now.contacts.map(contact => this.service(contact))) ];
-				cells.what.show([ services, now.purpose, network ], () => parts.text([
-					services.slice(0, 3).join(', ') + (services.length > 3 ? ' ' + _('and %d more').format(services.length - 3) : ''), services.includes(now.purpose) ? '' : now.purpose, network.asn && 'AS' + network.asn, network.country, network.hosting && _('rented servers')
-				].filter(fact => fact).join(' · ')));
-				cells.bytes.show('↑ ' + parts.bytes(now.sent_bytes) + '  ↓ ' + parts.bytes(now.received_bytes));
-				cells.seen.show([ parts.ago(now.last), now.flows ], () => parts.span(parts.ago(now.last), { 'title': _('first %s, last %s, %d times').format(parts.date(now.first), parts.date(now.last), now.flows) }));
-				cells.act.show([ now.local, block && block.until, block && block.reason, pin && [ pin.verdict, pin.until ] ], () => this.act(now, block, pin));
-			}
+		const update = now => {
+			const block = this.blocks.find(block => block.address == now.address);
+			const pin = this.pins.find(pin => pin.target == now.address);
+			cells.destination.show([ now.names, now.sni, now.address, now.listed ], () => this.destination(now));
+			cells.explained.show([ now.explained, now.local, now.named_for ], () => this.explanation(now));
+			cells.what.show(this.what(now));
+			cells.bytes.show('↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes));
+			cells.seen.show([ words.ago(now.last), now.flows ], () => widgets.span(words.ago(now.last), {
+				'title': _('first %s, last %s, %d times').format(words.date(now.first), words.date(now.last), now.flows)
+			}));
+			const state = [ now.local, block && [ block.until, block.reason ], pin && [ pin.verdict, pin.until ] ];
+			cells.actions.show(state, () => now.local ? '' : this.actions(now, block, pin));
 		};
+		return { node: widgets.row(cells, { 'data-address': contact.address }), update };
 	},
 
-	/* What one can do about a contact, and what was done. */
-	act(contact, block, pin) {
-		if (contact.local) return '';
-		const device = this.device.mac, target = contact.address;
-		const decide = (verdict, lasts) => parts.order(api.decide(device, target, verdict, lasts), () => this.refresh());
-		const choose = (label, verdict, choices) => E('select', {
-			'class': 'cbi-input-select', 'aria-label': label + ' ' + parts.whom(contact), 'disabled': parts.mayAct() ? null : '', 'data-act': verdict,
-			'change': ev => {
-				const lasts = ev.target.value;
-				ev.target.selectedIndex = 0;
-				if (lasts) decide(verdict, lasts == 'ever' ? undefined : lasts);
-			}
-		}, [ E('option', { 'value': '' }, [ parts.text(label) ]) ].concat(choices.map(([ lasts, says ]) => E('option', { 'value': lasts }, [ parts.text(says) ]))));
-		const undo = pin && pin.device ? parts.button(_('Undo'), () => parts.order(api.unpin(device, target), () => this.refresh()), 'neutral')
-			: block ? parts.button(_('Undo'), () => parts.order(api.unblock(device, target), () => this.refresh()), 'neutral') : '';
+	destination(contact) {
+		const name = words.contactName(contact);
+		const listed = () => _('on the list %s').format(words.clean(contact.listed, 80));
 		return [
-			block ? E('div', {}, [ parts.word('block'), parts.text(' ' + parts.until(block.until)) ]) : '',
-			pin && pin.verdict == 'allow' ? E('div', {}, [ parts.word('allowed'), parts.text(' ' + parts.until(pin.until)) ]) : '',
+			E('strong', {}, [ name ]),
+			name == contact.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ contact.address ]),
+			contact.listed ? E('div', {}, [ widgets.badge('block'), ' ' + listed() ]) : ''
+		];
+	},
+
+	explanation({ local, explained, inbound, named_for }) {
+		if (local) return faint(_('in the house'));
+		if (!explained) return faint(inbound ? _('called from outside') : '–');
+		return [
+			widgets.badge(explained),
+			named_for && explained == 'other-device'
+				? E('div', { 'class': 'leash-small' }, [ words.clean(named_for[0].name, 60) ])
+				: ''
+		];
+	},
+
+	/* Returns what a destination is for, and where it is. */
+	what({ contacts, purpose, network = {} }) {
+		const services = [ ...new Set(contacts.map(contact => words.service(contact))) ];
+		return join([
+			words.list(services, 3),
+			!services.includes(purpose) && purpose,
+			network.asn && 'AS' + network.asn,
+			network.country,
+			network.hosting && _('rented servers')
+		]);
+	},
+
+	/* Returns what was done about a destination, and what can be done. */
+	actions(contact, block, pin) {
+		const device = this.device.mac, target = contact.address;
+		const allowed = pin && pin.verdict == 'allow';
+		const decide = (verdict, lasts) => this.attempt(api.decide(device, target, verdict, lasts));
+		const choose = (verdict, label, choices) => {
+			const decideFor = node => {
+				const lasts = node.value;
+				node.selectedIndex = 0;
+				if (lasts) decide(verdict, lasts == 'ever' ? undefined : lasts);
+			};
+			const attributes = { 'data-act': verdict, 'aria-label': label + ' ' + words.contactName(contact) };
+			return widgets.select(label, [ [ '', label ], ...choices ], decideFor, attributes);
+		};
+		const undo = call => widgets.button(_('Undo'), () => this.attempt(call(device, target)), 'neutral');
+		return [
+			block ? E('div', {}, [ widgets.badge('block'), ' ' + words.until(block.until) ]) : '',
+			allowed ? E('div', {}, [ widgets.badge('allowed'), ' ' + words.until(pin.until) ]) : '',
 			E('div', { 'class': 'leash-buttons' }, [
-				block ? '' : parts.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
-				block ? '' : choose(_('Block for …'), 'block', [ [ '10m', _('10 minutes, to try it') ], [ '1h', _('an hour') ], [ '1d', _('a day') ], [ 'ever', _('ever') ] ]),
-				undo,
-				pin && pin.verdict == 'allow' ? '' : choose(_('Allow for …'), 'allow', [ [ '10m', _('once, for 10 minutes') ], [ '1h', _('an hour') ], [ 'ever', _('ever') ] ])
+				block ? '' : widgets.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
+				block ? '' : choose('block', _('Block for …'), [
+					[ '10m', _('10 minutes, to try it') ],
+					[ '1h', _('an hour') ],
+					[ '1d', _('a day') ],
+					[ 'ever', _('ever') ]
+				]),
+				pin && pin.device ? undo(api.unpin) : block ? undo(api.unblock) : '',
+				allowed ? '' : choose('allow', _('Allow for …'), [
+					[ '10m', _('once, for 10 minutes') ],
+					[ '1h', _('an hour') ],
+					[ 'ever', _('ever') ]
+				])
 			])
 		];
 	},
 
 	forget() {
+		const forget = () => {
+			ui.hideModal();
+			return this.attempt(api.forget(this.device.mac));
+		};
 		ui.showModal(_('Forget this device?'), [
-			E('p', {}, [ parts.text(_('Its contacts, findings and the blocks that came of them are forgotten. Your own decisions stay.')) ]),
+			E('p', {}, [
+				_('Its contacts, findings and the blocks that came of them are forgotten. Your own decisions stay.')
+			]),
 			E('div', { 'class': 'right' }, [
-				parts.button(_('Cancel'), () => ui.hideModal()),
-				parts.text(' '),
-				parts.button(_('Forget'), () => {
-					ui.hideModal();
-					return parts.order(api.forget(this.device.mac), () => this.refresh());
-				}, 'negative')
+				widgets.button(_('Cancel'), ui.hideModal), ' ', widgets.button(_('Forget'), forget, 'negative')
 			])
 		]);
 	},
 
 	build() {
-		this.known = new Map();
-		this.most = 100;
-		const area = () => parts.cell('', '');
-		/* These are no cells of a table, but are made anew only when they change, too. */
-		const part = name => {
-			const td = area(), div = E('div', { 'data-part': name });
-			div.show = (value, make) => {
-				const open = [ ...div.querySelectorAll('details[open]') ].map(node => node.dataset.key);
-				td.show(value, now => {
-					dom.content(div, [].concat(make(now)));
-					div.querySelectorAll('details').forEach(node => node.open = open.includes(node.dataset.key));
-					return [];
-				});
-			};
-			return div;
-		};
-		[ this.facts, this.says, this.guard, this.day, this.found ] = [ 'facts', 'says', 'guard', 'day', 'found' ].map(part);
-		this.title = E('span', { 'data-part': 'name' });
-		this.modes = E('label', {});
-		this.search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'placeholder': _('Search'), 'aria-label': _('Search destinations'), 'input': () => this.list() });
-		const table = parts.table([ _('Destination'), _('Explained'), _('What'), _('Sent, received'), _('Seen'), '' ]);
-		this.body = table.body;
-		this.empty = parts.none(_('No destination fits.'));
-		this.more = parts.button(_('Show all'), () => {
+		const part = name => widgets.live(E('div', { 'data-part': name }, []));
+		this.most = FIRST_DESTINATIONS;
+		this.facts = part('facts');
+		this.activity = part('activity');
+		this.guard = part('guard');
+		this.day = part('day');
+		this.findings = part('findings');
+		this.title = E('span', { 'data-part': 'name' }, []);
+		this.modeLabel = E('label', {}, []);
+		this.search = widgets.search(_('Search destinations'), () => this.list());
+		this.table = widgets.table(
+			[ _('Destination'), _('Explained'), _('What'), _('Sent, received'), _('Seen'), '' ],
+			contact => contact.key, contact => this.row(contact));
+		this.all = widgets.button(_('Show all'), () => {
 			this.most = Infinity;
 			this.list();
 		}, 'neutral', { 'disabled': null });
-		const section = (title, children) => E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ parts.text(title) ]) ].concat(children));
-		const page = parts.page('', [
-			E('div', { 'class': 'cbi-section' }, [ this.facts, E('p', {}, [ this.says ]), E('div', { 'class': 'leash-bar' }, [ this.modes, parts.button(_('Forget …'), () => this.forget()) ]), this.guard ]),
+		const page = widgets.page('', [
+			E('div', { 'class': 'cbi-section' }, [
+				this.facts,
+				this.activity,
+				E('div', { 'class': 'leash-bar' }, [
+					this.modeLabel, widgets.button(_('Forget …'), () => this.forget())
+				]),
+				this.guard
+			]),
 			this.error,
-			section(_('The last 24 hours'), [ this.day ]),
-			section(_('What was found'), [ this.found ]),
-			section(_('Who it talks to'), [ E('div', { 'class': 'leash-bar' }, [ this.search ]), table.node, this.empty, this.more ])
+			widgets.section(_('The last 24 hours'), null, [ this.day ]),
+			widgets.section(_('What was found'), null, [ this.findings ]),
+			widgets.section(_('Who it talks to'), null, [
+				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all
+			])
 		]);
-		dom.content(page.querySelector('h2'), [ E('a', { 'href': L.url('admin/services/leash/overview') }, [ parts.text(_('Leash')) ]), parts.text(' › '), this.title ]);
+		dom.content(page.querySelector('h2'), [
+			E('a', { 'href': L.url('admin/services/leash/overview') }, [ _('Leash') ]), ' › ', this.title
+		]);
 		this.sections = page.querySelectorAll('.cbi-section');
 		this.sections.forEach(node => node.hidden = true);
 		return page;

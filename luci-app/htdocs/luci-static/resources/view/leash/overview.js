@@ -2,154 +2,219 @@
 'require view';
 'require dom';
 'require leash.api as api';
-'require leash.parts as parts';
+'require leash.chart as chart';
+'require leash.summary as summary';
+'require leash.widgets as widgets';
+'require leash.words as words';
 
-const NEW = 24 * 3600;
-const ORDER = { block: 0, watch: 1, allow: 2 };
+const DAY = 24 * 3600;
+const VERDICTS = [ 'block', 'watch', 'allow' ];
 
+/* Orders of the devices, by the name of the column's head. */
 const SORTS = {
-	name: (a, b) => parts.called(a).localeCompare(parts.called(b)),
+	name: (a, b) => words.deviceName(a).localeCompare(words.deviceName(b)),
 	explained: (a, b) => a.unexplained / (a.contacts || 1) - b.unexplained / (b.contacts || 1),
-	found: (a, b) => ORDER[a.verdict] - ORDER[b.verdict] || (b.findings || []).length - (a.findings || []).length || SORTS.name(a, b),
+	found: (a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) ||
+		(b.findings || []).length - (a.findings || []).length || SORTS.name(a, b),
 	traffic: (a, b) => a.sent_bytes + a.received_bytes - b.sent_bytes - b.received_bytes,
 	last: (a, b) => b.last - a.last
 };
 
-return view.extend(parts.asking({
-	ask() {
+const isNew = device => Date.now() / 1000 - device.first < DAY;
+
+return view.extend(widgets.pollingView({
+	fetch() {
 		return Promise.all([ api.status(), api.devices() ]);
 	},
 
-	/* The house in a sentence or two. */
-	house(status, devices) {
+	/* Returns the house in a sentence or two. */
+	house(devices) {
 		const odd = devices.filter(device => device.verdict != 'allow').sort(SORTS.found);
-		const calm = devices.length - odd.length;
-		const parts_ = [ _('%d devices, %d of them calm.').format(devices.length, calm) ];
+		const sentences = [ _('%d devices, %d of them calm.').format(devices.length, devices.length - odd.length) ];
 		for (const device of odd.slice(0, 3))
-			parts_.push(_('%s %s.').format(parts.called(device), parts.does(device)[0]));
+			sentences.push(_('%s %s.').format(words.deviceName(device), summary.activity(device)[0]));
 		if (odd.length > 3)
-			parts_.push(_('And %d more to look at.').format(odd.length - 3));
-		return parts_.join(' ');
+			sentences.push(_('And %d more to look at.').format(odd.length - 3));
+		return sentences.join(' ');
 	},
 
 	show([ status, { devices } ]) {
 		const on = status.blocking;
 		this.toggle.setAttribute('aria-checked', String(on));
-		dom.content(this.toggle, [ parts.text(on ? _('Blocking is on') : _('Blocking is off')) ]);
-		this.toggle.title = on ? _('What you blocked, and what leash finds at devices in mode guard, is stopped: %d destinations now.').format(status.blocks) : _('Nothing is stopped; leash only watches.');
-		this.sentence.textContent = this.house(status, devices);
-		this.blind.hidden = !status.complaints;
+		this.toggle.title = on
+			? _('What you blocked, and what leash finds at devices in mode guard, is stopped: %d destinations now.')
+				.format(status.blocks)
+			: _('Nothing is stopped; leash only watches.');
+		dom.content(this.toggle, [ on ? _('Blocking is on') : _('Blocking is off') ]);
+		this.sentence.textContent = this.house(devices);
+		this.complaints.hidden = !status.complaints;
 		this.devices = devices;
 		this.list();
 	},
 
-	/* The rows, sorted and searched. */
+	/* Shows the devices that fit the search, sorted. */
 	list() {
-		const words = this.search.value.trim().toLowerCase().split(/\s+/);
+		const searched = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = device => {
-			const all = [ parts.called(device), device.mac, parts.vendor(device), device.says, device.mode ].concat(device.addresses).join(' ').toLowerCase();
-			return words.every(word => all.includes(word));
+			const texts = [
+				words.deviceName(device), device.mac, words.vendor(device), device.says, device.mode,
+				...device.addresses || []
+			];
+			const all = texts.join(' ').toLowerCase();
+			return searched.every(word => all.includes(word));
 		};
 		const shown = this.devices.filter(fits).sort(SORTS[this.sort]);
-		if (this.down) shown.reverse();
-		parts.rows(this.body, this.known, shown, device => device.mac, device => this.row(device));
-		this.empty.hidden = shown.length > 0;
-		this.empty.textContent = this.devices.length ? _('No device fits.') : _('No device was seen yet. They appear when they use the network.');
-		this.heads.forEach(th => th.dataset.sort == this.sort ? th.setAttribute('aria-sort', this.down ? 'descending' : 'ascending') : th.removeAttribute('aria-sort'));
+		if (this.descending) shown.reverse();
+		this.table.update(shown, this.devices.length
+			? _('No device fits.')
+			: _('No device was seen yet. They appear when they use the network.'));
+		for (const th of this.heads) {
+			const sorted = th.dataset.sort == this.sort;
+			th.setAttribute('aria-sort', sorted ? this.descending ? 'descending' : 'ascending' : 'none');
+		}
 	},
 
 	row(device) {
 		const cells = {
-			name: parts.cell(_('Device'), 'leash-first'), addresses: parts.cell(_('Addresses'), 'leash-small leash-addresses'), explained: parts.cell(_('Explained'), 'leash-nowrap'),
-			day: parts.cell(_('24 hours')), says: parts.cell(_('What it does')), last: parts.cell(_('Seen'), 'leash-nowrap leash-small'), mode: parts.cell(_('Mode'))
+			name: widgets.cell(_('Device'), 'leash-first'),
+			addresses: widgets.cell(_('Addresses'), 'leash-small leash-addresses'),
+			explained: widgets.cell(_('Explained'), 'leash-nowrap'),
+			day: widgets.cell(_('24 hours')),
+			activity: widgets.cell(_('What it does')),
+			last: widgets.cell(_('Seen'), 'leash-nowrap leash-small'),
+			mode: widgets.cell(_('Mode'))
 		};
-		const select = parts.mode(device, mode => parts.order(api.set_mode(device.mac, mode), () => this.refresh()));
-		cells.mode.show(1, () => select);
-		return {
-			node: E('tr', { 'data-mac': device.mac }, Object.values(cells)),
-			update: now => {
-				if (!cells.name.querySelector('input'))
-					cells.name.show([ now.name, now.hostname, parts.vendor(now), Date.now() / 1000 - now.first < NEW ], () => this.name(cells.name, now));
-				const addresses = now.addresses || [];
-				cells.addresses.show(addresses, () => [ parts.text(addresses.slice(0, 3).join(', ') + (addresses.length > 3 ? ' ' + _('and %d more').format(addresses.length - 3) : '')) ]);
-				cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
-				cells.day.show(now.day, () => parts.spark(now.day, 120, 26));
-				const does = parts.does(now).join('; ');
-				cells.says.show([ now.verdict, does, now.says, now.blocks ], () => [
-					parts.word(now.verdict), parts.span(' ' + does, { 'title': parts.say(now.says) }),
-					now.blocks ? E('div', { 'class': 'leash-small' }, [ parts.text(_('blocked destinations: %d').format(now.blocks)) ]) : ''
-				]);
-				cells.last.show(parts.ago(now.last));
-				if (document.activeElement != select) select.value = now.mode;
-			}
+		const mode = widgets.modeSelect(device, mode =>
+			widgets.attempt(api.set_mode(device.mac, mode), () => this.refresh()));
+		cells.mode.show(device.mac, () => mode);
+		const update = now => {
+			if (!cells.name.querySelector('input'))
+				cells.name.show([ now.name, now.hostname, words.vendor(now), isNew(now) ],
+					() => this.name(cells.name, now));
+			cells.addresses.show(words.list(now.addresses || [], 3));
+			cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
+			cells.day.show(now.day, () => chart.sparkline(now.day, 120, 26));
+			const activity = summary.activity(now).join('; ');
+			cells.activity.show([ now.verdict, activity, now.says, now.blocks ], () => [
+				widgets.badge(now.verdict),
+				widgets.span(' ' + activity, { 'title': words.sentence(now.says) }),
+				now.blocks
+					? E('div', { 'class': 'leash-small' }, [ _('blocked destinations: %d').format(now.blocks) ])
+					: ''
+			]);
+			cells.last.show(words.ago(now.last));
+			if (document.activeElement != mode) mode.value = now.mode;
 		};
+		return { node: widgets.row(cells, { 'data-mac': device.mac }), update };
 	},
 
-	/* The share of what a device looked up before it called. */
+	/* Returns how many of a device's destinations it looked up before it called them, of those where that is known. */
 	share(device) {
 		const known = device.contacts - device.unknown;
-		if (known < 1) return parts.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
-		const good = known - device.unexplained, says = _('%d of %d').format(good, known);
-		return [ E('span', { 'class': 'leash-share', 'style': '--leash-part:%d%%'.format(100 * good / known), 'aria-hidden': 'true' }), parts.span(says, { 'title': _('%d of %d destinations were looked up before they were called, or tell the time').format(good, known) }) ];
+		if (known < 1) return widgets.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
+		const good = known - device.unexplained;
+		const title = _('%d of %d destinations were looked up before they were called, or tell the time');
+		const style = '--leash-part:%d%%'.format(100 * good / known);
+		return [
+			E('span', { 'class': 'leash-share', 'style': style, 'aria-hidden': 'true' }, []),
+			widgets.span(_('%d of %d').format(good, known), { 'title': title.format(good, known) })
+		];
 	},
 
-	name(td, device) {
+	name(cell, device) {
+		const name = words.deviceName(device);
+		const rename = () => E('button', {
+			'class': 'leash-pencil',
+			'title': _('Rename'),
+			'aria-label': _('Rename %s').format(name),
+			'click': () => this.rename(cell, device)
+		}, [ '✎' ]);
 		return E('div', { 'class': 'leash-name' }, [
-			E('span', { 'class': parts.called(device).length < 25 ? 'leash-nowrap' : '' }, [
-				parts.link(device.mac, parts.called(device)),
-				parts.text(' '),
-				parts.mayAct() ? E('button', { 'class': 'leash-pencil', 'aria-label': _('Rename %s').format(parts.called(device)), 'title': _('Rename'), 'click': () => this.rename(td, device) }, [ parts.text('✎') ]) : ''
+			E('span', { 'class': name.length < 25 ? 'leash-nowrap' : '' }, [
+				widgets.deviceLink(device.mac, name), ' ', widgets.mayWrite() ? rename() : ''
 			]),
-			parts.text(' '),
-			Date.now() / 1000 - device.first < NEW ? parts.word('new') : '',
-			E('div', { 'class': 'leash-small leash-faint' }, [ parts.text(parts.vendor(device)) ])
+			' ',
+			isNew(device) ? widgets.badge('new') : '',
+			E('div', { 'class': 'leash-small leash-faint' }, [ words.vendor(device) ])
 		]);
 	},
 
-	rename(td, device) {
-		const again = () => {
-			td.show([ Math.random() ], () => this.name(td, device));
+	/* Shows a field for a device's name in the place of the name. */
+	rename(cell, device) {
+		const close = () => {
+			cell.show(null, () => this.name(cell, device));
 			return this.refresh();
 		};
-		const input = E('input', {
-			'class': 'cbi-input-text', 'maxlength': '63', 'aria-label': _('Name of %s').format(parts.called(device)),
-			'keydown': ev => {
-				if (ev.key == 'Enter') parts.order(api.set_name(device.mac, input.value), () => { device.name = input.value; return again(); });
-				if (ev.key == 'Escape') again();
-			}
+		const save = () => widgets.attempt(api.set_name(device.mac, input.value), () => {
+			device.name = input.value;
+			return close();
 		});
+		const input = E('input', {
+			'type': 'text',
+			'class': 'cbi-input-text',
+			'maxlength': '63',
+			'aria-label': _('Name of %s').format(words.deviceName(device)),
+			'keydown': ev => {
+				if (ev.key == 'Enter') save();
+				if (ev.key == 'Escape') close();
+			}
+		}, []);
 		input.value = device.name || device.hostname || '';
-		td.show([ Math.random() ], () => E('div', { 'class': 'leash-name' }, [ input, parts.button(_('Save'), () => parts.order(api.set_name(device.mac, input.value), () => { device.name = input.value; return again(); }), 'positive') ]));
+		cell.show('input', () => E('div', { 'class': 'leash-name' }, [
+			input, widgets.button(_('Save'), save, 'positive')
+		]));
 		input.focus();
 		input.select();
 	},
 
+	/* Returns the head of a column. One with a name in SORTS sorts the devices when it is pressed, and turns their
+	 * order round when it is pressed again. */
+	head(title, sort) {
+		if (!sort) return E('th', { 'class': 'th', 'scope': 'col' }, [ title ]);
+		const press = () => {
+			[ this.sort, this.descending ] = [ sort, this.sort == sort && !this.descending ];
+			this.list();
+		};
+		const button = E('button', { 'click': press }, [ title ]);
+		const th = E('th', { 'class': 'th', 'scope': 'col', 'data-sort': sort }, [ button ]);
+		this.heads.push(th);
+		return th;
+	},
+
 	build() {
-		this.known = new Map();
-		[ this.sort, this.down ] = [ 'found', false ];
-		this.sentence = E('p', { 'aria-live': 'polite' });
-		this.blind = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
-			parts.text(_('leash cannot see or do everything here.') + ' '), E('a', { 'href': L.url('admin/services/leash/doctor') }, [ parts.text(_('What is blind, and what mends it')) ])
+		[ this.sort, this.descending, this.devices, this.heads ] = [ 'found', false, [], [] ];
+		this.sentence = E('p', { 'aria-live': 'polite' }, []);
+		this.complaints = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
+			_('leash cannot see or do everything here.'), ' ',
+			E('a', { 'href': L.url('admin/services/leash/doctor') }, [ _('What is blind, and what mends it') ])
 		]);
 		this.toggle = E('button', {
-			'class': 'leash-switch', 'role': 'switch', 'disabled': parts.mayAct() ? null : '',
-			'click': () => parts.order(api.blocking(this.toggle.getAttribute('aria-checked') != 'true'), () => this.refresh())
-		});
-		this.search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'placeholder': _('Search'), 'aria-label': _('Search devices'), 'input': () => this.list() });
-		const head = (sort, title) => E('th', { 'scope': 'col', 'data-sort': sort }, sort ? [ E('button', {
+			'class': 'leash-switch',
+			'role': 'switch',
+			'disabled': widgets.mayWrite() ? null : '',
 			'click': () => {
-				[ this.sort, this.down ] = [ sort, this.sort == sort && !this.down ];
-				this.list();
+				const on = this.toggle.getAttribute('aria-checked') == 'true';
+				return widgets.attempt(api.blocking(!on), () => this.refresh());
 			}
-		}, [ parts.text(title) ]) ] : [ parts.text(title) ]);
-		this.heads = [ head('name', _('Device')), head('', _('Addresses')), head('explained', _('Explained')), head('traffic', _('24 hours')), head('found', _('What it does')), head('last', _('Seen')), head('', _('Mode')) ];
-		this.body = E('tbody');
-		this.empty = E('p', { 'class': 'leash-faint' });
-		this.devices = [];
-		return parts.page(_('Leash'), [
+		}, []);
+		this.search = widgets.search(_('Search devices'), () => this.list());
+		this.table = widgets.table([
+			this.head(_('Device'), 'name'),
+			this.head(_('Addresses')),
+			this.head(_('Explained'), 'explained'),
+			this.head(_('24 hours'), 'traffic'),
+			this.head(_('What it does'), 'found'),
+			this.head(_('Seen'), 'last'),
+			this.head(_('Mode'))
+		], device => device.mac, device => this.row(device), { 'class': 'table cbi-section-table leash-devices' });
+		return widgets.page(_('Leash'), [
 			E('div', { 'class': 'cbi-section leash-house' }, [ this.toggle, this.sentence ]),
-			this.error, this.blind,
-			E('div', { 'class': 'cbi-section' }, [ E('div', { 'class': 'leash-bar' }, [ this.search ]), E('table', { 'class': 'leash-table leash-devices' }, [ E('thead', {}, [ E('tr', {}, this.heads) ]), this.body ]), this.empty ])
+			this.error,
+			this.complaints,
+			E('div', { 'class': 'cbi-section' }, [
+				E('div', { 'class': 'leash-bar' }, [ this.search ]),
+				this.table.node
+			])
 		]);
 	}
 }));

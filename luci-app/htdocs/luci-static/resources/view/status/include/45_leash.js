@@ -1,7 +1,18 @@
 'use strict';
 'require baseclass';
 'require leash.api as api';
-'require leash.parts as parts';
+'require leash.summary as summary';
+'require leash.widgets as widgets';
+'require leash.words as words';
+
+const MOST_DEVICES = 4;
+
+function line(title, children) {
+	return E('tr', { 'class': 'tr' }, [
+		E('td', { 'class': 'td left', 'width': '33%' }, [ title ]),
+		E('td', { 'class': 'td left' }, [ ...children ])
+	]);
+}
 
 return baseclass.extend({
 	title: _('Leash'),
@@ -14,13 +25,18 @@ return baseclass.extend({
 		if (!answers) return null;
 		const [ status, { devices } ] = answers;
 		const odd = devices.filter(device => device.verdict != 'allow');
-		const line = (title, children) => E('tr', { 'class': 'tr' }, [ E('td', { 'class': 'td left', 'width': '33%' }, [ parts.text(title) ]), E('td', { 'class': 'td left' }, children) ]);
 		return E('div', { 'class': 'leash' }, [
-			E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }),
+			E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }, []),
 			E('table', { 'class': 'table' }, [
-				line(_('Devices'), [ parts.text(_('%d, %d of them calm').format(devices.length, devices.length - odd.length)) ]),
-				line(_('Blocking'), [ parts.text(status.blocking ? _('on, %d destinations now').format(status.blocks) : _('off')) ])
-			].concat(odd.slice(0, 4).map(device => line(parts.called(device), [ parts.word(device.verdict), parts.text(' ' + parts.does(device)[0] + ' '), parts.link(device.mac, _('look')) ]))))
+				line(_('Devices'), [ _('%d, %d of them calm').format(devices.length, devices.length - odd.length) ]),
+				line(_('Blocking'), [
+					status.blocking ? _('on, %d destinations now').format(status.blocks) : _('off')
+				]),
+				...odd.slice(0, MOST_DEVICES).map(device => line(words.deviceName(device), [
+					widgets.badge(device.verdict), ' ' + summary.activity(device)[0] + ' ',
+					widgets.deviceLink(device.mac, _('look'))
+				]))
+			])
 		]);
 	}
 });

@@ -1,0 +1,72 @@
+'use strict';
+'require baseclass';
+'require leash.words as words';
+
+/* What the page works out of leash's answers: findings by detector, contacts by destination. */
+
+const HOUR = 3600;
+
+/* The first of two words in an order. */
+const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
+
+const VERDICTS = [ 'block', 'watch', 'allow' ];
+/* What a destination has when one of its contacts has it. */
+const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'named_for', 'network', 'guard_would', 'findings', 'purpose' ];
+const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
+
+return baseclass.extend({
+	/* Returns findings by detector, the strongest first: [{ detector, findings, summary }]. */
+	byDetector(findings) {
+		const groups = new Map();
+		for (const finding of findings || [])
+			groups.set(finding.detector, (groups.get(finding.detector) || []).concat(finding));
+		return [ ...groups ].map(([ detector, findings ]) => {
+			const addresses = new Set(findings.map(finding => finding.address));
+			const headline = findings[0].says.split(/[:;] /)[0];
+			const summary = words.several(detector, addresses.size) || words.sentence(headline, 160);
+			return { detector, findings, summary };
+		});
+	},
+
+	/* Returns what a device does, in a few words each. */
+	activity(device) {
+		const groups = this.byDetector(device.findings);
+		return groups.length ? groups.map(group => group.summary) : [ words.sentence(device.says, 200) ];
+	},
+
+	/* Returns the addresses that the strong findings of a device are about. */
+	strongAddresses(device) {
+		const strong = (device.findings || []).filter(finding => finding.strength == 'strong');
+		return new Set(strong.map(finding => finding.address));
+	},
+
+	/* Returns contacts with the same address as one, which has all of them as `contacts`: numbers are added up, and the
+	 * worst verdict and explanation count. */
+	byDestination(contacts) {
+		const found = new Map();
+		for (const contact of contacts || []) {
+			const key = contact.address + (contact.inbound ? ' inbound' : '');
+			const sum = found.get(key);
+			if (!sum) {
+				found.set(key, Object.assign({}, contact, { key, contacts: [ contact ] }));
+				continue;
+			}
+			sum.contacts.push(contact);
+			for (const name of [ 'sent_bytes', 'received_bytes', 'flows' ])
+				sum[name] += contact[name];
+			sum.first = Math.min(sum.first, contact.first);
+			sum.last = Math.max(sum.last, contact.last);
+			sum.verdict = first(VERDICTS, sum.verdict, contact.verdict);
+			sum.explained = first(EXPLAINED, sum.explained, contact.explained);
+			for (const name of FIRST_KNOWN)
+				sum[name] ||= contact[name];
+		}
+		return [ ...found.values() ];
+	},
+
+	/* Returns the hours since 1970 in which a contact was active: bit n of `active` is the hour n before its last. */
+	activeHours(contact) {
+		const last = Math.floor(contact.last / HOUR);
+		return [ ...Array(24).keys() ].filter(ago => contact.active >> ago & 1).map(ago => last - ago);
+	}
+});

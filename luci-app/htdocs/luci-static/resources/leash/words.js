@@ -1,0 +1,135 @@
+'use strict';
+'require baseclass';
+'require leash.sentences as sentences';
+
+/* Texts for people: how names, sizes and times are written, and what leash's words are called on the page. All of it
+ * returns plain strings. They can hold what strangers sent, so they are shown as text only: see leash.widgets. */
+
+const HOUR = 3600;
+
+/* Characters that cannot be seen, and those that turn the direction of the text around them. */
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+const LABELS = {
+	/* verdicts */
+	'allow': _('calm'),
+	'watch': _('watch'),
+	'block': _('blocked'),
+	'allowed': _('allowed'),
+	'new': _('new'),
+	/* what explains an address */
+	'lookup': _('looked up'),
+	'none': _('never looked up'),
+	'other-device': _('looked up by another device'),
+	'unknown': _('unknown'),
+	/* how strong a finding is */
+	'weak': _('a hint'),
+	'fair': _('likely'),
+	'strong': _('sure'),
+	/* how bad a complaint is */
+	'error': _('broken'),
+	'warning': _('weaker')
+};
+
+/* Several findings of one detector in a few words. */
+const SEVERAL = {
+	'direct-ip': _('calls %d addresses that it never looked up'),
+	'beacon': _('calls %d addresses in an odd rhythm'),
+	'bypass': _('asks %d others than the router for names'),
+	'plaintext': _('tells %d addresses what is private, in the clear'),
+	'reputation': _('calls %d addresses that lists warn of'),
+	'spread': _('calls %d addresses that are new to it'),
+	'upload': _('sends more than usual to %d addresses')
+};
+
+/* Programs that ask for an address by DHCP: their names stand where the vendor's should, and tell nothing about it. */
+const DHCP_CLIENT = /^(udhcp|dhcpcd|dhclient|android-dhcp|lwip)/i;
+
+return baseclass.extend({
+	/* The modes of a device: what they are called, and what they mean. */
+	MODES: {
+		'trust': [ _('trust'), _('nobody looks at what it does') ],
+		'observe': [ _('observe'), _('shown, never blocked') ],
+		'guard': [ _('guard'), _('bad destinations are blocked') ],
+		'local': [ _('local'), _('no Internet at all, but time') ]
+	},
+
+	/* Returns a text that can be shown: leash writes bytes that are not plain ASCII as \DDD, and they are read as UTF-8
+	 * here; what cannot be seen is replaced; what is longer than `limit` characters is cut. */
+	clean(value, limit) {
+		const decode = escapes => new TextDecoder().decode(Uint8Array.from(escapes.slice(1).split('\\'), Number));
+		const shown = String(value ?? '').replace(/(?:\\[012]\d\d)+/g, decode).replace(INVISIBLE, '\ufffd');
+		return limit && shown.length > limit ? shown.slice(0, limit - 1) + '…' : shown;
+	},
+
+	/* Returns a sentence of leash's in the language of the page. */
+	sentence(sentence, limit) {
+		return this.clean(sentences.say(sentence), limit);
+	},
+
+	/* Returns a text of leash's in the language of the page. */
+	translate(text) {
+		return _(text);
+	},
+
+	/* Returns the label of one of the words of leash's answers. */
+	label(word) {
+		return LABELS[word] || word;
+	},
+
+	/* Returns what `count` findings of a detector have in common; nothing where there are no words for it. */
+	several(detector, count) {
+		return count > 1 && SEVERAL[detector] ? SEVERAL[detector].format(count) : null;
+	},
+
+	deviceName(device) {
+		return this.clean(device.name || device.hostname || device.mac || device.device, 60);
+	},
+
+	/* Returns who made a device, as far as one can tell. */
+	vendor(device) {
+		const vendorClass = this.clean(device.vendor_class || '', 60);
+		if (device.vendor) return this.clean(device.vendor, 40);
+		if (vendorClass && !DHCP_CLIENT.test(vendorClass)) return vendorClass;
+		return parseInt(device.mac, 16) & 2 ? _('random hardware address') : '';
+	},
+
+	/* Returns the name under which a contact is known best. */
+	contactName(contact) {
+		return this.clean((contact.names || [])[0] || contact.sni || contact.address, 80);
+	},
+
+	service(contact) {
+		return contact.service || contact.protocol + ' ' + contact.port;
+	},
+
+	/* Returns the first items of a list, and how many more there are. */
+	list(items, most) {
+		const first = items.slice(0, most).join(', ');
+		return items.length > most ? first + ' ' + _('and %d more').format(items.length - most) : first;
+	},
+
+	bytes(count) {
+		return '%1024.1mB'.format(count || 0);
+	},
+
+	date(seconds) {
+		return seconds ? new Date(seconds * 1000).toLocaleString() : '';
+	},
+
+	ago(seconds) {
+		const past = Math.max(0, Date.now() / 1000 - seconds);
+		if (past < 90) return _('just now');
+		if (past < 90 * 60) return _('%d min ago').format(Math.round(past / 60));
+		if (past < 36 * HOUR) return _('%d h ago').format(Math.round(past / HOUR));
+		return _('%d days ago').format(Math.round(past / 24 / HOUR));
+	},
+
+	until(seconds) {
+		if (!seconds) return _('for ever');
+		const left = seconds - Date.now() / 1000;
+		if (left < 90 * 60) return _('for %d min more').format(Math.max(1, Math.round(left / 60)));
+		if (left < 36 * HOUR) return _('for %d h more').format(Math.round(left / HOUR));
+		return _('until %s').format(this.date(seconds));
+	}
+});
