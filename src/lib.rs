@@ -1,9 +1,9 @@
 //! leash keeps the devices of a home on a leash.
 //!
-//! Reading order: [`model`] has the nouns, [`event`] every fact that can reach the [`engine`], which turns facts into
-//! verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`replay`] makes events of a
-//! capture's packets and drives the engine with a file. Only [`live`] touches clocks, files and the kernel. [`cli`] is what a
-//! person calls. The map is src/README.md.
+//! Reading order: [`model`], [`mode`] and [`pin`] have the nouns, [`event`] every fact that can reach the [`engine`],
+//! which turns facts into verdicts and asks the detectors in [`detect`]. [`wire`] reads bytes, [`replay`] makes events
+//! of a capture's packets and drives the engine with a file. Only [`live`] touches clocks, files and the kernel.
+//! [`cli`] is what a person calls. The map is src/README.md.
 
 pub mod anonymise;
 pub mod api;

@@ -1,6 +1,6 @@
-//! See the library, and README.md.
+//! The program `leash`. All that it does is in the library.
 
-// ARM has other names for it.
+// ARM's unwinder has other names.
 #[cfg(all(panic = "abort", target_env = "musl", target_feature = "crt-static", not(target_arch = "arm")))]
 mod unwind;
 

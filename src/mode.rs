@@ -1,7 +1,7 @@
 //! The modes of a device: what leash may do to it.
 //!
-//! The rest of the program does not compare modes. It asks the questions below, so that a new mode is one variant and its
-//! answers here.
+//! The rest of the program does not compare modes. It asks the questions below, so that a new mode is one variant and
+//! its answers here.
 
 /// What leash may do to a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

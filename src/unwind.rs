@@ -1,5 +1,7 @@
-//! A static program that aborts at a panic never unwinds: what std refers to, in place of libunwind and the printf that it
-//! brings along (45 KB on MIPS). Backtraces are empty; a panic still says what and where.
+//! Stubs for the functions of libunwind that std refers to.
+//!
+//! A static program that aborts at a panic never unwinds, so the stubs take the place of libunwind and of the printf that
+//! it brings along (45 KB on MIPS). Backtraces are empty; a panic still says what happened and where.
 #![allow(unsafe_code, non_snake_case, reason = "the linker's names")]
 
 macro_rules! nothing {

@@ -1,4 +1,4 @@
-//! What one can write behind `leash`.
+//! The commands with their arguments, and what `--help` says of them.
 #![allow(missing_docs, reason = "argh shows the comments to people")]
 
 use argh::FromArgs;
@@ -6,22 +6,22 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// leash keeps the devices of a home on a leash: what they talk to, whether they asked for it, and what to do about
-/// it. Without a command: the house at a glance.
+/// leash keeps the devices of a home on a leash: it shows what they talk to and whether a DNS lookup explains it, and
+/// blocks what nobody asked for. Without a command it shows the house at a glance.
 #[derive(FromArgs)]
-#[argh(note = "Scripts on OpenWrt ask the same over ubus (leash status, ubus -v list leash, README):
+#[argh(note = "Scripts on OpenWrt have the same commands over ubus; ubus -v list leash shows them:
   ubus -S call leash decide '{{\"device\":\"bulb\",\"target\":\"203.0.113.9\",\"verdict\":\"block\",\"for\":\"1h\"}}'
--S makes the exit code the status of ubus: 0 done, 2 wrong arguments, 3 no such method,
-4 no such device or target (or leash does not run), 6 you may not, 7 no answer in time, 9 it failed;
-the answer then has a sentence as \"error\". Without -S, 256 less the status where stderr is no terminal.")]
+With -S the exit code is ubus's status: 0 done, 2 wrong arguments, 3 no such method, 4 no such device or
+target (or leash is not running), 6 not permitted, 7 no answer in time, 9 failed; the answer then says why
+in its member \"error\". Without -S it is 256 minus the status where stderr is no terminal.")]
 pub struct Arguments {
-    /// JSON instead of text (anywhere in the line)
+    /// print JSON instead of text (may stand anywhere in the line)
     #[argh(switch)]
     pub json: bool,
-    /// the control socket of the daemon (anywhere in the line; default: /var/run/leash/socket)
+    /// the daemon's control socket (may stand anywhere in the line; default: /var/run/leash/socket)
     #[argh(option, arg_name = "path")]
     pub socket: Option<PathBuf>,
-    /// which leash this is
+    /// print the version
     #[argh(switch)]
     pub version: bool,
     #[argh(subcommand)]
@@ -60,12 +60,12 @@ pub enum Command {
     Record(RecordCommand),
 }
 
-/// The devices of the house
+/// List the devices
 #[derive(FromArgs)]
 #[argh(subcommand, name = "devices")]
 pub struct DevicesCommand {}
 
-/// All that is known of a device
+/// Show all that is known of a device
 #[derive(FromArgs)]
 #[argh(subcommand, name = "device")]
 pub struct DeviceCommand {
@@ -74,7 +74,7 @@ pub struct DeviceCommand {
     pub device: String,
 }
 
-/// What the detectors say
+/// List what the detectors have found
 #[derive(FromArgs)]
 #[argh(subcommand, name = "findings")]
 pub struct FindingsCommand {
@@ -83,27 +83,27 @@ pub struct FindingsCommand {
     pub device: Option<String>,
 }
 
-/// What is blocked, until when, why, and what it stopped
+/// List what is blocked: until when, why, and how much was stopped
 #[derive(FromArgs)]
 #[argh(subcommand, name = "blocks")]
 pub struct BlocksCommand {}
 
-/// What you decided yourself
+/// List your own decisions
 #[derive(FromArgs)]
 #[argh(subcommand, name = "pins")]
 pub struct PinsCommand {}
 
-/// What happened of late
+/// Show what happened recently
 #[derive(FromArgs)]
 #[argh(subcommand, name = "history")]
 pub struct HistoryCommand {}
 
-/// What happens, as it happens
+/// Show what happens, as it happens
 #[derive(FromArgs)]
 #[argh(subcommand, name = "watch")]
 pub struct WatchCommand {}
 
-/// Say what may be done to a device: trust, observe, guard or local
+/// Set what leash may do to a device: trust, observe, guard or local
 #[derive(FromArgs)]
 #[argh(subcommand, name = "mode")]
 pub struct ModeCommand {
@@ -115,7 +115,7 @@ pub struct ModeCommand {
     pub mode: String,
 }
 
-/// Say what people call a device; '' takes the name away
+/// Give a device a name; '' takes the name away
 #[derive(FromArgs)]
 #[argh(subcommand, name = "name")]
 pub struct NameCommand {
@@ -142,7 +142,7 @@ pub struct BlockCommand {
     pub lasts: Option<String>,
 }
 
-/// Allow an address, a prefix or a name for a device, whatever the detectors say
+/// Allow an address, a prefix or a name for a device, whatever the detectors find
 #[derive(FromArgs)]
 #[argh(subcommand, name = "allow")]
 pub struct AllowCommand {
@@ -157,14 +157,14 @@ pub struct AllowCommand {
     pub lasts: Option<String>,
 }
 
-/// End a block, and keep it from coming back
+/// End a block and keep it from coming back
 #[derive(FromArgs)]
 #[argh(subcommand, name = "unblock")]
 pub struct UnblockCommand {
     /// a MAC, an address or a name
     #[argh(positional)]
     pub device: String,
-    /// what was blocked
+    /// what is blocked
     #[argh(positional)]
     pub target: String,
 }
@@ -176,7 +176,7 @@ pub struct UnpinCommand {
     /// a MAC, an address or a name; `all` for all devices
     #[argh(positional)]
     pub device: String,
-    /// what it was decided on
+    /// the address, prefix or name that was decided on
     #[argh(positional)]
     pub target: String,
 }
@@ -200,36 +200,36 @@ pub struct ForgetCommand {
     pub device: String,
 }
 
-/// What is blind or broken, and what mends it (exit code 1 when something is)
+/// Show what is blind or broken, and what mends it (exit code 1 if anything is)
 #[derive(FromArgs)]
 #[argh(subcommand, name = "doctor")]
 pub struct DoctorCommand {}
 
-/// How leash is, in numbers
+/// Show leash's own numbers
 #[derive(FromArgs)]
 #[argh(subcommand, name = "status")]
 pub struct StatusCommand {}
 
-/// What is looked for, and what fools it
+/// List the detectors: what each looks for, and what can fool it
 #[derive(FromArgs)]
 #[argh(subcommand, name = "detectors")]
 pub struct DetectorsCommand {}
 
-/// Let the daemon read its settings again
+/// Make the daemon read its settings again
 #[derive(FromArgs)]
 #[argh(subcommand, name = "reload")]
 pub struct ReloadCommand {}
 
-/// Write the orders that are to last into /etc/config/leash, with uci (as root; the init script does it after each order)
+/// Write lasting orders into /etc/config/leash with uci (as root; the init script does this after each order)
 #[derive(FromArgs)]
 #[argh(subcommand, name = "keep")]
 pub struct KeepCommand {}
 
-/// Give what happens to the programs in /etc/leash/notify.d, as JSON on their standard input, until interrupted
+/// Pass what happens to the programs in /etc/leash/notify.d, as JSON on their standard input, until interrupted
 #[derive(FromArgs)]
 #[argh(subcommand, name = "notify")]
 pub struct NotifyCommand {
-    /// call each once with an example, and say how it went
+    /// call each program once with an example, and print how it went
     #[argh(switch)]
     pub test: bool,
     /// the folder of programs (default: /etc/leash/notify.d)
@@ -239,7 +239,7 @@ pub struct NotifyCommand {
 
 const HOOKS: &str = "/etc/leash/notify.d";
 
-/// Be the daemon, until a signal ends it
+/// Run the daemon until a signal ends it
 #[derive(FromArgs)]
 #[argh(subcommand, name = "run")]
 pub struct RunCommand {
@@ -248,7 +248,7 @@ pub struct RunCommand {
     pub config: PathBuf,
 }
 
-/// Say what is wrong with the settings (exit code 78 when something is)
+/// Check the settings (exit code 78 if anything is wrong)
 #[derive(FromArgs)]
 #[argh(subcommand, name = "check")]
 pub struct CheckCommand {
@@ -263,10 +263,10 @@ const SETTINGS: &str = "/etc/config/leash";
 #[derive(FromArgs)]
 #[argh(subcommand, name = "replay")]
 pub struct ReplayCommand {
-    /// captures (pcap, pcapng) or event files, in the order of time
+    /// captures (pcap, pcapng) or event files, in order of time
     #[argh(positional)]
     pub files: Vec<PathBuf>,
-    /// every flow too
+    /// list every flow, too
     #[argh(switch)]
     pub flows: bool,
     /// settings to judge by, in UCI syntax
@@ -277,11 +277,11 @@ pub struct ReplayCommand {
     pub lan: Vec<IpNet>,
 }
 
-/// Say why a device talks to an address: of the running daemon, or of a file
+/// Say why a device talks to an address, as the running daemon knows it or from a file
 #[derive(FromArgs)]
 #[argh(subcommand, name = "explain")]
 pub struct ExplainCommand {
-    /// the capture or event file to look into (default: the running daemon)
+    /// the capture or event file to read (default: ask the running daemon)
     #[argh(option, arg_name = "file")]
     pub from: Option<PathBuf>,
     /// a MAC, an address or a name
@@ -298,20 +298,32 @@ pub struct ExplainCommand {
     pub lan: Vec<IpNet>,
 }
 
-/// Write events to standard output, a line each: of a file, or of the running daemon until interrupted
+/// Write events to standard output, one per line: from a file, or from the running daemon until interrupted
 #[derive(FromArgs)]
 #[argh(subcommand, name = "record")]
 pub struct RecordCommand {
-    /// the capture or event file to read (default: the running daemon)
+    /// the capture or event file to read (default: listen to the running daemon)
     #[argh(option, arg_name = "file")]
     pub from: Option<PathBuf>,
-    /// settings with the words that are private, where a capture is read
+    /// settings with private words to look for in a capture
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
-    /// replace MACs, addresses and names, the same by the same
+    /// replace MACs, addresses and names, each one always by the same
     #[argh(switch)]
     pub anonymise: bool,
     /// a prefix of the LAN; repeat for more (default: found from the traffic)
     #[argh(option, arg_name = "cidr")]
     pub lan: Vec<IpNet>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mode::Mode;
+
+    #[test]
+    fn the_help_lists_the_modes() {
+        let Err(help) = ModeCommand::from_args(&["leash", "mode"], &["--help"]) else { panic!("--help ends early") };
+        assert_eq!(help.output.matches(Mode::WORDS).count(), 2, "{}", help.output);
+    }
 }

@@ -2,9 +2,9 @@
 
 use crate::anonymise::Anonymiser;
 use crate::api::ApiError;
+use crate::cli::output::{Failure, exit};
 use crate::cli::print;
-use crate::cli::report::Style;
-use crate::cli::{complain, exit, refuse};
+use crate::cli::text::{Style, list};
 use crate::config::{Config, UBUS};
 use crate::event;
 use crate::live::{control, ubus};
@@ -13,25 +13,28 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The running daemon, as one calls it.
+/// Makes the text of an answer.
+type Text<'a> = &'a dyn Fn(&Value, Style) -> String;
+
+/// A caller of the running daemon.
 pub struct Client {
-    /// Its control socket, if it is not where it always is.
+    /// The daemon's control socket; absent: the default one.
     pub socket: Option<PathBuf>,
-    /// JSON instead of text.
+    /// Whether answers are shown as JSON instead of text.
     pub json: bool,
 }
 
 impl Client {
-    /// Where the control socket is.
+    /// Returns the path of the control socket.
     pub fn socket(&self) -> PathBuf {
         self.socket.clone().unwrap_or_else(|| Config::default().daemon.socket)
     }
 
-    /// The bus, where there is one, and no control socket.
+    /// Returns the path of ubusd's socket where the daemon can only be reached over ubus.
     fn bus(&self) -> Option<&Path> {
         let path = Path::new(UBUS);
-        let absent = self.socket.is_none() && ubus::is_present(path) && !control::answers(&self.socket());
-        absent.then_some(path)
+        let only_bus = self.socket.is_none() && ubus::is_present(path) && !control::answers(&self.socket());
+        only_bus.then_some(path)
     }
 
     /// Calls a method over the control socket, or else over ubus.
@@ -41,86 +44,61 @@ impl Client {
         bus.map_or(result, |bus| ubus::call(bus, method, params))
     }
 
-    /// Asks and prints.
-    pub fn show(&self, method: &str, params: &Value, text: &dyn Fn(&Value, Style) -> String) -> io::Result<u8> {
-        self.judge(method, params, text, &|_| 0)
+    /// Calls a method and shows its answer. Returns exit code 0.
+    pub fn show(&self, method: &str, params: &Value, text: Text) -> Result<u8, Failure> {
+        let value = self.ask(method, params)?;
+        self.write(&value, text)?;
+        Ok(0)
     }
 
-    /// The same, with an exit code that the answer decides.
-    fn judge(
-        &self,
-        method: &str,
-        params: &Value,
-        text: &dyn Fn(&Value, Style) -> String,
-        code: &dyn Fn(&Value) -> u8,
-    ) -> io::Result<u8> {
-        let value = match self.ask(method, params) {
-            Ok(value) => value,
-            Err(refusal) => return Ok(refuse(&refusal)),
-        };
+    fn write(&self, value: &Value, text: Text) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        if self.json {
-            writeln!(out, "{value}")?;
-        } else {
-            out.write_all(text(&value, Style::of_terminal()).as_bytes())?;
-        }
-        Ok(code(&value))
+        if self.json { writeln!(out, "{value}") } else { out.write_all(text(value, Style::of_terminal()).as_bytes()) }
     }
 
-    pub fn overview(&self) -> io::Result<u8> {
-        let status = match self.ask("status", &json!({})) {
-            Ok(status) => status,
-            Err(refusal) => return Ok(refuse(&refusal)),
-        };
+    /// Shows the house at a glance. Returns exit code 0.
+    pub fn overview(&self) -> Result<u8, Failure> {
+        let status = self.ask("status", &json!({}))?;
         let whole = |devices: &Value| json!({ "status": status, "devices": devices["devices"] });
         self.show("devices", &json!({}), &|devices, style| print::overview(&whole(devices), style))
     }
 
-    /// Orders, and says in a line what was done.
-    pub fn order(&self, method: &str, params: &Value) -> io::Result<u8> {
+    /// Gives an order and says in a line what was done. Returns exit code 0.
+    pub fn order(&self, method: &str, params: &Value) -> Result<u8, Failure> {
         self.show(method, params, &|value, _| print::done(method, value))
     }
 
-    pub fn doctor(&self) -> io::Result<u8> {
-        let complains = |value: &Value| value["complaints"].as_array().is_some_and(|all| !all.is_empty());
-        self.judge("doctor", &json!({}), &print::doctor, &|value| u8::from(complains(value)))
+    /// Shows what is wrong with leash itself. Returns exit code 1 when anything is.
+    pub fn doctor(&self) -> Result<u8, Failure> {
+        let value = self.ask("doctor", &json!({}))?;
+        self.write(&value, &print::doctor)?;
+        Ok(u8::from(!list(&value, "complaints").is_empty()))
     }
 
-    pub fn watch(&self) -> io::Result<u8> {
-        let watch = || control::listen(&self.socket(), "watch", &json!({}));
-        let lines: Box<dyn Iterator<Item = Result<Value, ApiError>>> = match self.bus() {
-            // The first line says only that it begins.
-            None => match watch() {
-                Ok(lines) => {
-                    Box::new(lines.enumerate().filter(|(i, line)| *i > 0 || line.is_err()).map(|(_, line)| line))
-                }
-                Err(refusal) => return Ok(refuse(&refusal)),
-            },
-            Some(bus) => match ubus::listen(bus) {
-                Ok(lines) => Box::new(lines),
-                Err(refusal) => return Ok(refuse(&refusal)),
-            },
-        };
-        let style = Style::of_terminal();
-        for line in lines {
-            match line {
-                Err(refusal) => return Ok(refuse(&refusal)),
-                Ok(record) if self.json => writeln!(io::stdout(), "{record}")?,
-                Ok(record) => writeln!(io::stdout(), "{}", print::record(&record, style))?,
+    /// Shows what happens until the daemon stops.
+    pub fn watch(&self) -> Result<u8, Failure> {
+        let records: Box<dyn Iterator<Item = Result<Value, ApiError>>> = match self.bus() {
+            Some(bus) => Box::new(ubus::listen(bus)?),
+            None => {
+                let mut lines = control::listen(&self.socket(), "watch", &json!({}))?;
+                // The first line is the answer to the call.
+                lines.next().transpose()?;
+                Box::new(lines)
             }
+        };
+        for record in records {
+            self.write(&record?, &|record, style| print::record(record, style) + "\n")?;
         }
-        Ok(complain("leash was stopped", exit::UNAVAILABLE))
+        Err(stopped())
     }
 
-    pub fn record(&self, anonymise: bool) -> io::Result<u8> {
-        let mut lines = match control::listen_raw(&self.socket(), "record", &json!({})) {
-            Ok(lines) => lines,
-            Err(refusal) => return Ok(refuse(&refusal)),
-        };
+    /// Writes events until the daemon stops.
+    pub fn record(&self, anonymise: bool) -> Result<u8, Failure> {
+        let mut lines = control::listen_raw(&self.socket(), "record", &json!({}))?;
         let answer: Value =
             lines.next().transpose()?.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or_default();
-        if let Some(says) = answer.get("error").and_then(Value::as_str) {
-            return Ok(complain(says, exit::NO_PERMISSION));
+        if let Some(message) = answer.get("error").and_then(Value::as_str) {
+            return Err(Failure::new(message, exit::NO_PERMISSION));
         }
         writeln!(io::stdout(), "{}", event::HEADER)?;
         let (mut anonymiser, mut clock) = (Anonymiser::default(), Clock::default());
@@ -131,6 +109,10 @@ impl Client {
             }
             writeln!(io::stdout(), "{line}")?;
         }
-        Ok(complain("leash was stopped", exit::UNAVAILABLE))
+        Err(stopped())
     }
+}
+
+fn stopped() -> Failure {
+    Failure::new("leash was stopped", exit::UNAVAILABLE)
 }

@@ -2,15 +2,16 @@
 
 use crate::anonymise::Anonymiser;
 use crate::cli::arguments::{ExplainCommand, RecordCommand, ReplayCommand};
-use crate::cli::report::{self, Report, Style};
-use crate::cli::{complain, exit};
+use crate::cli::output::{Failure, complain, exit};
+use crate::cli::report::{self, Report};
+use crate::cli::text::{Style, label};
 use crate::config::{self, Config};
 use crate::detect;
 use crate::engine::{Action, EndedFlow, Engine};
 use crate::event;
 use crate::limits;
 use crate::live::{progress, reference};
-use crate::replay::{Replay, ReplayError};
+use crate::replay::{Replay, ReplayError, Sink};
 use crate::time::Stamp;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -18,30 +19,25 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// An engine with the settings of a file and what they name, with a line for each problem; the defaults without one. The error is the exit code.
-fn engine(path: Option<&Path>) -> Result<Engine, u8> {
+/// Returns an engine with the settings of a file and the lists and networks that they name, or with the defaults where
+/// there is no such file. Complains of each problem with the settings.
+fn engine(path: Option<&Path>) -> Result<Engine, Failure> {
     let Some(path) = path else { return Ok(Engine::new(Config::default())) };
-    let text =
-        progress::text(path).map_err(|error| complain(&format!("{}: {error}", path.display()), exit::NO_INPUT))?;
-    let (config, problems) = config::parse(&text, &detect::NAMES);
+    let wrong = |error| Failure::new(format!("{}: {error}", path.display()), exit::NO_INPUT);
+    let (config, problems) = config::parse(&progress::text(path).map_err(wrong)?, &detect::NAMES);
     for problem in problems {
-        complain(&format!("{}: {problem}", path.display()), 0);
+        complain(&format!("{}: {problem}", path.display()));
     }
     let mut engine = Engine::new(config);
     for problem in reference::load_named(&mut engine, Stamp::default()) {
-        complain(&problem.to_string(), 0);
+        complain(&problem.to_string());
     }
     Ok(engine)
 }
 
-/// Reads all files; what is wrong with one is said, and ends the reading. Gives the exit code.
-fn read(
-    files: &[&Path],
-    lan: &[IpNet],
-    private: &[String],
-    sink: crate::replay::Sink,
-    end: &mut dyn FnMut(crate::time::Stamp),
-) -> u8 {
+/// Reads files one after the other, and stops with a complaint at the first that is wrong. Returns the exit code, and
+/// when the last file ends.
+fn read(files: &[&Path], lan: &[IpNet], private: &[String], sink: Sink) -> (u8, Stamp) {
     let mut replay = Replay::new(lan.to_vec(), private.to_vec());
     let mut code = 0;
     for path in files {
@@ -51,22 +47,19 @@ fn read(
         };
         if let Err(problem) = result {
             code = if matches!(problem, ReplayError::Input(_)) { exit::NO_INPUT } else { exit::DATA };
-            complain(&format!("{}: {problem}; the report is partial", path.display()), code);
+            complain(&format!("{}: {problem}; the report is partial", path.display()));
             break;
         }
     }
-    end(replay.finish(sink));
-    code
+    (code, replay.finish(sink))
 }
 
-pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
+/// Runs `leash replay`. Returns the exit code.
+pub fn replay(command: &ReplayCommand, json: bool) -> Result<u8, Failure> {
     if command.files.is_empty() {
-        return Ok(complain("replay needs a file: leash replay FILE...", exit::USAGE));
+        return Err(Failure::new("replay needs a file: leash replay FILE...", exit::USAGE));
     }
-    let mut engine = match engine(command.config.as_deref()) {
-        Ok(engine) => engine,
-        Err(code) => return Ok(code),
-    };
+    let mut engine = engine(command.config.as_deref())?;
     let private = engine.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut flows = FlowLines::new(json);
@@ -77,21 +70,15 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
         }
     }
     let files: Vec<&Path> = command.files.iter().map(PathBuf::as_path).collect();
-    let (mut failed, mut last) = (None, None);
-    let code = read(
-        &files,
-        &command.lan,
-        &private,
-        &mut |event, stamp, _| {
-            engine.handle(event, stamp);
-            failed = failed.take().or(flows.take(&mut engine, &mut out).err());
-        },
-        &mut |stamp| last = Some(stamp),
-    );
-    engine.finish(last.unwrap_or_default());
+    let mut failed = None;
+    let (code, last) = read(&files, &command.lan, &private, &mut |event, stamp, _| {
+        engine.handle(event, stamp);
+        failed = failed.take().or(flows.take(&mut engine, &mut out).err());
+    });
+    failed.map_or(Ok(()), Err)?;
+    engine.finish(last);
     flows.take(&mut engine, &mut out)?;
     flows.flush(&engine, &mut out)?;
-    failed.map_or(Ok(()), Err)?;
     if json {
         write_json(&engine, command.flows, code, &mut out)?;
     } else {
@@ -103,7 +90,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> io::Result<u8> {
     Ok(code)
 }
 
-/// The object's members one by one, so that a large house is never held whole.
+/// Writes the members of the report's object one by one, so that a large house is never held whole.
 fn write_json(engine: &Engine, flows: bool, code: u8, out: &mut impl Write) -> io::Result<()> {
     out.write_all(if flows { b"]," } else { b"{" })?;
     out.write_all(b"\"devices\":[")?;
@@ -154,29 +141,20 @@ impl FlowLines {
     }
 }
 
-pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<u8> {
-    let mut engine = match engine(command.config.as_deref()) {
-        Ok(engine) => engine,
-        Err(code) => return Ok(code),
-    };
+/// Runs `leash explain --from FILE`. Returns the exit code.
+pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> Result<u8, Failure> {
+    let mut engine = engine(command.config.as_deref())?;
     let private = engine.config().private.clone();
-    let mut last = None;
-    let code = read(
-        &[from],
-        &command.lan,
-        &private,
-        &mut |event, stamp, _| {
-            engine.handle(event, stamp);
-            engine.drain().for_each(drop);
-        },
-        &mut |stamp| last = Some(stamp),
-    );
-    engine.finish(last.unwrap_or_default());
+    let (code, last) = read(&[from], &command.lan, &private, &mut |event, stamp, _| {
+        engine.handle(event, stamp);
+        engine.drain().for_each(drop);
+    });
+    engine.finish(last);
     let Some(id) = engine.find(&command.device) else {
         let known: Vec<Value> = engine.devices().collect();
-        let known: Vec<&str> = known.iter().map(report::label).collect();
-        let sentence = format!("no device is called '{}'; there are: {}", command.device, known.join(", "));
-        return Ok(complain(&sentence, if code == 0 { exit::UNAVAILABLE } else { code }));
+        let known: Vec<&str> = known.iter().map(label).collect();
+        let message = format!("no device is called '{}'; there are: {}", command.device, known.join(", "));
+        return Err(Failure::new(message, if code == 0 { exit::UNAVAILABLE } else { code }));
     };
     let value = engine.explain(id, command.address);
     let mut out = io::stdout().lock();
@@ -188,25 +166,17 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> io::Result<
     Ok(code)
 }
 
-pub fn record(command: &RecordCommand, from: &Path) -> io::Result<u8> {
-    let private = match engine(command.config.as_deref()) {
-        Ok(engine) => engine.config().private.clone(),
-        Err(code) => return Ok(code),
-    };
+/// Runs `leash record --from FILE`. Returns the exit code.
+pub fn record(command: &RecordCommand, from: &Path) -> Result<u8, Failure> {
+    let private = engine(command.config.as_deref())?.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     writeln!(out, "{}", event::HEADER)?;
     let mut anonymiser = command.anonymise.then(Anonymiser::default);
     let mut failed = None;
-    let code = read(
-        &[from],
-        &command.lan,
-        &private,
-        &mut |event, stamp, clock| {
-            let event = anonymiser.as_mut().map(|anonymiser| anonymiser.map(event.clone())).unwrap_or(event);
-            failed = failed.take().or(writeln!(out, "{}", event::write(&event, stamp, clock)).err());
-        },
-        &mut |_| {},
-    );
+    let (code, _) = read(&[from], &command.lan, &private, &mut |event, stamp, clock| {
+        let event = anonymiser.as_mut().map(|anonymiser| anonymiser.map(event.clone())).unwrap_or(event);
+        failed = failed.take().or(writeln!(out, "{}", event::write(&event, stamp, clock)).err());
+    });
     failed.map_or(Ok(()), Err)?;
     out.flush()?;
     Ok(code)

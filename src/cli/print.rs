@@ -1,56 +1,30 @@
-//! The answers of a running leash as text that a person likes to read.
+//! The answers of a running leash as text: one function for each answer.
 
-use crate::cli::report::{Paint, Style, label, list, number, string, verdict, wall};
+use crate::cli::text::{
+    Cell, Paint, Style, addresses, clean, columns, date, label, list, number, plain, string, text, unexplained, verdict,
+};
 use crate::time::Span;
 use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// Findings of a detector that are written out; the rest is counted.
+/// How many findings of a detector are written out; the rest is counted.
 const FINDINGS: usize = 5;
 
-/// Columns under their titles, each as wide as it must be; a title that begins with a blank is of numbers.
-fn columns(titles: &[&str], rows: &[Vec<(Paint, String)>], style: Style) -> String {
-    let width = |i: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(i)).map(|(_, cell)| cell.chars().count());
-        cells.chain([titles[i].trim().len()]).max().unwrap_or_default()
-    };
-    let mut out = String::new();
-    let mut line = |cells: &mut dyn Iterator<Item = (Paint, &str)>| {
-        let mut text = String::new();
-        for (i, (paint, cell)) in cells.enumerate() {
-            let pad = " ".repeat(width(i).saturating_sub(cell.chars().count()));
-            let cell = style.paint(paint, cell);
-            let last = i + 1 == titles.len();
-            match (titles[i].starts_with(' '), last) {
-                (true, _) => text += &format!("{pad}{cell}  "),
-                (false, true) => text += &cell,
-                (false, false) => text += &format!("{cell}{pad}  "),
-            }
-        }
-        let _ = writeln!(out, "{}", text.trim_end());
-    };
-    line(&mut titles.iter().map(|title| (Paint::Dim, title.trim())));
-    for row in rows {
-        line(&mut row.iter().map(|(paint, cell)| (*paint, cell.as_str())));
+/// Returns a row for each value under the titles, or a sentence where there is none.
+fn table(values: &[Value], none: &str, titles: &[&str], row: &dyn Fn(&Value) -> Vec<Cell>, style: Style) -> String {
+    if values.is_empty() {
+        return format!("{none}\n");
     }
-    out
+    let rows: Vec<Vec<Cell>> = values.iter().map(row).collect();
+    columns(titles, &rows, style)
 }
 
-fn plain(text: impl Into<String>) -> (Paint, String) {
-    (Paint::Plain, text.into())
+fn end(value: &Value) -> String {
+    if value.get("until").is_some() { date(value, "until") } else { "for ever".into() }
 }
 
-/// A text of the network without what a terminal would obey.
-fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
-}
-
-fn date(value: &Value, key: &str) -> String {
-    wall(value, key).map(|wall| wall.date()).unwrap_or_default()
-}
-
-/// The house at a glance: of `{"status": ..., "devices": [...]}`.
+/// Returns the house at a glance, from `{"status": ..., "devices": [...]}`.
 pub fn overview(value: &Value, style: Style) -> String {
     let status = &value["status"];
     let calm = number(status, "devices").saturating_sub(number(status, "watch") + number(status, "block"));
@@ -65,39 +39,28 @@ pub fn overview(value: &Value, style: Style) -> String {
         out += &style.paint(Paint::Bad, "; blocking is switched off");
     }
     out.push('\n');
-    match number(status, "complaints") {
-        0 => {}
-        n => {
-            let says = format!("{} of leash itself: leash doctor", count(n, "complaint"));
-            let _ = writeln!(out, "{}", style.paint(Paint::Look, &says));
-        }
+    let complaints = number(status, "complaints");
+    if complaints > 0 {
+        let hint = format!("leash has {}; see them with: leash doctor", count(complaints, "complaint"));
+        let _ = writeln!(out, "{}", style.paint(Paint::Look, &hint));
     }
     out + "\n" + &devices(value, style)
 }
 
-/// `{"devices": [...]}`.
+/// Returns the devices, from `{"devices": [...]}`.
 pub fn devices(value: &Value, style: Style) -> String {
     let row = |device: &Value| {
-        let addresses = list(device, "addresses");
-        let more = if addresses.len() > 1 { format!(" +{}", addresses.len() - 1) } else { String::new() };
-        let first = addresses.first().and_then(Value::as_str).unwrap_or("-");
-        let (contacts, unexplained) = (number(device, "contacts"), number(device, "unexplained"));
-        let share = match (contacts, unexplained) {
-            (0, _) => "-".into(),
-            (_, 0) if number(device, "unknown") == contacts => "unknown".into(),
-            (_, 0) => "none".into(),
-            _ => format!("{unexplained} of {contacts}"),
-        };
         // A bare hardware address tells people less than who made it.
         let maker = string(device, "vendor").filter(|_| string(device, "mac") == Some(label(device)));
         let maker = maker.map(|maker| format!(" ({})", clean(maker))).unwrap_or_default();
-        let (paint, word) = verdict(string(device, "verdict").unwrap_or_default());
+        let contacts = number(device, "contacts");
+        let (paint, word) = verdict(device);
         vec![
             plain(format!("{}{maker}", clean(label(device)))),
-            plain(format!("{first}{more}")),
-            plain(string(device, "mode").unwrap_or_default()),
+            plain(addresses(device)),
+            plain(text(device, "mode")),
             plain(contacts.to_string()),
-            plain(share),
+            plain(unexplained(device, contacts)),
             plain(bytes(number(device, "sent_bytes"))),
             plain(bytes(number(device, "received_bytes"))),
             plain(number(device, "blocks").to_string()),
@@ -105,42 +68,38 @@ pub fn devices(value: &Value, style: Style) -> String {
         ]
     };
     let titles = ["DEVICE", "ADDRESS", "MODE", " CONTACTS", "UNEXPLAINED", " SENT", " RECEIVED", " BLOCKS", "VERDICT"];
-    match list(value, "devices") {
-        [] => "No device was seen yet.\n".into(),
-        all => columns(&titles, &all.iter().map(row).collect::<Vec<_>>(), style),
-    }
+    table(list(value, "devices"), "No device has been seen yet.", &titles, &row, style)
 }
 
-/// `{"device": {...}}`.
+/// Returns all about a device, from `{"device": {...}}`.
 pub fn device(value: &Value, style: Style) -> String {
     let device = &value["device"];
-    let says = clean(string(device, "message").unwrap_or_default());
-    let mut out = format!("{} {says}\n", style.paint(Paint::Bold, &clean(label(device))));
+    let mut out = format!("{} {}\n", style.paint(Paint::Bold, &clean(label(device))), text(device, "message"));
     let addresses: Vec<&str> = list(device, "addresses").iter().filter_map(Value::as_str).collect();
     let facts = [
-        ("hardware address", string(device, "mac").unwrap_or_default().into()),
+        ("hardware address", text(device, "mac")),
         ("addresses", addresses.join(", ")),
-        ("calls itself", string(device, "hostname").map(clean).unwrap_or_default()),
-        ("made by", string(device, "vendor").map(clean).unwrap_or_default()),
-        ("vendor class", string(device, "vendor_class").map(clean).unwrap_or_default()),
-        ("mode", string(device, "mode").unwrap_or_default().into()),
+        ("calls itself", text(device, "hostname")),
+        ("made by", text(device, "vendor")),
+        ("vendor class", text(device, "vendor_class")),
+        ("mode", text(device, "mode")),
         ("seen", format!("{} to {} UTC", date(device, "first"), date(device, "last"))),
         ("lookups", number(device, "lookups").to_string()),
         ("flows", number(device, "flows").to_string()),
     ];
-    for (what, says) in facts.iter().filter(|(_, says)| !says.is_empty()) {
-        let _ = writeln!(out, "  {what:<17} {says}");
+    for (what, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+        let _ = writeln!(out, "  {what:<17} {fact}");
     }
     out.push('\n');
     let row = |contact: &Value| {
         let name = list(contact, "names").first().and_then(Value::as_str).or(string(contact, "sni"));
-        let (paint, word) = verdict(string(contact, "verdict").unwrap_or_default());
+        let (paint, word) = verdict(contact);
         let explained = string(contact, "explained").unwrap_or("-");
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
         vec![
-            plain(string(contact, "address").unwrap_or_default()),
-            plain(format!("{} {}", string(contact, "protocol").unwrap_or_default(), number(contact, "port"))),
-            plain(string(contact, "service").unwrap_or_default()),
+            plain(text(contact, "address")),
+            plain(format!("{} {}", text(contact, "protocol"), number(contact, "port"))),
+            plain(text(contact, "service")),
             plain(number(contact, "flows").to_string()),
             plain(bytes(number(contact, "sent_bytes"))),
             plain(bytes(number(contact, "received_bytes"))),
@@ -150,124 +109,91 @@ pub fn device(value: &Value, style: Style) -> String {
         ]
     };
     let titles = ["ADDRESS", "PORT", "SERVICE", " FLOWS", " SENT", " RECEIVED", "LOOKUP", "VERDICT", "NAME"];
-    match list(device, "contacts") {
-        [] => out += "It was not seen to talk to anybody.\n",
-        all => out += &columns(&titles, &all.iter().map(row).collect::<Vec<_>>(), style),
-    }
+    out += &table(list(device, "contacts"), "It has not been seen talking to anybody.", &titles, &row, style);
     for finding in list(device, "findings") {
-        let _ = writeln!(
-            out,
-            "\n{}: {}",
-            string(finding, "detector").unwrap_or_default(),
-            clean(string(finding, "message").unwrap_or_default())
-        );
+        let _ = writeln!(out, "\n{}: {}", text(finding, "detector"), text(finding, "message"));
     }
     out
 }
 
-/// `{"findings": [...]}`.
+/// Returns what the detectors found, from `{"findings": [...]}`.
 pub fn findings(value: &Value, style: Style) -> String {
     let row = |finding: &Value| {
-        vec![
-            plain(clean(string(finding, "name").unwrap_or_default())),
-            plain(string(finding, "detector").unwrap_or_default()),
-            plain(string(finding, "strength").unwrap_or_default()),
-            plain(date(finding, "since")),
-            plain(clean(string(finding, "message").unwrap_or_default())),
-        ]
+        ["name", "detector", "strength", "since", "message"]
+            .map(|key| plain(if key == "since" { date(finding, key) } else { text(finding, key) }))
+            .into()
     };
-    match list(value, "findings") {
-        [] => "The detectors have nothing to say.\n".into(),
-        all => columns(
-            &["DEVICE", "DETECTOR", "STRENGTH", "SINCE (UTC)", "WHAT"],
-            &all.iter().map(row).collect::<Vec<_>>(),
-            style,
-        ),
-    }
+    let titles = ["DEVICE", "DETECTOR", "STRENGTH", "SINCE (UTC)", "WHAT"];
+    table(list(value, "findings"), "The detectors have found nothing.", &titles, &row, style)
 }
 
-/// `{"blocks": [...]}`.
+/// Returns what is blocked, from `{"blocks": [...]}`.
 pub fn blocks(value: &Value, style: Style) -> String {
     let row = |block: &Value| {
         vec![
             plain(clean(string(block, "name").or(string(block, "device")).unwrap_or_default())),
-            plain(string(block, "address").unwrap_or_default()),
+            plain(text(block, "address")),
             plain(date(block, "since")),
-            plain(if block.get("until").is_some() { date(block, "until") } else { "for ever".into() }),
+            plain(end(block)),
             plain(number(block, "stopped_packets").to_string()),
             plain(bytes(number(block, "stopped_bytes"))),
-            plain(clean(block.get("reason").and_then(|reason| string(reason, "message")).unwrap_or_default())),
+            plain(text(&block["reason"], "message")),
         ]
     };
     let titles = ["DEVICE", "ADDRESS", "SINCE (UTC)", "UNTIL", " PACKETS", " STOPPED", "WHY"];
-    match list(value, "blocks") {
-        [] => "Nothing is blocked.\n".into(),
-        all => columns(&titles, &all.iter().map(row).collect::<Vec<_>>(), style),
-    }
+    table(list(value, "blocks"), "Nothing is blocked.", &titles, &row, style)
 }
 
-/// `{"pins": [...]}`.
+/// Returns the user's own decisions, from `{"pins": [...]}`.
 pub fn pins(value: &Value, style: Style) -> String {
     let row = |pin: &Value| {
-        let word = string(pin, "verdict").unwrap_or_default();
+        let word = text(pin, "verdict");
         vec![
             plain(clean(string(pin, "name").unwrap_or("all devices"))),
-            (if word == "block" { Paint::Bad } else { Paint::Good }, word.into()),
-            plain(string(pin, "target").unwrap_or_default()),
-            plain(if pin.get("until").is_some() { date(pin, "until") } else { "for ever".into() }),
-            plain(string(pin, "from").unwrap_or_default()),
+            (if word == "block" { Paint::Bad } else { Paint::Good }, word),
+            plain(text(pin, "target")),
+            plain(end(pin)),
+            plain(text(pin, "from")),
         ]
     };
-    match list(value, "pins") {
-        [] => "You decided nothing yourself so far.\n".into(),
-        all => columns(
-            &["DEVICE", "VERDICT", "TARGET", "UNTIL (UTC)", "FROM"],
-            &all.iter().map(row).collect::<Vec<_>>(),
-            style,
-        ),
-    }
+    let titles = ["DEVICE", "VERDICT", "TARGET", "UNTIL (UTC)", "FROM"];
+    table(list(value, "pins"), "You have not decided anything yourself.", &titles, &row, style)
 }
 
-/// `{"history": [...]}`.
+/// Returns what happened, from `{"history": [...]}`.
 pub fn history(value: &Value, style: Style) -> String {
     match list(value, "history") {
-        [] => "Nothing happened yet.\n".into(),
+        [] => "Nothing has happened yet.\n".into(),
         all => all.iter().map(|entry| record(entry, style) + "\n").collect(),
     }
 }
 
-/// One thing that happened, in a line.
+/// Returns one thing that happened, in a line.
 pub fn record(value: &Value, style: Style) -> String {
-    let what = string(value, "kind").unwrap_or_default();
-    let paint = match what {
+    let kind = text(value, "kind");
+    let paint = match kind.as_str() {
         "block" => Paint::Bad,
         "finding" => Paint::Look,
         "unblock" | "end" => Paint::Good,
         _ => Paint::Plain,
     };
     let who = string(value, "name").map(|name| clean(name) + ": ").unwrap_or_default();
-    let says = clean(string(value, "message").unwrap_or_default());
-    format!(
-        "{}  {}  {who}{says}",
-        style.paint(Paint::Dim, &date(value, "time")),
-        style.paint(paint, &format!("{what:<8}"))
-    )
+    let (date, kind) = (style.paint(Paint::Dim, &date(value, "time")), style.paint(paint, &format!("{kind:<8}")));
+    format!("{date}  {kind}  {who}{}", text(value, "message"))
 }
 
-/// `{"detectors": [...]}`.
+/// Returns the detectors with what they found, from `{"detectors": [...]}`.
 pub fn detectors(value: &Value, style: Style) -> String {
     let mut out = String::new();
     for detector in list(value, "detectors") {
-        let name = string(detector, "name").unwrap_or_default();
-        let _ = writeln!(out, "{}: {}", style.paint(Paint::Bold, name), string(detector, "about").unwrap_or_default());
+        let _ = writeln!(out, "{}: {}", style.paint(Paint::Bold, &text(detector, "name")), text(detector, "about"));
         out += "  What can fool it:\n";
         for reason in list(detector, "fooled_by").iter().filter_map(Value::as_str) {
             let _ = writeln!(out, "    - {reason}");
         }
         let findings = list(detector, "findings");
         for finding in findings.iter().take(FINDINGS) {
-            let who = clean(string(finding, "name").unwrap_or_default());
-            let _ = writeln!(out, "  {who} {}", clean(string(finding, "message").unwrap_or_default()));
+            let _ = writeln!(out, "  {} {}", text(finding, "name"), text(finding, "message"));
         }
         if findings.len() > FINDINGS {
             let _ = writeln!(out, "  and {} more: leash findings", findings.len() - FINDINGS);
@@ -276,20 +202,24 @@ pub fn detectors(value: &Value, style: Style) -> String {
     out
 }
 
-/// `{"complaints": [...]}`.
+/// Returns what is wrong with leash itself, from `{"complaints": [...]}`.
 pub fn doctor(value: &Value, style: Style) -> String {
     let mut out = String::new();
     for complaint in list(value, "complaints") {
-        let severity = string(complaint, "severity").unwrap_or_default();
+        let severity = text(complaint, "severity");
         let paint = if severity == "error" { Paint::Bad } else { Paint::Look };
-        let message = |value| clean(string(value, "message").unwrap_or_default());
-        let _ = writeln!(out, "{}  {}", style.paint(paint, &format!("{severity:7}")), message(complaint));
-        let _ = writeln!(out, "         {}", message(&complaint["remedy"]));
+        let severity = style.paint(paint, &format!("{severity:7}"));
+        let _ = writeln!(out, "{severity}  {}", text(complaint, "message"));
+        let _ = writeln!(out, "         {}", text(&complaint["remedy"], "message"));
     }
-    if out.is_empty() { "All is well: leash sees and can do all that it needs.\n".into() } else { out }
+    if out.is_empty() {
+        "All is well: leash sees all that it needs, and can do all that it should.\n".into()
+    } else {
+        out
+    }
 }
 
-/// The numbers of `status`.
+/// Returns the numbers of `status`, one in a line.
 pub fn status(value: &Value, _: Style) -> String {
     let mut out = String::new();
     lines(value, "", &mut out);
@@ -310,17 +240,17 @@ fn lines(value: &Value, prefix: &str, out: &mut String) {
     }
 }
 
-/// What an order did, in a line.
+/// Returns what an order did, in a line, from the answer of its method.
 pub fn done(method: &str, value: &Value) -> String {
-    let text = |key| string(value, key).map(clean).unwrap_or_default();
+    let text = |key| text(value, key);
     let who = string(value, "name").map_or("all devices".into(), clean);
     let end = if value.get("until").is_some() { format!(" until {} UTC", date(value, "until")) } else { String::new() };
     match method {
-        "set_mode" => format!("{who} is in mode {} now\n", text("mode")),
-        "set_name" => format!("{} is called {who} now\n", text("device")),
+        "set_mode" => format!("{who} is now in mode {}\n", text("mode")),
+        "set_name" => format!("{} is now called {who}\n", text("device")),
         "decide" => format!("{}: {} for {who}{end}\n", text("verdict"), text("target")),
-        "unpin" => format!("no pin on {} any longer\n", text("target")),
-        "unblock" => format!("{} is not blocked for {who} any longer\n", text("target")),
+        "unpin" => format!("your decision on {} is taken back\n", text("target")),
+        "unblock" => format!("{} is no longer blocked for {who}\n", text("target")),
         "blocking" if value["blocking"] == Value::Bool(true) => "blocking is on\n".into(),
         "blocking" => "blocking is off: nothing is stopped until `leash on`\n".into(),
         "reload" => "the settings were read again\n".into(),
@@ -334,7 +264,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_device_without_a_name_is_told_by_its_maker() {
+    fn a_device_without_a_name_is_shown_with_its_maker() {
         let device = |name: Option<&str>| {
             let mut device =
                 json!({ "mac": "50:c7:bf:00:00:01", "vendor": "TP-LINK", "mode": "observe", "verdict": "allow" });

@@ -1,118 +1,48 @@
-//! JSON values as text that a person likes to read.
+//! What captures and event files show, as text: the report of `leash replay`, a flow, and `leash explain`.
 
-use crate::time::{Span, Wall};
+use crate::cli::text::{
+    Cell, Paint, Style, addresses, columns, date, label, list, number, plain, string, unexplained, verdict, wall,
+};
+use crate::detect;
+use crate::time::Span;
 use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// How to write.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
-    /// With colours.
-    pub colour: bool,
-}
-
-/// Findings of a device that are written out; the rest is counted.
+/// How many findings of a device are written out; the rest is counted.
 const FINDINGS: usize = 12;
 
-#[derive(Clone, Copy)]
-pub(crate) enum Paint {
-    Plain,
-    Bold,
-    Dim,
-    Good,
-    Look,
-    Bad,
-}
-
-impl Style {
-    /// Returns the style that the terminal can show.
-    pub(crate) fn of_terminal() -> Style {
-        Style { colour: crate::live::terminal::has_colours() }
-    }
-
-    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
-        let code = match paint {
-            Paint::Plain => return text.into(),
-            Paint::Bold => "1",
-            Paint::Dim => "2",
-            Paint::Good => "32",
-            Paint::Look => "33",
-            Paint::Bad => "31",
-        };
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
-    }
-}
-
-pub(crate) fn string<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-pub(crate) fn number(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or_default()
-}
-
-pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-pub(crate) fn wall(value: &Value, key: &str) -> Option<Wall> {
-    value.get(key).and_then(Value::as_f64).map(Wall::from_secs_f64)
-}
-
-/// What a person calls a device: the name given to it, its own, its MAC, its address.
-pub fn label(device: &Value) -> &str {
-    let known = ["name", "hostname", "mac"].iter().find_map(|key| string(device, key));
-    known.or_else(|| list(device, "addresses").first().and_then(Value::as_str)).unwrap_or("?")
-}
-
-pub(crate) fn verdict(word: &str) -> (Paint, &'static str) {
-    match word {
-        "block" => (Paint::Bad, "BLOCK"),
-        "watch" => (Paint::Look, "watch"),
-        _ => (Paint::Good, "calm"),
-    }
-}
-
-/// A report grows device by device, so that a large house is never held whole.
+/// The report of a replay. It grows device by device, so that a large house is never held whole.
 pub struct Report {
     style: Style,
-    rows: Vec<[String; 7]>,
-    verdicts: Vec<Paint>,
+    rows: Vec<Vec<Cell>>,
     findings: String,
     detectors: Vec<String>,
 }
 
 impl Report {
-    /// An empty one.
+    /// Returns a report of no device.
     pub fn new(style: Style) -> Report {
-        Report { style, rows: Vec::new(), verdicts: Vec::new(), findings: String::new(), detectors: Vec::new() }
+        Report { style, rows: Vec::new(), findings: String::new(), detectors: Vec::new() }
     }
 
-    /// Adds a device.
+    /// Adds a device, as [`Engine::devices`](crate::engine::Engine::devices) has it.
     pub fn device(&mut self, device: &Value) {
-        let addresses = list(device, "addresses");
-        let more = if addresses.len() > 1 { format!(" +{}", addresses.len() - 1) } else { String::new() };
-        let first = addresses.first().and_then(Value::as_str).unwrap_or("-");
-        let contacts =
-            list(device, "contacts").iter().filter(|contact| contact.get("explained").is_some()).count() as u64;
-        let (without, unknown) = (number(device, "unexplained"), number(device, "unknown"));
-        let share = match (contacts, without) {
-            (0, _) => "-".into(),
-            (_, 0) if unknown == contacts => "unknown".into(),
-            (_, 0) => "none".into(),
-            _ => format!("{without} of {contacts} ({} %)", without * 100 / contacts),
+        let outbound = |contact: &&Value| contact.get("explained").is_some();
+        let contacts = list(device, "contacts").iter().filter(outbound).count() as u64;
+        let percent = match number(device, "unexplained") {
+            0 => String::new(),
+            unexplained => format!(" ({} %)", unexplained * 100 / contacts.max(1)),
         };
-        let (paint, word) = verdict(string(device, "verdict").unwrap_or_default());
-        self.verdicts.push(paint);
-        self.rows.push([
-            label(device).into(),
-            format!("{first}{more}"),
-            contacts.to_string(),
-            share,
-            bytes(number(device, "sent_bytes")),
-            bytes(number(device, "received_bytes")),
-            word.into(),
+        let (paint, word) = verdict(device);
+        self.rows.push(vec![
+            plain(label(device)),
+            plain(addresses(device)),
+            plain(contacts.to_string()),
+            plain(unexplained(device, contacts) + &percent),
+            plain(bytes(number(device, "sent_bytes"))),
+            plain(bytes(number(device, "received_bytes"))),
+            (paint, word.into()),
         ]);
         self.findings_of(device);
     }
@@ -135,7 +65,7 @@ impl Report {
             let line = format!("    evidence: {detector}, {strength}{since}");
             let _ = writeln!(self.findings, "{}", self.style.paint(Paint::Dim, &line));
             if let Some(contact) = contact {
-                let (paint, word) = verdict(string(contact, "verdict").unwrap_or_default());
+                let (paint, word) = verdict(contact);
                 let reason = list(contact, "reasons").last().and_then(|reason| string(reason, "message"));
                 let reason = reason
                     .filter(|reason| Some(*reason) != string(finding, "message"))
@@ -145,22 +75,16 @@ impl Report {
             self.findings.push('\n');
         }
         if findings.len() > FINDINGS {
-            let _ = writeln!(
-                self.findings,
-                "{} and {} more such; --json has all\n",
-                label(device),
-                findings.len() - FINDINGS
-            );
+            let more = findings.len() - FINDINGS;
+            let _ = writeln!(self.findings, "{} has {more} more findings; --json lists all\n", label(device));
         }
     }
 
-    /// The whole text; `summary` is what was read.
+    /// Returns the whole text, with the engine's summary of what was read.
     pub fn finish(self, summary: &Value) -> String {
-        let mut out = String::new();
         let mut head = Vec::new();
         if let (Some(start), Some(end)) = (wall(summary, "start"), wall(summary, "end")) {
-            let length = end.abs_diff(start);
-            head.push(format!("{} to {} UTC ({length})", start.date(), end.date()));
+            head.push(format!("{} to {} UTC ({})", start.date(), end.date(), end.abs_diff(start)));
         }
         if let Some(packets) = summary.get("packets") {
             head.push(count(number(packets, "all"), "packet"));
@@ -168,36 +92,19 @@ impl Report {
                 head.push(format!("{} unreadable", number(packets, "malformed")));
             }
         }
-        let of = |word: &str| self.rows.iter().filter(|row| row[6] == word).count();
+        let of = |word: &str| self.rows.iter().filter(|row| row.last().is_some_and(|(_, cell)| cell == word)).count();
         head.push(format!("{}: {} calm", count(self.rows.len() as u64, "device"), of("calm")));
         head.extend(Some(of("watch")).filter(|n| *n > 0).map(|n| format!("{n} to watch")));
         head.extend(Some(of("BLOCK")).filter(|n| *n > 0).map(|n| format!("{n} with blocks")));
-        let _ = writeln!(out, "{}\n", head.join(", "));
-        let titles = ["DEVICE", "ADDRESS", "CONTACTS", "UNEXPLAINED", "SENT", "RECEIVED", "VERDICT"];
-        let width =
-            |i: usize| self.rows.iter().map(|row| row[i].len()).chain([titles[i].len()]).max().unwrap_or_default();
-        let widths: [usize; 7] = std::array::from_fn(width);
-        let line = |row: [&str; 7]| {
-            let [a, b, c, d, e, g, _] = widths;
-            let [device, address, contacts, share, sent, received, _] = row;
-            format!("{device:a$}  {address:b$}  {contacts:>c$}  {share:d$}  {sent:>e$}  {received:>g$}  ")
-        };
+        let mut out = head.join(", ") + "\n\n";
+        let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", " SENT", " RECEIVED", "VERDICT"];
         if !self.rows.is_empty() {
-            let _ = writeln!(
-                out,
-                "{}{}",
-                self.style.paint(Paint::Dim, &line(titles)),
-                self.style.paint(Paint::Dim, titles[6])
-            );
-        }
-        for (row, paint) in self.rows.iter().zip(&self.verdicts) {
-            let cells: [&str; 7] = std::array::from_fn(|i| row[i].as_str());
-            let _ = writeln!(out, "{}{}", line(cells), self.style.paint(*paint, cells[6]));
+            out += &columns(&titles, &self.rows, self.style);
         }
         if !self.findings.is_empty() {
             let _ = write!(out, "\n{}", self.findings);
         }
-        for detector in crate::detect::ALL.iter().filter(|d| self.detectors.iter().any(|name| name == d.name)) {
+        for detector in detect::ALL.iter().filter(|d| self.detectors.iter().any(|name| name == d.name)) {
             let _ = writeln!(out, "What can fool {}:", detector.name);
             for reason in detector.fooled_by {
                 let _ = writeln!(out, "  - {reason}");
@@ -216,7 +123,7 @@ fn same_endpoint(one: &Value, other: &Value) -> bool {
     ["address", "protocol", "port"].iter().all(|key| one.get(key) == other.get(key))
 }
 
-/// `tcp 8883 mqtt, 12 flows, sent 20 kB, received 14 kB, TLS to x.example`.
+/// Returns a contact in a line: `tcp 8883 mqtt, 12 flows, sent 20 kB, received 14 kB, its handshake names x.example`.
 fn facts(contact: &Value) -> String {
     let mut facts = format!("{} {}", string(contact, "protocol").unwrap_or_default(), number(contact, "port"));
     if let Some(service) = string(contact, "service") {
@@ -238,7 +145,7 @@ fn facts(contact: &Value) -> String {
     facts
 }
 
-/// One flow in a line.
+/// Returns a flow in a line.
 pub fn flow(flow: &Value, style: Style) -> String {
     let end = |address: &str, port: &str| {
         let address = string(flow, address).unwrap_or_default();
@@ -254,7 +161,7 @@ pub fn flow(flow: &Value, style: Style) -> String {
     let name = list(flow, "names").first().and_then(Value::as_str).or(string(flow, "sni")).unwrap_or_default();
     format!(
         "{}  {:<3}  {:<23} > {:<23}  {}  {:<9}  {:>7}  {:>7}  {name}",
-        wall(flow, "start").map(Wall::date).unwrap_or_default(),
+        date(flow, "start"),
         string(flow, "protocol").unwrap_or_default(),
         end("source", "source_port"),
         end("destination", "destination_port"),
@@ -265,7 +172,7 @@ pub fn flow(flow: &Value, style: Style) -> String {
     )
 }
 
-/// Why a device talks to an address, as sentences.
+/// Returns why a device talks to an address, in sentences.
 pub fn explain(value: &Value, style: Style) -> String {
     let device = value.get("device").unwrap_or(&Value::Null);
     let (who, address) = (label(device), string(value, "address").unwrap_or_default());
@@ -295,7 +202,7 @@ pub fn explain(value: &Value, style: Style) -> String {
             None => "within the house, or opened by the other side",
         };
         let _ = writeln!(out, "  {}: {explained}.", facts(contact));
-        let (paint, word) = verdict(string(contact, "verdict").unwrap_or_default());
+        let (paint, word) = verdict(contact);
         let _ = writeln!(out, "    leash: {}", style.paint(paint, word));
         for reason in list(contact, "reasons").iter().filter_map(|reason| string(reason, "message")) {
             let _ = writeln!(out, "      {reason}");

@@ -1,6 +1,8 @@
-//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and
-//! how it gets into [`Config`]. The parser, the defaults, the complaints of `leash check` and the table in the documents
-//! are made of these; the file that ships and the page in LuCI are compared with them (tests/package.rs).
+//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and how
+//! it gets into [`Config`].
+//!
+//! The parser, the defaults and the complaints of `leash check` are made of this table. The documents, the settings that
+//! ship and the page in LuCI are compared with it (tests/package.rs).
 
 use crate::config::types::{Config, DeviceConfig};
 use crate::mode::Mode;
@@ -246,7 +248,8 @@ impl Default for Config {
     }
 }
 
-/// Returns how many letters have to be added, left out or changed to make one word of the other (V. I. Levenshtein, 1965).
+/// Returns how many letters have to be added, left out or changed to make one word of the other (V. I. Levenshtein,
+/// 1965).
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.bytes().enumerate() {

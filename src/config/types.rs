@@ -56,8 +56,8 @@ pub struct DaemonConfig {
     pub reject: bool,
     /// The bit of conntrack's mark that stops a flow: one that nothing else on the router uses.
     pub mark: u32,
-    /// Folders with lists of addresses and names to warn of. Absent: the daemon reads [`LISTS`](crate::config::LISTS), a
-    /// replay none.
+    /// Folders with lists of addresses and names to warn of. Absent: the daemon reads [`LISTS`](crate::config::LISTS),
+    /// a replay none.
     pub lists: Option<Vec<PathBuf>>,
     /// The file that tells which network an address belongs to; empty for none. Absent: the daemon reads
     /// [`NETWORKS`](crate::config::NETWORKS), a replay none.

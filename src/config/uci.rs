@@ -1,7 +1,7 @@
 //! UCI text: how its sections are read, and the commands for the `uci` program that write orders into it.
 //!
-//! The syntax is that of openwrt/uci, file.c: `config TYPE ['NAME']`, `option KEY 'VALUE'`, `list KEY 'VALUE'`, comments
-//! after `#`.
+//! The syntax is that of openwrt/uci, file.c: `config TYPE ['NAME']`, `option KEY 'VALUE'`, `list KEY 'VALUE'`,
+//! comments after `#`.
 
 use crate::config::settings::device_name;
 use crate::config::types::Problem;
@@ -17,8 +17,8 @@ pub struct Section {
     pub line: usize,
     /// The section's type.
     pub kind: String,
-    /// Line, key and value of each option in the order of the file. Of an option that is given twice the last counts, as
-    /// with uci.
+    /// Line, key and value of each option in the order of the file. Of an option that is given twice the last counts,
+    /// as with uci.
     pub options: Vec<(usize, String, String)>,
 }
 
@@ -88,9 +88,11 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Returns how many of these orders (the method `orders`) are to be written into settings with this text, and the
-/// commands for `uci batch` that do it. Whoever gave the orders may be another user than who runs uci, so nothing is taken
-/// over that is not a hardware address, a mode, a name, a destination or a verdict.
+/// Returns how many of these orders (the answer of the method `orders`) are to be written into settings with this text,
+/// and the commands for `uci batch` that do it.
+///
+/// Whoever gave the orders may be another user than who runs uci, so nothing is taken over that is not a hardware
+/// address, a mode, a name, a destination or a verdict.
 ///
 /// # Errors
 /// A sentence that says which order makes no sense.
