@@ -24,10 +24,12 @@ impl Engine {
     /// Returns the hardware address of the device that a person means: one that was seen, one that is only in the
     /// settings, or any that is given as such.
     pub fn mac_of(&self, who: &str) -> Option<Mac> {
-        let named = |mac: &&Mac| self.settings().name(**mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
+        let named = |mac: &Mac| self.settings().name(*mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
         let seen = self.find(who).map(|id| self.tables.devices.get(id).mac);
-        let configured = || self.config.devices.keys().find(named).copied();
-        seen.or_else(configured).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
+        // A device that was not seen yet may have its name from the settings or by an order.
+        let ordered = self.orders.names.iter().map(|(mac, _)| *mac);
+        let known = || self.config.devices.keys().copied().chain(ordered).find(named);
+        seen.or_else(known).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
     }
 
     /// Returns the device that a person means, by MAC, address or name (that of the settings or its own).
