@@ -1,7 +1,9 @@
-//! What one can ask and order: the one description of it, for the control socket, the command line, ubus and the page.
+//! The API: everything that can be asked and ordered. The control socket, the command line, ubus and the page are made
+//! from [`METHODS`] or tested against it.
 
 use crate::config::device_name;
 use crate::engine::Engine;
+use crate::engine::orders::OrderError;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -12,15 +14,15 @@ use crate::wire::nft::Pair;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
-/// A thing that one can ask or order.
+/// A method: something that can be asked or ordered.
 pub struct Method {
-    /// Its word.
+    /// Its name in the protocols.
     pub name: &'static str,
     /// What it does, for people.
     pub about: &'static str,
-    /// It changes something, so not everybody may.
+    /// Whether it changes something, which not every caller may.
     pub writes: bool,
-    /// What it wants to know.
+    /// What it takes.
     pub parameters: &'static [Parameter],
     call: fn(&mut dyn Daemon, &Arguments) -> Result<Value, ApiError>,
 }
@@ -28,40 +30,40 @@ pub struct Method {
 /// A parameter of a method.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// Its word.
+    /// Its name in the protocols.
     pub name: &'static str,
-    /// What it must be.
+    /// What type its value has.
     pub kind: Kind,
-    /// It may be left out.
+    /// Whether it may be left out.
     pub optional: bool,
     /// What it means, for people.
     pub about: &'static str,
 }
 
-/// The kinds of parameters.
+/// The type of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A string.
     Text,
-    /// True or false.
+    /// True or false, or 1 or 0.
     Flag,
 }
 
-/// Why something was not done.
+/// Why a call failed. Each has a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Argument(String),
-    /// What they name is not there.
+    /// What they name does not exist.
     NotFound(String),
-    /// The caller may not.
+    /// The caller is not allowed to.
     Denied(String),
-    /// It was tried in vain.
+    /// It was tried and failed.
     Failed(String),
 }
 
 impl ApiError {
-    /// A word for programs, and a sentence for people.
+    /// Returns its word for programs and its sentence for people.
     pub fn text(&self) -> (&'static str, &str) {
         match self {
             ApiError::Argument(says) => ("argument", says),
@@ -72,21 +74,33 @@ impl ApiError {
     }
 }
 
-/// What the methods work on: a running leash.
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> ApiError {
+        match error {
+            OrderError::NotFound(says) => ApiError::NotFound(says),
+            OrderError::NoRoom(says) => ApiError::Failed(says),
+        }
+    }
+}
+
+/// What the methods work on: a running daemon.
 pub trait Daemon {
-    /// The engine.
+    /// Returns the engine.
     fn engine(&mut self) -> &mut Engine;
-    /// Now.
+    /// Returns the time.
     fn now(&self) -> Stamp;
-    /// Packets and bytes that each block has stopped.
+    /// Returns the packets and bytes that each block has stopped, in the order of `pairs`.
     fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
-    /// How the sources and the enforcement are.
+    /// Returns how the sources and the enforcement are doing.
     fn health(&mut self) -> Value;
-    /// What is blind or broken; `thorough`: also what takes a moment to find out.
+    /// Returns what leash cannot see or do; `thorough` includes what takes a moment to find out.
     fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
-    /// Somebody looks: what flows carry is to be counted soon.
+    /// Asks for the counters of flows to be read soon, because somebody looks at them.
     fn count_soon(&mut self);
     /// Reads the settings again.
+    ///
+    /// # Errors
+    /// A sentence when they cannot be read; the old settings stay in force.
     fn reload(&mut self) -> Result<Value, String>;
 }
 
@@ -147,10 +161,16 @@ const ANY_DEVICE: Parameter =
 const TARGET: Parameter =
     Parameter { name: "target", kind: Kind::Text, optional: false, about: "an address, a prefix or a name" };
 
-/// All methods, in the order in which they are shown.
+/// All methods, in the order in which they are listed.
 pub const METHODS: &[Method] = &[
-    Method { name: "status", about: "how leash is, in numbers", writes: false, parameters: &[], call: status },
-    Method { name: "devices", about: "all devices in short", writes: false, parameters: &[], call: devices },
+    Method { name: "status", about: "how leash is doing, in numbers", writes: false, parameters: &[], call: status },
+    Method {
+        name: "devices",
+        about: "all devices, without their contacts",
+        writes: false,
+        parameters: &[],
+        call: devices,
+    },
     Method {
         name: "device",
         about: "all that is known of a device",
@@ -158,7 +178,13 @@ pub const METHODS: &[Method] = &[
         parameters: &[DEVICE],
         call: device,
     },
-    Method { name: "contacts", about: "whom a device talks to", writes: false, parameters: &[DEVICE], call: contacts },
+    Method {
+        name: "contacts",
+        about: "the contacts of a device",
+        writes: false,
+        parameters: &[DEVICE],
+        call: contacts,
+    },
     Method {
         name: "explain",
         about: "why a device talks to an address",
@@ -171,7 +197,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "findings",
-        about: "what the detectors say",
+        about: "what the detectors find",
         writes: false,
         parameters: &[ANY_DEVICE],
         call: findings,
@@ -183,39 +209,39 @@ pub const METHODS: &[Method] = &[
         parameters: &[],
         call: blocks,
     },
-    Method { name: "pins", about: "what you decided yourself", writes: false, parameters: &[], call: pins },
+    Method { name: "pins", about: "your own decisions on destinations", writes: false, parameters: &[], call: pins },
     Method {
         name: "orders",
-        about: "what was ordered to last, and is not in the settings yet",
+        about: "lasting orders that are not in the settings yet",
         writes: false,
         parameters: &[],
         call: orders,
     },
-    Method { name: "history", about: "what happened of late", writes: false, parameters: &[], call: history },
+    Method { name: "history", about: "the latest things that happened", writes: false, parameters: &[], call: history },
     Method {
         name: "detectors",
-        about: "what is looked for, and what fools it",
+        about: "what the detectors look for, and what fools them",
         writes: false,
         parameters: &[],
         call: detectors,
     },
     Method {
         name: "doctor",
-        about: "what is blind or broken, and what mends it",
+        about: "what leash cannot see or do here, and how to fix it",
         writes: false,
         parameters: &[],
         call: doctor,
     },
     Method {
         name: "set_mode",
-        about: "say what may be done to a device",
+        about: "set what leash may do to a device",
         writes: true,
         parameters: &[DEVICE, Parameter { name: "mode", kind: Kind::Text, optional: false, about: Mode::WORDS }],
         call: set_mode,
     },
     Method {
         name: "set_name",
-        about: "say what people call a device",
+        about: "set what people call a device",
         writes: true,
         parameters: &[
             DEVICE,
@@ -256,7 +282,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "blocking",
-        about: "the switch for all blocking at once",
+        about: "switch all blocking on or off",
         writes: true,
         parameters: &[Parameter { name: "on", kind: Kind::Flag, optional: false, about: "true or false" }],
         call: blocking,
@@ -265,15 +291,18 @@ pub const METHODS: &[Method] = &[
     Method { name: "reload", about: "read the settings again", writes: true, parameters: &[], call: reload },
 ];
 
-/// The method of that name.
+/// Returns the method of that name.
 pub fn find(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|method| method.name == name)
 }
 
-/// What the web server's way to ubus adds to the arguments of every call.
+/// What rpcd adds to the arguments of every call that comes from the web server.
 const SESSION: &str = "ubus_rpc_session";
 
-/// Calls a method for somebody who may write or not.
+/// Calls a method for a caller who may write or not.
+///
+/// # Errors
+/// Those of [`ApiError`]. Nothing was changed then.
 pub fn call(daemon: &mut dyn Daemon, name: &str, arguments: &Value, may_write: bool) -> Result<Value, ApiError> {
     let unknown = || ApiError::NotFound(format!("there is no method '{}'", name.escape_default()));
     let method = find(name).ok_or_else(unknown)?;
@@ -287,12 +316,12 @@ pub fn call(daemon: &mut dyn Daemon, name: &str, arguments: &Value, may_write: b
         Value::Null => &empty,
         _ => return Err(ApiError::Argument("the arguments of a method are an object".into())),
     };
-    // A mistyped 'device' that is passed over would mean all devices.
+    // An unknown argument is an error: a mistyped 'device' that were ignored would mean all devices.
     let known = |name: &str| name == SESSION || method.parameters.iter().any(|parameter| parameter.name == name);
     if let Some(name) = arguments.keys().find(|name| !known(name)) {
         let names: Vec<&str> = method.parameters.iter().map(|parameter| parameter.name).collect();
         let knows = if names.is_empty() { "nothing".into() } else { names.join(", ") };
-        let says = format!("'{}' is nothing that '{}' knows: it takes {knows}", name.escape_default(), method.name);
+        let says = format!("'{}' is not a parameter of '{}', which takes {knows}", name.escape_default(), method.name);
         return Err(ApiError::Argument(says));
     }
     for parameter in method.parameters {
@@ -323,13 +352,13 @@ impl Arguments<'_> {
         self.0.get(name).is_some_and(|value| value.as_bool().unwrap_or(value.as_u64() == Some(1)))
     }
 
-    /// A device that was seen.
+    /// Returns the device that `device` means, which was seen.
     fn device(&self, engine: &Engine) -> Result<DeviceId, ApiError> {
         let who = self.text("device").unwrap_or_default();
         engine.find(who).ok_or_else(|| nobody(engine, who))
     }
 
-    /// A device that was seen or is in the settings, or any hardware address.
+    /// Returns the hardware address that `device` means: of a device that was seen or is in the settings, or any.
     fn mac(&self, engine: &Engine) -> Result<Mac, ApiError> {
         let who = self.text("device").unwrap_or_default();
         engine.mac_of(who).ok_or_else(|| nobody(engine, who))
@@ -469,7 +498,7 @@ fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
     if block && matches!(&target, Target::Prefix(net) if daemon.engine().is_lan(net.addr())) {
         return Err(ApiError::Argument("a pin cannot block addresses of the house".into()));
     }
-    daemon.engine().decide(Pin { mac, target, block, until }, at).map_err(ApiError::Failed)?;
+    daemon.engine().decide(Pin { mac, target, block, until }, at)?;
     let word = if block { "block" } else { "allow" };
     let mut done = json!({ "target": says, "verdict": word });
     if let Some(mac) = mac {
@@ -484,14 +513,14 @@ fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
 fn unpin(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let at = daemon.now();
     let (mac, target) = (arguments.any_mac(daemon.engine())?, arguments.target(false)?);
-    daemon.engine().unpin(mac, &target, at).map_err(ApiError::NotFound)?;
+    daemon.engine().unpin(mac, &target, at)?;
     Ok(json!({ "target": target.to_string() }))
 }
 
 fn unblock(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let at = daemon.now();
     let (mac, target) = (arguments.mac(daemon.engine())?, arguments.target(false)?);
-    daemon.engine().unblock(mac, &target, at).map_err(ApiError::NotFound)?;
+    daemon.engine().unblock(mac, &target, at)?;
     Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "target": target.to_string() }))
 }
 

@@ -313,3 +313,25 @@ fn a_name_is_kept_and_found_and_taken_away() {
     }
     assert_eq!(config::device_name("  a\u{e9} \u{4e2d} "), Ok("a\u{e9} \u{4e2d}"));
 }
+
+#[test]
+fn a_name_given_to_a_device_that_was_not_seen_yet_means_it() {
+    let (mut story, mac) = (Story::new("config leash"), Mac([2, 0, 0, 0, 0, 0x99]));
+    story.engine.set_name(mac, "garage door", story.at());
+    assert_eq!(story.engine.mac_of("Garage Door"), Some(mac));
+    assert_eq!(story.engine.mac_of("garage"), None);
+}
+
+#[test]
+fn the_verdicts_of_status_are_those_that_devices_counted_until_something_changes() {
+    let mut story = Story::new("config leash\nlist block_on direct-ip");
+    let counts = |story: &mut Story| ["watch", "block"].map(|word| story.engine.status()[word].as_u64().unwrap());
+    assert_eq!(counts(&mut story), [1, 0]);
+    assert_eq!(story.engine.summaries().len(), 2);
+    assert_eq!(counts(&mut story), [1, 0]);
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    assert_eq!(counts(&mut story), [0, 1], "an order counts at once");
+    story.engine.summaries();
+    story.says("1009.500000 opened tcp 192.168.8.21:1 > 203.0.113.9:443\n1011.600000 clock");
+    assert_eq!(counts(&mut story), [1, 1], "and so does a new finding");
+}

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::history::RecordKind;
+use crate::engine::orders::OrderError;
 use crate::engine::policy::{self, By, Decision};
 use crate::engine::{Action, DeviceId, Engine, Verdict, orders};
 use crate::limits;
@@ -64,11 +65,12 @@ impl Engine {
     /// Pins a destination, in place of an earlier pin on it.
     ///
     /// # Errors
-    /// A sentence when there is no room for one more pin.
-    pub fn decide(&mut self, pin: Pin, at: Stamp) -> Result<(), String> {
+    /// [`OrderError::NoRoom`] when there are as many pins as there may be.
+    pub fn decide(&mut self, pin: Pin, at: Stamp) -> Result<(), OrderError> {
         self.orders.pins.retain(|old| (old.mac, &old.target) != (pin.mac, &pin.target) && old.holds(at.wall));
         if self.orders.pins.len() >= limits::PINS {
-            return Err(format!("there are {} pins already; remove one first", limits::PINS));
+            let says = format!("there are {} decisions already; take one back first", limits::PINS);
+            return Err(OrderError::NoRoom(says));
         }
         let (target, until) = (pin.target.to_string(), pin.until.map(Wall::date));
         self.note(RecordKind::Pin, pin.mac, at, || match (pin.block, until) {
@@ -89,10 +91,10 @@ impl Engine {
     /// Takes back the pins on exactly this target, those of the settings, too.
     ///
     /// # Errors
-    /// A sentence when there is none.
-    pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), String> {
+    /// [`OrderError::NotFound`] when there is none.
+    pub fn unpin(&mut self, mac: Option<Mac>, target: &Target, at: Stamp) -> Result<(), OrderError> {
         if !self.withdraw_pins(|pin| (pin.mac, &pin.target) == (mac, target)) {
-            return Err(format!("there is no pin on {target}"));
+            return Err(OrderError::NotFound(format!("there is no decision on {target}")));
         }
         self.note(RecordKind::Pin, mac, at, || sentence!("no decision on %s any longer", target.to_string()));
         self.orders_changed(at);
@@ -119,8 +121,9 @@ impl Engine {
     /// back, the target is allowed until the block would have ended.
     ///
     /// # Errors
-    /// A sentence when the target is not blocked for this device, or when there is no room for a pin.
-    pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), String> {
+    /// [`OrderError::NotFound`] when the target is not blocked for this device; [`OrderError::NoRoom`] as in
+    /// [`Engine::decide`].
+    pub fn unblock(&mut self, mac: Mac, target: &Target, at: Stamp) -> Result<(), OrderError> {
         let mut found = self.withdraw_pins(|pin| pin.block && (pin.mac, &pin.target) == (Some(mac), target));
         self.orders_changed(at);
         let address = target.address();
@@ -130,7 +133,7 @@ impl Engine {
             found = true;
         }
         if !found {
-            return Err(format!("{target} is not blocked for this device"));
+            return Err(OrderError::NotFound(format!("{target} is not blocked for this device")));
         }
         self.note_about(RecordKind::Unblock, Some(mac), address, at, || {
             sentence!("%s is no longer blocked", target.to_string())

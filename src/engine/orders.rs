@@ -69,6 +69,15 @@ pub fn is_on(pin: &Pin, (mac, target): &(Option<Mac>, Target)) -> bool {
     (pin.mac, &pin.target) == (*mac, target)
 }
 
+/// Why an order was not taken, with a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderError {
+    /// What it is about does not exist.
+    NotFound(String),
+    /// A table is full.
+    NoRoom(String),
+}
+
 /// The settings with the orders over them: what holds.
 #[derive(Clone, Copy, Debug)]
 pub struct EffectiveSettings<'a> {
