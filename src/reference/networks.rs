@@ -84,8 +84,8 @@ impl Family {
         Some((number(bytes, at, self.key)?, self.data.0.checked_add(place)?))
     }
 
-    /// Decodes a block until `enough` returns true. Returns the offset that it came to, or `None` when the bytes make no
-    /// sense.
+    /// Decodes a block until `enough` returns true. Returns the offset that it came to, or `None` when the bytes make
+    /// no sense.
     fn decode(&self, bytes: &[u8], block: usize, mut enough: impl FnMut(Range) -> bool) -> Option<usize> {
         let bytes = bytes.get(..self.data.1)?;
         let (mut first, mut at) = self.block(bytes, block)?;

@@ -369,7 +369,8 @@ impl<R: Read> Reader<R> {
         if self.fill(length)? { Ok(()) } else { Err(CaptureError::Truncated(self.record)) }
     }
 
-    /// Fills the buffer up to at least `length` unread bytes, which must fit it. Returns false if the input ends before.
+    /// Fills the buffer up to at least `length` unread bytes, which must fit it. Returns false if the input ends
+    /// before.
     fn fill(&mut self, length: usize) -> Result<bool, CaptureError> {
         if self.end - self.start < length {
             self.buffer.copy_within(self.start..self.end, 0);
