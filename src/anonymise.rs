@@ -1,5 +1,6 @@
-//! Maps MACs, addresses and names of events to made-up ones, the same to the same, so that a recording can be given
-//! away. What decides how leash judges stays: local stays local, public public, the well-known resolvers themselves.
+//! Replaces the hardware addresses, addresses and names of events by made-up ones, so that a recording can be given
+//! away. Whatever decides how leash judges stays: equal ones stay equal, local addresses local and public ones public,
+//! and the public resolvers stay what they are.
 
 use crate::event::Event;
 use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_group, is_local};
@@ -8,10 +9,11 @@ use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where all addresses of the house go.
+/// The prefix to which all addresses of the house are mapped.
 const HOUSE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
 
-/// What was mapped so far. It grows with the number of different addresses and names: for recordings, not for a daemon.
+/// Maps identities, and remembers those mapped so far. It grows with the number of different addresses and names, so it
+/// is for recordings, not for a daemon.
 #[derive(Default)]
 pub struct Anonymiser {
     macs: BTreeMap<Mac, u32>,
@@ -20,7 +22,7 @@ pub struct Anonymiser {
 }
 
 impl Anonymiser {
-    /// The same event with other identities.
+    /// Returns the event with made-up identities.
     pub fn map(&mut self, event: Event) -> Event {
         match event {
             Event::ClockSet | Event::Gap { .. } | Event::DumpComplete | Event::PacketsRead(_) => event,
@@ -69,7 +71,7 @@ impl Anonymiser {
         Mac([2, 0, a, b, c, d])
     }
 
-    /// Into 10/8 and fd00::/8 within the house, else into 198.18/15 (RFC 2544) and 2001:db8::/32 (RFC 3849).
+    /// Maps addresses of the house to 10/8 and fd00::/8, others to 198.18/15 (RFC 2544) and 2001:db8::/32 (RFC 3849).
     fn address(&mut self, ip: IpAddr) -> IpAddr {
         if is_group(ip) || is_resolver_address(ip) {
             return ip;
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_stays_the_same_and_nothing_else_stays() {
+    fn equal_identities_stay_equal_and_nothing_else_stays() {
         let mut anonymiser = Anonymiser::default();
         let mut map = |line: &str| anonymiser.map(line.parse().unwrap()).to_string();
         assert_eq!(map("neighbour 192.168.8.20 aa:bb:cc:00:00:01"), "neighbour 10.0.0.1 02:00:00:00:00:01");

@@ -1,7 +1,7 @@
-//! Every fact that the engine will ever know, and its one-line text form.
+//! Every fact that can reach the engine, and its text form of one line.
 //!
-//! A day of a house is a file of such lines: one can grep it, cut it, anonymise it and replay it. A line is the
-//! time in Unix seconds, a word, and the word's fields, all printable ASCII, separated by single spaces:
+//! A day of a house is a file of such lines, which one can grep, cut, anonymise and replay. A line is the time in Unix
+//! seconds, a word, and the fields that belong to the word, all printable ASCII, separated by single spaces:
 //!
 //! ```text
 //! 1767225600.000000 clock
@@ -12,7 +12,7 @@
 //! 1767225700.000000 closed tcp 192.168.8.20:40000 > 203.0.113.5:8883 1240 5310
 //! ```
 //!
-//! A fact whose own time stamp lies behind (packets out of order) says by how much after a minus.
+//! Where the date of a fact lies behind that of the fact before (packets out of order), a minus says by how much.
 
 use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
@@ -21,128 +21,128 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The first line of an event file.
+/// The first line of an event file: its version.
 pub const HEADER: &str = "# leash events 1";
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The wall clock was set: ages go on, dates jump. The first line of a file too.
+    /// The wall clock was set, so ages go on and dates jump. A file begins with this, too.
     ClockSet,
-    /// These prefixes are the house's own.
+    /// The prefixes of the LAN are known, or have changed.
     Lan {
-        /// IPv4 and IPv6 prefixes of the LAN.
+        /// All IPv4 and IPv6 prefixes of the LAN.
         prefixes: Vec<IpNet>,
     },
-    /// The address belongs to the station with this hardware address, from now on.
+    /// An address belongs to a station from now on.
     Neighbour {
-        /// An address of the LAN side.
+        /// An address of the LAN.
         ip: IpAddr,
-        /// Whose it is.
+        /// The station's hardware address.
         mac: Mac,
     },
-    /// A DHCP server gave the address away.
+    /// A DHCP server leased an address to a station.
     Leased {
         /// The address.
         ip: IpAddr,
-        /// To whom.
+        /// The station's hardware address.
         mac: Mac,
         /// What the station calls itself.
         hostname: Option<Name>,
     },
-    /// The station asked for an address as one does after a start (RFC 2131, section 4.4).
+    /// A station asked for an address as one does after a start (RFC 2131, section 4.4).
     Booted {
-        /// Who.
+        /// The station's hardware address.
         mac: Mac,
-        /// What it calls itself.
+        /// What the station calls itself.
         hostname: Option<Name>,
         /// Its DHCP vendor class.
         vendor_class: Option<Name>,
     },
-    /// A resolver answered.
+    /// A resolver answered a question.
     Lookup(Lookup),
-    /// A flow began. (`midstream`: it was found open; when it began is not known.)
+    /// A flow began, or was found open.
     FlowOpened {
-        /// Who to whom.
+        /// The flow.
         tuple: Tuple,
-        /// It began before we looked.
+        /// The flow was found open, so it is not known when it began.
         midstream: bool,
     },
     /// What a flow has carried so far, in bytes of IP packets.
     FlowCounted {
-        /// Which flow.
+        /// The flow.
         tuple: Tuple,
-        /// In the direction of the tuple.
+        /// Bytes in the direction of the tuple.
         sent: u64,
-        /// Against it.
+        /// Bytes against the direction of the tuple.
         received: u64,
     },
     /// A flow is over.
     FlowClosed {
-        /// Which flow.
+        /// The flow.
         tuple: Tuple,
-        /// In the direction of the tuple, in all.
+        /// Bytes in the direction of the tuple, in all.
         sent: u64,
-        /// Against it, in all.
+        /// Bytes against the direction of the tuple, in all.
         received: u64,
     },
-    /// What one of the first packets of a flow showed.
+    /// One of the first packets of a flow showed something.
     FirstPacket {
-        /// Which flow.
+        /// The flow.
         tuple: Tuple,
-        /// What.
+        /// What the packet showed.
         hint: Hint,
     },
-    /// The client of a TCP flow sent its first payload so long after its side of the handshake was complete.
+    /// The client of a TCP flow sent its first payload.
     HandshakeDelay {
-        /// Which flow.
+        /// The flow.
         tuple: Tuple,
-        /// How long.
+        /// The time since the client's side of the handshake was complete.
         delay: Span,
     },
-    /// Facts may be missing since.
+    /// Facts of a source may be missing since the last one.
     Gap {
-        /// Of which kind.
+        /// The source.
         source: Source,
     },
-    /// All flows that live were told since the latest gap: what was not told is over.
+    /// All live flows were reported since the latest gap, so a flow that was not reported is over.
     DumpComplete,
-    /// How many packets were read, and how many of them are not TCP or UDP flows.
+    /// How many packets were read, and how many of them are not of TCP or UDP flows.
     PacketsRead(PacketCounts),
 }
 
-/// Where facts come from.
+/// A source of facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Conntrack, or the packets of a capture.
+    /// Flows: conntrack, or the packets of a capture.
     Flows,
-    /// The resolver's answers.
+    /// Lookups: the answers of the resolver.
     Lookups,
 }
 
-/// Packets of a capture by kind.
+/// How many packets of a capture were of which kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounts {
-    /// All of them.
+    /// Packets of any kind.
     pub all: u64,
     /// ICMP and ICMPv6.
     pub icmp: u64,
     /// ARP.
     pub arp: u64,
-    /// Later fragments of IP packets.
+    /// Fragments of IP packets other than the first.
     pub fragments: u64,
-    /// IP, but neither TCP, UDP nor ICMP.
+    /// IP packets of a protocol other than TCP, UDP and ICMP.
     pub other_ip: u64,
-    /// Not IP.
+    /// Packets other than IP.
     pub other: u64,
-    /// Unreadable.
+    /// Packets that could not be read.
     pub malformed: u64,
-    /// Not packets but flows: closed early because there were too many at a time.
+    /// Flows, not packets, that were closed early because there were too many at a time.
     pub crowded: u64,
 }
 
 impl PacketCounts {
-    /// Word and value of each count, the first of all.
+    /// Returns word and value of each count, that of all packets first.
     pub fn fields(&self) -> [(&'static str, u64); 8] {
         [
             ("all", self.all),
@@ -157,7 +157,7 @@ impl PacketCounts {
     }
 }
 
-/// Writes an event as its line, without the line's end. `clock` is where the engine's time stands.
+/// Returns an event as its line, without a line end. `clock` says how far the engine's time has come.
 pub fn write(event: &Event, stamp: Stamp, clock: &Clock) -> String {
     let at = clock.stands().wall;
     let mut line = String::with_capacity(96);
@@ -169,7 +169,10 @@ pub fn write(event: &Event, stamp: Stamp, clock: &Clock) -> String {
     line
 }
 
-/// Reads a line: the event and its stamp; `clock` is moved on. The error says what is wrong with the line.
+/// Reads a line and advances `clock` to its date. Returns the event and its stamp.
+///
+/// # Errors
+/// A sentence that says what is wrong with the line.
 pub fn read(line: &str, clock: &mut Clock) -> Result<(Event, Stamp), String> {
     let (time, rest) = line.split_once(' ').ok_or("a line is a time, a word and its fields")?;
     let (at, behind) = time.split_once('-').map_or((time, None), |(at, behind)| (at, Some(behind)));
@@ -299,7 +302,7 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
     }
 }
 
-/// The fields of a line, one after the other.
+/// Reads the fields of a line, one after the other.
 struct Fields<'a>(std::str::Split<'a, char>);
 
 impl<'a> Fields<'a> {
@@ -332,7 +335,7 @@ impl<'a> Fields<'a> {
             destination_port: destination.port(),
         })
     }
-    /// The rest as `key=value` fields and bare flags, each of `keys` at most once.
+    /// Reads the remaining fields as `key=value` and bare flags, each of `keys` at most once.
     fn keyed<const N: usize>(&mut self, keys: [&str; N]) -> Result<[Option<&'a str>; N], String> {
         let mut found = [None; N];
         for word in self.0.by_ref() {

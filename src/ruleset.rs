@@ -1,11 +1,11 @@
-//! The ruleset: what leash wants of nftables, as one text for `nft -f -`.
+//! The ruleset that leash wants of nftables, as one text for `nft -f -`.
 //!
-//! It is one transaction: traffic never sees a gap, and what does not fit leaves the old ruleset in place. nft's text
-//! rather than its JSON, since the JSON crates cannot say the type of a set with concatenated keys, and a text is
-//! what people compare with `nft list table inet leash`.
+//! The text is one transaction: traffic never meets half a ruleset, and an error leaves the old one in place. It is
+//! nft's text rather than its JSON, since the JSON crates cannot express the type of a set with concatenated keys, and
+//! since people compare a text with `nft list table inet leash`.
 //!
-//! Own table, so a reload of the firewall leaves it alone. The forward chain runs before the firewall's (and before
-//! its flow offload): a drop there is final, an accept decides nothing.
+//! leash has a table of its own, which a reload of the firewall leaves alone. Its forward chain runs before that of the
+//! firewall (and before its flow offload): a drop there is final, an accept decides nothing.
 
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -16,38 +16,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 
-/// NFLOG group of the resolvers' answers.
-pub const ANSWERS: u16 = 5353;
-/// NFLOG group of the first packets of flows.
-pub const OPENINGS: u16 = 5354;
+/// The NFLOG group of the resolvers' answers.
+pub const ANSWERS_GROUP: u16 = 5353;
+/// The NFLOG group of the first packets of flows.
+pub const FIRST_PACKETS_GROUP: u16 = 5354;
 
-/// What the rules are made of; a change needs a new ruleset.
+/// The settings that the rules are made of. A change of them needs a new ruleset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct Rules {
     /// The interfaces of the LAN.
     pub interfaces: Vec<String>,
     /// The prefixes of the house.
     pub house: Vec<IpNet>,
     /// The bit of conntrack's mark that stops a flow.
     pub mark: u32,
-    /// Tell the device that it is refused, or drop in silence.
+    /// Whether a device is told that its packet is refused; else the packet is dropped silently.
     pub reject: bool,
     /// Pins on more than one address, in their order.
     pub pins: Vec<Pin>,
 }
 
-/// The elements of the sets; changed one by one.
+/// The elements of the sets, which are changed one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elements {
-    /// Null-routed, and for how long still.
+    /// The null-routed pairs, each with the time that is left, for ever where it is absent.
     pub blocked: BTreeMap<Pair, Option<Span>>,
-    /// Devices without the Internet.
+    /// The devices without the Internet.
     pub local: BTreeSet<Mac>,
-    /// Allowed by a pin: beats what is said of prefixes and of whole devices.
+    /// The pairs that a pin allows: they beat blocks of prefixes and of whole devices.
     pub admitted: BTreeSet<Pair>,
 }
 
-/// The set of a pair: by its family.
+/// Returns the name of the set that holds pairs with addresses of this family.
 pub fn set_of(name: SetName, address: IpAddr) -> &'static str {
     match (name, address) {
         (SetName::Null, IpAddr::V4(_)) => "null4",
@@ -57,20 +57,20 @@ pub fn set_of(name: SetName, address: IpAddr) -> &'static str {
     }
 }
 
-/// The sets of pairs.
+/// A set of pairs, of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetName {
-    /// Null-routed.
+    /// The pairs that are null-routed.
     Null,
-    /// Allowed.
+    /// The pairs that are allowed.
     Admit,
 }
 
-/// The set of devices without the Internet.
+/// The name of the set of devices without the Internet.
 pub const LOCAL: &str = "local";
 
-/// The whole table with its elements, in place of whatever it was.
-pub fn render(shape: &Shape, elements: &Elements) -> String {
+/// Returns the text that replaces whatever the table was by one with these rules and elements.
+pub fn render(rules: &Rules, elements: &Elements) -> String {
     let mut out = format!("table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n");
     for (name, kind) in [("4", "ip daddr"), ("6", "ip6 daddr")] {
         let v4 = name == "4";
@@ -91,7 +91,7 @@ pub fn render(shape: &Shape, elements: &Elements) -> String {
             &blocked,
         );
         set(&mut out, &format!("admit{name}"), &format!("ether saddr . {kind}"), "size 16384;", &admitted);
-        let house = shape.house.iter().map(IpNet::trunc).filter(|net| net.addr().is_ipv4() == v4);
+        let house = rules.house.iter().map(IpNet::trunc).filter(|net| net.addr().is_ipv4() == v4);
         let fixed: &[&str] = if v4 {
             &[
                 "10.0.0.0/8",
@@ -109,7 +109,7 @@ pub fn render(shape: &Shape, elements: &Elements) -> String {
     }
     let local: Vec<String> = elements.local.iter().map(Mac::to_string).collect();
     set(&mut out, LOCAL, "ether saddr", "size 1024;", &local);
-    chains(&mut out, shape);
+    chains(&mut out, rules);
     out.push_str("}\n");
     out
 }
@@ -122,12 +122,12 @@ fn set(out: &mut String, name: &str, kind: &str, more: &str, elements: &[String]
     out.push_str(" }\n");
 }
 
-fn chains(out: &mut String, shape: &Shape) {
-    let lan: Vec<String> = shape.interfaces.iter().map(|name| format!("\"{name}\"")).collect();
+fn chains(out: &mut String, rules: &Rules) {
+    let lan: Vec<String> = rules.interfaces.iter().map(|name| format!("\"{name}\"")).collect();
     let lan = lan.join(", ");
-    let bit = format!("0x{:08x}", shape.mark);
-    let reject = if shape.reject {
-        // Limited, so that a chatty device makes the router no cannon of resets.
+    let bit = format!("0x{:08x}", rules.mark);
+    let reject = if rules.reject {
+        // Limited, so that a chatty device cannot make the router flood it with resets.
         "\t\tmeta l4proto tcp limit rate 200/second burst 50 packets reject with tcp reset\n\
          \t\tmeta l4proto != tcp limit rate 200/second burst 50 packets reject with icmpx admin-prohibited\n"
     } else {
@@ -147,28 +147,35 @@ fn chains(out: &mut String, shape: &Shape) {
          \tchain forward {{\n\t\ttype filter hook forward priority filter - 5; policy accept;\n\
          \t\tiifname {{ {lan} }} jump stations\n\
          \t\tct mark & {bit} == {bit} drop\n\t}}\n",
-        pins(shape, true),
-        pins(shape, false),
+        pins(rules, true),
+        pins(rules, false),
     );
+    let tcp = "meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0";
+    let tap = format!("log group {FIRST_PACKETS_GROUP} snaplen 1600 queue-threshold 8");
     let _ = write!(
         out,
-        "\tchain redirect_names {{\n\t\ttype nat hook prerouting priority dstnat - 1; policy accept;\n\
-         \t\tiifname {{ {lan} }} ether saddr @{LOCAL} meta l4proto {{ tcp, udp }} th dport 53 fib daddr type != local redirect\n\t}}\n\
+        "\tchain redirect_dns {{\n\t\ttype nat hook prerouting priority dstnat - 1; policy accept;\n\
+         \t\tiifname {{ {lan} }} ether saddr @{LOCAL} meta l4proto {{ tcp, udp }} th dport 53 \
+         fib daddr type != local redirect\n\t}}\n\
          \tchain answers {{\n\t\ttype filter hook output priority filter + 10; policy accept;\n\
-         \t\toifname {{ {lan} }} udp sport 53 log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
-         \t\toifname {{ {lan} }} tcp sport 53 tcp flags & (syn | rst) == 0x0 log group {ANSWERS} snaplen 65535 queue-threshold 1\n\t}}\n\
-         \tchain openings {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
-         \t\toifname {{ {lan} }} udp sport 53 ct direction reply log group {ANSWERS} snaplen 8192 queue-threshold 1\n\
-         \t\tiifname {{ {lan} }} meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 2000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
-         \t\tiifname != {{ {lan} }} oifname {{ {lan} }} meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0 limit rate 200/second burst 50 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\
-         \t\tiifname {{ {lan} }} meta l4proto udp ct direction original ct original packets 1-2 limit rate 1000/second burst 500 packets log group {OPENINGS} snaplen 1600 queue-threshold 8\n\t}}\n",
+         \t\toifname {{ {lan} }} udp sport 53 log group {ANSWERS_GROUP} snaplen 8192 queue-threshold 1\n\
+         \t\toifname {{ {lan} }} tcp sport 53 tcp flags & (syn | rst) == 0x0 \
+         log group {ANSWERS_GROUP} snaplen 65535 queue-threshold 1\n\t}}\n\
+         \tchain first_packets {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
+         \t\toifname {{ {lan} }} udp sport 53 ct direction reply \
+         log group {ANSWERS_GROUP} snaplen 8192 queue-threshold 1\n\
+         \t\tiifname {{ {lan} }} {tcp} limit rate 2000/second burst 500 packets {tap}\n\
+         \t\tiifname != {{ {lan} }} oifname {{ {lan} }} {tcp} limit rate 200/second burst 50 packets {tap}\n\
+         \t\tiifname {{ {lan} }} meta l4proto udp ct direction original ct original packets 1-2 \
+         limit rate 1000/second burst 500 packets {tap}\n\t}}\n",
     );
 }
 
-/// The first pin that fits decides, so an allowance ends the chain where it stands.
-fn pins(shape: &Shape, all: bool) -> String {
+/// Returns the rules of all pins, or only of those that allow. The first pin that fits decides, so one that
+/// allows ends the chain where it stands.
+fn pins(rules: &Rules, all: bool) -> String {
     let mut out = String::new();
-    for pin in &shape.pins {
+    for pin in &rules.pins {
         let Target::Prefix(net) = pin.target else { continue };
         if !all && pin.block {
             continue;
@@ -185,7 +192,7 @@ fn pins(shape: &Shape, all: bool) -> String {
 mod tests {
     use super::*;
 
-    /// The kernel's own judgement of the text is in tests/lab.
+    /// tests/lab loads the text into a kernel.
     #[test]
     fn pins_keep_their_order_and_elements_their_ends() {
         let (config, problems) = crate::config::parse(
@@ -195,7 +202,7 @@ mod tests {
         );
         assert_eq!(problems, []);
         let mac = Mac([2, 0, 0, 0, 0, 0x20]);
-        let shape = Shape {
+        let rules = Rules {
             interfaces: vec!["br-lan".into(), "br-iot".into()],
             house: vec!["2001:db8:1::1/64".parse().unwrap()],
             mark: 0x4000_0000,
@@ -207,15 +214,17 @@ mod tests {
             ((mac, "2001:db8::7".parse().unwrap()), None),
         ];
         let elements = Elements { blocked: blocked.into(), local: [mac].into(), admitted: BTreeSet::new() };
-        let text = render(&shape, &elements);
+        let text = render(&rules, &elements);
         for line in [
-            "\tset null4 { typeof ether saddr . ip daddr; size 16384; flags timeout; counter; elements = { 02:00:00:00:00:20 . 203.0.113.200 timeout 2s }; }",
-            "\tchain pins {\n\t\tip daddr 203.0.113.0/25 return\n\t\tether saddr 02:00:00:00:00:20 ip daddr 203.0.113.0/24 goto deny\n\t}",
+            "\tset null4 { typeof ether saddr . ip daddr; size 16384; flags timeout; counter; \
+             elements = { 02:00:00:00:00:20 . 203.0.113.200 timeout 2s }; }",
+            "\tchain pins {\n\t\tip daddr 203.0.113.0/25 return\n\
+             \t\tether saddr 02:00:00:00:00:20 ip daddr 203.0.113.0/24 goto deny\n\t}",
             "elements = { fc00::/7, fe80::/10, ff00::/8, 2001:db8:1::/64 }",
             "\t\tiifname { \"br-lan\", \"br-iot\" } jump stations\n\t\tct mark & 0x40000000 == 0x40000000 drop\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }
-        assert!(!render(&Shape { reject: false, ..shape }, &elements).contains("reject with"));
+        assert!(!render(&Rules { reject: false, ..rules }, &elements).contains("reject with"));
     }
 }

@@ -1,17 +1,17 @@
 //! Time as the engine knows it: an argument, never a clock.
 //!
-//! [`Time`] only grows and is what ages and deadlines are made of. [`Wall`] is what people and files say; it may
-//! jump. [`Clock`] turns a file's wall times into engine times, so that a capture stitched from two years, or a
+//! [`Time`] only grows; ages and deadlines are made of it. [`Wall`] is the date as people and files have it, which may
+//! jump. [`Clock`] makes engine times of the dates in a file, so that a capture stitched together from two years, or a
 //! router that learns the date a minute after it booted, harms neither ages nor the dates that are shown.
 
 use std::fmt;
 use std::ops::{Add, Div, Mul, Sub};
 
-/// Microseconds since an arbitrary start; never runs backwards.
+/// An instant, in microseconds since an arbitrary start. It never runs backwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
 
-/// Microseconds since 1970-01-01 UTC.
+/// A date, in microseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wall(pub i64);
 
@@ -20,23 +20,23 @@ pub struct Wall(pub i64);
 pub struct Span(pub u64);
 
 impl Span {
-    /// `n` milliseconds.
+    /// Makes a span of `n` milliseconds.
     pub const fn ms(n: u64) -> Span {
         Span(n * 1_000)
     }
-    /// `n` seconds.
+    /// Makes a span of `n` seconds.
     pub const fn secs(n: u64) -> Span {
         Span(n * 1_000_000)
     }
-    /// `n` minutes.
+    /// Makes a span of `n` minutes.
     pub const fn mins(n: u64) -> Span {
         Span::secs(n * 60)
     }
-    /// `n` hours.
+    /// Makes a span of `n` hours.
     pub const fn hours(n: u64) -> Span {
         Span::mins(n * 60)
     }
-    /// `n` days.
+    /// Makes a span of `n` days.
     pub const fn days(n: u64) -> Span {
         Span::hours(n * 24)
     }
@@ -68,7 +68,7 @@ impl Span {
         seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(micros.parse().ok()?).map(Span)
     }
 
-    /// Reads `250ms`, `30` or `30s`, `10m`, `2h`, `7d`.
+    /// Reads `250ms`, `30` or `30s`, `10m`, `2h`, `7d`. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Span> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
@@ -85,7 +85,7 @@ impl Span {
     }
 }
 
-/// The largest two units that say it: `1.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
+/// Shows at most two units: `1.5 s`, `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (ms, s) = (self.as_millis(), self.as_secs());
@@ -110,7 +110,7 @@ impl From<std::time::Duration> for Span {
     }
 }
 
-/// A multiple; the longest span there is when it would be longer.
+/// Returns a multiple of a span, at most the longest span there is.
 impl Mul<u64> for Span {
     type Output = Span;
     fn mul(self, factor: u64) -> Span {
@@ -118,7 +118,7 @@ impl Mul<u64> for Span {
     }
 }
 
-/// How many whole times the other span fits into this one.
+/// Returns how many whole times another span, which must not be 0, fits into this one.
 impl Div for Span {
     type Output = u64;
     fn div(self, unit: Span) -> u64 {
@@ -148,7 +148,7 @@ impl Add<Span> for Time {
     }
 }
 
-/// Not before the start.
+/// Returns an earlier instant, at the earliest the start.
 impl Sub<Span> for Time {
     type Output = Time;
     fn sub(self, span: Span) -> Time {
@@ -203,7 +203,9 @@ impl Wall {
 
     const END: i64 = 253_402_300_800_000_000;
 
-    /// Reads Unix seconds, `2026-12-31`, `2026-12-31 18:00` or `2026-12-31 18:00:00` (or with a `T` between), UTC.
+    /// Reads Unix seconds, `2026-12-31`, `2026-12-31 18:00` or `2026-12-31 18:00:00` (or with a `T` between) in UTC.
+    /// Returns
+    /// `None` for any other text.
     pub fn parse_date(text: &str) -> Option<Wall> {
         let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
         let wall = |seconds: i64| seconds.checked_mul(1_000_000).filter(|wall| *wall < Self::END).map(Wall);
@@ -229,7 +231,8 @@ impl Wall {
         wall(days * 86_400 + hour * 3_600 + minute * 60 + second)
     }
 
-    /// `2026-11-23 08:15:27`, UTC (days to civil date: H. Hinnant, "chrono-compatible low-level date algorithms").
+    /// Returns the date as `2026-11-23 08:15:27` in UTC (days to civil date: H. Hinnant, "chrono-compatible low-level
+    /// date algorithms").
     pub fn date(self) -> String {
         let seconds = self.as_secs();
         let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
@@ -265,12 +268,12 @@ impl Sub<Span> for Wall {
     }
 }
 
-/// When a fact was true: for the engine's arithmetic and for people.
+/// When a fact was true, for the engine's arithmetic and for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// The engine's time.
+    /// The instant, in the engine's time.
     pub now: Time,
-    /// The date that the source gave, right also where packets are out of order.
+    /// The date that the source states, which is right also where packets are out of order.
     pub wall: Wall,
 }
 
@@ -281,31 +284,31 @@ impl Stamp {
     }
 }
 
-/// Maps the wall times of a file to [`Time`].
+/// Maps the dates of a file to [`Time`].
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     last: Option<(Time, Wall)>,
 }
 
 impl Clock {
-    /// Packets that several interfaces or cores wrote are out of order by less than this; time just stands still.
+    /// Packets that several interfaces or cores wrote are out of order by less than this; then time just stands still.
     pub const REORDER: Span = Span::secs(60);
-    /// A longer silence is taken for a clock that was set or a file that was stitched together.
+    /// A longer silence is taken for a clock that was set, or for a file that was stitched together.
     pub const SILENCE: Span = Span::days(2);
 
-    /// A packet of this date is not the next of the stretch of time before it; nor is the first one.
+    /// Whether a packet of this date does not continue the time before it, as the first packet never does.
     pub fn jumps(&self, wall: Wall) -> bool {
         self.last.is_none_or(|(_, last)| wall.since(last) > Self::SILENCE || last.since(wall) > Self::REORDER)
     }
 
-    /// The clock was set to `wall`: the engine's time goes on as if a minute had passed.
+    /// Sets the clock to `wall`, while the engine's time goes on as if a minute had passed. Returns the new stamp.
     pub fn jump(&mut self, wall: Wall) -> Stamp {
         let now = self.last.map_or(Time(0), |(now, _)| now + Self::REORDER);
         self.last = Some((now, wall));
         Stamp { now, wall }
     }
 
-    /// Time passed until `wall`, or stood still when `wall` lies behind.
+    /// Lets time pass until `wall`, or stand still when `wall` lies behind. Returns the stamp of a fact of this date.
     pub fn advance(&mut self, wall: Wall) -> Stamp {
         let (now, last) = *self.last.get_or_insert((Time(0), wall));
         let now = now + wall.since(last);
@@ -313,7 +316,7 @@ impl Clock {
         Stamp { now, wall }
     }
 
-    /// Where time stands; its date is later than that of a packet that is out of order.
+    /// Returns how far time has come. Its date is later than that of a packet that is out of order.
     pub fn stands(&self) -> Stamp {
         self.last.map_or(Stamp::default(), |(now, wall)| Stamp { now, wall })
     }
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_read_and_said() {
+    fn spans_are_read_and_shown() {
         assert_eq!(Span::parse("10m"), Some(Span::mins(10)));
         assert_eq!(Span::parse("30"), Some(Span::secs(30)));
         assert_eq!(Span::parse("250ms"), Some(Span::ms(250)));

@@ -1,6 +1,6 @@
 //! Numbers for people.
 
-/// `317 B`, `1.2 kB`, `34 MB`: powers of ten, two digits where there are few.
+/// Returns a number of bytes as `317 B`, `1.2 kB` or `34 MB`: in powers of ten, with one decimal where it is below ten.
 pub fn bytes(n: u64) -> String {
     let mut value = n as f64;
     for unit in ["B", "kB", "MB", "GB", "TB"] {
@@ -13,7 +13,7 @@ pub fn bytes(n: u64) -> String {
     String::new()
 }
 
-/// `1 flow`, `2 flows`.
+/// Returns a number with a word: `1 flow`, `2,000 flows`.
 pub fn count(n: u64, word: &str) -> String {
     let digits = n.to_string();
     let mut grouped = String::new();

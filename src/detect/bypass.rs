@@ -50,7 +50,7 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
         return None;
     }
     let strength = if denied >= FLOWS && !often { Strength::Fair } else { Strength::Weak };
-    let (address, window) = (endpoint.address, limits::DENIAL);
+    let (address, window) = (endpoint.address, limits::FALLBACK_WINDOW);
     let message = match &device.denied {
         Some((_, name)) => sentence!(
             "called %s by its address %s times within %s after it was told that a name has none, the last time of %s",

@@ -39,7 +39,7 @@ fn relay(relayed: &Relayed) -> Finding {
         in_step.is_some(),
         relayed.addresses >= limits::RELAY_ADDRESSES && relayed.minutes >= limits::RELAY_MINUTES,
         signs.pause_ms.is_some(),
-        signs.stacks >= limits::RELAY_STACKS,
+        signs.stacks >= limits::RELAY_PROGRAMS,
         signs.proxy,
     ];
     let others = kinds.iter().filter(|kind| **kind).count();
@@ -81,7 +81,7 @@ fn relay(relayed: &Relayed) -> Finding {
         message = message
             .and_then(sentence!("it waits %s ms before it speaks, as one does who asks somebody else first", ms));
     }
-    if signs.stacks >= limits::RELAY_STACKS {
+    if signs.stacks >= limits::RELAY_PROGRAMS {
         message = message.and_then(sentence!("it speaks TLS in %s ways that it did not have before", signs.stacks));
     }
     if signs.proxy {
@@ -106,8 +106,8 @@ fn relay(relayed: &Relayed) -> Finding {
             evidence("passed_on_percent", relayed.passed_on.into(), limits::RELAY_PASSED_ON.into()),
             evidence("in_step_percent", relayed.in_step.unwrap_or_default().into(), limits::RELAY_IN_STEP.into()),
             evidence("addresses", relayed.addresses.into(), limits::RELAY_ADDRESSES.into()),
-            evidence("pause_ms", signs.pause_ms.unwrap_or_default().into(), limits::RELAY_PAUSE.0 / 1_000),
-            evidence("new_programs", signs.stacks.into(), limits::RELAY_STACKS.into()),
+            evidence("pause_ms", signs.pause_ms.unwrap_or_default().into(), limits::RELAY_DELAY.0 / 1_000),
+            evidence("new_programs", signs.stacks.into(), limits::RELAY_PROGRAMS.into()),
             evidence("proxy", signs.proxy.into(), 1),
         ],
     }

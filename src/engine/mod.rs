@@ -431,7 +431,7 @@ impl Engine {
         let Some(flow) = self.tables.flows.get(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
         let (opened, midstream, attributed) = (flow.opened, flow.midstream, flow.owner.is_some());
         let Some(owner) = flow.owner.or_else(|| self.tables.attribute(&tuple)) else {
-            let until = opened + limits::ORPHAN_WAITS;
+            let until = opened + limits::ORPHAN_TIMEOUT;
             if !(at.now < until && self.tables.is_inside(tuple.source) && self.tables.flows.orphan(tuple, until))
                 && let Some(flow) = self.tables.flows.get_mut(&tuple)
             {
@@ -467,7 +467,7 @@ impl Engine {
         {
             new = contact.all_flows() == 0 && label != Label::OutOfScope;
             contact.count(flow, at);
-            let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::DENIAL);
+            let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::FALLBACK_WINDOW);
             if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
                 contact.after_denial = contact.after_denial.saturating_add(1);
             }

@@ -25,7 +25,7 @@ impl Engine {
         let outside = step.label != Label::OutOfScope
             || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
         let device = self.tables.devices.get_mut(id);
-        if !outside || device.balance.is_none() && sent + received < limits::WEIGHED {
+        if !outside || device.balance.is_none() && sent + received < limits::BALANCE_BYTES {
             return;
         }
         let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
@@ -52,7 +52,7 @@ impl Engine {
     /// Returns what else speaks for a relay or against it, beside its balance.
     fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> RelaySigns {
         let device = self.tables.devices.get(id);
-        let waits = device.handshakes.median_delay(limits::RELAY_PAUSE, at.now);
+        let waits = device.handshakes.median_delay(limits::RELAY_DELAY, at.now);
         // Where it is not known what is usual for the device, a delay counts only with many addresses: a slow device is
         // slow with the few that it calls.
         let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
@@ -71,7 +71,7 @@ impl Engine {
             let named = contact.flows(Label::Lookup) > 0 && contact.first < before;
             names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
         }
-        if names >= limits::PEOPLE {
+        if names >= limits::PEOPLE_NAMES {
             excuse = excuse.or(Some(Excuse::People));
         }
         RelaySigns {

@@ -9,7 +9,7 @@ use crate::engine::policy::is_time;
 use crate::live::netlink::{NETFILTER, Socket};
 use crate::live::slot::{Need, rights_and_package};
 use crate::model::Tuple;
-use crate::ruleset::{self, Elements, LOCAL, SetName, Shape, set_of};
+use crate::ruleset::{self, Elements, LOCAL, Rules, SetName, set_of};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::Span;
@@ -47,7 +47,7 @@ pub struct Enforcer {
     /// For the kernel's notifications of changes to the ruleset.
     notifications: Socket,
     /// What the rules in the kernel were made of.
-    shape: Shape,
+    shape: Rules,
     /// The elements of the sets in the kernel.
     elements: Elements,
     /// leash's table is in the kernel, as far as is known.
@@ -70,7 +70,7 @@ impl Enforcer {
         let mut enforcer = Enforcer {
             requests,
             notifications,
-            shape: Shape::default(),
+            shape: Rules::default(),
             elements: Elements::default(),
             loaded: false,
             offload: false,
@@ -135,7 +135,7 @@ impl Enforcer {
 
     /// Makes the kernel's table equal to these: loads the whole table when its shape changed or it is gone, else only what
     /// differs.
-    pub fn sync(&mut self, shape: &Shape, elements: Elements) {
+    pub fn sync(&mut self, shape: &Rules, elements: Elements) {
         if self.loaded && self.shape == *shape {
             self.sync_elements(elements);
         } else {

@@ -109,8 +109,9 @@ impl V6 {
     }
 }
 
-/// Searches for a name or one of its parents, the shortest first: `look` gets each with its hash. The hashes begin at the
-/// end of the name, so that one pass makes them all. Of 100,000 names, two have the same 64 bits by a chance of 1 in 2^31.
+/// Searches for a name or one of its parents, the shortest first: `look` gets each with its hash. The hashes begin at
+/// the end of the name, so that one pass makes them all. Of 100,000 names, two have the same 64 bits by a chance of 1
+/// in 2^31.
 fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>) -> Option<T> {
     let split = |hash: Fnv64| [48, 32, 16, 0].map(|shift| (hash.value() >> shift) as u16);
     let (mut hash, mut dots) = (Fnv64::default(), 0);
@@ -128,8 +129,8 @@ fn find_suffix<T>(name: &str, mut look: impl FnMut(&str, [u16; 4]) -> Option<T>)
 }
 
 impl Lists {
-    /// Returns the entry for an address. An address of the house has none, though a wide prefix such as 192.160.0.0/12 may
-    /// hold it.
+    /// Returns the entry for an address. An address of the house has none, though a wide prefix such as 192.160.0.0/12
+    /// may hold it.
     pub fn address(&self, ip: IpAddr) -> Option<Listed<'_>> {
         if is_local(ip) {
             return None;
@@ -394,7 +395,8 @@ impl Reader {
         }
     }
 
-    /// Ends reading: sorts the tables and drops entries within a wider one. Of equal entries that of the first list stays.
+    /// Ends reading: sorts the tables and drops entries within a wider one. Of equal entries that of the first list
+    /// stays.
     pub fn finish(self) -> Lists {
         let mut lists = self.all;
         // The code of a heap is a fraction of the size of that of the other sorts, three times.
@@ -429,9 +431,10 @@ mod tests {
     #[test]
     fn every_form_of_a_line_is_read() {
         let lists = read(
-            "\u{feff}# Title: Bad  ones\r\n! a comment\n; another\n[Adblock Plus 2.0]\n\n203.0.113.9\n203.0.114.0/24,from , here\n\
-             2001:db8:1::/48\n2001:db8:2::7 # seven\n198.51.100.1:8080\n[2001:db8:3::1]:53\n0.0.0.0 Bad.Example worse.example\n\
-             listed.example.\n||adblock.example^\n*.star.example\n198.51.101.0/24 ; SBL1\n198.51.102.1\t7\n::ffff:198.51.103.1\n",
+            "\u{feff}# Title: Bad  ones\r\n! a comment\n; another\n[Adblock Plus 2.0]\n\n203.0.113.9\n\
+             203.0.114.0/24,from , here\n2001:db8:1::/48\n2001:db8:2::7 # seven\n198.51.100.1:8080\n\
+             [2001:db8:3::1]:53\n0.0.0.0 Bad.Example worse.example\nlisted.example.\n||adblock.example^\n\
+             *.star.example\n198.51.101.0/24 ; SBL1\n198.51.102.1\t7\n::ffff:198.51.103.1\n",
         );
         assert_eq!((lists.all()[0].refused, lists.all()[0].title.as_str()), (0, "Bad ones"), "{lists:?}");
         assert_eq!(lists.len(), 14);

@@ -84,8 +84,8 @@ impl Family {
         Some((number(bytes, at, self.key)?, self.data.0.checked_add(place)?))
     }
 
-    /// Decodes a block until `enough` returns true. Returns the offset that it came to, or `None` when the bytes make no
-    /// sense.
+    /// Decodes a block until `enough` returns true. Returns the offset that it came to, or `None` when the bytes make
+    /// no sense.
     fn decode(&self, bytes: &[u8], block: usize, mut enough: impl FnMut(Range) -> bool) -> Option<usize> {
         let bytes = bytes.get(..self.data.1)?;
         let (mut first, mut at) = self.block(bytes, block)?;
@@ -195,13 +195,8 @@ impl Networks {
     }
 
     /// Returns the number of ranges.
-    pub fn len(&self) -> usize {
+    pub fn ranges(&self) -> usize {
         self.families.iter().map(|family| family.ranges).sum()
-    }
-
-    /// Whether the file has no ranges.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -267,7 +262,7 @@ mod tests {
     #[test]
     fn an_address_has_the_network_of_its_range() {
         let networks = Networks::read(many()).unwrap();
-        assert_eq!(networks.len(), 1_200);
+        assert_eq!(networks.ranges(), 1_200);
         for n in 0..1_000_u32 {
             let first = 0xcb00_0000 + n * 1_024;
             let of = |ip: u32| networks.of(IpAddr::from(ip.to_be_bytes())).map(|network| network.asn);
@@ -304,7 +299,7 @@ mod tests {
         );
         assert!(Networks::read(file(&[(5, 0, 0)], &[], &[(1, [0; 2], 0)])).is_err(), "a range of nothing");
         assert!(Networks::read(file(&[(5, 1, 1)], &[], &[(1, [0; 2], 0)])).is_err(), "no such label");
-        assert!(Networks::read(file(&[], &[], &[])).unwrap().is_empty());
+        assert!(Networks::read(file(&[], &[], &[])).unwrap().ranges() == 0);
     }
 
     #[test]

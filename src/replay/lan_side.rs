@@ -6,9 +6,9 @@ use crate::wire::pcap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Public addresses that are counted for each MAC; more do not change who has most.
+/// How many public addresses are counted for each MAC; more do not change which has most.
 const ADDRESSES: usize = 64;
-/// MACs that are counted.
+/// How many MACs are counted.
 const MACS: usize = 1_024;
 
 #[derive(Default)]

@@ -134,7 +134,7 @@ impl Replay {
         let (mut line, mut number, mut offset, mut facts) = (Vec::new(), 0_u64, 0_u64, 0_u64);
         loop {
             line.clear();
-            let length = input.by_ref().take(limits::LINE_BYTES as u64).read_until(b'\n', &mut line)?;
+            let length = input.by_ref().take(limits::EVENT_LINE_BYTES as u64).read_until(b'\n', &mut line)?;
             if length == 0 {
                 return Ok(());
             }

@@ -109,8 +109,8 @@ fn key(tuple: Tuple) -> (Tuple, bool) {
 }
 
 impl Tracker {
-    /// Makes a tracker that follows nothing yet. Without `prefixes` the traffic tells what the LAN is; `private` are words
-    /// that nobody outside should read.
+    /// Makes a tracker that follows nothing yet. Without `prefixes` the traffic tells what the LAN is; `private` are
+    /// words that nobody outside should read.
     pub fn new(prefixes: Vec<IpNet>, private: Vec<String>) -> Tracker {
         Tracker { prefixes, private, ..Tracker::default() }
     }
@@ -147,11 +147,11 @@ impl Tracker {
     pub fn packet(&mut self, frame: &Frame, at: Stamp, out: &mut Vec<Event>) {
         self.packets.all += 1;
         if at.now >= self.next_sweep {
-            self.next_sweep = at.now + limits::SWEEP;
+            self.next_sweep = at.now + limits::SWEEP_INTERVAL;
             self.close(|key, flow| at.now.since(flow.last) > flow.timeout(key.protocol), out);
         }
         if at.now >= self.next_count {
-            self.next_count = at.now + limits::COUNT_EVERY;
+            self.next_count = at.now + limits::COUNT_INTERVAL;
             self.count(out);
         }
         let packet = match frame {
@@ -196,7 +196,7 @@ impl Tracker {
             if let Some(old) = self.flows.remove(&key) {
                 out.push(old.closed(key));
             }
-            if self.flows.len() >= limits::TRACKED {
+            if self.flows.len() >= limits::TRACKED_FLOWS {
                 self.make_room(out);
             }
             self.note_neighbour(packet.source, packet.source_mac, at.now, out);
@@ -245,7 +245,7 @@ impl Tracker {
             }
         }
         let moved = packet.source_mac.is_some() && flow.macs[side] != packet.source_mac;
-        if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_EVERY {
+        if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_INTERVAL {
             (flow.macs[side], flow.neighbours_at) = (packet.source_mac, at.now);
             self.note_neighbour(packet.source, packet.source_mac, at.now, out);
         }
@@ -285,8 +285,8 @@ impl Tracker {
         }
     }
 
-    /// Reports that an address of the LAN belongs to a station, when that is new, has changed, or was last reported long
-    /// ago.
+    /// Reports that an address of the LAN belongs to a station, when that is new, has changed, or was last reported
+    /// long ago.
     fn note_neighbour(&mut self, ip: IpAddr, mac: Option<Mac>, now: Time, out: &mut Vec<Event>) {
         let inside = match self.prefixes.as_slice() {
             [] => is_local(ip) || self.lan_side.gateway.is_some() && (ip.is_ipv6() || self.lan_side.public_v4),
@@ -298,7 +298,7 @@ impl Tracker {
         }
         let room = self.neighbours.len() < 2 * limits::ADDRESSES;
         match self.neighbours.get_mut(&ip) {
-            Some((old, reported)) if *old == mac && now.since(*reported) < limits::NEIGHBOUR_EVERY => return,
+            Some((old, reported)) if *old == mac && now.since(*reported) < limits::NEIGHBOUR_INTERVAL => return,
             Some(old) => *old = (mac, now),
             None if room => _ = self.neighbours.insert(ip, (mac, now)),
             None => return,
@@ -351,7 +351,7 @@ impl Tracker {
     #[expect(clippy::disallowed_methods, reason = "a quantile has no order")]
     fn make_room(&mut self, out: &mut Vec<Event>) {
         let mut times: Vec<Time> = self.flows.values().map(|flow| flow.last).collect();
-        let (_, &mut oldest, _) = times.select_nth_unstable(limits::TRACKED / 4);
+        let (_, &mut oldest, _) = times.select_nth_unstable(limits::TRACKED_FLOWS / 4);
         let before = self.flows.len();
         self.close(|_, flow| flow.last <= oldest, out);
         self.packets.crowded += (before - self.flows.len()) as u64;

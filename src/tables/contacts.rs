@@ -28,7 +28,7 @@ pub struct Contact {
     pub received: u64,
     /// Of both, in flows that no lookup explains.
     pub unexplained_bytes: u64,
-    /// Flows that no lookup explains, begun right after a name was denied: see [`limits::DENIAL`].
+    /// Flows that no lookup explains, begun right after a name was denied: see [`limits::FALLBACK_WINDOW`].
     pub after_denial: u32,
     /// The hour since 1970 that is being counted, and what was sent in it.
     hour: (u32, u32),
@@ -184,7 +184,7 @@ impl Contacts {
         if !self.table.contains_key(&key) {
             // A scan refuses thousands a second: nothing grows stale that fast.
             if self.is_full(device) && self.next_sweep <= at.now {
-                self.next_sweep = at.now + limits::SWEEP;
+                self.next_sweep = at.now + limits::SWEEP_INTERVAL;
                 self.sweep(at.now);
             }
             if self.is_full(device) {

@@ -1,9 +1,9 @@
-//! blob and blobmsg, the formats of everything on ubus (libubox: blob.h, blobmsg.h). All numbers are big-endian, on every
-//! processor.
+//! blob and blobmsg, the formats of everything on ubus (libubox: blob.h, blobmsg.h). All numbers are big-endian, on
+//! every processor.
 //!
 //! A blob is a head of 4 bytes (bit 31: it is a blobmsg; 7 bits of id; 24 bits of length, with the head but without the
-//! padding), its payload, and zeros up to a multiple of 4. The id of a blobmsg is its type, and its payload begins with its
-//! name.
+//! padding), its payload, and zeros up to a multiple of 4. The id of a blobmsg is its type, and its payload begins with
+//! its name.
 
 use serde_json::{Map, Number, Value};
 

@@ -5,7 +5,8 @@ use crate::model::Hint;
 use crate::wire::request::Request;
 use crate::wire::{http, mqtt, socks, stun, tls};
 
-/// Recognises the outermost protocol at the beginning of a TCP client's byte stream. With `last` no more of it will come.
+/// Recognises the outermost protocol at the beginning of a TCP client's byte stream. With `last` no more of it will
+/// come.
 pub fn outermost(stream: &[u8], last: bool) -> Request {
     let found = magic(stream)
         .or(|| tls::client_hello(stream, last))

@@ -54,8 +54,8 @@ pub struct Entry {
     pub status: u32,
     /// The mark.
     pub mark: u32,
-    /// The bytes of IP packets in the direction of the tuple and against it. They are absent without `nf_conntrack_acct`,
-    /// and in events of new entries.
+    /// The bytes of IP packets in the direction of the tuple and against it. They are absent without
+    /// `nf_conntrack_acct`, and in events of new entries.
     pub bytes: Option<(u64, u64)>,
 }
 

@@ -40,16 +40,16 @@ pub struct DnsMessage {
     pub aliases: Vec<Name>,
 }
 
-/// Splits a TCP stream into its messages, each of which stands behind its length (RFC 1035, section 4.2.2). Segments are
-/// taken in the order in which they come.
+/// Splits a TCP stream into its messages, each of which stands behind its length (RFC 1035, section 4.2.2). Segments
+/// are taken in the order in which they come.
 #[derive(Debug, Default)]
 pub struct TcpMessages {
     kept: Vec<u8>,
 }
 
 impl TcpMessages {
-    /// Takes a segment and hands each message that is complete to `take`. With `cut` the segment's end was not captured,
-    /// so what there is of a message is handed out as it is.
+    /// Takes a segment and hands each message that is complete to `take`. With `cut` the segment's end was not
+    /// captured, so what there is of a message is handed out as it is.
     pub fn segment(&mut self, payload: &[u8], cut: bool, mut take: impl FnMut(&[u8])) {
         self.kept.extend_from_slice(payload);
         while let Some((length, rest)) = self.kept.split_first_chunk() {

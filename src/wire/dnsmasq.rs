@@ -107,7 +107,8 @@ impl QueryLogParser {
         }
     }
 
-    /// Reports the lookups that the answers so far have yielded. It is to be called when there are no more lines for now.
+    /// Reports the lookups that the answers so far have yielded. It is to be called when there are no more lines for
+    /// now.
     pub fn flush(&mut self, out: &mut Vec<Event>) {
         for question in self.questions.iter_mut().filter(|question| question.unreported) {
             question.unreported = false;
@@ -206,8 +207,8 @@ impl QueryLogParser {
         (question.answered, question.unreported) = (true, true);
     }
 
-    /// Takes an answer of a log without ids: it is for all questions that wait for this name, or whose chain of aliases the
-    /// line before led here.
+    /// Takes an answer of a log without ids: it is for all questions that wait for this name, or whose chain of aliases
+    /// the line before led here.
     fn answer_by_name(&mut self, owner: &str, rest: &str, answer: &str) {
         let (owner, line) = (name(owner.as_bytes()), self.counts.lines);
         let mut found = false;

@@ -45,14 +45,14 @@ impl FirstPackets {
         }
     }
 
-    /// Sets the sequence number with which the client's byte stream begins, where its SYN was seen (RFC 9293, section 3.4).
-    /// Then segments that come in the wrong order can be put in order from the first on.
+    /// Sets the sequence number with which the client's byte stream begins, where its SYN was seen (RFC 9293, section
+    /// 3.4). Then segments that come in the wrong order can be put in order from the first on.
     pub fn starts_at(&mut self, sequence: u32) {
         self.start = Some(sequence);
     }
 
-    /// Reads a packet of the side that opened the flow. Its `sequence` number is ignored for UDP; with `cut` its end was
-    /// not captured. Returns what the packet shows that is new.
+    /// Reads a packet of the side that opened the flow. Its `sequence` number is ignored for UDP; with `cut` its end
+    /// was not captured. Returns what the packet shows that is new.
     pub fn client(&mut self, sequence: u32, payload: &[u8], cut: bool) -> Option<Hint> {
         if self.done || payload.is_empty() {
             return None;
@@ -65,8 +65,8 @@ impl FirstPackets {
         self.report(hint)
     }
 
-    /// Reads a packet of the other side, which a tap may not see: what the client sends is enough. Returns what the packet
-    /// shows that is new.
+    /// Reads a packet of the other side, which a tap may not see: what the client sends is enough. Returns what the
+    /// packet shows that is new.
     pub fn server(&mut self, payload: &[u8], cut: bool) -> Option<Hint> {
         if self.done || payload.is_empty() {
             return None;
@@ -190,8 +190,8 @@ impl FirstPackets {
     }
 }
 
-/// Measures how long a TCP client is silent between the end of its handshake and its first payload. A program that opened
-/// the flow for itself sends at once; a relay waits for what its master sends.
+/// Measures how long a TCP client is silent between the end of its handshake and its first payload. A program that
+/// opened the flow for itself sends at once; a relay waits for what its master sends.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HandshakeDelay {
     acknowledged: Option<Time>,
@@ -199,8 +199,8 @@ pub struct HandshakeDelay {
 }
 
 impl HandshakeDelay {
-    /// Notes a packet of the client without SYN, FIN or RST, which is `empty` when it has no payload. Returns the delay once,
-    /// with the first payload.
+    /// Notes a packet of the client without SYN, FIN or RST, which is `empty` when it has no payload. Returns the delay
+    /// once, with the first payload.
     pub fn client_packet(&mut self, empty: bool, at: Time) -> Option<Span> {
         if self.done {
             return None;

@@ -25,8 +25,8 @@ fn has_version(datagram: &[u8]) -> bool {
     matches!(version, Some([b'Q' | b'T', b'0', b'0'..=b'9', b'0'..=b'9']))
 }
 
-/// Returns the SNI tag of a CHLO message in the clear (draft-hamilton-early-deployment-quic, section 7: a tag, the number of
-/// entries, then tags and the ends of their values, little-endian).
+/// Returns the SNI tag of a CHLO message in the clear (draft-hamilton-early-deployment-quic, section 7: a tag, the
+/// number of entries, then tags and the ends of their values, little-endian).
 fn server_name(datagram: &[u8]) -> Option<Name> {
     let hello = &datagram[datagram.windows(4).position(|tag| tag == b"CHLO")?..];
     let entries = usize::from(u16::from_le_bytes(*hello.get(4..)?.first_chunk()?));

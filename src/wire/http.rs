@@ -6,8 +6,8 @@ use crate::wire::request::Request;
 const METHODS: [&str; 8] = ["GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "DELETE ", "PATCH ", CONNECT];
 const CONNECT: &str = "CONNECT ";
 
-/// Reads a request at the beginning of a client's byte stream. It is whole at the end of its Host line, or of the header
-/// where it has none or is CONNECT. With `cut` no more of the stream will come.
+/// Reads a request at the beginning of a client's byte stream. It is whole at the end of its Host line, or of the
+/// header where it has none or is CONNECT. With `cut` no more of the stream will come.
 pub fn request(stream: &[u8], cut: bool) -> Request {
     let Some(method) = METHODS.iter().find(|method| stream.starts_with(method.as_bytes())) else {
         return Request::Unknown;

@@ -1,5 +1,5 @@
-//! JA4: the fingerprint of a TLS ClientHello (github.com/FoxIO-LLC/ja4, technical_details/JA4.md). Only JA4 itself is here,
-//! which is BSD-3-Clause; the rest of its family is not free.
+//! JA4: the fingerprint of a TLS ClientHello (github.com/FoxIO-LLC/ja4, technical_details/JA4.md). Only JA4 itself is
+//! here, which is BSD-3-Clause; the rest of its family is not free.
 
 use crate::model::Ja4;
 use crate::wire::bytes::vector;

@@ -3,8 +3,8 @@
 use crate::model::Hint;
 use crate::wire::request::Request;
 
-/// Recognises CONNECT at the beginning of a client's byte stream: its type, the remaining length in at most four octets,
-/// the protocol's name (MQTT 5.0, sections 2.1 and 3.1).
+/// Recognises CONNECT at the beginning of a client's byte stream: its type, the remaining length in at most four
+/// octets, the protocol's name (MQTT 5.0, sections 2.1 and 3.1).
 pub fn request(stream: &[u8]) -> Request {
     let Some((0x10, rest)) = stream.split_first() else { return Request::Unknown };
     let Some(at) = rest.iter().take(4).position(|&byte| byte < 0x80) else {

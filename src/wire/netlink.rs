@@ -60,8 +60,8 @@ pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
     })
 }
 
-/// Reads the attributes of a message's body or of a nest, up to the first that is cut off. The flags are taken off their
-/// types.
+/// Reads the attributes of a message's body or of a nest, up to the first that is cut off. The flags are taken off
+/// their types.
 pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let head: &[u8; ATTRIBUTE] = bytes.first_chunk()?;

@@ -1,5 +1,5 @@
-//! nfnetlink_log: the packets that nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). [`super::packet`] reads
-//! the packets themselves, since captures have the same form (LINKTYPE_NFLOG).
+//! nfnetlink_log: the packets that nft's `log group` hands over (linux/netfilter/nfnetlink_log.h). [`super::packet`]
+//! reads the packets themselves, since captures have the same form (LINKTYPE_NFLOG).
 
 use crate::time::Wall;
 use crate::wire::netlink::{Message, Writer, attributes, flag};

@@ -1,6 +1,7 @@
 //! Reads frames from the link layer to the transport's payload, without a copy.
 //!
-//! Link types: draft-ietf-opsawg-pcaplinktype. Tunnels (6in4, GRE) are not unwrapped: conntrack counts them as they are.
+//! Link types: draft-ietf-opsawg-pcaplinktype. Tunnels (6in4, GRE) are not unwrapped: conntrack counts them as they
+//! are.
 
 use crate::model::Mac;
 use std::fmt;
@@ -136,8 +137,8 @@ impl fmt::Display for Malformed {
 pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malformed> {
     let mut rest = Rest::new(data, wire_length);
     match link {
-        // NULL and LOOP: an address family in the byte order of the writer: AF_INET, or AF_INET6 of Linux, of NetBSD and
-        // OpenBSD, of FreeBSD, of Darwin.
+        // NULL and LOOP: an address family in the byte order of the writer: AF_INET, or AF_INET6 of Linux, of NetBSD
+        // and OpenBSD, of FreeBSD, of Darwin.
         0 | 108 => match *rest.take()? {
             [2 | 10 | 24 | 28 | 30, 0, 0, 0] | [0, 0, 0, 2 | 10 | 24 | 28 | 30] => rest.ip(Macs::default()),
             _ => Ok(Frame::Other),
@@ -256,7 +257,8 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Reads a packet of netfilter's log: attributes of linux/netfilter/nfnetlink_log.h in the byte order of the writer.
+    /// Reads a packet of netfilter's log: attributes of linux/netfilter/nfnetlink_log.h in the byte order of the
+    /// writer.
     fn nflog(&mut self) -> Result<Frame<'a>, Malformed> {
         let &[family, _, _, _] = self.take()?;
         let mut macs = Macs::default();
@@ -274,8 +276,8 @@ impl<'a> Rest<'a> {
                 (8, &[0, length, _, _, ref address @ ..]) => {
                     macs.source = address.first_chunk().and_then(|address| hardware_address(length, address));
                 }
-                // NFULA_PAYLOAD. The kernel copies only as much as it was asked for and does not say how much there was, so
-                // IP's own length must be believed.
+                // NFULA_PAYLOAD. The kernel copies only as much as it was asked for and does not say how much there
+                // was, so IP's own length must be believed.
                 (9, _) if matches!(family, 2 | 10) => {
                     self.data = value;
                     self.wire = self.data.len().max(40 + usize::from(u16::MAX));

@@ -369,7 +369,8 @@ impl<R: Read> Reader<R> {
         if self.fill(length)? { Ok(()) } else { Err(CaptureError::Truncated(self.record)) }
     }
 
-    /// Fills the buffer up to at least `length` unread bytes, which must fit it. Returns false if the input ends before.
+    /// Fills the buffer up to at least `length` unread bytes, which must fit it. Returns false if the input ends
+    /// before.
     fn fill(&mut self, length: usize) -> Result<bool, CaptureError> {
         if self.end - self.start < length {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -470,7 +471,7 @@ mod tests {
         }
     }
 
-    fn says(file: File) -> String {
+    fn message(file: File) -> String {
         read(&file.0[..]).1.map_or(String::new(), |error| error.to_string())
     }
 
@@ -546,7 +547,7 @@ mod tests {
             (blocks().words(&[ENHANCED_PACKET, 36, 0, 0, 0, 5, 5]), "byte 72 cannot have a length of 5"),
             (blocks().words(&[INTERFACE, 24, 1, 0]).halves(9, 400), "byte 72 cannot have a length of 400"),
         ] {
-            let text = says(file);
+            let text = message(file);
             assert!(text.contains(expected), "{text}");
         }
     }
@@ -559,7 +560,7 @@ mod tests {
         assert_eq!(read(&file.0[..]).0[1].3, large);
         let file = File::default().section().words(&[9, 12 + 5 * PACKET_BYTES_MAX as u32]);
         let file = (0..5).fold(file, |file, _| file.bytes(&large)).words(&[12 + 5 * PACKET_BYTES_MAX as u32]);
-        assert!(says(file.interface(1, 6, 0)).is_empty());
+        assert!(message(file.interface(1, 6, 0)).is_empty());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a first payload gives away of the house in the clear: the hardware address of a station, or a word that the user
-//! listed as private (the name of the wireless network, a person's name).
+//! What a first payload gives away of the house in the clear: the hardware address of a station, or a word that the
+//! user listed as private (the name of the wireless network, a person's name).
 
 use crate::model::{Hint, Mac};
 

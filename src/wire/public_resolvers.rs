@@ -3,8 +3,8 @@
 use crate::wire::resolvers::{ADDRESSES, NAMES};
 use std::net::IpAddr;
 
-/// Whether a name is listed or below a listed one, or its first label says so (`doh`, `doh-2`, `doh1`), since that is how
-/// people name their own. A resolver's web site (`www`) is none.
+/// Whether a name is listed or below a listed one, or its first label says so (`doh`, `doh-2`, `doh1`), since that is
+/// how people name their own. A resolver's web site (`www`) is none.
 pub fn is_resolver_name(name: &str) -> bool {
     let first = name.split('.').next().unwrap_or_default();
     if first == "www" {

@@ -24,8 +24,8 @@ pub struct Initial {
 }
 
 impl Initial {
-    /// Begins with the first datagram of a client, whose end was not captured with `cut`. Returns `None` if it is not a QUIC
-    /// Initial.
+    /// Begins with the first datagram of a client, whose end was not captured with `cut`. Returns `None` if it is not a
+    /// QUIC Initial.
     pub fn new(datagram: &[u8], cut: bool) -> Option<Initial> {
         let Header { version, suite, id, .. } = long_header(datagram)?;
         if id.len() < 8 || !cut && datagram.len() < DATAGRAM_MIN {
@@ -107,8 +107,8 @@ fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length.into())
 }
 
-/// Returns the offset of the packet number of an Initial, and the size of number and payload in bytes (RFC 9000, section
-/// 17.2.2).
+/// Returns the offset of the packet number of an Initial, and the size of number and payload in bytes (RFC 9000,
+/// section 17.2.2).
 fn protected(datagram: &[u8], suite: &Suite, cut: bool) -> Option<(usize, usize)> {
     let Header { mut rest, .. } = long_header(datagram)?;
     let token = varint(&mut rest)?;
@@ -140,7 +140,8 @@ fn open(datagram: &[u8], suite: &Suite, id: &[u8], cut: bool) -> Option<Vec<u8>>
     crypt(suite, &secret, number, &rest[..rest.len().min(size - number_length - 16)])
 }
 
-/// Returns offset and data of the CRYPTO frames, if all frames are such as an Initial may hold (RFC 9000, section 17.2.2).
+/// Returns offset and data of the CRYPTO frames, if all frames are such as an Initial may hold (RFC 9000, section
+/// 17.2.2).
 fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
     let (mut rest, mut found) = (plain, Vec::new());
     while let Some((&kind, after)) = rest.split_first() {
@@ -154,7 +155,8 @@ fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
     Some(found)
 }
 
-/// Takes the rest of a frame, whose type was read, off `rest` (RFC 9000, section 19). Returns what is in a CRYPTO frame, or
+/// Takes the rest of a frame, whose type was read, off `rest` (RFC 9000, section 19). Returns what is in a CRYPTO
+/// frame, or
 /// `None` when the bytes are no frame that an Initial may hold.
 fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, &'a [u8])>> {
     match kind {
@@ -188,11 +190,11 @@ mod tests {
 
     const ID: [u8; 8] = *b"\x83\x94\xc8\xf0\x3e\x51\x57\x08";
     /// RFC 9001, appendix A.2.
-    const CRYPTO: &str = "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c000004130113020100\
-        00c000000010000e00000b6578616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000\
-        003300260024001d00209370b2c9caa47fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e04030503\
-        06030203080408050806002d00020101001c00024001003900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901\
-        100f088394c8f03e51570806048000ffff";
+    const CRYPTO: &str = "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c0000041301130201\
+        0000c000000010000e00000b6578616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c70\
+        6e000500050100000000003300260024001d00209370b2c9caa47fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74\
+        d748002b0003020304000d0010000e0403050306030203080408050806002d00020101001c00024001003900320408ffffff\
+        ffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff";
 
     fn bytes(hex: &str) -> Vec<u8> {
         hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()

@@ -3,7 +3,8 @@
 /// How many bytes of a stream are kept. A post-quantum ClientHello has about 2,000.
 pub const CAPACITY: usize = 4096;
 
-/// The first [`CAPACITY`] bytes of a stream, as far as they were received. It has never more than twice that on the heap.
+/// The first [`CAPACITY`] bytes of a stream, as far as they were received. It has never more than twice that on the
+/// heap.
 #[derive(Default)]
 pub struct Reassembly {
     bytes: Vec<u8>,

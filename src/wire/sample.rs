@@ -3,12 +3,12 @@
 use crate::model::Hint;
 use crate::wire::initial_keys::{Suite, V1, client_secret, crypt, header_mask};
 
-/// `data` behind its length in `width` octets.
+/// Returns `data` behind its length in `width` octets.
 pub fn vector(width: usize, data: &[u8]) -> Vec<u8> {
     [&data.len().to_be_bytes()[size_of::<usize>() - width..], data].concat()
 }
 
-/// A TLS handshake message: a ClientHello with these extensions.
+/// Returns a TLS handshake message: a ClientHello with these extensions.
 pub fn hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let extensions: Vec<u8> =
         extensions.iter().flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat()).collect();
@@ -23,27 +23,27 @@ pub fn hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     [&[1][..], &vector(3, &body.concat())].concat()
 }
 
-/// The extension with a server name.
+/// Returns the extension with a server name.
 pub fn sni(name: &[u8]) -> (u16, Vec<u8>) {
     (0, vector(2, &[&[0][..], &vector(2, name)].concat()))
 }
 
-/// The extension with application protocols.
+/// Returns the extension with application protocols.
 pub fn alpn(protocols: &[&[u8]]) -> (u16, Vec<u8>) {
     (16, vector(2, &protocols.iter().flat_map(|protocol| vector(1, protocol)).collect::<Vec<_>>()))
 }
 
-/// A TLS handshake message in records of at most `size` octets.
+/// Returns a TLS handshake message in records of at most `size` octets.
 pub fn records(message: &[u8], size: usize) -> Vec<u8> {
     message.chunks(size).flat_map(|part| [&[22, 3, 1][..], &vector(2, part)].concat()).collect()
 }
 
-/// A STUN message of this type with one attribute.
+/// Returns a STUN message of this type with one attribute.
 pub fn stun(kind: u16) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &[0, 8, 0x21, 0x12, 0xa4, 0x42], &[9; 12], &[0x80, 0x22, 0, 4], b"test"].concat()
 }
 
-/// The hint without its fingerprint, for the tests of what else a hello says.
+/// Returns a hint without its fingerprint, for the tests of what else a hello says.
 pub fn without_ja4(hint: Hint) -> Hint {
     match hint {
         Hint::Tls { sni, alpn, ech, esni, .. } => Hint::Tls { sni, alpn, ech, esni, ja4: None },
@@ -52,17 +52,17 @@ pub fn without_ja4(hint: Hint) -> Hint {
     }
 }
 
-/// A protected QUIC version 1 Initial datagram of 1,200 bytes with a 4-byte packet number.
+/// Returns a protected QUIC version 1 Initial datagram of 1,200 bytes with a 4-byte packet number.
 pub fn quic_initial(id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
     seal(&V1, 1, id, number, frames)
 }
 
-/// A QUIC CRYPTO frame with two-byte offset and length.
+/// Returns a QUIC CRYPTO frame with two-byte offset and length.
 pub fn crypto(offset: usize, data: &[u8]) -> Vec<u8> {
     [&[6][..], &(0x4000 | offset as u16).to_be_bytes(), &(0x4000 | data.len() as u16).to_be_bytes(), data].concat()
 }
 
-/// A protected Initial datagram of 1,200 bytes of any version.
+/// Returns a protected Initial datagram of 1,200 bytes of any version.
 pub fn seal(suite: &Suite, version: u32, id: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
     let mut datagram =
         [&[0xc3 | suite.initial << 4][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0, 0]].concat();

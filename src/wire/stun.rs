@@ -6,8 +6,8 @@ pub fn datagram(payload: &[u8], cut: bool) -> Option<bool> {
     header(payload).filter(|&(_, size)| size == payload.len() || cut && size > payload.len()).map(|(turn, _)| turn)
 }
 
-/// Reads a byte stream that begins with a message, by itself or behind the length of RFC 4571. Returns whether its method
-/// is one of TURN's and the offset of the next message, or `None` when it is not STUN.
+/// Reads a byte stream that begins with a message, by itself or behind the length of RFC 4571. Returns whether its
+/// method is one of TURN's and the offset of the next message, or `None` when it is not STUN.
 pub fn stream(stream: &[u8]) -> Option<(bool, usize)> {
     header(stream).or_else(|| {
         let (&length, framed) = stream.split_first_chunk()?;

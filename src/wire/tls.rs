@@ -81,8 +81,8 @@ fn hint(body: &[u8], whole: bool) -> Hint {
     Hint::Tls { sni, alpn, ech, esni, ja4 }
 }
 
-/// Returns the extensions of a ClientHello, which stand after the version, the random, the session, the cipher suites and
-/// the compression methods.
+/// Returns the extensions of a ClientHello, which stand after the version, the random, the session, the cipher suites
+/// and the compression methods.
 fn extensions(body: &[u8]) -> Option<&[u8]> {
     let mut rest = body.get(34..)?;
     vector(&mut rest, 1)?;

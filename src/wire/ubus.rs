@@ -1,8 +1,8 @@
 //! ubus, OpenWrt's bus (ubusmsg.h, ubusd, libubus): its messages, and the protocol of a program that offers an object.
 //!
-//! A message is a head (version 0, kind, u16 sequence, u32 peer) and one blob with attributes. ubusd speaks first (HELLO).
-//! It answers each request of ours by any number of DATA and one STATUS with our sequence number; calls of our object may
-//! come in between.
+//! A message is a head (version 0, kind, u16 sequence, u32 peer) and one blob with attributes. ubusd speaks first
+//! (HELLO). It answers each request of ours by any number of DATA and one STATUS with our sequence number; calls of our
+//! object may come in between.
 
 use crate::wire::blobmsg::{self, Attributes, Integers, kind};
 use serde_json::{Value, json};
@@ -145,8 +145,8 @@ pub fn look_up(out: &mut Vec<u8>, sequence: u16, path: &str) {
     message(out, message::LOOKUP, sequence, 0, |out| blobmsg::text(out, attribute::OBJPATH, path));
 }
 
-/// Returns a JSON object as the bytes of a table, with whole numbers as wide as `integers` says. Any other value becomes
-/// an empty table.
+/// Returns a JSON object as the bytes of a table, with whole numbers as wide as `integers` says. Any other value
+/// becomes an empty table.
 pub fn encode(value: &Value, integers: Integers) -> Vec<u8> {
     let mut out = Vec::new();
     if let Value::Object(map) = value {

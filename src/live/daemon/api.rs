@@ -37,7 +37,7 @@ impl api::Daemon for Daemon {
         let lists = json!({
             "lists": lists.all().len(), "entries": lists.len(), "bytes": lists.bytes(), "refused": refused
         });
-        let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.len() }));
+        let networks = self.engine.networks().map(|networks| json!({ "ranges": networks.ranges() }));
         let seconds = clock::now().now.since(self.started).as_secs();
         let written = self.state.flash_bytes;
         let a_day = written.checked_mul(86_400).map_or(written, |bytes| bytes / seconds.max(86_400));

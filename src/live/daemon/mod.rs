@@ -17,7 +17,7 @@ use crate::live::state::State;
 use crate::live::ubus::{self, Bus};
 use crate::live::{clock, progress, resolv_conf};
 use crate::reference::vendors;
-use crate::ruleset::Shape;
+use crate::ruleset::Rules;
 use crate::time::{Span, Stamp, Time, Wall};
 use crate::wire::nft::Pair;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -270,7 +270,7 @@ impl Daemon {
         let (engine, lan) = (&self.engine, self.sources.lan());
         if std::mem::take(&mut self.sync_sets) && !lan.interfaces().is_empty() {
             let daemon = &engine.config().daemon;
-            let shape = Shape {
+            let shape = Rules {
                 interfaces: daemon.interfaces.clone(),
                 house: lan.prefixes(),
                 mark: daemon.mark,

@@ -6,7 +6,7 @@ use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
 use crate::model::{Protocol, Tuple};
-use crate::ruleset::ANSWERS;
+use crate::ruleset::ANSWERS_GROUP;
 use crate::sentence;
 use crate::time::{Span, Time};
 use crate::wire::dns::{self, TcpMessages};
@@ -34,7 +34,7 @@ pub static KIND: SourceKind = SourceKind {
     step: Step::Lookups,
     // The packets that the devices get: nobody can forge a line of them.
     precedence: Some(1),
-    open: |_| Ok(Some(Box::new(AnswerTap { tap: Tap::open(ANSWERS, 1 << 17)?, streams: HashMap::new() }))),
+    open: |_| Ok(Some(Box::new(AnswerTap { tap: Tap::open(ANSWERS_GROUP, 1 << 17)?, streams: HashMap::new() }))),
 };
 
 /// The resolvers' answers on their way to the LAN.

@@ -7,7 +7,7 @@ use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
 use crate::model::{Mac, Protocol, Tuple, is_local};
-use crate::ruleset::OPENINGS;
+use crate::ruleset::FIRST_PACKETS_GROUP;
 use crate::sentence;
 use crate::time::{Time, Wall};
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
@@ -31,7 +31,7 @@ pub static KIND: SourceKind = SourceKind {
     step: Step::Packets,
     precedence: None,
     open: |_| {
-        let tap = Tap::open(OPENINGS, 1 << 15)?;
+        let tap = Tap::open(FIRST_PACKETS_GROUP, 1 << 15)?;
         Ok(Some(Box::new(FirstPacketTap { tap, flows: HashMap::new(), older: HashMap::new() })))
     },
 };
@@ -79,7 +79,7 @@ impl Source for FirstPacketTap {
                 out.push(Event::Neighbour { ip: source, mac });
             }
             let tuple = Tuple { protocol, source, source_port, destination, destination_port };
-            if flows.len() >= limits::BEGUN {
+            if flows.len() >= limits::FIRST_PACKET_FLOWS {
                 std::mem::swap(flows, older);
                 flows.clear();
             }

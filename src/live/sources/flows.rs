@@ -138,7 +138,7 @@ impl Source for ConntrackFlows {
                 self.dumps.send(&writer)?;
                 self.dump = Some(Dump { sequence, whole });
                 self.last_dump = Some(now);
-                self.next_count = now + limits::COUNT_EVERY;
+                self.next_count = now + limits::COUNT_INTERVAL;
                 self.dump_count += 1;
                 if whole {
                     self.stale = false;

@@ -1,4 +1,4 @@
-//! DNS over UDP and TCP, and DHCP beside it; names are printable and bounded.
+//! DNS messages, and DHCP messages beside them. Names are printable and bounded.
 #![no_main]
 use leash::wire::{dhcp, dns};
 use libfuzzer_sys::fuzz_target;

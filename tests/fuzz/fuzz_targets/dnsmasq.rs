@@ -1,3 +1,4 @@
+//! Lines of dnsmasq's query log and of its leases file. What they yield fits the text form of events.
 #![no_main]
 use leash::wire::dnsmasq;
 
@@ -8,7 +9,6 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         log.flush(&mut out);
         let _ = dnsmasq::parse_lease(&String::from_utf8_lossy(line));
     }
-    // What it says is told in the text form, so it must fit it.
     for event in &out {
         assert_eq!(&event.to_string().parse::<leash::event::Event>().unwrap(), event);
     }

@@ -1,4 +1,5 @@
-//! Lines of an event file and of a configuration: what is read is written again the same.
+//! Lines of an event file, and the same text as a configuration. An event that is read is written so that it is read
+//! again as the same.
 #![no_main]
 use leash::event;
 use leash::time::Clock;

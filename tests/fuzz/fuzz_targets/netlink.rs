@@ -1,3 +1,4 @@
+//! Netlink messages of conntrack, of neighbours and addresses, of the log and of nf_tables.
 #![no_main]
 use leash::wire::{conntrack, neighbour, netlink, nflog, nft};
 

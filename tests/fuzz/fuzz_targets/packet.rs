@@ -1,4 +1,4 @@
-//! A frame: the first byte chooses the link type, the rest is the frame. What comes out lies within what went in.
+//! A frame: the first byte chooses the link type, the rest is the frame. The payload lies within the frame.
 #![no_main]
 use leash::wire::packet::{self, Body, Frame};
 use libfuzzer_sys::fuzz_target;

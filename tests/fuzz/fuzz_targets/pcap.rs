@@ -1,4 +1,5 @@
-//! Any file: read as a capture or as events, through the whole engine, and told as a person sees it.
+//! Any file: read as a capture or as events, through the whole engine, and shown as a person sees it. No control
+//! characters reach the terminal.
 #![no_main]
 use leash::config::Config;
 use leash::engine::Engine;

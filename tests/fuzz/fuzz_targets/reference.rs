@@ -1,9 +1,10 @@
+//! Lists of addresses and names, and files of networks and of vendors, by whoever publishes such. What is listed is
+//! found again, and nothing that the house needs is ever listed.
 #![no_main]
-//! Lists of addresses and names, and files of networks and of vendors, from whoever publishes such.
 use leash::fnv::fnv32;
 use leash::model::Mac;
-use leash::reference::networks::Networks;
 use leash::reference::lists::Reader;
+use leash::reference::networks::Networks;
 use leash::reference::vendors;
 use std::net::IpAddr;
 
@@ -30,7 +31,6 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let _ = vendors::find(&[b"leash vendors 1\n", data].concat(), &macs, &mut |mac, name| {
         assert!(macs.contains(&mac) && !name.is_empty());
     });
-    // What is listed is found again, and never what the house needs.
     for line in String::from_utf8_lossy(data).lines() {
         if let Ok(ip) = line.parse::<IpAddr>() {
             assert_eq!(lists.address(ip).is_some(), !leash::model::is_local(ip), "{line}");

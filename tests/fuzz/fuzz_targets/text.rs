@@ -1,5 +1,6 @@
+//! What people write (settings), what leash wrote earlier (state), and what callers send (JSON of the control socket).
+//! State that was taken up is written so that it is taken up again.
 #![no_main]
-//! What people write (settings), what leash wrote once (state), and what callers send (the control socket's JSON).
 use leash::engine::Engine;
 use leash::time::{Stamp, Time, Wall};
 use leash::{api, config, detect, ruleset};
@@ -10,9 +11,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let at = Stamp { now: Time(1 << 40), wall: Wall(1_767_225_600_000_000) };
     let mut engine = Engine::new(config);
     let _ = engine.load(&text, at);
-    let shape = ruleset::Shape { pins: engine.prefix_pins(at.wall), ..Default::default() };
+    let shape = ruleset::Rules { pins: engine.prefix_pins(at.wall), ..Default::default() };
     let _ = ruleset::render(&shape, &engine.elements(at));
-    // What was taken up is written so that it is taken up again.
     let mut saved = Vec::new();
     engine.save(&mut saved, true, at).unwrap();
     let saved = String::from_utf8(saved).unwrap();

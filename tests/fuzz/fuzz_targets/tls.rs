@@ -1,4 +1,4 @@
-//! A client hello, whole or cut.
+//! A ClientHello, whole or cut.
 #![no_main]
 use leash::wire::tls;
 use libfuzzer_sys::fuzz_target;

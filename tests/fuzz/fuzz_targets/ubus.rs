@@ -1,5 +1,5 @@
+//! What ubusd sends: to the object that we offer, and as tables. Whatever we write, we can read.
 #![no_main]
-//! What ubusd sends: to the object that we offer, and as tables.
 use leash::wire::blobmsg::{self, Integers};
 use leash::wire::ubus::{self, Incoming, Service};
 use serde_json::Value;
@@ -7,11 +7,11 @@ use serde_json::Value;
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut service = Service::new("leash", &[("status", vec![]), ("device", vec![("device", 3)])]);
     // In two pieces, as a socket may deliver it.
-    let (begin, end) = data.split_at(data.len() / 2);
-    for piece in [begin, end] {
-        let Ok(heard) = service.receive(piece) else { break };
-        for heard in heard {
-            if let Incoming::Call(call) = heard {
+    let (start, end) = data.split_at(data.len() / 2);
+    for piece in [start, end] {
+        let Ok(all) = service.receive(piece) else { break };
+        for incoming in all {
+            if let Incoming::Call(call) = incoming {
                 let mut answer = call.arguments.clone().filter(Value::is_object).unwrap_or_default();
                 service.answer(&call, 0, Some(&ubus::encode_answer(&mut answer)));
             }
@@ -31,7 +31,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let mut written = Vec::new();
             blobmsg::table(&mut written, &table, integers);
             let again = blobmsg::read_table(&written).unwrap();
-            // What is no number in JSON is nothing there.
+            // JSON has no infinity and no NaN: they come back as null.
             assert!(again == table || table.values().any(|value| value.is_f64()), "{table:?} {again:?}");
         }
     }

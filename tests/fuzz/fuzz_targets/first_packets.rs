@@ -1,6 +1,8 @@
-//! The first packets of a flow, in both directions: STUN, SOCKS, CONNECT, HTTP, QUIC and what they may split.
-//! The first byte says TCP or UDP, the next two are the port; then for each packet: flags (1 the client's, 2 cut),
-//! two bytes of sequence, two of length, and the payload.
+//! The first packets of a flow, in both directions: STUN, SOCKS, CONNECT, HTTP, TLS, QUIC, and what may be split over
+//! packets.
+//!
+//! The first byte chooses TCP or UDP, the next two are the port. Then follow for each packet: flags (1: of the client, 2:
+//! cut), two bytes of sequence number, two of length, and the payload.
 #![no_main]
 use leash::model::Protocol;
 use leash::wire::first_packets::FirstPackets;
@@ -8,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[tcp, p1, p0], mut rest)) = data.split_first_chunk() else { return };
-    let mut packets = FirstPackets::new(if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp }, u16::from_be_bytes([p1, p0]));
+    let protocol = if tcp & 1 == 1 { Protocol::Tcp } else { Protocol::Udp };
+    let mut packets = FirstPackets::new(protocol, u16::from_be_bytes([p1, p0]));
     if tcp & 2 == 2 {
         packets.starts_at(0);
     }
