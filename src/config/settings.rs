@@ -1,5 +1,5 @@
-//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and how
-//! it gets into [`Config`].
+//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and
+//! how it gets into [`Config`].
 //!
 //! The parser, the defaults and the complaints of `leash check` are made of this table. openwrt/README.md is compared
 //! with it by the tests of config, the settings that ship and the page in LuCI in tests/package.rs.
