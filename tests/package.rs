@@ -15,15 +15,6 @@ fn text(path: &str) -> String {
     fs::read_to_string(format!("{FILES}/{path}")).unwrap()
 }
 
-/// The values of an option that hold without it, and how it stands in the settings that ship.
-fn defaults(setting: &Setting) -> Vec<&'static str> {
-    match setting.fallback {
-        Fallback::Value(value) => vec![value],
-        Fallback::Shipped(paths) => paths.to_vec(),
-        Fallback::Nothing => Vec::new(),
-    }
-}
-
 /// The settings that ship are the defaults, have every option, and have no problem, also with all examples in force.
 #[test]
 fn the_settings_that_ship_have_every_option_with_its_default() {
@@ -46,26 +37,11 @@ fn the_settings_that_ship_have_every_option_with_its_default() {
                 .filter_map(|line| line.strip_prefix(setting.name)?.strip_prefix(" '")?.strip_suffix('\''))
                 .collect();
             assert!(!values.is_empty() || section.contains(&format!("`option {}`", setting.name)), "{}", setting.name);
-            let defaults = defaults(setting);
+            let defaults = setting.defaults();
             assert!(*kind != "leash" || defaults.is_empty() || values == defaults, "{}: {values:?}", setting.name);
         }
         sections = rest.into();
     }
-}
-
-/// The table of settings in openwrt/README.md is this one. A star is at what changes with a restart.
-#[test]
-fn the_document_has_every_setting() {
-    let (_, settings) = SECTIONS[0];
-    let mut table = String::from("| option | default | takes | what it is for |\n|---|---|---|---|\n");
-    for setting in settings {
-        let defaults: Vec<String> = defaults(setting).iter().map(|value| format!("`{value}`")).collect();
-        let star = if setting.restart { " \\*" } else { "" };
-        let Setting { name, takes, about, .. } = setting;
-        table += &format!("| `{name}`{star} | {} | {takes} | {about} |\n", defaults.join(", "));
-    }
-    let document = fs::read_to_string("openwrt/README.md").unwrap();
-    assert!(document.contains(&table), "put this into openwrt/README.md:\n{table}");
 }
 
 /// Every option that the page in LuCI has is one of the settings, and its default is theirs.

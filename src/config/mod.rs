@@ -32,7 +32,7 @@ pub fn parse(text: &str, detectors: &[&str]) -> (Config, Vec<Problem>) {
             }
         }
     }
-    problems.sort_by_key(|problem| problem.line);
+    problems.sort_unstable_by_key(|problem| problem.line);
     (draft.finish(), problems)
 }
 
@@ -167,6 +167,21 @@ mod tests {
         assert_eq!(said, expected);
         let device = (Mac([2, 0, 0, 0, 0, 1]), DeviceConfig::default());
         assert_eq!(config, Config { devices: [device].into(), ..Config::default() });
+    }
+
+    /// The table of settings in openwrt/README.md is this one. A star is at what changes with a restart.
+    #[test]
+    fn the_document_has_every_setting() {
+        let (_, settings) = SECTIONS[0];
+        let mut table = String::from("| option | default | takes | what it is for |\n|---|---|---|---|\n");
+        for setting in settings {
+            let defaults: Vec<String> = setting.defaults().iter().map(|value| format!("`{value}`")).collect();
+            let star = if setting.restart { " \\*" } else { "" };
+            let Setting { name, takes, about, .. } = setting;
+            table += &format!("| `{name}`{star} | {} | {takes} | {about} |\n", defaults.join(", "));
+        }
+        let document = include_str!("../../openwrt/README.md");
+        assert!(document.contains(&table), "put this into openwrt/README.md:\n{table}");
     }
 
     #[test]

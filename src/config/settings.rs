@@ -1,8 +1,8 @@
-//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and how
-//! it gets into [`Config`].
+//! Every option of the settings, once: its name, what holds without it, the values that it takes, what it is for, and
+//! how it gets into [`Config`].
 //!
-//! The parser, the defaults and the complaints of `leash check` are made of this table. The documents, the settings that
-//! ship and the page in LuCI are compared with it (tests/package.rs).
+//! The parser, the defaults and the complaints of `leash check` are made of this table. openwrt/README.md is compared
+//! with it by the tests of config, the settings that ship and the page in LuCI in tests/package.rs.
 
 use crate::config::types::{Config, DeviceConfig};
 use crate::mode::Mode;
@@ -29,7 +29,8 @@ pub struct Setting {
     pub fallback: Fallback,
     /// The values that the option takes, as they can stand behind "is not".
     pub takes: &'static str,
-    /// What the option is for.
+    /// What the option is for, as the documents say it; the program goes without.
+    #[cfg(test)]
     pub about: &'static str,
     /// True when a change needs a restart of leash, at least in procd's jail, which has files mounted at the start.
     pub restart: bool,
@@ -50,11 +51,33 @@ pub enum Fallback {
 
 use Fallback::{Nothing, Shipped, Value};
 
-const fn setting(name: &'static str, fallback: Fallback, takes: &'static str, about: &'static str) -> Setting {
-    Setting { name, fallback, takes, about, restart: false, set: |_, _| false }
+const fn setting(
+    name: &'static str,
+    fallback: Fallback,
+    takes: &'static str,
+    #[cfg_attr(not(test), expect(unused_variables))] about: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        fallback,
+        takes,
+        #[cfg(test)]
+        about,
+        restart: false,
+        set: |_, _| false,
+    }
 }
 
 impl Setting {
+    /// Returns the values that hold where the option is absent.
+    pub fn defaults(&self) -> &[&'static str] {
+        match &self.fallback {
+            Value(value) => std::slice::from_ref(value),
+            Shipped(paths) => paths,
+            Nothing => &[],
+        }
+    }
+
     const fn restart(self) -> Setting {
         Setting { restart: true, ..self }
     }
