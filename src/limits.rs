@@ -53,9 +53,9 @@ pub const SCAN_KEPT: Span = Span::days(1);
 
 /// The window in which odd lookups are counted.
 pub const LOOKUPS_WINDOW: Span = Span::mins(10);
-/// From here on a label looks made up ([`crate::tables::domain::oddity`]): so do 87 of 100 that a program drew by dice, and 3
-/// of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
-pub const ODDITY: i32 = 40;
+/// From this score on a label looks made up ([`crate::tables::domain::made_up_score`]): so do 87 of 100 that a program drew
+/// at random, and 3 of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
+pub const MADE_UP_SCORE: i32 = 40;
 /// So many made-up names that do not exist are no accident: a browser tries three when it starts, a bot hundreds.
 pub const MADE_UP_NAMES: u32 = 6;
 /// So many names that do not exist are odd, whatever they look like; a television with a blocker has a dozen.
