@@ -55,9 +55,9 @@ pub const SCAN_KEPT: Span = Span::days(1);
 
 /// The window in which odd lookups are counted.
 pub const LOOKUPS_WINDOW: Span = Span::mins(10);
-/// The oddity (see `tables/domain`) from which on a label looks made up. So do 87 of 100 labels of random characters,
+/// The score (see `tables/domain`) from which on a label looks made up. So do 87 of 100 labels of random characters,
 /// and 3 of 1,000 that people chose (tests/tools/make_bigrams.py measures it).
-pub const ODDITY: i32 = 40;
+pub const MADE_UP_SCORE: i32 = 40;
 /// This many made-up names that do not exist are no accident: a browser tries three when it starts, a bot hundreds.
 pub const MADE_UP_NAMES: u32 = 6;
 /// This many names that do not exist are odd, whatever they look like. A television behind a DNS blocker has a dozen.

@@ -159,7 +159,7 @@ fn guard_blocks_what_the_user_chose_for_that_device_alone_and_for_a_while() {
     let blocks = engine.blocked();
     assert_eq!((&blocks[0]["device"], &blocks[0]["address"]), (&"02:00:00:00:00:20".into(), &"203.0.113.1".into()));
     assert_eq!(blocks[0]["until"].as_f64().unwrap() - blocks[0]["since"].as_f64().unwrap(), 3_600.0);
-    assert!(blocks[0]["reason"]["message"].as_str().unwrap().contains("its one lookup never named it"), "{blocks}");
+    assert!(blocks[0]["reason"]["message"].as_str().unwrap().contains("its one lookup did not return"), "{blocks}");
     let (engine, _) = run(guard, &[HOUSE, LOOKUPS, flow, "3700.000000 gap flows"]);
     assert_eq!(engine.blocked(), Value::Array(vec![]));
 }
@@ -288,7 +288,7 @@ fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
     };
     let (once, again, next_day) = (made_up(10), made_up(1_000), made_up(90_000));
     let (said, found) = told("", &[HOUSE, LOOKUPS, &once, &again]);
-    assert!(said.len() == 1 && said[0].starts_with("names: asked for about") && found == 1, "{said:?}");
+    assert!(said.len() == 1 && said[0].starts_with("names: looked up about") && found == 1, "{said:?}");
     assert_eq!(told("", &[HOUSE, LOOKUPS, &once, &next_day]).0.len(), 2);
     assert_eq!(told("", &[HOUSE, LOOKUPS, &once, "100000.000000 neighbour 192.168.8.20 02:00:00:00:00:20"]).1, 0);
     let trusted = "config device\noption mac 02:00:00:00:00:20\noption mode trust";

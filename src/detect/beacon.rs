@@ -1,24 +1,26 @@
-//! The rhythm of a contact has changed, or a rhythm to an address that nothing explains is new. That a thing calls regularly
-//! is no finding: most do, and the contact says so.
+//! Finds contacts whose rhythm has changed or stopped, and regular calls of an address that nothing explains. That a device
+//! calls regularly is no finding: most do, and the contact shows it.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
 use crate::sentence::Value;
-use crate::tables::flows::{Label, Service};
+use crate::tables::counters::beacon::Pace;
+use crate::tables::flows::Label;
+use crate::tables::service::Service;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "beacon",
-    about: "calls in another rhythm than before, or no longer, or regularly where nothing explains it",
+    about: "changes or loses the rhythm of its calls, or regularly calls an address that nothing explains",
     fooled_by: &[
-        "a new version of its program",
+        "a new version of its software",
         "a server that moved to another address, or was down for a while",
         "a device that is used more or less than before",
     ],
     judge: Judge::Contact(judge),
 };
 
-fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
+fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
     let beacon = contact.beacon.as_ref()?;
     if contact.label == Label::OutOfScope || contact.service == Service::Ntp {
@@ -26,39 +28,43 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
     }
     let address = endpoint.address;
     let rhythm = beacon.rhythm();
-    let named = contact.flows(Label::Lookup) > 0;
-    let message = if let Some((rhythm, (period, sent))) = rhythm.zip(beacon.before()) {
+    let pace = rhythm.map(|rhythm| rhythm.pace);
+    let is_named = contact.flows(Label::Lookup) > 0;
+    let message = if let (Some(pace), Some(previous)) = (pace, beacon.previous_pace()) {
         sentence!(
-            "calls %s every %s, sending %s; before, it was every %s, %s",
+            "calls %s every %s, sending %s, but used to call every %s, sending %s",
             address,
-            rhythm.period,
-            Value::Bytes(rhythm.sent),
-            period,
-            Value::Bytes(sent)
+            pace.period,
+            Value::Bytes(pace.sent),
+            previous.period,
+            Value::Bytes(previous.sent)
         )
-    } else if let Some(silence) = beacon.silent(scene.now).filter(|_| !named && device.last.0 > contact.last.0) {
+    } else if let Some(silence) =
+        beacon.silence(context.now).filter(|_| !is_named && device.last_seen > contact.last_seen)
+    {
         // A name may have moved to another address; an address that was called without one has no such reason.
-        sentence!("called %s regularly, and has not for %s", address, silence)
-    } else if let Some(rhythm) = rhythm.filter(|_| !named && contact.flows(Label::Unexplained) > 0) {
+        sentence!("used to call %s regularly, but has not for %s", address, silence)
+    } else if let Some(pace) = pace.filter(|_| !is_named && contact.flows(Label::Unexplained) > 0) {
         sentence!(
-            "calls %s, which nothing explains, every %s, sending %s",
+            "calls %s every %s, sending %s, although no lookup explains it",
             address,
-            rhythm.period,
-            Value::Bytes(rhythm.sent)
+            pace.period,
+            Value::Bytes(pace.sent)
         )
     } else {
         return None;
     };
-    let (period, sent, score) = rhythm.map_or((0, 0, 0), |now| (now.period.0 / 1_000_000, now.sent, now.score));
+    let Pace { period, sent } = pace.unwrap_or_default();
+    let score = rhythm.map_or(0, |rhythm| rhythm.score_percent);
     Some(Finding {
         detector: DETECTOR.name,
         strength: Strength::Weak,
         kinds: 1,
         message,
         evidence: vec![
-            Evidence { what: "period_s", seen: period, limit: 1 },
-            Evidence { what: "sent_bytes", seen: sent, limit: 0 },
-            Evidence { what: "score_percent", seen: score.into(), limit: crate::limits::BEACON_SCORE.into() },
+            Evidence { name: "period_s", seen: period.as_secs(), limit: 1 },
+            Evidence { name: "sent_bytes", seen: sent, limit: 0 },
+            Evidence { name: "score_percent", seen: score.into(), limit: crate::limits::BEACON_SCORE.into() },
         ],
     })
 }

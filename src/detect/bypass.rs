@@ -1,26 +1,28 @@
-//! Names asked of others than the router, and addresses used right after the router had said that there are none.
+//! Finds lookups at resolvers other than the router, and addresses that are called right after the router has said that a
+//! name has none.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;
 use crate::sentence;
-use crate::tables::flows::{Label, Service};
+use crate::tables::flows::Label;
+use crate::tables::service::Service;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "bypass",
-    about: "asks others than the router for names, or goes by address when the router said that a name has none",
+    about: "asks resolvers other than the router, or calls an address right after being told that a name has none",
     fooled_by: &[
-        "a browser, telephone or VPN whose owner chose such a resolver",
+        "a browser, phone or VPN whose owner chose another resolver",
         "a device that tests whether it is online by asking a well-known resolver",
-        "a name that has no address by accident, while something else is called by address",
+        "a name that happens to have no address while something else is called by address",
     ],
     judge: Judge::Contact(judge),
 };
 
-/// So many flows right after such an answer are no accident; one is nothing.
+/// From how many flows on it is no accident that they follow such answers; a single one means nothing.
 const FLOWS: u64 = 3;
 
-fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
+fn judge(subject: &Subject, _: &Context) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
     if contact.label == Label::OutOfScope {
         return None;
@@ -38,29 +40,29 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
             detector: DETECTOR.name,
             strength: Strength::Fair,
             kinds: 1,
-            message: sentence!("asks %s for names %s, past the router", endpoint.address, how),
-            evidence: vec![Evidence { what: "flows", seen: flows, limit: 1 }],
+            message: sentence!("asks %s for names %s, bypassing the router", endpoint.address, how),
+            evidence: vec![Evidence { name: "flows", seen: flows, limit: 1 }],
         });
     }
-    let denied = u64::from(contact.after_denial);
+    let denied = u64::from(contact.flows_after_denial);
     let without = u64::from(contact.flows(Label::Unexplained)) + u64::from(contact.flows(Label::OtherDevice));
-    // One that asks for blocked names all the time does everything right after one.
-    let often = u64::from(device.denials) > 20 * denied;
+    // A device that looks up blocked names all the time does everything right after such an answer.
+    let is_frequent = u64::from(device.denials) > 20 * denied;
     if denied < 2 || denied * 2 < without {
         return None;
     }
-    let strength = if denied >= FLOWS && !often { Strength::Fair } else { Strength::Weak };
+    let strength = if denied >= FLOWS && !is_frequent { Strength::Fair } else { Strength::Weak };
     let (address, window) = (endpoint.address, limits::FALLBACK_WINDOW);
-    let message = match &device.denied {
-        Some((_, name)) => sentence!(
-            "called %s by its address %s times within %s after it was told that a name has none, the last time of %s",
+    let message = match &device.last_denial {
+        Some(denial) => sentence!(
+            "called %s by address %s times within %s of being told that a name has none, most recently %s",
             address,
             denied,
             window,
-            name.clone()
+            denial.name.clone()
         ),
         None => sentence!(
-            "called %s by its address %s times within %s after it was told that a name has none",
+            "called %s by address %s times within %s of being told that a name has none",
             address,
             denied,
             window
@@ -72,9 +74,9 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
         kinds: 1,
         message,
         evidence: vec![
-            Evidence { what: "after_denial", seen: denied, limit: FLOWS },
-            Evidence { what: "unexplained", seen: without, limit: 1 },
-            Evidence { what: "denials", seen: device.denials.into(), limit: 1 },
+            Evidence { name: "after_denial", seen: denied, limit: FLOWS },
+            Evidence { name: "unexplained", seen: without, limit: 1 },
+            Evidence { name: "denials", seen: device.denials.into(), limit: 1 },
         ],
     })
 }

@@ -1,58 +1,66 @@
-//! A contact that no lookup of the device explains, although its lookups are visible.
+//! Finds contacts that no lookup of the device explains, although its lookups are visible.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
-use crate::tables::flows::{Label, Service};
+use crate::tables::flows::Label;
+use crate::tables::service::Service;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "direct-ip",
-    about: "calls an address that none of its lookups named",
+    about: "calls an address that none of its lookups returned",
     fooled_by: &[
-        "an address handed out inside an answer of the vendor's own server (cameras and televisions do that)",
-        "an address looked up before leash began to look, and kept since",
+        "an address that the vendor's own server hands out (cameras and televisions do that)",
+        "an address that was looked up before leash was watching, and kept since",
         "lookups that leash cannot see: DNS over HTTPS or TLS, or another resolver",
-        "peers of a call or a game",
+        "the peers of a call or a game",
     ],
     judge: Judge::Contact(judge),
 };
 
-fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
+fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { device, id, endpoint, contact } = *subject;
     let (none, other) = (contact.flows(Label::Unexplained), contact.flows(Label::OtherDevice));
     let flows = none.saturating_add(other);
-    // Time by address is common and needed; a resolver is the business of whoever looks for bypassed DNS.
+    // Asking for the time by address is common and needed; resolvers are the business of `bypass`.
     if flows == 0 || matches!(contact.service, Service::Ntp | Service::Dns | Service::Dot | Service::Doh | Service::Doq)
     {
         return None;
     }
-    let boot_seen = device.booted.is_some_and(|booted| booted <= contact.unexplained_at);
-    let neighbour_asked = scene.names.others(id, endpoint.address).map(|(_, known)| known).next();
-    let asked_since = scene.names.of(id, endpoint.address).next();
-    let (strength, because) = match neighbour_asked.filter(|_| asked_since.is_none()) {
-        Some(name) => (Strength::Weak, sentence!("another device looked it up as %s", name.clone())),
+    let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);
+    let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
+    let later_name = context.names.of_device(id, endpoint.address).next();
+    let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
+        Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
         None if contact.stun => {
-            (Strength::Weak, sentence!("a STUN exchange confirms the peer, as calls and cameras do"))
+            (Strength::Weak, Some(sentence!("it agreed on the peer over STUN, as calls and cameras do")))
         }
-        None if asked_since.is_some() => (Strength::Weak, sentence!("it asked only afterwards")),
-        None if boot_seen => (Strength::Strong, sentence!("and it has been watched since it started")),
-        None => (Strength::Fair, sentence!("it may have asked before leash was watching")),
+        None if later_name.is_some() => (Strength::Weak, None),
+        None if boot_seen => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
+        None => (Strength::Fair, Some(sentence!("it may have looked that up before leash was watching"))),
     };
     let lookups = device.lookups;
     let address = endpoint.address;
-    let calls = match (asked_since, lookups) {
-        (Some(name), _) => sentence!("calls %s before it looked it up as %s", address, name.clone()),
-        (None, 1) => sentence!("calls %s although its one lookup never named it", address),
-        (None, _) => sentence!("calls %s although none of its %s lookups named it", address, lookups),
+    let calls = match (later_name, lookups) {
+        (Some(name), _) => sentence!("called %s before it looked it up as %s", address, name.clone()),
+        (None, 1) => sentence!("calls %s, which its one lookup did not return", address),
+        (None, _) => sentence!("calls %s, which none of its %s lookups returned", address, lookups),
     };
-    let message = calls.and_then(because);
+    let message = match because {
+        Some(because) => calls.and_then(because),
+        None => calls,
+    };
     let evidence = vec![
-        Evidence { what: "flows", seen: flows.into(), limit: 1 },
-        Evidence { what: "bytes", seen: contact.unexplained_bytes, limit: 0 },
-        Evidence { what: "lookups", seen: lookups.into(), limit: 1 },
-        Evidence { what: "boots", seen: boot_seen.into(), limit: 1 },
-        Evidence { what: "other_lookups", seen: scene.names.others(id, endpoint.address).count() as u64, limit: 1 },
-        Evidence { what: "stun", seen: contact.stun.into(), limit: 1 },
+        Evidence { name: "flows", seen: flows.into(), limit: 1 },
+        Evidence { name: "bytes", seen: contact.unexplained_bytes, limit: 0 },
+        Evidence { name: "lookups", seen: lookups.into(), limit: 1 },
+        Evidence { name: "boots", seen: boot_seen.into(), limit: 1 },
+        Evidence {
+            name: "other_lookups",
+            seen: context.names.of_other_devices(id, endpoint.address).count() as u64,
+            limit: 1,
+        },
+        Evidence { name: "stun", seen: contact.stun.into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
 }

@@ -1,5 +1,6 @@
-//! Detectors: pure functions over what the engine has counted. A new one is a file here, a line in [`ALL`], and a
-//! folder of cases in tests/replay.
+//! The detectors: pure functions over the tables. They own no state and no timer, so what a detector says can be computed
+//! anew whenever somebody looks. A new one is a file here, a line in [`ALL`], and a folder of cases in `tests/replay`. The
+//! thresholds are in [`crate::limits`], and the numbers behind them in src/detect/README.md.
 
 pub mod beacon;
 pub mod bypass;
@@ -15,7 +16,7 @@ pub mod upload;
 
 use crate::tables::devices::Device;
 use crate::time::Time;
-pub use detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+pub use detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 
 /// All detectors, in the order in which their findings are shown.
 pub const ALL: &[Detector] = &[
@@ -42,16 +43,16 @@ pub const NAMES: [&str; ALL.len()] = {
     names
 };
 
-/// The findings of all detectors on a contact.
-pub fn judge(subject: &Subject, scene: &Scene) -> Vec<Finding> {
+/// Returns the findings of all detectors on a contact.
+pub fn judge(subject: &Subject, context: &Context) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
-        Judge::Contact(judge) | Judge::Both(judge, _) => judge(subject, scene),
+        Judge::Contact(judge) | Judge::Both(judge, _) => judge(subject, context),
         Judge::Device(_) => None,
     });
     findings.collect()
 }
 
-/// The findings of all detectors on a device as a whole.
+/// Returns the findings of all detectors on a device as a whole.
 pub fn judge_device(device: &Device, now: Time) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {
         Judge::Device(judge) | Judge::Both(_, judge) => judge(device, now),

@@ -1,42 +1,42 @@
-//! Names that no person would ask for: made up by a program in the hope that one exists, or long because they carry
-//! something. Names made of words or syllables show by their number alone, which is weak.
+//! Finds lookups of names that no person would ask for: made up by a program in the hope that one of them exists, or long
+//! because they carry data. Names made of words or syllables show by their number alone, which is weak.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Strength};
+use crate::detect::detector::{Detector, Evidence, Finding, Judge, Strength, approximately};
 use crate::limits;
 use crate::sentence;
 use crate::sentence::Value;
-use crate::tables::counters::distinct::about;
 use crate::tables::counters::lookups::AnomalyKind;
 use crate::tables::devices::Device;
 use crate::tables::domain::registrable;
 use crate::time::Time;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "names",
-    about: "asks for many names that do not exist, the more so made-up ones, or sends data by asking for names",
+    about: "looks up many names that do not exist, above all made-up ones, or sends data in the names it looks up",
     fooled_by: &[
-        "an antivirus program or mail filter that asks its maker about a file or sender by its digest",
-        "a blocker that says of many advertisers' names that they do not exist",
-        "a program that reports what it measures by asking for names, as some content networks do",
+        "an antivirus program or mail filter that asks its maker about files or senders by their digests",
+        "an ad blocker that answers that many names do not exist",
+        "a program that reports measurements by looking up names, as some content networks do",
     ],
     judge: Judge::Device(judge),
 };
 
 fn judge(device: &Device, now: Time) -> Option<Finding> {
-    let odd = device.lookup_stats.recent(now)?;
-    let (names, window) = (about(odd.names), limits::LOOKUPS_WINDOW);
-    let last = Some(registrable(&odd.last))
-        .filter(|domain| !domain.is_empty())
-        .map_or_else(|| Value::from(sentence!("a domain that cannot be read")), Value::from);
-    let (strength, limit, message) = match odd.what {
+    let anomaly = device.lookup_stats.recent_anomaly(now)?;
+    let (names, window) = (approximately(anomaly.names), limits::LOOKUPS_WINDOW);
+    let domain = match registrable(&anomaly.last_name) {
+        "" => Value::from(sentence!("an unreadable domain")),
+        domain => Value::from(domain),
+    };
+    let (strength, limit, message) = match anomaly.kind {
         AnomalyKind::Tunnel => (
             Strength::Fair,
             limits::TUNNEL_NAMES,
             sentence!(
-                "asked for %s names under %s within %s that look like pieces of data: a way past every block",
+                "looked up %s names under %s within %s that look like pieces of data, which is a way past every block",
                 names,
-                last,
+                domain,
                 window
             ),
         ),
@@ -44,16 +44,21 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
             Strength::Fair,
             limits::MADE_UP_NAMES,
             sentence!(
-                "asked for %s names within %s that do not exist and look made up, the last %s",
+                "looked up %s names within %s that do not exist and look made up, most recently %s",
                 names,
                 window,
-                last
+                domain
             ),
         ),
         AnomalyKind::Missing => (
             Strength::Weak,
             limits::MISSING_NAMES,
-            sentence!("asked for %s names within %s that do not exist, the last %s", names, window, odd.last.clone()),
+            sentence!(
+                "looked up %s names within %s that do not exist, most recently %s",
+                names,
+                window,
+                anomaly.last_name.clone()
+            ),
         ),
     };
     Some(Finding {
@@ -62,8 +67,8 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
         kinds: 1,
         message,
         evidence: vec![
-            Evidence { what: "names", seen: odd.names.into(), limit: limit.into() },
-            Evidence { what: "lookups", seen: odd.lookups.into(), limit: 1 },
+            Evidence { name: "names", seen: anomaly.names.into(), limit: limit.into() },
+            Evidence { name: "lookups", seen: anomaly.lookups.into(), limit: 1 },
         ],
     })
 }

@@ -1,19 +1,19 @@
-//! What of the house goes out in the clear, for everybody on the way to read.
+//! Finds private data of the house that goes out in the clear, where everybody on the path can read it.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "plaintext",
     about: "sends a hardware address of the house, or a word that you listed as private, in the clear",
-    fooled_by: &["a maker who uses the hardware address as the name of the thing; it is careless, not hostile"],
+    fooled_by: &["a maker that uses the hardware address as the device's name, which is careless but not hostile"],
     judge: Judge::Contact(judge),
 };
 
-fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
+fn judge(subject: &Subject, _: &Context) -> Option<Finding> {
     let Subject { endpoint, contact, .. } = *subject;
-    let (mac, word) = (contact.gave_away.mac, contact.gave_away.word);
+    let (mac, word) = (contact.leaks.mac, contact.leaks.word);
     let address = endpoint.address;
     let message = match (mac, word) {
         (true, true) => {
@@ -29,8 +29,8 @@ fn judge(subject: &Subject, _: &Scene) -> Option<Finding> {
         kinds: 1,
         message,
         evidence: vec![
-            Evidence { what: "hardware_address", seen: mac.into(), limit: 1 },
-            Evidence { what: "private_word", seen: word.into(), limit: 1 },
+            Evidence { name: "hardware_address", seen: mac.into(), limit: 1 },
+            Evidence { name: "private_word", seen: word.into(), limit: 1 },
         ],
     })
 }

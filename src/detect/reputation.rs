@@ -1,69 +1,88 @@
-//! An address or a name that a list warns of.
+//! Finds addresses and names that a list warns about.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::reference::lists::Listed;
 use crate::sentence;
 use crate::tables::flows::Label;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "reputation",
-    about: "calls an address or a name that a list warns of",
+    about: "calls an address or a name that a list warns about",
     fooled_by: &[
         "an entry that is old or wrong: addresses change hands within days",
-        "an address that many share, of whom the list means one",
-        "a name that was looked up for an address, when the device then means another name there",
-        "a person who looks at what a list warns of, or who rents out the own line knowingly",
+        "an address that many share, when the list means only one of them",
+        "a name that was looked up, when the device then means another name at the same address",
+        "a person who looks at what a list warns about, or who knowingly rents out their own line",
     ],
     judge: Judge::Contact(judge),
 };
 
-/// The entry for a contact, and for a name the name and the part of it that is listed.
-pub fn find<'a>(subject: &Subject<'a>, scene: &Scene<'a>) -> Option<(Listed<'a>, Option<(&'a str, &'a str)>)> {
-    if scene.lists.is_empty() {
+/// An entry of a list that a contact matches.
+pub struct Match<'a> {
+    /// The entry.
+    pub listed: Listed<'a>,
+    /// The name that matches it; absent if the address does.
+    name: Option<MatchingName<'a>>,
+}
+
+/// A name that a list has, or has a parent of.
+struct MatchingName<'a> {
+    name: &'a str,
+    /// The part of the name that is on the list.
+    part: &'a str,
+}
+
+/// Returns the entry for the contact's names or, failing that, for its address.
+pub fn find<'a>(subject: &Subject<'a>, context: &Context<'a>) -> Option<Match<'a>> {
+    if context.lists.is_empty() {
         return None;
     }
     let Subject { id, endpoint, contact, .. } = *subject;
-    let mut names = scene.names.of(id, endpoint.address).chain(&contact.sni);
-    let named = names.find_map(|name| scene.lists.name(name).map(|(part, listed)| (listed, Some((&**name, part)))));
-    named.or_else(|| Some((scene.lists.address(endpoint.address)?, None)))
+    let mut names = context.names.of_device(id, endpoint.address).chain(&contact.sni);
+    let by_name = names.find_map(|name| {
+        let (part, listed) = context.lists.name(name)?;
+        Some(Match { listed, name: Some(MatchingName { name, part }) })
+    });
+    by_name.or_else(|| Some(Match { listed: context.lists.address(endpoint.address)?, name: None }))
 }
 
-fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
-    let (listed, named) = find(subject, scene)?;
+fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
+    let Match { listed, name } = find(subject, context)?;
     let Subject { id, endpoint, contact, .. } = *subject;
-    let hosting = scene.networks.map(|networks| networks.of(endpoint.address).is_some_and(|network| network.hosting));
-    // Who came by a name meant one of those who may share the address, and it is not the name that is listed.
-    let by_name = scene.names.of(id, endpoint.address).next().is_some()
+    let hosting = context.networks.map(|networks| networks.of(endpoint.address).is_some_and(|network| network.hosting));
+    // A device that looked up a name means one of those who may share the address, and that name is not on the list.
+    let has_name = context.names.of_device(id, endpoint.address).next().is_some()
         || contact.sni.is_some()
         || contact.flows(Label::OtherDevice) > 0;
-    let (strength, but) = match (named, hosting) {
+    let (strength, but) = match (&name, hosting) {
         (Some(_), _) | (None, Some(false)) => (Strength::Fair, None),
         (None, Some(true)) => {
             (Strength::Weak, Some(sentence!("but it is in a hosting network, where strangers share addresses")))
         }
-        (None, None) if by_name => {
-            (Strength::Weak, Some(sentence!("but others may share the address, and it has another name")))
-        }
+        (None, None) if has_name => (
+            Strength::Weak,
+            Some(sentence!("but others may share the address, and the device means another name there")),
+        ),
         (None, None) => (Strength::Fair, None),
     };
     let (address, title) = (endpoint.address, listed.title);
-    let calls = match named {
-        Some((name, part)) if name == part => {
-            sentence!("calls %s as %s, which the list '%s' names", address, name, title)
+    let calls = match name {
+        Some(MatchingName { name, part }) if name == part => {
+            sentence!("calls %s as %s, which is on the list '%s'", address, name, title)
         }
-        Some((name, part)) => {
-            sentence!("calls %s as %s, below %s, which the list '%s' names", address, name, part, title)
+        Some(MatchingName { name, part }) => {
+            sentence!("calls %s as %s, below %s, which is on the list '%s'", address, name, part, title)
         }
-        None => sentence!("calls %s, which the list '%s' names", address, title),
+        None => sentence!("calls %s, which is on the list '%s'", address, title),
     };
     let calls = if listed.comment.is_empty() { calls } else { sentence!("%s: %s", calls, listed.comment) };
     let mut evidence = vec![
-        Evidence { what: "listed_address", seen: named.is_none().into(), limit: 1 },
-        Evidence { what: "listed_name", seen: named.is_some().into(), limit: 1 },
-        Evidence { what: "flows", seen: contact.all_flows().into(), limit: 1 },
+        Evidence { name: "listed_address", seen: name.is_none().into(), limit: 1 },
+        Evidence { name: "listed_name", seen: name.is_some().into(), limit: 1 },
+        Evidence { name: "flows", seen: contact.all_flows().into(), limit: 1 },
     ];
-    evidence.extend(hosting.map(|hosting| Evidence { what: "hosting", seen: hosting.into(), limit: 1 }));
+    evidence.extend(hosting.map(|hosting| Evidence { name: "hosting", seen: hosting.into(), limit: 1 }));
     Some(Finding {
         detector: DETECTOR.name,
         strength,

@@ -1,32 +1,29 @@
-//! A device that reaches further than it should: many networks while it does next to nothing, or a domain and a network that are
-//! new to it after a week.
+//! Finds devices that reach further than they should: many networks while they do next to nothing, or, after a week, a domain
+//! and a network that are both new to them.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;
 use crate::sentence;
-use crate::tables::counters::uploads::hour;
 use crate::tables::devices::Device;
 use crate::tables::flows::Label;
-use crate::time::{Span, Time};
+use crate::time::{Span, Time, Wall};
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "spread",
-    about: "calls many networks while it does next to nothing, or a domain and network that are new to it",
+    about: "calls many networks while it does next to nothing, or a domain and a network that are both new to it",
     fooled_by: &[
         "a program that was installed or updated",
         "a maker that moves to another provider",
-        "a telephone or computer, which looks for news of all kinds while nobody uses it",
+        "a phone or computer that fetches news of all kinds while nobody uses it",
     ],
-    judge: Judge::Both(new, wide),
+    judge: Judge::Both(judge_contact, judge_device),
 };
 
-fn new(subject: &Subject, scene: &Scene) -> Option<Finding> {
+fn judge_contact(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { endpoint, contact, .. } = *subject;
-    let hours = scene.hour.saturating_sub(hour(contact.first));
-    if !contact.new_to_device
-        || contact.label == Label::OutOfScope
-        || u64::from(hours) >= limits::SPREAD_KEPT.0 / Span::hours(1).0
+    let hours = context.hour.saturating_sub(contact.first_seen.hour());
+    if !contact.new_to_device || contact.label == Label::OutOfScope || Span::hours(hours.into()) >= limits::SPREAD_KEPT
     {
         return None;
     }
@@ -35,14 +32,14 @@ fn new(subject: &Subject, scene: &Scene) -> Option<Finding> {
         strength: Strength::Weak,
         kinds: 1,
         message: sentence!("calls %s, whose domain and network are both new to it", endpoint.address),
-        evidence: vec![Evidence { what: "hours_ago", seen: hours.into(), limit: 0 }],
+        evidence: vec![Evidence { name: "hours_ago", seen: hours.into(), limit: 0 }],
     })
 }
 
-fn wide(device: &Device, _: Time) -> Option<Finding> {
+fn judge_device(device: &Device, _: Time) -> Option<Finding> {
     let idle = device.reach.idle.filter(|idle| idle.networks >= limits::SPREAD_NETWORKS)?;
-    // The device's own clock: what it did in the meantime is another hour.
-    if u64::from(hour(device.last).saturating_sub(idle.hour)) >= limits::SPREAD_KEPT.0 / Span::hours(1).0 {
+    // Its age is counted up to when the device was last seen, because a device that is off has no other hours.
+    if device.last_seen.since(Wall::from_hour(idle.hour)) >= limits::SPREAD_KEPT {
         return None;
     }
     let message = match idle.countries {
@@ -59,8 +56,8 @@ fn wide(device: &Device, _: Time) -> Option<Finding> {
         kinds: 1,
         message,
         evidence: vec![
-            Evidence { what: "networks", seen: idle.networks.into(), limit: limits::SPREAD_NETWORKS.into() },
-            Evidence { what: "countries", seen: idle.countries.unwrap_or_default().into(), limit: 0 },
+            Evidence { name: "networks", seen: idle.networks.into(), limit: limits::SPREAD_NETWORKS.into() },
+            Evidence { name: "countries", seen: idle.countries.unwrap_or_default().into(), limit: 0 },
         ],
     })
 }

@@ -1,32 +1,32 @@
-//! Far more sent to one destination within an hour than the device sends at that hour of the day.
+//! Finds uploads: far more sent to one destination within an hour than the device usually sends at that hour of the day.
 
-use crate::detect::detector::{Detector, Evidence, Finding, Judge, Scene, Strength, Subject};
+use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;
 use crate::sentence;
 use crate::sentence::Value;
 use crate::tables::flows::Label;
 
-/// What the rest of leash knows of this detector.
+/// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "upload",
     about: "sends far more to one destination than it usually does at that hour",
     fooled_by: &[
         "a backup, or pictures that a person shares",
-        "a camera that has more to see than usual, or a call",
-        "a device that is updated and sends its records",
+        "a camera that sees more than usual, or a video call",
+        "a device that sends its logs after an update",
     ],
     judge: Judge::Contact(judge),
 };
 
-/// Days of which the same hour is known, before it can be said what is usual.
+/// On how many days the same hour must be known before it can be said what is usual.
 const DAYS: u32 = 3;
 
-fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
+fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let upload = subject
         .contact
         .upload
         .as_ref()
-        .filter(|upload| scene.hour.saturating_sub(upload.hour) < limits::UPLOAD_KEPT)?;
+        .filter(|upload| context.hour.saturating_sub(upload.hour) < limits::UPLOAD_KEPT)?;
     if subject.contact.label == Label::OutOfScope {
         return None;
     }
@@ -43,8 +43,8 @@ fn judge(subject: &Subject, scene: &Scene) -> Option<Finding> {
         message: sentence!("sent %s to %s within an hour", Value::Bytes(sent), subject.endpoint.address)
             .and_then(because),
         evidence: vec![
-            Evidence { what: "sent_bytes", seen: sent, limit },
-            Evidence { what: "days", seen: upload.days.into(), limit: DAYS.into() },
+            Evidence { name: "sent_bytes", seen: sent, limit },
+            Evidence { name: "days", seen: upload.days.into(), limit: DAYS.into() },
         ],
     })
 }

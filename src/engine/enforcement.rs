@@ -181,7 +181,7 @@ impl Engine {
         }
         let ids: Vec<DeviceId> = self.tables.devices.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let endpoints: Vec<Endpoint> = self.tables.contacts.of(id).map(|(endpoint, _)| endpoint).collect();
+            let endpoints: Vec<Endpoint> = self.tables.contacts.of_device(id).map(|(endpoint, _)| endpoint).collect();
             for endpoint in endpoints {
                 self.review_contact(id, endpoint, at);
             }
@@ -211,7 +211,7 @@ impl Engine {
         let pinned = self
             .tables
             .devices
-            .find(mac)
+            .by_mac(mac)
             .map(|id| self.verdict_of_settings(id, address, wall))
             .filter(|v| v.by == By::Pin);
         let pinned = pinned.map(|verdict| verdict.decision);
@@ -257,9 +257,9 @@ impl Engine {
     /// Returns who else in the house uses an address, in words; absent when nobody does.
     fn other_users(&self, id: DeviceId, address: IpAddr) -> Option<Sentence> {
         let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
-        known.extend(self.tables.names.others(id, address).map(|(other, name)| (other, Some(name))));
+        known.extend(self.tables.names.of_other_devices(id, address).map(|(other, name)| (other, Some(name))));
         let callers = self.tables.devices.iter().map(|(other, _)| other);
-        for other in callers.filter(|other| *other != id && self.tables.contacts.reaches(*other, address)) {
+        for other in callers.filter(|other| *other != id && self.tables.contacts.has_address(*other, address)) {
             known.entry(other).or_default();
         }
         let say = |(other, name): (&DeviceId, &Option<&Name>)| {
@@ -349,7 +349,7 @@ impl Engine {
 
     /// Returns the live flows between a device and an address.
     pub fn flows_between(&self, mac: Mac, address: IpAddr) -> Vec<crate::model::Tuple> {
-        self.tables.devices.find(mac).map(|id| self.tables.flows.between(id, address)).unwrap_or_default()
+        self.tables.devices.by_mac(mac).map(|id| self.tables.flows.between(id, address)).unwrap_or_default()
     }
 
     /// Returns the live flows between devices and the addresses that are blocked for them.
@@ -366,7 +366,7 @@ impl Engine {
             Some(_) => By::Detectors,
             None => By::Pin,
         };
-        if self.is_wanted(mac, address, by, at.wall) && self.tables.devices.of_mac(mac, at).is_some() {
+        if self.is_wanted(mac, address, by, at.wall) && self.tables.devices.get_or_insert(mac, at).is_some() {
             let until = left.map(|left| Wall(at.wall.0.saturating_add(left.0 as i64)));
             let reason = sentence!("it was blocked before leash stopped without warning; the reason is lost");
             let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };

@@ -10,7 +10,7 @@ impl Engine {
     pub fn display_name(&self, mac: Mac) -> String {
         let configured = self.settings().name(mac).map(String::from);
         let own = || {
-            let device = self.tables.devices.get(self.tables.devices.find(mac)?);
+            let device = self.tables.devices.get(self.tables.devices.by_mac(mac)?);
             device.hostname.as_deref().map(String::from)
         };
         configured.or_else(own).unwrap_or_else(|| mac.to_string())
@@ -34,8 +34,8 @@ impl Engine {
 
     /// Returns the device that a person means, by MAC, address or name (that of the settings or its own).
     pub fn find(&self, who: &str) -> Option<DeviceId> {
-        let mac = who.parse::<Mac>().ok().and_then(|mac| self.tables.devices.find(mac));
-        let address = || who.parse().ok().and_then(|address| self.tables.devices.of_address(address));
+        let mac = who.parse::<Mac>().ok().and_then(|mac| self.tables.devices.by_mac(mac));
+        let address = || who.parse().ok().and_then(|address| self.tables.devices.by_address(address));
         let name = || {
             let is = |name: &str| name.eq_ignore_ascii_case(who);
             let configured = |mac| self.settings().name(mac);
@@ -53,12 +53,12 @@ impl Engine {
 
     /// Returns whether a device with this hardware address is known.
     pub fn is_device(&self, mac: Mac) -> bool {
-        self.tables.devices.find(mac).is_some()
+        self.tables.devices.by_mac(mac).is_some()
     }
 
     /// Returns the hardware address of the device that has this address.
     pub fn owner(&self, address: IpAddr) -> Option<Mac> {
-        self.tables.devices.of_address(address).map(|id| self.tables.devices.get(id).mac)
+        self.tables.devices.by_address(address).map(|id| self.tables.devices.get(id).mac)
     }
 
     /// Returns the hardware addresses of all devices.
@@ -68,7 +68,7 @@ impl Engine {
 
     /// Sets who made a device.
     pub fn set_vendor(&mut self, mac: Mac, vendor: &str) {
-        if let Some(id) = self.tables.devices.find(mac) {
+        if let Some(id) = self.tables.devices.by_mac(mac) {
             self.tables.devices.get_mut(id).vendor = Some(vendor.into());
         }
     }

@@ -122,14 +122,14 @@ impl Engine {
     ) -> JudgedContact<'a> {
         let device = self.tables.devices.get(id);
         let local = self.tables.is_inside(endpoint.address);
-        let names = self.tables.names.of(id, endpoint.address).map(|name| &**name);
+        let names = self.tables.names.of_device(id, endpoint.address).map(|name| &**name);
         let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
         let purpose = purpose.filter(|_| !local && !contact.inbound);
         let (findings, verdict) = if contact.is_out_of_scope() {
             let (decision, because) = (Decision::Allow, Because::NothingCounts);
             (Vec::new(), Verdict { decision, by: By::Detectors, because, lasts: None })
         } else {
-            let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
+            let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.context());
             let mode = self.settings().mode(device.mac);
             let verdict = self.verdict(id, endpoint, &findings, mode, self.latest.wall);
             (findings, verdict)
@@ -142,7 +142,7 @@ impl Engine {
         let device = self.tables.devices.get(id);
         let mode = self.settings().mode(device.mac);
         let findings = if mode.is_judged() { detect::judge_device(device, self.latest.now) } else { Vec::new() };
-        let contacts = self.tables.contacts.of(id);
+        let contacts = self.tables.contacts.of_device(id);
         let contacts = contacts.map(|(endpoint, contact)| self.judge_contact(id, endpoint, contact)).collect();
         JudgedDevice { id, device, mode, findings, contacts }
     }

@@ -1,10 +1,10 @@
 //! The engine: facts in, verdicts out. It never reads a clock, a file, a socket or the environment, so the same events
 //! always yield the same actions and the same view.
 //!
-//! This file folds [`Event`]s into the tables. What is done with them stands in a file each: [`signals`] counts what
-//! detectors need beside the contacts, [`enforcement`] takes orders and keeps the list of blocks, [`reference`] takes
-//! lists and networks, [`judged`] asks detectors and policy about everything for [`view`], which renders JSON, and
-//! [`state`] writes and reads what outlives a restart.
+//! This file folds [`Event`]s into the tables. What is done with them stands in a file each: `signals` counts what
+//! detectors need beside the contacts, `enforcement` takes orders and keeps the list of blocks, `reference` takes
+//! lists and networks, `judged` asks detectors and policy about everything for `view`, which renders JSON, and
+//! `state` writes and reads what outlives a restart.
 
 mod enforcement;
 pub mod history;
@@ -20,7 +20,7 @@ pub mod state;
 pub mod view;
 
 use crate::config::Config;
-use crate::detect::{self, Scene, Subject};
+use crate::detect::{self, Context, Subject};
 use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
 use crate::engine::orders::{EffectiveSettings, Orders};
@@ -35,10 +35,10 @@ use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::Tables;
 use crate::tables::counters::handshakes::DelayClass;
-use crate::tables::counters::uploads::{self, Upload};
-use crate::tables::devices::DeviceId;
-use crate::tables::flows::{Flow, GaveAway, Label, Owner, Step};
-use crate::tables::service;
+use crate::tables::counters::uploads::Upload;
+use crate::tables::devices::{Denial, DeviceId};
+use crate::tables::flows::{Flow, FlowDelta, Label, Leaks, Owner, WaitingFlow};
+use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -153,7 +153,7 @@ impl Engine {
             Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
             Event::Booted { mac, hostname, vendor_class } => {
                 if let Some(id) = self.note_device(mac, hostname, vendor_class, at) {
-                    self.tables.devices.get_mut(id).booted = Some(at.now);
+                    self.tables.devices.get_mut(id).booted_at = Some(at.now);
                 }
             }
             Event::Lookup(lookup) => self.learn(&lookup, at),
@@ -163,13 +163,13 @@ impl Engine {
             Event::FirstPacket { tuple, hint } => self.note_hint(tuple, hint, at),
             Event::HandshakeDelay { tuple, delay } => {
                 if let Some(flow) = self.tables.flows.get_mut(&tuple) {
-                    flow.pause.get_or_insert(DelayClass::of(delay));
+                    flow.delay.get_or_insert(DelayClass::of(delay));
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
             Event::Gap { source: Source::Flows } => self.tables.flows.begin_dump(),
             Event::DumpComplete => {
-                for tuple in self.tables.flows.unconfirmed() {
+                for tuple in self.tables.flows.missing_from_dump() {
                     self.close_missing(tuple);
                 }
             }
@@ -181,7 +181,7 @@ impl Engine {
     /// Does what is due at this time without a fact.
     pub fn wake(&mut self, at: Stamp) {
         self.latest = at;
-        while let Some((deadline, tuple)) = self.tables.flows.due(at.now) {
+        while let Some(WaitingFlow { until: deadline, tuple }) = self.tables.flows.pop_expired(at.now) {
             // A file wakes the engine with its next line, perhaps late: it must find what a timely wake would have
             // found.
             let late = at.now.since(deadline);
@@ -191,7 +191,7 @@ impl Engine {
             self.next_sweep = at.now + Span::hours(1);
             self.tables.names.sweep(at.now);
         }
-        for tuple in self.tables.flows.found(None, at.now) {
+        for tuple in self.tables.flows.take_expired_orphans(at.now) {
             self.settle(tuple, at);
         }
         for (mac, address) in self.blocks.expire(at.now) {
@@ -217,7 +217,7 @@ impl Engine {
 
     /// Ends the run: judges the flows that still wait and reports those that are still open.
     pub fn finish(&mut self, at: Stamp) {
-        while let Some(tuple) = self.tables.flows.longest_waiting() {
+        while let Some(tuple) = self.tables.flows.pop_longest_waiting() {
             self.settle(tuple, at);
         }
         for (tuple, flow) in self.tables.flows.take_all() {
@@ -227,7 +227,8 @@ impl Engine {
 
     /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
-        let covered = ended.flow.device().is_some_and(|id| self.tables.devices.get(id).covered(ended.flow.opened));
+        let covered =
+            ended.flow.device().is_some_and(|id| self.tables.devices.get(id).is_covered_at(ended.flow.opened_at));
         ended.flow.label.explained(covered)
     }
 
@@ -246,7 +247,7 @@ impl Engine {
         use crate::event::Event;
         let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
         for (id, device) in self.tables.devices.iter() {
-            all.extend(self.tables.devices.addresses(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+            all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
         }
         all
     }
@@ -282,7 +283,7 @@ impl Engine {
     fn bind(&mut self, ip: IpAddr, mac: Mac, hostname: Option<Name>, at: Stamp) {
         self.note_device(mac, hostname, None, at);
         self.tables.devices.bind(ip, mac, at);
-        for tuple in self.tables.flows.found(Some(ip), at.now) {
+        for tuple in self.tables.flows.take_orphans_of(ip) {
             self.settle(tuple, at);
         }
     }
@@ -297,7 +298,7 @@ impl Engine {
         at: Stamp,
     ) -> Option<DeviceId> {
         let known = self.tables.devices.len();
-        let id = self.tables.devices.of_mac(mac, at)?;
+        let id = self.tables.devices.get_or_insert(mac, at)?;
         let device = self.tables.devices.get_mut(id);
         device.hostname = hostname.or(device.hostname.take());
         device.vendor_class = vendor_class.or(device.vendor_class.take());
@@ -313,17 +314,17 @@ impl Engine {
 
     /// Takes a lookup: its names explain addresses from now on, and pins on names apply to them.
     fn learn(&mut self, lookup: &Lookup, at: Stamp) {
-        let Some(id) = self.tables.devices.of_address(lookup.client) else {
+        let Some(id) = self.tables.devices.by_address(lookup.client) else {
             self.lookups_without_device = self.lookups_without_device.saturating_add(1);
             return;
         };
         if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
-            if self.tables.devices.get_mut(id).lookup_stats.note(lookup, at) {
+            if self.tables.devices.get_mut(id).lookup_stats.record(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
             }
             for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
-                self.tables.names.learn(id, address, &lookup.name, at.now);
+                self.tables.names.insert(id, address, &lookup.name, at.now);
                 // Aliases (CNAMEs) name the address, too, but this is the name that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
             }
@@ -334,10 +335,10 @@ impl Engine {
         // Filtering resolvers answer blocked names with such addresses or with NXDOMAIN.
         if lookup.outcome == Outcome::NoSuchName || !lookup.addresses.is_empty() && lookup.addresses.iter().all(nowhere)
         {
-            device.denied = Some((at.now, lookup.name.clone()));
+            device.last_denial = Some(Denial { at: at.now, name: lookup.name.clone() });
             device.denials = device.denials.saturating_add(1);
         }
-        device.last = device.last.max(at.wall);
+        device.last_seen = device.last_seen.max(at.wall);
         if device.covered_since.is_none() {
             let back = Time(at.now.0.saturating_sub(limits::COVERAGE_BACK.0));
             device.covered_since = Some(self.watching_since.max(back));
@@ -350,9 +351,9 @@ impl Engine {
     fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
         let mut changed = Vec::new();
         for (endpoint, contact) in
-            self.tables.contacts.of_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
+            self.tables.contacts.of_device_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
         {
-            let others = self.tables.names.others(id, endpoint.address).next().is_some();
+            let others = self.tables.names.of_other_devices(id, endpoint.address).next().is_some();
             contact.relabel(Label::NotCovered, if others { Label::OtherDevice } else { Label::Unexplained });
             changed.push(endpoint);
         }
@@ -370,12 +371,12 @@ impl Engine {
 
     /// Opens a flow, or confirms one that a dump tells of again.
     fn open(&mut self, tuple: Tuple, midstream: bool, at: Stamp) {
-        if midstream && self.tables.flows.confirm(&tuple) {
+        if midstream && self.tables.flows.mark_live(&tuple) {
             return;
         }
         if let Some(old) = self.tables.flows.get_mut(&tuple) {
             // The dump told of the flow before its own event arrived.
-            if old.midstream && !old.closed && at.now.since(old.opened) < Span::secs(1) {
+            if old.midstream && !old.closed && at.now.since(old.opened_at) < Span::secs(1) {
                 old.midstream = false;
                 return;
             }
@@ -385,7 +386,7 @@ impl Engine {
             self.settle(tuple, at);
         }
         while !self.tables.flows.has_room() {
-            let Some(tuple) = self.tables.flows.longest_waiting() else { break };
+            let Some(tuple) = self.tables.flows.pop_longest_waiting() else { break };
             self.settle(tuple, at);
         }
         // A flow whose opener is a station that is not known yet waits for it, and is not counted for the other side.
@@ -393,19 +394,19 @@ impl Engine {
         let owner = self.tables.attribute(&tuple).filter(|owner| !stranger(owner));
         let device = owner.map(|owner| owner.device);
         let crowded =
-            device.is_some_and(|id| usize::from(self.tables.devices.get(id).live) >= limits::FLOWS_PER_DEVICE);
+            device.is_some_and(|id| usize::from(self.tables.devices.get(id).live_flows) >= limits::FLOWS_PER_DEVICE);
         if !self.tables.flows.has_room() || crowded {
             self.tables.flows.refused += 1;
             return;
         }
         if let Some(id) = device {
-            self.tables.devices.get_mut(id).live += 1;
+            self.tables.devices.get_mut(id).live_flows += 1;
         }
         self.tables.flows.open(tuple, owner, midstream, at, at.now + self.config.grace);
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
-            flow.service = service::of_port(tuple.protocol, tuple.destination_port);
+            flow.service = Service::by_port(tuple.protocol, tuple.destination_port);
         }
-        if device.is_some_and(|id| self.tables.names.knows(id, tuple.destination, at.now)) {
+        if device.is_some_and(|id| self.tables.names.contains(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
         }
     }
@@ -429,10 +430,10 @@ impl Engine {
     /// Decides once what explains a flow, and credits its contact.
     fn label(&mut self, tuple: Tuple, at: Stamp) {
         let Some(flow) = self.tables.flows.get(&tuple).filter(|flow| flow.label == Label::Waiting) else { return };
-        let (opened, midstream, attributed) = (flow.opened, flow.midstream, flow.owner.is_some());
+        let (opened, midstream, attributed) = (flow.opened_at, flow.midstream, flow.owner.is_some());
         let Some(owner) = flow.owner.or_else(|| self.tables.attribute(&tuple)) else {
             let until = opened + limits::ORPHAN_TIMEOUT;
-            if !(at.now < until && self.tables.is_inside(tuple.source) && self.tables.flows.orphan(tuple, until))
+            if !(at.now < until && self.tables.is_inside(tuple.source) && self.tables.flows.add_orphan(tuple, until))
                 && let Some(flow) = self.tables.flows.get_mut(&tuple)
             {
                 flow.label = Label::Unseen;
@@ -443,13 +444,13 @@ impl Engine {
         let mode = self.settings().mode(self.tables.devices.get(id).mac);
         let label = if !owner.outbound || !mode.is_judged() || self.tables.is_inside(endpoint.address) {
             Label::OutOfScope
-        } else if self.tables.names.explains(id, endpoint.address, at.now) {
+        } else if self.tables.names.refresh(id, endpoint.address, at.now) {
             Label::Lookup
         } else if midstream {
             Label::Unseen
-        } else if !self.tables.devices.get(id).covered(opened) {
+        } else if !self.tables.devices.get(id).is_covered_at(opened) {
             Label::NotCovered
-        } else if self.tables.names.others(id, endpoint.address).next().is_some() {
+        } else if self.tables.names.of_other_devices(id, endpoint.address).next().is_some() {
             Label::OtherDevice
         } else {
             Label::Unexplained
@@ -458,23 +459,23 @@ impl Engine {
         let Some(flow) = flows.get_mut(&tuple) else { return };
         (flow.label, flow.owner) = (label, Some(owner));
         let device = devices.get_mut(id);
-        device.live += u16::from(!attributed);
+        device.live_flows += u16::from(!attributed);
         device.flows = device.flows.saturating_add(1);
-        let denied = device.denied.as_ref().map(|(when, _)| *when);
+        let denied = device.last_denial.as_ref().map(|denial| denial.at);
         let mut new = false;
         if mode.is_judged()
-            && let Some(contact) = contacts.entry(id, endpoint, at)
+            && let Some(contact) = contacts.get_or_insert(id, endpoint, at)
         {
             new = contact.all_flows() == 0 && label != Label::OutOfScope;
-            contact.count(flow, at);
+            contact.add_flow(flow, at);
             let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::FALLBACK_WINDOW);
             if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
-                contact.after_denial = contact.after_denial.saturating_add(1);
+                contact.flows_after_denial = contact.flows_after_denial.saturating_add(1);
             }
             contact.inbound = !owner.outbound;
-            contact.show(flow);
+            contact.apply_hints(flow);
         }
-        let step = flow.step(&tuple, (flow.sent, flow.received));
+        let delta = flow.delta(&tuple, (flow.sent, flow.received));
         if label == Label::OutOfScope && owner.outbound && mode.is_judged() {
             self.note_lateral(id, endpoint, at);
         }
@@ -482,28 +483,28 @@ impl Engine {
             self.note_new_contact(id, endpoint, at);
         }
         self.close_hour(id, at);
-        if let Some(step) = step {
-            self.credit(&step, at);
+        if let Some(delta) = delta {
+            self.credit(&delta, at);
         }
         self.review_contact(id, endpoint, at);
     }
 
     /// Adds bytes of a flow to its device and contact.
-    fn credit(&mut self, step: &Step, at: Stamp) {
-        let Step { owner: Owner { device: id, .. }, endpoint, sent, received, .. } = *step;
-        let hour = uploads::hour(at.wall);
+    fn credit(&mut self, delta: &FlowDelta, at: Stamp) {
+        let FlowDelta { owner: Owner { device: id, .. }, endpoint, sent, received, .. } = *delta;
+        let hour = at.wall.hour();
         let device = self.tables.devices.get_mut(id);
         device.sent = device.sent.saturating_add(sent);
         device.received = device.received.saturating_add(received);
-        device.last = device.last.max(at.wall);
-        device.hours.add(sent, at.wall);
+        device.last_seen = device.last_seen.max(at.wall);
+        device.sent_by_hour.add(sent, at.wall);
         device.day.add(sent, received, hour);
-        self.count_balance(step, at);
+        self.count_balance(delta, at);
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint) else { return };
-        contact.credit(step.label, sent, received, at);
-        let sent_kb = contact.count_hour(sent, hour);
-        if let Some(call) = step.call {
-            self.tables.contacts.call(id, endpoint, call);
+        contact.add_bytes(delta.label, sent, received, at);
+        let sent_kb = contact.add_sent_in_hour(sent, hour);
+        if let Some(call) = delta.call {
+            self.tables.contacts.record_call(id, endpoint, call);
         }
         // Few contacts send that much, so the rest is computed for them only.
         if u64::from(sent_kb) * 1_000 < limits::UPLOAD_BYTES / 2 {
@@ -514,10 +515,10 @@ impl Engine {
         if u64::from(sent_kb) * 1_000 < floor {
             return;
         }
-        let (limit, days) = self.tables.devices.get(id).hours.limit(hour, floor);
-        let limit_kb = u32::try_from(limit / 1_000).unwrap_or(u32::MAX);
+        let limit = self.tables.devices.get(id).sent_by_hour.upload_limit(hour, floor);
+        let limit_kb = u32::try_from(limit.bytes / 1_000).unwrap_or(u32::MAX);
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint).filter(|_| sent_kb >= limit_kb) else { return };
-        if contact.note_upload(Upload { hour, sent_kb, limit_kb, days }) {
+        if contact.note_upload(Upload { hour, sent_kb, limit_kb, days: limit.days }) {
             self.review_contact(id, endpoint, at);
         }
     }
@@ -531,9 +532,9 @@ impl Engine {
     }
 
     /// Returns what detectors may look at beside a contact.
-    fn scene(&self) -> Scene<'_> {
-        let (hour, now) = (uploads::hour(self.latest.wall), self.latest.now);
-        Scene { names: &self.tables.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
+    fn context(&self) -> Context<'_> {
+        let (hour, now) = (self.latest.wall.hour(), self.latest.now);
+        Context { names: &self.tables.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
     }
 
     /// Takes new counters of a flow, in bytes along and against its tuple, and credits what was added.
@@ -546,9 +547,9 @@ impl Engine {
         (flow.sent, flow.received) = (sent, received);
         // What a flow carried while it waited is credited when it gets its label.
         if flow.label != Label::Waiting
-            && let Some(step) = flow.step(&tuple, bytes)
+            && let Some(delta) = flow.delta(&tuple, bytes)
         {
-            self.credit(&step, at);
+            self.credit(&delta, at);
         }
     }
 
@@ -572,7 +573,7 @@ impl Engine {
     /// Takes what one of the first packets of a flow showed.
     fn note_hint(&mut self, tuple: Tuple, hint: Hint, at: Stamp) {
         let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
-        flow.service = service::refine(flow.service, tuple.destination, tuple.protocol, tuple.destination_port, &hint);
+        flow.service = flow.service.refine(tuple.destination, tuple.protocol, tuple.destination_port, &hint);
         if let Hint::Tls { sni, ech, esni, .. } = &hint {
             flow.sni = sni.clone().or(flow.sni.take());
             (flow.ech, flow.esni) = (flow.ech | ech, flow.esni | esni);
@@ -582,22 +583,22 @@ impl Engine {
             flow.ech |= ech;
         }
         if let Hint::Plaintext { mac, word } = &hint {
-            flow.gave_away.add(GaveAway { mac: mac.is_some(), word: word.is_some() });
+            flow.leaks.add(Leaks { mac: mac.is_some(), word: word.is_some() });
         }
         if let Some(id) = flow.device().filter(|_| !is_local(tuple.destination)) {
             let handshakes = &mut self.tables.devices.get_mut(id).handshakes;
             if let Hint::Tls { ja4: Some(ja4), .. } | Hint::Quic { ja4: Some(ja4), .. } = &hint {
-                handshakes.client_hello(*ja4, at.now);
+                handshakes.record_program(*ja4, at.now);
             }
             // With these protocols the client speaks first, so a delay is its own.
-            if let (Hint::Tls { .. } | Hint::Http { .. }, Some(pause)) = (&hint, flow.pause) {
-                handshakes.paused(pause, at.now);
+            if let (Hint::Tls { .. } | Hint::Http { .. }, Some(delay)) = (&hint, flow.delay) {
+                handshakes.record_delay(delay, at.now);
             }
         }
         let Some(owner) = flow.owner.filter(|_| flow.label != Label::Waiting) else { return };
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
-            contact.show(flow);
+            contact.apply_hints(flow);
             self.review_contact(id, endpoint, at);
         }
     }
@@ -610,7 +611,7 @@ impl Engine {
         }
         let device = self.tables.devices.get(id);
         let mac = device.mac;
-        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.scene());
+        let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.context());
         let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
         if !new.is_empty() {
             self.verdicts = None;
@@ -645,16 +646,16 @@ impl Engine {
     fn finish_flow(&mut self, tuple: Tuple, flow: Flow) {
         let device = flow.device();
         if let Some(id) = device {
-            let live = &mut self.tables.devices.get_mut(id).live;
+            let live = &mut self.tables.devices.get_mut(id).live_flows;
             *live = live.saturating_sub(1);
             self.note_attempt(id, &tuple, &flow);
         }
         if self.report_flows {
             let names = match (device, flow.label) {
                 (Some(id), Label::OtherDevice) => {
-                    self.tables.names.others(id, tuple.destination).map(|(_, known)| known.clone()).collect()
+                    self.tables.names.of_other_devices(id, tuple.destination).map(|(_, known)| known.clone()).collect()
                 }
-                (Some(id), _) => self.tables.names.of(id, tuple.destination).cloned().collect(),
+                (Some(id), _) => self.tables.names.of_device(id, tuple.destination).cloned().collect(),
                 (None, _) => Vec::new(),
             };
             self.actions.push_back(Action::FlowEnded(Box::new(EndedFlow { tuple, flow, names })));

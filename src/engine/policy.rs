@@ -194,7 +194,7 @@ fn fits(pin: &Pin, case: &Case) -> bool {
     }
     match &pin.target {
         Target::Prefix(net) => net.contains(&case.endpoint.address),
-        Target::Name(name) => case.names.of(case.id, case.endpoint.address).any(|known| is_below(known, name)),
+        Target::Name(name) => case.names.of_device(case.id, case.endpoint.address).any(|known| is_below(known, name)),
     }
 }
 
@@ -322,11 +322,11 @@ mod tests {
         assert_eq!(problems, []);
         let address = "203.0.113.50".parse().unwrap();
         let mut names = Names::default();
-        names.learn(DeviceId::FIRST, address, &name(b"a.b.example"), Time(0));
+        names.insert(DeviceId::MIN, address, &name(b"a.b.example"), Time(0));
         let endpoint = Endpoint { address, protocol: Protocol::Udp, port };
         let case = Case {
             mac: Mac([2; 6]),
-            id: DeviceId::FIRST,
+            id: DeviceId::MIN,
             endpoint,
             local: false,
             resolver: false,

@@ -4,7 +4,7 @@
 use crate::model::Explained;
 use crate::sentence;
 use crate::sentence::Sentence;
-use crate::tables::flows::Service;
+use crate::tables::service::Service;
 
 /// Names that serve only to find out whether one is online: of v2fly/domain-list-community, data/connectivity-check
 /// (MIT licence), commit c975cce, without those that serve other things too.

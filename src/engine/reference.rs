@@ -39,7 +39,7 @@ impl Engine {
 
     /// Returns the contacts that a list names: they are few, so a change of the lists need not review all.
     fn listed_contacts(&self) -> Vec<(DeviceId, Endpoint)> {
-        let of = |id| self.tables.contacts.of(id).map(move |(endpoint, contact)| (id, endpoint, contact));
+        let of = |id| self.tables.contacts.of_device(id).map(move |(endpoint, contact)| (id, endpoint, contact));
         let all = self.tables.devices.iter().flat_map(|(id, _)| of(id));
         all.filter(|(id, endpoint, contact)| self.title(*id, *endpoint, contact).is_some())
             .map(|(id, endpoint, _)| (id, endpoint))
@@ -65,7 +65,7 @@ impl Engine {
             endpoint.address == address && self.judge_contact(id, endpoint, contact).verdict.decision == Decision::Block
         };
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
-        if theirs && !self.tables.contacts.of(id).any(wanted) {
+        if theirs && !self.tables.contacts.of_device(id).any(wanted) {
             self.lift(mac, address);
             self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
                 sentence!("the block of %s is over: lists say otherwise now", address)
@@ -76,6 +76,6 @@ impl Engine {
     /// Returns the title of the list that names a contact.
     pub(super) fn title<'a>(&'a self, id: DeviceId, endpoint: Endpoint, contact: &'a Contact) -> Option<&'a str> {
         let subject = Subject { device: self.tables.devices.get(id), id, endpoint, contact };
-        Some(reputation::find(&subject, &self.scene())?.0.title)
+        Some(reputation::find(&subject, &self.context())?.listed.title)
     }
 }

@@ -7,60 +7,61 @@ use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
 use crate::sentence;
-use crate::tables::counters::balance::{Balance, Excuse, RelaySigns, Relayed};
-use crate::tables::counters::reach::{Idle, prefix};
-use crate::tables::counters::uploads;
+use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
+use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
 use crate::tables::domain::registrable;
-use crate::tables::flows::{Flow, Label, Owner, Service, Step};
+use crate::tables::flows::{Flow, FlowDelta, Label, Owner};
+use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Wall};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 impl Engine {
     /// Adds bytes of a flow with the Internet to its device's balance, and looks for a relay when a minute is over.
-    pub(super) fn count_balance(&mut self, step: &Step, at: Stamp) {
-        let Step { owner: Owner { device: id, outbound }, endpoint: Endpoint { address, .. }, sent, received, .. } =
-            *step;
+    pub(super) fn count_balance(&mut self, delta: &FlowDelta, at: Stamp) {
+        let FlowDelta {
+            owner: Owner { device: id, outbound }, endpoint: Endpoint { address, .. }, sent, received, ..
+        } = *delta;
         let mac = self.tables.devices.get(id).mac;
-        let outside = step.label != Label::OutOfScope
+        let outside = delta.label != Label::OutOfScope
             || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
         let device = self.tables.devices.get_mut(id);
         if !outside || device.balance.is_none() && sent + received < limits::BALANCE_BYTES {
             return;
         }
         let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
-        let judged = if balance.is_over(at.now) { balance.judge(at.now) } else { None };
+        let judged = if balance.is_minute_over(at.now) { balance.judge(at.now) } else { None };
         balance.add(address, sent, received, at.now);
-        let Some(mut relayed) = judged else { return };
-        relayed.signs = self.signs(id, &relayed, at);
+        let Some(mut relay) = judged else { return };
+        relay.signs = self.signs(id, &relay, at);
         // What was new when the relay began is not new for ever, but it still speaks for the relay.
-        let before = self.tables.devices.get(id).relayed(at.now).filter(|before| before.master == relayed.master);
-        if let Some(Relayed { signs: before, .. }) = before {
-            relayed.signs.pause_ms = relayed.signs.pause_ms.or(before.pause_ms);
-            relayed.signs.stacks = relayed.signs.stacks.max(before.stacks);
+        let before = self.tables.devices.get(id).recent_relay(at.now).filter(|before| before.master == relay.master);
+        if let Some(Relay { signs: before, .. }) = before {
+            relay.signs.delay_ms = relay.signs.delay_ms.or(before.delay_ms);
+            relay.signs.new_programs = relay.signs.new_programs.max(before.new_programs);
         }
-        let master = relayed.master;
+        let master = relay.master;
         if let Some(balance) = &mut self.tables.devices.get_mut(id).balance {
-            balance.relayed = Some(relayed);
+            balance.relay = Some(relay);
         }
-        let with_master = self.tables.contacts.of(id).filter(|(endpoint, _)| endpoint.address == master);
+        let with_master = self.tables.contacts.of_device(id).filter(|(endpoint, _)| endpoint.address == master);
         for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
             self.review_contact(id, endpoint, at);
         }
     }
 
     /// Returns what else speaks for a relay or against it, beside its balance.
-    fn signs(&self, id: DeviceId, relayed: &Relayed, at: Stamp) -> RelaySigns {
+    fn signs(&self, id: DeviceId, relay: &Relay, at: Stamp) -> RelaySigns {
         let device = self.tables.devices.get(id);
-        let waits = device.handshakes.median_delay(limits::RELAY_DELAY, at.now);
+        let delay = device.handshakes.long_delay(limits::RELAY_DELAY, at.now);
         // Where it is not known what is usual for the device, a delay counts only with many addresses: a slow device is
         // slow with the few that it calls.
-        let waits = waits.filter(|(_, known)| *known || relayed.addresses >= limits::RELAY_ADDRESSES);
-        let (stacks, known) = device.handshakes.programs(at.now);
+        let delay = delay.filter(|delay| delay.is_unusual || relay.addresses >= limits::RELAY_ADDRESSES);
+        let programs = device.handshakes.program_count(at.now);
         let (mut proxy, mut excuse, mut names) = (false, None, 0);
-        let before = Wall(at.wall.0.saturating_sub(Span::hours(1).0 as i64));
-        for (endpoint, contact) in self.tables.contacts.of(id) {
-            if endpoint.address == relayed.master {
+        let before = at.wall - Span::hours(1);
+        for (endpoint, contact) in self.tables.contacts.of_device(id) {
+            if endpoint.address == relay.master {
                 proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
                 excuse = match contact.service {
                     Service::Stun | Service::Turn => Some(Excuse::Call),
@@ -68,15 +69,15 @@ impl Engine {
                     _ => excuse,
                 };
             }
-            let named = contact.flows(Label::Lookup) > 0 && contact.first < before;
+            let named = contact.flows(Label::Lookup) > 0 && contact.first_seen < before;
             names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
         }
         if names >= limits::PEOPLE_NAMES {
             excuse = excuse.or(Some(Excuse::People));
         }
         RelaySigns {
-            pause_ms: waits.map(|(pause, _)| (pause.0 / 1_000) as u32),
-            stacks: if known <= 3 { stacks } else { 0 },
+            delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
+            new_programs: if programs.known <= 3 { programs.new } else { 0 },
             proxy,
             excuse: excuse.filter(|_| !proxy),
         }
@@ -89,12 +90,12 @@ impl Engine {
             Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
             Protocol::Udp => flow.received == 0,
         };
-        if flow.midstream || flow.sent == 0 || self.tables.devices.of_address(tuple.source) != Some(id) {
+        if flow.midstream || flow.sent == 0 || self.tables.devices.by_address(tuple.source) != Some(id) {
             return;
         }
         let (at, device) = (self.latest, self.tables.devices.get_mut(id));
         let mac = device.mac;
-        if device.attempts.note(tuple.destination, tuple.destination_port, failed, at)
+        if device.attempts.record(tuple.destination, tuple.destination_port, failed, at)
             && self.settings().mode(mac).is_judged()
         {
             self.ledger.renew(id, detect::scan::DETECTOR.name);
@@ -106,10 +107,10 @@ impl Engine {
     pub(super) fn note_lateral(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let device = self.tables.devices.get_mut(id);
         let door = matches!(endpoint.port, 22 | 23 | 80 | 443 | 445 | 5555) && endpoint.protocol == Protocol::Tcp;
-        if door && device.relayed(at.now).is_some() {
-            let before = device.laterals.count();
-            device.laterals.add_address(endpoint.address);
-            if device.laterals.count() != before {
+        if door && device.recent_relay(at.now).is_some() {
+            let before = device.lateral_targets.count();
+            device.lateral_targets.add_address(endpoint.address);
+            if device.lateral_targets.count() != before {
                 self.review_device(id, at);
             }
         }
@@ -133,10 +134,10 @@ impl Engine {
     /// Notes the domain and the network of a new contact, and marks the contact when both are new to the device.
     pub(super) fn note_new_contact(&mut self, id: DeviceId, endpoint: Endpoint, at: Stamp) {
         let domain =
-            self.tables.names.of(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
+            self.tables.names.of_device(id, endpoint.address).next().map(|name| registrable(name).as_bytes().to_vec());
         let network = self.network_key(endpoint.address);
         let reach = &mut self.tables.devices.get_mut(id).reach;
-        let mut is_new = |what: &[u8]| reach.note(what, at.wall, limits::SPREAD_OLD);
+        let mut is_new = |what: &[u8]| reach.add(what, at.wall, limits::SPREAD_OLD);
         // Both are noted, whether the other is new or not.
         let new = [is_new(&network), domain.is_none_or(|domain| domain.is_empty() || is_new(&domain))];
         if new == [true; 2]
@@ -149,23 +150,23 @@ impl Engine {
     /// Closes the hour of a device when a new one has begun: if it was nearly idle, notes how many networks it called.
     pub(super) fn close_hour(&mut self, id: DeviceId, at: Stamp) {
         let device = self.tables.devices.get_mut(id);
-        let carried = device.sent.saturating_add(device.received);
-        let Some((hour, bytes)) = device.reach.turn(uploads::hour(at.wall), carried) else { return };
-        if bytes >= limits::SPREAD_IDLE {
+        let total = device.sent.saturating_add(device.received);
+        let Some(FinishedHour { hour, transferred }) = device.reach.start_hour(at.wall.hour(), total) else { return };
+        if transferred >= limits::SPREAD_IDLE {
             return;
         }
-        let begin = Wall(i64::from(hour) * Span::hours(1).0 as i64);
+        let begin = Wall::from_hour(hour);
         let called = self
             .tables
             .contacts
-            .of(id)
-            .filter(|(_, contact)| contact.last >= begin && contact.label != Label::OutOfScope);
+            .of_device(id)
+            .filter(|(_, contact)| contact.last_seen >= begin && contact.label != Label::OutOfScope);
         let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
         let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
         networks.extend(addresses.iter().map(|address| self.network_key(*address)));
         let country = |address: &IpAddr| self.networks.as_ref()?.of(*address)?.country;
         countries.extend(addresses.iter().filter_map(country));
-        let idle = Idle {
+        let idle = IdleHour {
             hour,
             networks: networks.len() as u16,
             countries: (!countries.is_empty()).then_some(countries.len() as u16),
@@ -179,6 +180,6 @@ impl Engine {
     /// Returns a key for the network of an address: its autonomous system where that is known, else its prefix.
     fn network_key(&self, address: IpAddr) -> [u8; 4] {
         let known = self.networks.as_ref().and_then(|networks| networks.of(address));
-        known.map_or(prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
+        known.map_or(network_prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
     }
 }

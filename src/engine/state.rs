@@ -23,7 +23,8 @@ use crate::model::{Mac, Name, name};
 use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
 use crate::tables::counters::reach::Reach;
-use crate::tables::counters::uploads::Hours;
+use crate::tables::counters::uploads::SentByHour;
+use crate::tables::names::Known;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -41,21 +42,22 @@ impl Engine {
         writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
         for (_, device) in self.tables.devices.iter() {
             let day = Span::days(1).0 as i64;
-            let last = if whole { device.last } else { Wall(device.last.0 / day * day).max(device.first) };
-            write!(out, "device {} {} {last}", device.mac, device.first)?;
+            let last =
+                if whole { device.last_seen } else { Wall(device.last_seen.0 / day * day).max(device.first_seen) };
+            write!(out, "device {} {} {last}", device.mac, device.first_seen)?;
             for (key, value) in [("host", &device.hostname), ("vendor", &device.vendor_class)] {
                 value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
             }
             writeln!(out)?;
         }
-        for (id, ip, fresh, names) in self.tables.names.iter().filter(|_| whole) {
-            let (mac, age) = (self.tables.devices.get(id).mac, at.now.since(fresh).0 / 1_000_000);
-            write!(out, "name {mac} {ip} {age}")?;
+        for Known { device, address, last_used, names } in self.tables.names.iter().filter(|_| whole) {
+            let (mac, age) = (self.tables.devices.get(device).mac, at.now.since(last_used).as_secs());
+            write!(out, "name {mac} {address} {age}")?;
             names.iter().try_for_each(|known| write!(out, " {}", known))?;
             writeln!(out)?;
         }
         for (_, device) in self.tables.devices.iter().filter(|_| whole) {
-            let Some((hour, steps)) = device.hours.save() else { continue };
+            let Some((hour, steps)) = device.sent_by_hour.save() else { continue };
             write!(out, "sent {} {hour} ", device.mac)?;
             for (i, steps) in steps.enumerate() {
                 let comma = if i == 0 { "" } else { "," };
@@ -138,10 +140,10 @@ impl Engine {
         match word {
             "device" => {
                 let (first, last) = (Wall::parse(words.next()?)?, Wall::parse(words.next()?)?);
-                let id = self.tables.devices.of_mac(mac?, at)?;
+                let id = self.tables.devices.get_or_insert(mac?, at)?;
                 ids.insert(mac?, id);
                 let device = self.tables.devices.get_mut(id);
-                (device.first, device.last) = (first, last);
+                (device.first_seen, device.last_seen) = (first, last);
                 for word in words {
                     let text = |value: &str| Some(name(value.as_bytes()));
                     match word.split_once('=')? {
@@ -155,12 +157,12 @@ impl Engine {
                 let (ip, age) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
                 let id = *ids.get(&mac?)?;
                 let then = Time(at.now.0.saturating_sub(age.saturating_mul(1_000_000)));
-                words.map(Name::from).for_each(|name| self.tables.names.learn(id, ip, &name, then));
+                words.map(Name::from).for_each(|name| self.tables.names.insert(id, ip, &name, then));
             }
             "sent" => {
                 let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
                 let device = self.tables.devices.get_mut(*ids.get(&mac?)?);
-                device.hours = Hours::restore(hour, steps.split(',').map(|steps| steps.parse().ok()));
+                device.sent_by_hour = SentByHour::restore(hour, steps.split(',').map(|steps| steps.parse().ok()));
             }
             "met" => {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
@@ -232,9 +234,9 @@ mod tests {
         let mut engine = Engine::new(config::parse("config leash", &[]).0);
         engine.load(TEXT, stamp(0)).unwrap();
         let mac = "02:00:00:00:00:20".parse().unwrap();
-        let id = engine.tables.devices.of_mac(mac, stamp(0)).unwrap();
+        let id = engine.tables.devices.get_or_insert(mac, stamp(0)).unwrap();
         for hour in 0..30 {
-            engine.tables.devices.get_mut(id).hours.add(1_000_000, stamp(hour * 3_600).wall);
+            engine.tables.devices.get_mut(id).sent_by_hour.add(1_000_000, stamp(hour * 3_600).wall);
         }
         let text = saved(&engine, stamp(0));
         let mut again = Engine::new(config::parse("config leash", &[]).0);

@@ -13,7 +13,7 @@ use crate::model::{Endpoint, Explained, Mac, Name};
 use crate::pin::{Pin, Target};
 use crate::sentence;
 use crate::sentence::Sentence;
-use crate::tables::counters::uploads;
+use crate::tables::counters::day::Traffic;
 use crate::tables::devices::DeviceId;
 use crate::tables::flows::Label;
 use crate::time::{Span, Wall};
@@ -37,6 +37,12 @@ fn text(name: &Name) -> Value {
 
 fn yes(flag: bool) -> Option<Value> {
     flag.then_some(Value::Bool(true))
+}
+
+/// Returns the traffic of each hour: `{sent: [...], received: [...]}`.
+fn day(hours: &[Traffic]) -> Value {
+    let of = |bytes: fn(&Traffic) -> u64| hours.iter().map(|hour| Value::from(bytes(hour))).collect::<Value>();
+    json!({ "sent": of(|hour| hour.sent), "received": of(|hour| hour.received) })
 }
 
 impl Engine {
@@ -190,7 +196,7 @@ impl Engine {
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
-        let made_by = || self.tables.devices.get(self.tables.devices.find(record.mac?)?).vendor.as_ref();
+        let made_by = || self.tables.devices.get(self.tables.devices.by_mac(record.mac?)?).vendor.as_ref();
         match made_by().filter(|_| record.kind == RecordKind::Device) {
             Some(vendor) => sentence!("%s, made by %s", record.message.clone(), vendor.clone()).put_into(&mut map),
             None => record.message.put_into(&mut map),
@@ -217,21 +223,21 @@ impl Engine {
         let JudgedDevice { id, device, mode, .. } = *judged;
         let mut map = Map::new();
         put(&mut map, "mac", mac(device.mac));
-        let addresses: Vec<Value> = self.tables.devices.addresses(id).map(|ip| ip.to_string().into()).collect();
+        let addresses: Vec<Value> = self.tables.devices.addresses_of(id).map(|ip| ip.to_string().into()).collect();
         put(&mut map, "addresses", Value::Array(addresses));
         put(&mut map, "name", self.settings().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
         put(&mut map, "mode", Value::from(mode.text()));
-        put(&mut map, "first", seconds(device.first));
-        put(&mut map, "last", seconds(device.last));
-        put(&mut map, "boot_seen", yes(device.booted.is_some()));
+        put(&mut map, "first", seconds(device.first_seen));
+        put(&mut map, "last", seconds(device.last_seen));
+        put(&mut map, "boot_seen", yes(device.booted_at.is_some()));
         put(&mut map, "lookups", Value::from(device.lookups));
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
-        put(&mut map, "day", device.day.until(uploads::hour(self.latest.wall)));
+        put(&mut map, "day", device.day.until(self.latest.wall.hour()).map(|hours| day(&hours)));
         let idle = device.reach.idle.map(|idle| {
             let mut map = Map::new();
             put(&mut map, "networks", Value::from(idle.networks));
@@ -263,7 +269,7 @@ impl Engine {
         put(&mut map, "strength", Value::from(finding.strength.text()));
         finding.message.put_into(&mut map);
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
-        let numbers = finding.evidence.iter().map(|e| (e.what.into(), json!({"seen": e.seen, "limit": e.limit})));
+        let numbers = finding.evidence.iter().map(|e| (e.name.into(), json!({"seen": e.seen, "limit": e.limit})));
         put(&mut map, "evidence", Value::Object(numbers.collect()));
         map
     }
@@ -302,11 +308,11 @@ impl Engine {
         put(
             &mut map,
             "rhythm",
-            rhythm.map(|now| json!({"period_s": now.period.0 / 1_000_000, "sent_bytes": now.sent})),
+            rhythm.map(|now| json!({"period_s": now.pace.period.as_secs(), "sent_bytes": now.pace.sent})),
         );
-        put(&mut map, "first", seconds(contact.first));
-        put(&mut map, "last", seconds(contact.last));
-        put(&mut map, "active_hours", Value::from(contact.active));
+        put(&mut map, "first", seconds(contact.first_seen));
+        put(&mut map, "last", seconds(contact.last_seen));
+        put(&mut map, "active_hours", Value::from(contact.active_hours));
         // What guard would do, so that people see it before they choose the mode.
         let would = verdict.decision < Decision::Block && self.guard_decision(id, judged) == Decision::Block;
         put(&mut map, "guard_verdict", would.then(|| Value::from(Decision::Block.text())));
@@ -329,13 +335,13 @@ impl Engine {
     }
 
     fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let names: Vec<Value> = self.tables.names.of(id, address).map(text).collect();
+        let names: Vec<Value> = self.tables.names.of_device(id, address).map(text).collect();
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
     /// Returns the other devices that looked an address up, and the names.
     fn looked_up_by(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let others = self.tables.names.others(id, address);
+        let others = self.tables.names.of_other_devices(id, address);
         let others: Vec<Value> = others
             .map(|(other, known)| {
                 let mut map = Map::new();

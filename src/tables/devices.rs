@@ -1,30 +1,31 @@
-//! Devices and their addresses: who a packet's address belongs to.
+//! The devices of the house and their addresses. The kernel's neighbour table and DHCP leases say which station has an
+//! address; a device is known by its MAC, and keeps its place in the table as long as the engine lives.
 
 use crate::limits;
 use crate::model::{Mac, Name};
 use crate::tables::counters::attempts::Attempts;
-use crate::tables::counters::balance::{Balance, Relayed};
+use crate::tables::counters::balance::{Balance, Relay};
 use crate::tables::counters::day::Day;
 use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
-use crate::tables::counters::uploads::Hours;
+use crate::tables::counters::uploads::SentByHour;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A device's place in [`Devices`]; it stays the same while the engine lives.
+/// The place of a device in [`Devices`], which stays the same while the engine lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeviceId(u16);
 
 impl DeviceId {
-    /// The least one in their order.
-    pub const FIRST: DeviceId = DeviceId(0);
-    /// The greatest one in their order.
-    pub const LAST: DeviceId = DeviceId(u16::MAX);
+    /// The smallest id.
+    pub const MIN: DeviceId = DeviceId(0);
+    /// The largest id.
+    pub const MAX: DeviceId = DeviceId(u16::MAX);
 
-    /// Returns the id of the place that is `index` places behind the first.
+    /// Makes the id of the place with this index.
     pub const fn new(index: u16) -> DeviceId {
         DeviceId(index)
     }
@@ -34,57 +35,66 @@ impl DeviceId {
     }
 }
 
-/// A station of the LAN.
+/// A station of the LAN, with what is counted for it as a whole.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// Its hardware address.
     pub mac: Mac,
-    /// What it calls itself (DHCP).
+    /// The host name that it sends in DHCP.
     pub hostname: Option<Name>,
-    /// Its DHCP vendor class.
+    /// The vendor class that it sends in DHCP.
     pub vendor_class: Option<Name>,
-    /// Who made it, by its hardware address.
+    /// The maker that its hardware address is registered to.
     pub vendor: Option<Name>,
-    /// First seen.
-    pub first: Wall,
-    /// Last seen.
-    pub last: Wall,
-    /// When it was last seen to start.
-    pub booted: Option<Time>,
-    /// Answered lookups of it that were seen.
+    /// When it was first seen.
+    pub first_seen: Wall,
+    /// When it was last seen.
+    pub last_seen: Wall,
+    /// When it was last seen to boot.
+    pub booted_at: Option<Time>,
+    /// How many answered lookups of it were seen.
     pub lookups: u32,
-    /// When it was last told that a name has no address, and which.
-    pub denied: Option<(Time, Name)>,
-    /// How often.
+    /// The latest answer that a name has no address.
+    pub last_denial: Option<Denial>,
+    /// How many answers said that a name has no address.
     pub denials: u32,
-    /// What it sends in each hour.
-    pub hours: Hours,
-    /// What it sent and received in the last day.
+    /// What it sent in each hour of the last week.
+    pub sent_by_hour: SentByHour,
+    /// What it sent and received in each hour of the last day.
     pub day: Day,
-    /// What it tried in vain.
+    /// Which of its attempts to reach others failed.
     pub attempts: Attempts,
-    /// What is odd about its lookups.
+    /// What is unusual about its lookups.
     pub lookup_stats: LookupStats,
-    /// What goes in and out, once it is more than a little.
+    /// What goes into it and out of it; absent until that is more than a little.
     pub balance: Option<Box<Balance>>,
     /// How it opens its flows.
     pub handshakes: Handshakes,
     /// How far it reaches.
     pub reach: Reach,
-    /// Other stations whose doors it tried while it acted as a relay.
-    pub laterals: Distinct,
-    /// Its lookups are visible, and would have been since this time.
+    /// Other stations of the house that it tried to log in to while it acted as a relay.
+    pub lateral_targets: Distinct,
+    /// Since when its lookups have been visible, or would have been; absent while that is not known.
     pub covered_since: Option<Time>,
-    /// Flows it took part in.
+    /// How many flows it has taken part in.
     pub flows: u32,
-    /// Of those, in the table now.
-    pub live: u16,
-    /// Addresses in the table.
-    pub addresses: u16,
+    /// How many of its flows are in the table now.
+    pub live_flows: u16,
+    /// How many of its addresses are in the table now.
+    pub address_count: u16,
     /// Bytes of IP packets that it sent.
     pub sent: u64,
-    /// That it received.
+    /// Bytes of IP packets that it received.
     pub received: u64,
+}
+
+/// An answer that a name has no address.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// When it was given.
+    pub at: Time,
+    /// The name.
+    pub name: Name,
 }
 
 impl Device {
@@ -94,61 +104,61 @@ impl Device {
             hostname: None,
             vendor_class: None,
             vendor: None,
-            first: wall,
-            last: wall,
-            booted: None,
+            first_seen: wall,
+            last_seen: wall,
+            booted_at: None,
             lookups: 0,
-            denied: None,
+            last_denial: None,
             denials: 0,
-            hours: Hours::default(),
+            sent_by_hour: SentByHour::default(),
             day: Day::default(),
             attempts: Attempts::default(),
             lookup_stats: LookupStats::default(),
             balance: None,
             handshakes: Handshakes::default(),
             reach: Reach::default(),
-            laterals: Distinct::default(),
+            lateral_targets: Distinct::default(),
             covered_since: None,
             flows: 0,
-            live: 0,
-            addresses: 0,
+            live_flows: 0,
+            address_count: 0,
             sent: 0,
             received: 0,
         }
     }
 
-    /// Forgets what it did, not who it is or what of it still goes on.
+    /// Forgets what the device did, but not who it is, nor what of it is still going on.
     pub fn forget(&mut self) {
         *self = Device {
             hostname: self.hostname.take(),
             vendor_class: self.vendor_class.take(),
             vendor: self.vendor.take(),
-            last: self.last,
-            booted: self.booted,
+            last_seen: self.last_seen,
+            booted_at: self.booted_at,
             covered_since: self.covered_since,
-            live: self.live,
-            addresses: self.addresses,
-            ..Device::new(self.mac, self.first)
+            live_flows: self.live_flows,
+            address_count: self.address_count,
+            ..Device::new(self.mac, self.first_seen)
         };
     }
 
-    /// What is known of it as a relay, while it is worth telling.
-    pub fn relayed(&self, now: Time) -> Option<&Relayed> {
-        let relayed = self.balance.as_ref()?.relayed.as_ref()?;
-        (now.since(relayed.at) < limits::RELAY_KEPT).then_some(relayed)
+    /// Returns what shows that the device acts as a relay, if it was noticed within [`limits::RELAY_KEPT`].
+    pub fn recent_relay(&self, now: Time) -> Option<&Relay> {
+        let relay = self.balance.as_ref()?.relay.as_ref()?;
+        (now.since(relay.at) < limits::RELAY_KEPT).then_some(relay)
     }
 
-    /// Its lookups were being seen at `time`.
-    pub fn covered(&self, time: Time) -> bool {
+    /// Returns true if the device's lookups were being seen at `time`.
+    pub fn is_covered_at(&self, time: Time) -> bool {
         self.covered_since.is_some_and(|since| since <= time)
     }
 }
 
-/// Whose an address is.
+/// Which device has an address.
 #[derive(Clone, Copy, Debug)]
-pub struct Binding {
+pub(super) struct Binding {
     device: DeviceId,
-    seen: Time,
+    seen_at: Time,
 }
 
 /// All devices and their addresses.
@@ -157,17 +167,18 @@ pub struct Devices {
     all: Vec<Device>,
     by_mac: BTreeMap<Mac, DeviceId>,
     addresses: BTreeMap<IpAddr, Binding>,
-    /// Devices and addresses for which there was no room.
+    /// How many devices and addresses were refused because the table was full.
     pub refused: u32,
 }
 
 impl Devices {
-    /// The device with this hardware address; made when there is room.
-    pub fn of_mac(&mut self, mac: Mac, at: Stamp) -> Option<DeviceId> {
+    /// Returns the device with this hardware address, which is added if it is new. Returns `None` if the table is full, or
+    /// if the address is not that of a station.
+    pub fn get_or_insert(&mut self, mac: Mac, at: Stamp) -> Option<DeviceId> {
         if let Some(&id) = self.by_mac.get(&mac) {
             let device = &mut self.all[id.index()];
-            device.first = device.first.min(at.wall);
-            device.last = device.last.max(at.wall);
+            device.first_seen = device.first_seen.min(at.wall);
+            device.last_seen = device.last_seen.max(at.wall);
             return Some(id);
         }
         if self.all.len() >= limits::DEVICES || !mac.is_station() {
@@ -180,83 +191,85 @@ impl Devices {
         Some(id)
     }
 
-    /// The address is this station's from now on, whoever had it before.
+    /// Gives an address to a station, whichever had it before.
     pub fn bind(&mut self, ip: IpAddr, mac: Mac, at: Stamp) {
-        let Some(device) = self.of_mac(mac, at) else { return };
-        let binding = Binding { device, seen: at.now };
+        let Some(device) = self.get_or_insert(mac, at) else { return };
+        let binding = Binding { device, seen_at: at.now };
         if let Some(old) = self.addresses.get_mut(&ip) {
             let before = std::mem::replace(old, binding).device;
-            self.all[before.index()].addresses -= 1;
-            self.all[device.index()].addresses += 1;
+            self.all[before.index()].address_count -= 1;
+            self.all[device.index()].address_count += 1;
             return;
         }
-        if self.addresses.len() >= limits::ADDRESSES
-            || usize::from(self.all[device.index()].addresses) >= limits::ADDRESSES_PER_DEVICE
-        {
-            self.sweep(at.now);
+        if self.is_full_of_addresses(device) {
+            self.drop_stale_addresses(at.now);
         }
-        let own = &mut self.all[device.index()].addresses;
-        if self.addresses.len() >= limits::ADDRESSES || usize::from(*own) >= limits::ADDRESSES_PER_DEVICE {
+        if self.is_full_of_addresses(device) {
             self.refused += 1;
             return;
         }
-        *own += 1;
+        self.all[device.index()].address_count += 1;
         self.addresses.insert(ip, binding);
     }
 
-    fn sweep(&mut self, now: Time) {
+    fn is_full_of_addresses(&self, device: DeviceId) -> bool {
+        self.addresses.len() >= limits::ADDRESSES
+            || usize::from(self.get(device).address_count) >= limits::ADDRESSES_PER_DEVICE
+    }
+
+    fn drop_stale_addresses(&mut self, now: Time) {
         let all = &mut self.all;
         self.addresses.retain(|_, binding| {
-            let keep = now.since(binding.seen) < limits::ADDRESS_STALE;
+            let keep = now.since(binding.seen_at) < limits::ADDRESS_STALE;
             if !keep {
-                all[binding.device.index()].addresses -= 1;
+                all[binding.device.index()].address_count -= 1;
             }
             keep
         });
     }
 
-    /// Whose address this is now.
-    pub fn of_address(&self, ip: IpAddr) -> Option<DeviceId> {
+    /// Returns the device that has this address now.
+    pub fn by_address(&self, ip: IpAddr) -> Option<DeviceId> {
         self.addresses.get(&ip).map(|binding| binding.device)
     }
 
-    /// A device by its place.
+    /// Returns the device with this hardware address.
+    pub fn by_mac(&self, mac: Mac) -> Option<DeviceId> {
+        self.by_mac.get(&mac).copied()
+    }
+
+    /// Returns the device with this id.
     pub fn get(&self, id: DeviceId) -> &Device {
         &self.all[id.index()]
     }
 
-    /// The same, to change it.
+    /// Returns the device with this id, to change it.
     pub fn get_mut(&mut self, id: DeviceId) -> &mut Device {
         &mut self.all[id.index()]
     }
 
-    /// The device with this hardware address, if it is known.
-    pub fn find(&self, mac: Mac) -> Option<DeviceId> {
-        self.by_mac.get(&mac).copied()
-    }
-
-    /// How many there are.
+    /// Returns the number of devices.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// There are none.
+    /// Returns true if there are no devices.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// All devices by hardware address.
+    /// Returns all devices in the order of their hardware addresses.
     pub fn iter(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
         self.by_mac.values().map(|&id| (id, self.get(id)))
     }
 
-    /// The same, to change them.
+    /// Returns all devices, to change them, in the order in which they were added.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Device> {
         self.all.iter_mut()
     }
 
-    /// The addresses of a device in their order.
-    pub fn addresses(&self, id: DeviceId) -> impl Iterator<Item = IpAddr> {
+    /// Returns the addresses of a device in ascending order.
+    pub fn addresses_of(&self, id: DeviceId) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().filter(move |(_, binding)| binding.device == id).map(|(ip, _)| *ip)
     }
 }
@@ -264,6 +277,7 @@ impl Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Span;
 
     fn mac(n: u16) -> Mac {
         let [a, b] = n.to_be_bytes();
@@ -271,7 +285,7 @@ mod tests {
     }
 
     fn at(days: u64) -> Stamp {
-        Stamp { now: Time(days * 86_400_000_000), wall: Wall(0) }
+        Stamp { now: Time(0) + Span::days(days), wall: Wall(0) }
     }
 
     #[test]
@@ -279,34 +293,37 @@ mod tests {
         let (mut devices, ip) = (Devices::default(), "192.168.8.9".parse().unwrap());
         devices.bind(ip, mac(1), at(0));
         devices.bind(ip, mac(2), at(0));
-        let (one, two) = (devices.find(mac(1)).unwrap(), devices.find(mac(2)).unwrap());
-        assert_eq!(devices.of_address(ip), Some(two));
-        assert_eq!((devices.get(one).addresses, devices.get(two).addresses), (0, 1));
+        let (one, two) = (devices.by_mac(mac(1)).unwrap(), devices.by_mac(mac(2)).unwrap());
+        assert_eq!(devices.by_address(ip), Some(two));
+        assert_eq!((devices.get(one).address_count, devices.get(two).address_count), (0, 1));
     }
 
     #[test]
-    fn a_device_that_invents_addresses_keeps_its_first_and_leaves_room() {
+    fn a_device_that_invents_addresses_keeps_the_first_and_leaves_room() {
         let mut devices = Devices::default();
         let ip = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + n));
         for n in 0..1_000 {
             devices.bind(ip(n), mac(1), at(0));
         }
         devices.bind(ip(5_000), mac(2), at(0));
-        assert!(devices.of_address(ip(0)).is_some() && devices.of_address(ip(999)).is_none());
-        assert!(devices.of_address(ip(5_000)).is_some());
+        assert!(devices.by_address(ip(0)).is_some() && devices.by_address(ip(999)).is_none());
+        assert!(devices.by_address(ip(5_000)).is_some());
         assert_eq!(devices.refused as usize, 1_000 - limits::ADDRESSES_PER_DEVICE);
         devices.bind(ip(999), mac(1), at(3));
-        assert!(devices.of_address(ip(999)).is_some() && devices.of_address(ip(0)).is_none(), "the stale made room");
+        assert!(
+            devices.by_address(ip(999)).is_some() && devices.by_address(ip(0)).is_none(),
+            "stale addresses made room"
+        );
     }
 
     #[test]
     fn the_table_of_devices_refuses() {
         let mut devices = Devices::default();
         for n in 0..1_000 {
-            devices.of_mac(mac(n), at(0));
+            devices.get_or_insert(mac(n), at(0));
         }
         assert_eq!(devices.iter().count(), limits::DEVICES);
-        assert!(devices.of_mac(mac(3), at(0)).is_some());
-        assert!(devices.of_mac(Mac([1, 0, 0, 0, 0, 0]), at(0)).is_none(), "a group address is no device");
+        assert!(devices.get_or_insert(mac(3), at(0)).is_some());
+        assert!(devices.get_or_insert(Mac([1, 0, 0, 0, 0, 0]), at(0)).is_none(), "a group address is no device");
     }
 }

@@ -1,9 +1,11 @@
-//! Conntrack's view: the live flows, and those that are over but still wait for their lookup.
+//! The live flows as conntrack has them, and those that have ended but still wait for their lookup.
 
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name, Tuple};
+use crate::tables::counters::beacon::Call;
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::devices::DeviceId;
+use crate::tables::service::Service;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -11,25 +13,25 @@ use std::net::IpAddr;
 /// What is known of why a flow's address was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// The grace for its lookup is not over.
+    /// The grace period in which the flow waits for its lookup is not over.
     Waiting,
     /// A lookup of the device explains the address.
     Lookup,
-    /// Only another device's does.
+    /// Only a lookup of another device explains the address.
     OtherDevice,
-    /// None does.
+    /// No lookup explains the address, although the device's lookups were being seen.
     Unexplained,
-    /// None was seen, but no lookup of this device was seen at all so far.
+    /// No lookup explains the address, but no lookup of the device has been seen at all so far.
     NotCovered,
-    /// It began before we looked, or facts were missing.
+    /// The flow began before leash looked, or facts are missing.
     Unseen,
-    /// Within the house, opened by the other side, or of a device that is trusted: not asked.
+    /// The question does not arise: the flow is within the house, was opened by the other side, or is a trusted device's.
     OutOfScope,
 }
 
 impl Label {
-    /// What it means in words; `covered`: by now the device's lookups are known to have been visible then. Absent
-    /// where the question does not arise.
+    /// Returns what the label means for people; absent if the question does not arise. `covered` says whether it is known by
+    /// now that the device's lookups were visible when the flow began.
     pub fn explained(self, covered: bool) -> Option<Explained> {
         match self {
             Label::Lookup => Some(Explained::Lookup),
@@ -42,72 +44,19 @@ impl Label {
     }
 }
 
-/// What protocol a flow or contact speaks, as far as its first packets or its port tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the words are those of the protocols")]
-pub enum Service {
-    #[default]
-    Unknown,
-    Tls,
-    Quic,
-    Dns,
-    Dot,
-    Doh,
-    Doq,
-    Ntp,
-    Stun,
-    Turn,
-    Socks,
-    HttpConnect,
-    Http,
-    WebSocket,
-    Ssh,
-    Mqtt,
-    WireGuard,
-    Dtls,
-    BitTorrent,
-}
-
-impl Service {
-    /// As the JSON says it; absent when unknown.
-    pub fn text(self) -> Option<&'static str> {
-        Some(match self {
-            Service::Unknown => return None,
-            Service::Tls => "tls",
-            Service::Quic => "quic",
-            Service::Dns => "dns",
-            Service::Dot => "dot",
-            Service::Doh => "doh",
-            Service::Doq => "doq",
-            Service::Ntp => "ntp",
-            Service::Stun => "stun",
-            Service::Turn => "turn",
-            Service::Socks => "socks",
-            Service::HttpConnect => "http-connect",
-            Service::Http => "http",
-            Service::WebSocket => "websocket",
-            Service::Ssh => "ssh",
-            Service::Mqtt => "mqtt",
-            Service::WireGuard => "wireguard",
-            Service::Dtls => "dtls",
-            Service::BitTorrent => "bittorrent",
-        })
-    }
-}
-
-/// What of the house was in the clear.
+/// Which kinds of private data were sent in the clear.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct GaveAway {
-    /// The hardware address of a station.
+pub struct Leaks {
+    /// The hardware address of a station of the house.
     pub mac: bool,
     /// A word that the user listed as private.
     pub word: bool,
 }
 
-impl GaveAway {
-    /// And this too.
-    pub fn add(&mut self, other: GaveAway) {
-        *self = GaveAway { mac: self.mac | other.mac, word: self.word | other.word };
+impl Leaks {
+    /// Adds other leaks to these.
+    pub fn add(&mut self, other: Leaks) {
+        *self = Leaks { mac: self.mac | other.mac, word: self.word | other.word };
     }
 }
 
@@ -116,59 +65,59 @@ impl GaveAway {
 pub struct Owner {
     /// The device.
     pub device: DeviceId,
-    /// The device opened the flow; else the other side did.
+    /// The device opened the flow if this is true, and the other side did if it is false.
     pub outbound: bool,
 }
 
-/// What a flow adds to its device and contact, seen from the device.
+/// What a flow adds to the counts of its device and contact.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
-    /// Whose flow it is.
+pub struct FlowDelta {
+    /// The device, and whether it opened the flow.
     pub owner: Owner,
-    /// With whom.
+    /// The endpoint that the device talks to.
     pub endpoint: Endpoint,
     /// Whether a lookup explains the flow.
     pub label: Label,
-    /// Bytes of IP packets that the device sent.
+    /// Bytes of IP packets that the device has sent since they were last counted.
     pub sent: u64,
-    /// Bytes of IP packets that the device received.
+    /// Bytes of IP packets that the device has received since they were last counted.
     pub received: u64,
-    /// Where the device opened the flow and it is over: when it began, and all that was sent in it.
-    pub call: Option<(Time, u64)>,
+    /// The flow as a whole; absent unless the device opened it and it has ended.
+    pub call: Option<Call>,
 }
 
-/// One conntrack entry, or one that is over but waits for its lookup.
+/// One conntrack entry, or one that has ended but waits for its lookup.
 #[derive(Clone, Debug)]
 pub struct Flow {
     /// The date of its first packet.
     pub start: Wall,
-    /// In the direction of the tuple.
+    /// Bytes of IP packets in the direction of the tuple.
     pub sent: u64,
-    /// Against it.
+    /// Bytes of IP packets against the direction of the tuple.
     pub received: u64,
     /// The server name of its TLS or QUIC hello.
     pub sni: Option<Name>,
     /// When the engine learned of it.
-    pub opened: Time,
-    /// Whose it is; absent while that is not known.
+    pub opened_at: Time,
+    /// The device that it is counted for; absent while that is not known.
     pub owner: Option<Owner>,
     /// Whether a lookup explains it.
     pub label: Label,
     /// What it speaks.
     pub service: Service,
-    /// Its client was silent so long before it spoke.
-    pub pause: Option<DelayClass>,
-    /// What of the house it gave away.
-    pub gave_away: GaveAway,
-    /// It began before we looked.
+    /// How long its client waited before it spoke.
+    pub delay: Option<DelayClass>,
+    /// Which private data was sent in it in the clear.
+    pub leaks: Leaks,
+    /// It began before leash looked.
     pub midstream: bool,
-    /// It is over.
+    /// It has ended.
     pub closed: bool,
-    /// The dump or event that told of it last: see [`Flows::begin_dump`].
-    round: u8,
-    /// The hello had Encrypted ClientHello.
+    /// The number of the latest dump that listed it, or that was the latest when an event told of it.
+    dump: u8,
+    /// Its hello has Encrypted ClientHello.
     pub ech: bool,
-    /// Or its ancestor.
+    /// Its hello has Encrypted SNI, the predecessor of ECH.
     pub esni: bool,
 }
 
@@ -178,43 +127,54 @@ impl Flow {
         self.owner.map(|owner| owner.device)
     }
 
-    /// Returns what `(along, against)` the tuple's direction means to the flow's owner; absent while that is not known.
-    pub fn step(&self, tuple: &Tuple, (along, against): (u64, u64)) -> Option<Step> {
+    /// Returns what bytes `(along, against)` the tuple's direction mean to the flow's owner; absent while that is not known.
+    pub fn delta(&self, tuple: &Tuple, (along, against): (u64, u64)) -> Option<FlowDelta> {
         let owner = self.owner?;
         let (sent, received) = if owner.outbound { (along, against) } else { (against, along) };
-        let call = (self.closed && owner.outbound).then_some((self.opened, self.sent));
-        Some(Step { owner, endpoint: tuple.endpoint(owner.outbound), label: self.label, sent, received, call })
+        let is_call = self.closed && owner.outbound;
+        let call = is_call.then_some(Call { opened_at: self.opened_at, sent: self.sent });
+        Some(FlowDelta { owner, endpoint: tuple.endpoint(owner.outbound), label: self.label, sent, received, call })
     }
+}
+
+/// A flow that waits for something, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitingFlow {
+    /// When it stops waiting.
+    pub until: Time,
+    /// The flow.
+    pub tuple: Tuple,
 }
 
 /// All flows.
 #[derive(Debug, Default)]
 pub struct Flows {
     table: HashMap<Tuple, Flow>,
-    /// Waiting for their lookup, in the order of their deadlines.
-    waiting: VecDeque<(Time, Tuple)>,
-    /// Of the LAN, but of no station that is known yet, with when they are given up.
-    orphans: VecDeque<(Time, Tuple)>,
-    round: u8,
-    /// For which there was no room.
+    /// The flows that wait for their lookup, the shortest wait first.
+    waiting: VecDeque<WaitingFlow>,
+    /// The flows that wait for their device: one end is in the LAN, but no station with its address is known yet.
+    orphans: VecDeque<WaitingFlow>,
+    /// How many dumps of conntrack's table have begun, modulo 256.
+    dump: u8,
+    /// How many flows were refused because the table was full.
     pub refused: u32,
 }
 
 impl Flows {
-    /// A dump of all live flows begins.
+    /// Begins a dump of all live flows: [`Flows::missing_from_dump`] returns what it does not list.
     pub fn begin_dump(&mut self) {
-        self.round = self.round.wrapping_add(1);
+        self.dump = self.dump.wrapping_add(1);
     }
 
-    /// The flow lives. False when it is not in the table.
-    pub fn confirm(&mut self, tuple: &Tuple) -> bool {
-        let round = self.round;
+    /// Notes that a flow lives. Returns false if it is not in the table.
+    pub fn mark_live(&mut self, tuple: &Tuple) -> bool {
+        let dump = self.dump;
         let Some(flow) = self.table.get_mut(tuple).filter(|flow| !flow.closed) else { return false };
-        flow.round = round;
+        flow.dump = dump;
         true
     }
 
-    /// The live flows that fit, in their order.
+    /// Returns the live flows that `fits` accepts, in ascending order.
     pub fn live(&self, fits: impl Fn(&Tuple, &Flow) -> bool) -> Vec<Tuple> {
         let mut all = Vec::new();
         #[allow(clippy::disallowed_methods, reason = "sorted below")]
@@ -225,42 +185,47 @@ impl Flows {
         all
     }
 
-    /// The flows that nobody told of since the dump began.
-    pub fn unconfirmed(&self) -> Vec<Tuple> {
-        self.live(|_, flow| flow.round != self.round)
+    /// Returns the flows that neither the dump nor an event has told of since the dump began.
+    pub fn missing_from_dump(&self) -> Vec<Tuple> {
+        self.live(|_, flow| flow.dump != self.dump)
     }
 
-    /// The live flows of a device with an address.
+    /// Returns the live flows between a device and an address.
     pub fn between(&self, device: DeviceId, address: IpAddr) -> Vec<Tuple> {
         self.live(|tuple, flow| {
             flow.device() == Some(device) && (tuple.destination == address || tuple.source == address)
         })
     }
 
-    /// The flow waits for its station. False when too many do.
-    pub fn orphan(&mut self, tuple: Tuple, until: Time) -> bool {
-        let room = self.orphans.len() < limits::ORPHANS;
-        if room {
-            self.orphans.push_back((until, tuple));
+    /// Lets a flow wait for its device. Returns false if too many do already.
+    pub fn add_orphan(&mut self, tuple: Tuple, until: Time) -> bool {
+        let has_room = self.orphans.len() < limits::ORPHANS;
+        if has_room {
+            self.orphans.push_back(WaitingFlow { until, tuple });
         }
-        room
+        has_room
     }
 
-    /// Those of a station that is known now, or, without one, those that waited long enough.
-    pub fn found(&mut self, ip: Option<IpAddr>, now: Time) -> Vec<Tuple> {
+    /// Takes out the flows that waited for the station with this address.
+    pub fn take_orphans_of(&mut self, ip: IpAddr) -> Vec<Tuple> {
+        self.take_orphans(|flow| flow.tuple.source == ip || flow.tuple.destination == ip)
+    }
+
+    /// Takes out the flows that have waited for their device for long enough.
+    pub fn take_expired_orphans(&mut self, now: Time) -> Vec<Tuple> {
+        self.take_orphans(|flow| flow.until <= now)
+    }
+
+    fn take_orphans(&mut self, fits: impl Fn(&WaitingFlow) -> bool) -> Vec<Tuple> {
         if self.orphans.is_empty() {
             return Vec::new();
         }
-        let ready = |(until, tuple): &(Time, Tuple)| match ip {
-            Some(ip) => tuple.source == ip || tuple.destination == ip,
-            None => *until <= now,
-        };
-        let (found, rest) = std::mem::take(&mut self.orphans).into_iter().partition::<VecDeque<_>, _>(ready);
+        let (taken, rest) = std::mem::take(&mut self.orphans).into_iter().partition::<VecDeque<_>, _>(fits);
         self.orphans = rest;
-        found.into_iter().map(|(_, tuple)| tuple).collect()
+        taken.into_iter().map(|flow| flow.tuple).collect()
     }
 
-    /// There is room for one more.
+    /// Returns true if there is room for another flow.
     pub fn has_room(&self) -> bool {
         self.table.len() < limits::FLOWS
     }
@@ -272,20 +237,20 @@ impl Flows {
             sent: 0,
             received: 0,
             sni: None,
-            opened: at.now,
+            opened_at: at.now,
             owner,
             label: Label::Waiting,
             service: Service::Unknown,
-            pause: None,
-            gave_away: GaveAway::default(),
+            delay: None,
+            leaks: Leaks::default(),
             midstream,
             closed: false,
-            round: self.round,
+            dump: self.dump,
             ech: false,
             esni: false,
         };
         self.table.insert(tuple, flow);
-        self.waiting.push_back((deadline, tuple));
+        self.waiting.push_back(WaitingFlow { until: deadline, tuple });
     }
 
     /// Returns a flow by its tuple.
@@ -298,33 +263,33 @@ impl Flows {
         self.table.get_mut(tuple)
     }
 
-    /// Takes it out.
+    /// Takes a flow out of the table.
     pub fn remove(&mut self, tuple: &Tuple) -> Option<Flow> {
         self.table.remove(tuple)
     }
 
-    /// The deadline that comes first.
+    /// Returns when the first flow stops waiting, for its lookup or for its device.
     pub fn next_deadline(&self) -> Option<Time> {
-        let waiting = self.waiting.front().map(|(deadline, _)| *deadline);
-        waiting.into_iter().chain(self.orphans.front().map(|(until, _)| *until)).min()
+        let first = [self.waiting.front(), self.orphans.front()];
+        first.into_iter().flatten().map(|flow| flow.until).min()
     }
 
-    /// A flow whose deadline is at or before `now`, once.
-    pub fn due(&mut self, now: Time) -> Option<(Time, Tuple)> {
-        let due = self.waiting.pop_front_if(|(deadline, _)| *deadline <= now);
-        // After a storm.
+    /// Takes the next flow that has waited for its lookup for long enough from those that wait.
+    pub fn pop_expired(&mut self, now: Time) -> Option<WaitingFlow> {
+        let expired = self.waiting.pop_front_if(|flow| flow.until <= now);
+        // A storm of flows leaves a large queue behind.
         if self.waiting.is_empty() && self.waiting.capacity() > 1_024 {
             self.waiting.shrink_to(256);
         }
-        due
+        expired
     }
 
-    /// The one that waits longest, whatever its deadline.
-    pub fn longest_waiting(&mut self) -> Option<Tuple> {
-        self.waiting.pop_front().map(|(_, tuple)| tuple)
+    /// Takes the flow that has waited longest for its lookup from those that wait, whatever its deadline.
+    pub fn pop_longest_waiting(&mut self) -> Option<Tuple> {
+        self.waiting.pop_front().map(|flow| flow.tuple)
     }
 
-    /// Takes all out, in the order in which they began.
+    /// Takes all flows out of the table, in the order in which they began.
     #[expect(clippy::disallowed_methods, reason = "the flows are sorted")]
     pub fn take_all(&mut self) -> Vec<(Tuple, Flow)> {
         self.waiting.clear();
@@ -334,12 +299,12 @@ impl Flows {
         all
     }
 
-    /// How many are in the table.
+    /// Returns the number of flows in the table.
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// None is in the table.
+    /// Returns true if there are no flows in the table.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }

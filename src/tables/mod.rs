@@ -1,5 +1,7 @@
-//! What is known: devices, names, flows, contacts, and the counters of each device and contact. The engine writes here;
-//! detectors read.
+//! What is known of the house: its devices, what lookups showed, the live flows, and the contacts, with counters for each
+//! device and contact. The engine writes the tables, and detectors read them. They stand apart from the engine so that a
+//! detector can be given what is known without what is done about it. Every table has a capacity and a share for each device
+//! in [`crate::limits`], and counts what it refused; `budget.rs` proves that all of them, full, fit the memory of a router.
 
 mod budget;
 pub mod contacts;
@@ -18,36 +20,36 @@ use ipnet::IpNet;
 use names::Names;
 use std::net::IpAddr;
 
-/// All tables of a house.
+/// All tables of the house.
 #[derive(Debug, Default)]
 pub struct Tables {
     /// Devices and their addresses.
     pub devices: Devices,
-    /// What lookups taught.
+    /// Which lookups yielded which addresses.
     pub names: Names,
     /// The live flows.
     pub flows: Flows,
-    /// What devices and endpoints have had with each other.
+    /// What was counted for each device and endpoint.
     pub contacts: Contacts,
     /// The prefixes of the LAN.
     pub lan: Vec<IpNet>,
 }
 
 impl Tables {
-    /// Returns the device that takes part in a flow and its side; of two devices the one that opened it. Absent while
+    /// Returns the device that takes part in a flow, and on which side; of two devices, the one that opened it. Absent while
     /// neither address is known to be a device's.
     pub fn attribute(&self, tuple: &Tuple) -> Option<Owner> {
-        let opener = self.devices.of_address(tuple.source).map(|device| Owner { device, outbound: true });
-        opener.or_else(|| Some(Owner { device: self.devices.of_address(tuple.destination)?, outbound: false }))
+        let opener = self.devices.by_address(tuple.source).map(|device| Owner { device, outbound: true });
+        opener.or_else(|| Some(Owner { device: self.devices.by_address(tuple.destination)?, outbound: false }))
     }
 
-    /// Whether an address lies within a prefix of the LAN.
+    /// Returns true if an address is within a prefix of the LAN.
     pub fn is_lan(&self, address: IpAddr) -> bool {
         self.lan.iter().any(|prefix| prefix.contains(&address))
     }
 
-    /// Whether an address is inside the house: not of the public Internet, of the LAN, or a device's.
+    /// Returns true if an address is inside the house: not on the public Internet, within the LAN, or a device's.
     pub fn is_inside(&self, address: IpAddr) -> bool {
-        is_local(address) || self.is_lan(address) || self.devices.of_address(address).is_some()
+        is_local(address) || self.is_lan(address) || self.devices.by_address(address).is_some()
     }
 }

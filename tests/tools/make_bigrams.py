@@ -29,7 +29,7 @@ import zlib
 SYMBOLS = "abcdefghijklmnopqrstuvwxyz0123456789-^"  # the last: where a label begins and ends
 WIDTH = len(SYMBOLS)
 SHORTEST = 7  # of what is judged: shorter says too little
-LIMIT = 40  # as limits::ODDITY
+LIMIT = 40  # as limits::MADE_UP_SCORE
 UNIT = 8.0  # steps of the table for one natural logarithm
 SECOND_LEVEL = {"ac", "co", "com", "edu", "gob", "gov", "id", "ne", "net", "nom", "or", "org"}
 

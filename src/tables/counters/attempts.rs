@@ -1,43 +1,45 @@
-//! What a device tried in vain of late, counted in a few bytes, so that a scan of the whole Internet costs no more than a
-//! heartbeat.
+//! A device's attempts to reach addresses and ports, and how many of them failed within a window of time. They are
+//! counted in a few bytes, so that a scan of the whole Internet costs no more than a heartbeat. The thresholds are in
+//! [`crate::limits`].
 
 use crate::limits;
 use crate::tables::counters::distinct::Distinct;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 
-/// The attempts of one device within a window of time.
+/// The attempts of one device within the current window.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
-    since: Time,
+    window_start: Time,
+    /// The addresses and ports of the attempts that failed.
     addresses: Distinct,
     ports: Distinct,
     failed: u32,
     answered: u32,
-    /// The latest window that was a scan.
-    pub scan: Option<Scan>,
+    /// The latest scan, however long ago it was.
+    scan: Option<Scan>,
 }
 
-/// A window in which hardly anybody answered.
+/// A window in which many targets were tried and hardly any answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
-    /// When it was noticed last.
+    /// When the scan was last noticed.
     pub at: Time,
-    /// How many addresses were tried, about.
+    /// Approximately how many addresses the failed attempts were made to.
     pub addresses: u32,
-    /// How many ports, about.
+    /// Approximately how many ports the failed attempts were made to.
     pub ports: u32,
-    /// Attempts without an answer, or refused.
+    /// How many attempts were refused or not answered.
     pub failed: u32,
-    /// Attempts with one.
+    /// How many attempts were answered.
     pub answered: u32,
 }
 
 impl Attempts {
-    /// A flow of the device is over. True when its attempts have become a scan that is not told yet.
-    pub fn note(&mut self, address: IpAddr, port: u16, failed: bool, at: Stamp) -> bool {
-        if at.now.since(self.since) > limits::SCAN_WINDOW {
-            *self = Attempts { since: at.now, scan: self.scan, ..Attempts::default() };
+    /// Counts a flow of the device that has ended. Returns true if it completes a scan and none was noticed recently.
+    pub fn record(&mut self, address: IpAddr, port: u16, failed: bool, at: Stamp) -> bool {
+        if at.now.since(self.window_start) > limits::SCAN_WINDOW {
+            *self = Attempts { window_start: at.now, scan: self.scan, ..Attempts::default() };
         }
         if !failed {
             self.answered = self.answered.saturating_add(1);
@@ -47,18 +49,18 @@ impl Attempts {
         self.addresses.add_address(address);
         self.ports.add(&port.to_be_bytes());
         let (addresses, ports) = (self.addresses.count(), self.ports.count());
-        // Many ports at many addresses is how peers of a swarm are looked for, most of whom are gone.
-        let one_way = addresses.max(ports) >= limits::SCAN_TARGETS && addresses.min(ports) <= limits::SCAN_TARGETS / 4;
-        if !one_way || self.answered * 4 > self.failed {
+        // Many ports at many addresses is what a program does that looks for the peers of a swarm, most of which are gone.
+        let is_sweep = addresses.max(ports) >= limits::SCAN_TARGETS && addresses.min(ports) <= limits::SCAN_TARGETS / 4;
+        if !is_sweep || self.answered * 4 > self.failed {
             return false;
         }
-        let new = self.recent(at.now).is_none();
+        let is_new = self.recent_scan(at.now).is_none();
         self.scan = Some(Scan { at: at.now, addresses, ports, failed: self.failed, answered: self.answered });
-        new
+        is_new
     }
 
-    /// The scan, while it is worth telling.
-    pub fn recent(&self, now: Time) -> Option<Scan> {
+    /// Returns the latest scan if it was noticed within [`limits::SCAN_KEPT`].
+    pub fn recent_scan(&self, now: Time) -> Option<Scan> {
         self.scan.filter(|scan| now.since(scan.at) < limits::SCAN_KEPT)
     }
 }
@@ -80,21 +82,21 @@ mod tests {
     fn one_port_at_many_addresses_and_many_ports_at_one_are_scans() {
         let (mut wide, mut deep) = (Attempts::default(), Attempts::default());
         for n in 0..60 {
-            wide.note(ip(n), 23, true, at(1));
-            deep.note(ip(7), 1_000 + n as u16, true, at(1));
+            wide.record(ip(n), 23, true, at(1));
+            deep.record(ip(7), 1_000 + n as u16, true, at(1));
         }
         assert!(wide.scan.is_some_and(|scan| scan.ports == 1) && deep.scan.is_some_and(|scan| scan.addresses == 1));
-        assert!(wide.recent(at(3_600).now).is_some() && wide.recent(at(200_000).now).is_none());
+        assert!(wide.recent_scan(at(3_600).now).is_some() && wide.recent_scan(at(200_000).now).is_none());
     }
 
     #[test]
-    fn what_is_answered_or_slow_or_a_swarm_or_a_heartbeat_is_none() {
+    fn answers_slow_attempts_swarms_and_heartbeats_are_no_scans() {
         let mut attempts: [Attempts; 4] = Default::default();
         for n in 0..300_u32 {
-            attempts[0].note(ip(n), 443, n % 3 == 0, at(1));
-            attempts[1].note(ip(n), 443, true, at(60 * u64::from(n)));
-            attempts[2].note(ip(n), 6_881 + (n * 37 % 9_000) as u16, true, at(1));
-            attempts[3].note(ip(1), 8_883, true, at(1));
+            attempts[0].record(ip(n), 443, n % 3 == 0, at(1));
+            attempts[1].record(ip(n), 443, true, at(60 * u64::from(n)));
+            attempts[2].record(ip(n), 6_881 + (n * 37 % 9_000) as u16, true, at(1));
+            attempts[3].record(ip(1), 8_883, true, at(1));
         }
         assert!(attempts.iter().all(|attempts| attempts.scan.is_none()), "{attempts:#?}");
     }

@@ -3,23 +3,23 @@
 use crate::fnv::fnv32;
 use std::net::IpAddr;
 
-/// How many different things were seen, about (K.-Y. Whang and others, "A linear-time probabilistic counting algorithm",
-/// TODS 1990): with 64 bits within a fifth up to a hundred.
+/// The largest count that [`Distinct`] tells apart from larger ones with some certainty.
+pub const COUNT_MAX: u32 = 200;
+
+/// An estimate of how many different things were seen (K.-Y. Whang and others, "A linear-time probabilistic counting
+/// algorithm", TODS 1990). With 64 bits it is right within a fifth up to a hundred.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Distinct(u64);
 
-/// From here on the count tells no more apart.
-const MANY: u32 = 200;
-
 impl Distinct {
-    /// This was seen.
+    /// Counts a thing.
     pub fn add(&mut self, bytes: &[u8]) {
         let hash = fnv32(bytes);
-        // The low bits of FNV-1a alone know little of the last byte.
+        // The low bits of FNV-1a alone depend little on the last byte.
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }
 
-    /// So was this address.
+    /// Counts an address.
     pub fn add_address(&mut self, address: IpAddr) {
         match address {
             IpAddr::V4(v4) => self.add(&v4.octets()),
@@ -27,7 +27,8 @@ impl Distinct {
         }
     }
 
-    /// How many, about; 266 stands for all above it.
+    /// Returns approximately how many different things were counted. More than [`COUNT_MAX`] means only that there were
+    /// many; the estimate does not exceed 266.
     pub fn count(self) -> u32 {
         match self.0.count_zeros() {
             0 => 266,
@@ -36,17 +37,12 @@ impl Distinct {
     }
 }
 
-/// Such a count for people.
-pub fn about(count: u32) -> String {
-    if count > MANY { format!("over {MANY}") } else { format!("about {count}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn distinct_things_are_counted_about() {
+    fn distinct_things_are_counted_approximately() {
         for n in [1_u32, 5, 20, 50, 100] {
             for base in [0, 1_000, 77_777] {
                 let mut distinct = Distinct::default();
@@ -56,6 +52,5 @@ mod tests {
                 assert!(count.abs_diff(n) <= n / 3 + 1, "{n} from {base}: {count}");
             }
         }
-        assert_eq!((about(34), about(266)), ("about 34".into(), "over 200".into()));
     }
 }

@@ -1,18 +1,19 @@
-//! What a name is below: its registrable domain, by a small rule instead of the public suffix list (300 KB); and
-//! whether that domain looks as if a program had made it up.
+//! What a name tells: its registrable domain, found by a small rule instead of the public suffix list (300 KB); whether it
+//! is looked up by people or by machinery; and whether it looks as if a program had made it up, by how likely its pairs of
+//! characters are. `tests/tools/make_bigrams.py` makes the table of pairs, and names the sources and what was measured.
 
 mod bigrams;
 
 use crate::model::is_local_domain;
 use crate::tables::domain::bigrams::{PAIRS, SYMBOLS};
 
-/// Labels under which the registries of countries sell names: `co.uk`, `com.au`, `or.jp`.
+/// Labels below which the registries of countries sell names: `co.uk`, `com.au`, `or.jp`.
 const SECOND_LEVEL: [&str; 12] = ["ac", "co", "com", "edu", "gob", "gov", "id", "ne", "net", "nom", "or", "org"];
 
-/// Under these everybody has a name of his own, which somebody chose: dynamic DNS, and hosts of pages. Not those that
-/// make up the names of their customers themselves (cloudfront.net), whose whole is one firm's.
+/// Domains below which every customer has a name of their own choice: dynamic DNS, and hosts of web pages. Providers that
+/// make the names up themselves (cloudfront.net) are not among them: to leash, all of those are one firm's.
 #[rustfmt::skip]
-const PROVIDERS: [&str; 36] = [
+const PRIVATE_SUFFIXES: [&str; 36] = [
     "afraid.org", "blogspot.com", "ddns.me", "ddns.net", "ddnsfree.com", "duckdns.org", "dyndns.org", "dynu.net",
     "dynv6.net", "firebaseapp.com", "freeddns.org", "github.io", "gitlab.io", "gotdns.org", "herokuapp.com",
     "homeip.net", "hopto.org", "mooo.com", "myddns.me", "myfritz.net", "myftp.org", "myqnapcloud.com", "netlify.app",
@@ -20,8 +21,9 @@ const PROVIDERS: [&str; 36] = [
     "theworkpc.com", "vercel.app", "web.app", "workers.dev", "zapto.org",
 ];
 
-/// Whoever asks below these asks about a file, an address or a sender by its digest: antivirus programs, mail filters.
-const BY_DIGEST: [&str; 14] = [
+/// Domains of antivirus programs and mail filters. A lookup below them is a question about a file, an address or a sender
+/// by its digest.
+const DIGEST_DOMAINS: [&str; 14] = [
     "abuse.ch",
     "barracudacentral.org",
     "bitdefender.net",
@@ -38,16 +40,16 @@ const BY_DIGEST: [&str; 14] = [
     "trendmicro.com",
 ];
 
-/// Where [`crate::model::name`] cuts: what a longer name is below is not known. Only bytes that no host's name has make
-/// one that long.
-const CUT: usize = 251;
+/// Where [`crate::model::name`] cuts. The domain of a longer name is not known. Only bytes that do not occur in host names
+/// make a name that long.
+const CUT_AT: usize = 251;
 
-/// The part of a name that somebody registered: two labels, or three where the last two are a public suffix. A name of
-/// fewer labels is all of it. It is empty where there is none: the name was cut, or ends as no domain does (those of the
-/// first level are letters, or digits and letters behind `xn--`).
+/// Returns the part of a name that somebody registered: two labels, or three if the last two are a public suffix, or the
+/// whole of a name with fewer. It is empty if the name was cut, or if its last label is not a top-level domain (which has
+/// only letters, or begins with `xn--`).
 pub fn registrable(name: &str) -> &str {
     let top = name.rsplit_once('.').map_or("", |(_, top)| top);
-    if name.len() > CUT || !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
+    if name.len() > CUT_AT || !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
         return "";
     }
     let mut dots = name.rmatch_indices('.').map(|(at, _)| at + 1);
@@ -55,22 +57,23 @@ pub fn registrable(name: &str) -> &str {
     if is_suffix(&name[two..]) { &name[dots.next().unwrap_or_default()..] } else { &name[two..] }
 }
 
-/// Names are sold right below these two labels.
+/// Returns true if names are sold right below these two labels.
 fn is_suffix(pair: &str) -> bool {
-    let of_country = |(label, top): (&str, &str)| top.len() == 2 && SECOND_LEVEL.contains(&label);
-    pair.split_once('.').is_some_and(of_country) || PROVIDERS.binary_search(&pair).is_ok()
+    let is_of_country = |(label, top): (&str, &str)| top.len() == 2 && SECOND_LEVEL.contains(&label);
+    pair.split_once('.').is_some_and(is_of_country) || PRIVATE_SUFFIXES.binary_search(&pair).is_ok()
 }
 
-/// Not a name of the Internet's: a single label, one of the house, a reverse lookup.
-pub fn is_of_the_house(name: &str) -> bool {
+/// Returns true for names that are not on the Internet: single labels, names of the house, and reverse lookups.
+pub fn is_local_name(name: &str) -> bool {
     // "invalid" and "onion" never exist in DNS (RFC 6761, 7686).
-    let own = |(_, top): (&str, &str)| is_local_domain(top) || matches!(top, "invalid" | "onion");
-    name.len() <= CUT && (name.rsplit_once('.').is_none_or(own) || registrable(name) == "fritz.box")
+    let is_local = |(_, top): (&str, &str)| is_local_domain(top) || matches!(top, "invalid" | "onion");
+    name.len() <= CUT_AT && (name.rsplit_once('.').is_none_or(is_local) || registrable(name) == "fritz.box")
 }
 
-/// Programs ask for such names by the way, and it is well that most do not exist: a search for services (RFC 6763), for a
-/// proxy, or for an address in a list of senders (RFC 5782: its bytes or digits backwards).
-pub fn is_machinery(name: &str) -> bool {
+/// Returns true for names that programs look up as a matter of routine, and most of which rightly do not exist: searches
+/// for services (RFC 6763), for a proxy (WPAD, ISATAP), or for an address in a list of senders (RFC 5782: the address's
+/// bytes or digits backwards).
+pub fn is_automatic(name: &str) -> bool {
     let part_of_address =
         |label: &str| label.len() <= 3 && label.bytes().all(|b| b.is_ascii_digit()) || label.len() == 1;
     name.starts_with('_')
@@ -80,18 +83,18 @@ pub fn is_machinery(name: &str) -> bool {
         || name.split('.').take(4).all(part_of_address)
 }
 
-/// Whether names below this registrable domain are questions about a file, an address or a sender by its digest, as
-/// antivirus programs and mail filters ask them.
+/// Returns true if names below this registrable domain are questions about a file, an address or a sender by its digest,
+/// as antivirus programs and mail filters ask them.
 pub fn asks_by_digest(domain: &str) -> bool {
-    BY_DIGEST.binary_search(&domain).is_ok()
+    DIGEST_DOMAINS.binary_search(&domain).is_ok()
 }
 
-/// How much a registrable domain looks made up rather than chosen: eight times the natural logarithm of how much likelier
-/// a program writes its label than a person, pair of characters by pair. Absent where that says nothing: too short, or
-/// in another script.
-pub fn oddity(domain: &str) -> Option<i32> {
+/// Returns how much a registrable domain looks made up rather than chosen: eight times the natural logarithm of how much
+/// likelier a program writes its label than a person does, by its pairs of characters. Absent if that says nothing, because
+/// the label is too short or in another script.
+pub fn made_up_score(domain: &str) -> Option<i32> {
     let label = domain.split('.').next().unwrap_or_default();
-    if label.len() < SHORTEST || label.starts_with("xn--") {
+    if label.len() < LABEL_MIN || label.starts_with("xn--") {
         return None;
     }
     let edge = SYMBOLS - 1;
@@ -109,13 +112,13 @@ pub fn oddity(domain: &str) -> Option<i32> {
     Some(sum + i32::from(PAIRS[last][edge]))
 }
 
-/// Characters that say something about who wrote them; the table was made for these.
-const SHORTEST: usize = 7;
+/// How many characters it takes to tell who wrote a label; the table was made of labels with as many.
+const LABEL_MIN: usize = 7;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::ODDITY;
+    use crate::limits::MADE_UP_SCORE;
 
     #[test]
     fn the_registrable_domain_is_what_somebody_registered() {
@@ -147,28 +150,28 @@ mod tests {
 
     #[test]
     fn the_lists_are_sorted() {
-        assert!(PROVIDERS.is_sorted() && BY_DIGEST.is_sorted());
+        assert!(PRIVATE_SUFFIXES.is_sorted() && DIGEST_DOMAINS.is_sorted());
     }
 
     #[test]
-    fn the_house_and_its_machinery_are_known() {
+    fn local_and_automatic_names_are_known() {
         for name in ["printer", "printer.lan", "5.8.168.192.in-addr.arpa", "nas.fritz.box", "tv.local"] {
-            assert!(is_of_the_house(name), "{name}");
+            assert!(is_local_name(name), "{name}");
         }
         for name in
             ["2.0.0.127.zen.spamhaus.org", "1.0.0.0.8.b.d.0.list.example", "_ldap._tcp.example.com", "wpad.isp.example"]
         {
-            assert!(is_machinery(name) && !is_of_the_house(name), "{name}");
+            assert!(is_automatic(name) && !is_local_name(name), "{name}");
         }
         for name in ["www.example.com", "1.pool.ntp.example", "qzkvhxwpld.example"] {
-            assert!(!is_machinery(name) && !is_of_the_house(name), "{name}");
+            assert!(!is_automatic(name) && !is_local_name(name), "{name}");
         }
     }
 
     #[test]
-    fn what_is_made_up_is_odd_and_what_is_chosen_is_not() {
+    fn made_up_names_score_high_and_chosen_ones_low() {
         for name in ["qzkvhxwpld.example", "mxqtwzjkhvbr.co.uk", "9f86d081884c7d659a2feaa0c55ad015.example"] {
-            assert!(oddity(name) >= Some(ODDITY), "{name}: {:?}", oddity(name));
+            assert!(made_up_score(name) >= Some(MADE_UP_SCORE), "{name}: {:?}", made_up_score(name));
         }
         for name in [
             "googleusercontent.com",
@@ -183,7 +186,7 @@ mod tests {
             "with_underscore.example",
             "",
         ] {
-            assert!(oddity(name) < Some(ODDITY), "{name}: {:?}", oddity(name));
+            assert!(made_up_score(name) < Some(MADE_UP_SCORE), "{name}: {:?}", made_up_score(name));
         }
     }
 }

@@ -30,46 +30,46 @@ function declare(method, params) {
 }
 
 return baseclass.extend({
-	/* how leash is, in numbers */
+	/* how leash is doing, in numbers */
 	status: declare('status', []),
 
-	/* all devices in short */
+	/* all devices, without their contacts */
 	devices: declare('devices', []),
 
 	/* all that is known of a device */
 	device: declare('device', [ 'device' ]),
 
-	/* whom a device talks to */
+	/* the contacts of a device */
 	contacts: declare('contacts', [ 'device' ]),
 
 	/* why a device talks to an address */
 	explain: declare('explain', [ 'device', 'address' ]),
 
-	/* what the detectors say */
+	/* what the detectors find */
 	findings: declare('findings', [ 'device' ]),
 
 	/* what is blocked, until when, and why */
 	blocks: declare('blocks', []),
 
-	/* what you decided yourself */
+	/* your own decisions on destinations */
 	pins: declare('pins', []),
 
-	/* what was ordered to last, and is not in the settings yet */
+	/* lasting orders that are not in the settings yet */
 	orders: declare('orders', []),
 
-	/* what happened of late */
+	/* the latest things that happened */
 	history: declare('history', []),
 
-	/* what is looked for, and what fools it */
+	/* what the detectors look for, and what fools them */
 	detectors: declare('detectors', []),
 
-	/* what is blind or broken, and what mends it */
+	/* what leash cannot see or do here, and how to fix it */
 	doctor: declare('doctor', []),
 
-	/* say what may be done to a device */
+	/* set what leash may do to a device */
 	set_mode: declare('set_mode', [ 'device', 'mode' ]),
 
-	/* say what people call a device */
+	/* set what people call a device */
 	set_name: declare('set_name', [ 'device', 'name' ]),
 
 	/* allow or block a destination, whatever the detectors say */
@@ -81,7 +81,7 @@ return baseclass.extend({
 	/* end a block, and keep it from coming back */
 	unblock: declare('unblock', [ 'device', 'target' ]),
 
-	/* the switch for all blocking at once */
+	/* switch all blocking on or off */
 	blocking: declare('blocking', [ 'on' ]),
 
 	/* forget what a device did */
