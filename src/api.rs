@@ -505,7 +505,7 @@ fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
         (done["device"], done["name"]) = (mac.to_string().into(), daemon.engine().display_name(mac).into());
     }
     if let Some(until) = until {
-        done["until"] = (until.0 as f64 / 1e6).into();
+        done["until"] = until.as_secs_f64().into();
     }
     Ok(done)
 }

@@ -367,7 +367,7 @@ impl Engine {
             None => By::Pin,
         };
         if self.is_wanted(mac, address, by, at.wall) && self.tables.devices.get_or_insert(mac, at).is_some() {
-            let until = left.map(|left| Wall(at.wall.0.saturating_add(left.0 as i64)));
+            let until = left.map(|left| at.wall + left);
             let reason = sentence!("it was blocked before leash stopped without warning; the reason is lost");
             let block = policy::Block { since: at.wall, until, expires: left.map(|left| at.now + left), by, reason };
             self.blocks.restore((mac, address), block);

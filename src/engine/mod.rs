@@ -185,7 +185,7 @@ impl Engine {
             // A file wakes the engine with its next line, perhaps late: it must find what a timely wake would have
             // found.
             let late = at.now.since(deadline);
-            self.settle(tuple, Stamp { now: deadline, wall: Wall(at.wall.0.saturating_sub(late.0 as i64)) });
+            self.settle(tuple, Stamp { now: deadline, wall: at.wall - late });
         }
         if self.next_sweep <= at.now {
             self.next_sweep = at.now + Span::hours(1);
@@ -340,7 +340,7 @@ impl Engine {
         }
         device.last_seen = device.last_seen.max(at.wall);
         if device.covered_since.is_none() {
-            let back = Time(at.now.0.saturating_sub(limits::COVERAGE_BACK.0));
+            let back = at.now - limits::COVERAGE_BACK;
             device.covered_since = Some(self.watching_since.max(back));
             self.gain_coverage(id, at);
         }
@@ -526,7 +526,7 @@ impl Engine {
     /// Returns whether it is between these minutes of the local day. Where `to` is before `from`, it means the next
     /// day.
     fn is_within(&self, (from, to): (u16, u16), wall: Wall) -> bool {
-        let minute = (wall.0 / 60_000_000 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
+        let minute = (wall.as_secs() / 60 + i64::from(self.utc_offset_minutes)).rem_euclid(1_440);
         let (from, to) = (i64::from(from), i64::from(to));
         if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
     }

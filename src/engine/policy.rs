@@ -153,7 +153,7 @@ pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict 
     }
     if let Some(pin) = settings.pins(case.wall).find(|pin| fits(pin, case)) {
         let decision = if pin.block { Decision::Block } else { Decision::Allow };
-        let lasts = pin.until.map(|until| Span(until.0.saturating_sub(case.wall.0).max(1) as u64));
+        let lasts = pin.until.map(|until| until.since(case.wall).max(Span(1)));
         return Verdict { by: By::Pin, lasts, ..verdict(decision, Because::Pin) };
     }
     if mode.is_offline() {
@@ -240,7 +240,7 @@ pub struct Blocks {
 impl Blocks {
     /// Puts a verdict into force. Returns false when the address is blocked already, or when there is no room.
     pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, reason: Sentence, at: Stamp) -> bool {
-        let until = verdict.lasts.map(|span| Wall(at.wall.0.saturating_add(span.0 as i64)));
+        let until = verdict.lasts.map(|span| at.wall + span);
         let expires = verdict.lasts.map(|span| at.now + span);
         self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by, reason })
     }

@@ -25,7 +25,7 @@ use crate::sentence::Sentence;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::names::Known;
-use crate::time::{Span, Stamp, Time, Wall};
+use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -41,9 +41,7 @@ impl Engine {
     pub fn save(&self, out: &mut impl Write, whole: bool, at: Stamp) -> io::Result<()> {
         writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
         for (_, device) in self.tables.devices.iter() {
-            let day = Span::days(1).0 as i64;
-            let last =
-                if whole { device.last_seen } else { Wall(device.last_seen.0 / day * day).max(device.first_seen) };
+            let last = if whole { device.last_seen } else { device.last_seen.midnight().max(device.first_seen) };
             write!(out, "device {} {} {last}", device.mac, device.first_seen)?;
             for (key, value) in [("host", &device.hostname), ("vendor", &device.vendor_class)] {
                 value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
@@ -186,8 +184,8 @@ impl Engine {
                 let by = words.next()?;
                 let by = By::ALL.iter().find(|(_, word)| *word == by)?.0;
                 // A clock that is not set yet is earlier than the date of the file: then no time counts as passed.
-                let today = at.wall.max(*saved);
-                let left = until.map(|until| Span(until.0.saturating_sub(today.0).max(0) as u64));
+                let now = at.wall.max(*saved);
+                let left = until.map(|until| until.since(now));
                 let reason = words.collect::<Vec<_>>().join(" ");
                 let parts = serde_json::from_str(&reason).ok();
                 let reason = parts.and_then(|parts| Sentence::from_parts(&parts)).unwrap_or(Sentence::verbatim(reason));
@@ -204,6 +202,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::config;
+    use crate::time::Span;
 
     fn stamp(seconds: u64) -> Stamp {
         Stamp { now: Time(seconds * 1_000_000), wall: Wall((1_767_225_600 + seconds as i64) * 1_000_000) }

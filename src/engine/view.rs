@@ -28,7 +28,7 @@ fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>)
 }
 
 fn seconds(wall: Wall) -> Value {
-    (wall.0 as f64 / 1e6).into()
+    wall.as_secs_f64().into()
 }
 
 fn text(name: &Name) -> Value {
