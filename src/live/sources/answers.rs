@@ -21,7 +21,7 @@ const STREAMS: usize = 64;
 /// A connection that began longer ago makes room for another.
 const STREAM_AGE: Span = Span::secs(10);
 
-/// See [`AnswerTap`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "answers",

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// See [`FirstPacketTap`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "first packets",

@@ -29,7 +29,7 @@ const DUMP_EVERY: Span = Span::secs(5);
 /// Datagrams of a dump that are read in one turn.
 const DUMP_DATAGRAMS: usize = 16;
 
-/// See [`ConntrackFlows`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "flows",

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 /// dnsmasq writes the file now and then, in no hurry.
 const CHECK_EVERY: Span = Span::secs(10);
 
-/// See [`Leases`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "leases",

@@ -12,7 +12,7 @@ use crate::wire::netlink::messages;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// See [`Neighbours`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "neighbours",

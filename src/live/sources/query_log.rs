@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Lines that a log of lookups does not reach without a question among them.
 const LINES_WITHOUT_QUESTIONS: u64 = 20;
 
-/// See [`QueryLog`].
+/// What the daemon knows about this source before it is open.
 pub static KIND: SourceKind = SourceKind {
     need: Need {
         name: "query log",
