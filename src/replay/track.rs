@@ -358,9 +358,9 @@ impl Tracker {
     }
 }
 
-/// Sorts events by their flow: the order of a hash table is random, the order of events must not be.
+/// Sorts events by their flow, of which each has one: the order of a hash table is random, that of events must not be.
 fn sort(events: &mut [Event]) {
-    events.sort_by_key(|event| match event {
+    events.sort_unstable_by_key(|event| match event {
         Event::FlowClosed { tuple, .. } | Event::FlowCounted { tuple, .. } => Some(*tuple),
         _ => None,
     });
