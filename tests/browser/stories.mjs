@@ -409,7 +409,7 @@ const stories = {
 		if (!SHOTS) return;
 		mkdirSync(SHOTS, { recursive: true });
 		const house = await replayed(), { devices } = await house('devices');
-		if (devices.length < 2) return console.log('     no recordings beside the checkout: nothing to show');
+		if (devices.length < 2) return console.log('     skipped: LEASH_CAPTURES names no folder of recordings');
 		const path = name => `device/${encodeURIComponent(name)}`;
 		const pages = {
 			overview: 'overview',

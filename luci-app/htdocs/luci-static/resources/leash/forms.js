@@ -6,6 +6,9 @@
  * literal in a call of _(). Nothing loads this file. LuCI sends a page all translations of its language at once, and
  * _() looks a text up by its hash, so that leash/words.js can translate the forms that come in leash's answers. */
 
+/* src/README.md */
+_('logs in to %s over telnet, %s times');
+
 /* src/detect/beacon.rs */
 _('calls %s every %s, sending %s; before, it was every %s, %s');
 _('called %s regularly, and has not for %s');
