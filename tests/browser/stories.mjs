@@ -382,8 +382,17 @@ const stories = {
 	},
 
 	async 'doctor'() {
+		await world('order', null, { words: ['off'] });
 		const page = await open('doctor');
-		assert.match(await page.locator('.leash').innerText(), /Remedy|sees everything/);
+		const complaint = page.locator('.leash-finding', { hasText: 'blocking is switched off, so' });
+		assert.match(await complaint.innerText(), /^warning/);
+		assert.equal(await complaint.locator('code').innerText(), 'leash on');
+		await complaint.getByRole('button', { name: 'Copy' }).click();
+		assert.equal(await page.evaluate(() => String(window.getSelection())), 'leash on');
+		await shot(page, 'complaints', 500);
+		await world('order', null, { words: ['on'] });
+		await page.getByRole('button', { name: 'Check again' }).click();
+		await until('it is mended', async () => await complaint.count() == 0);
 		await close(page);
 	},
 

@@ -170,13 +170,13 @@ return view.extend(widgets.pollingView({
 	/* Returns the head of a column. One with a name in SORTS sorts the devices when it is pressed, and turns their
 	 * order round when it is pressed again. */
 	head(title, sort) {
-		if (!sort) return E('th', { 'class': 'th', 'scope': 'col' }, [ title ]);
+		if (!sort) return E('th', { 'class': 'th left', 'scope': 'col' }, [ title ]);
 		const press = () => {
 			[ this.sort, this.descending ] = [ sort, this.sort == sort && !this.descending ];
 			this.list();
 		};
 		const button = E('button', { 'click': press }, [ title ]);
-		const th = E('th', { 'class': 'th', 'scope': 'col', 'data-sort': sort }, [ button ]);
+		const th = E('th', { 'class': 'th left', 'scope': 'col', 'data-sort': sort }, [ button ]);
 		this.heads.push(th);
 		return th;
 	},
