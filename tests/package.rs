@@ -3,10 +3,12 @@
 
 use leash::api::METHODS;
 use leash::config::{self, Fallback, SECTIONS, Setting};
-use leash::detect;
+use leash::detect::{self, Detector};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 const FILES: &str = "openwrt/files";
@@ -130,7 +132,7 @@ fn the_page_has_all_methods_and_their_rights() {
     let api = include_str!("tools/api.js.in").replace("@CALLS@", calls.trim_end().trim_end_matches(','));
     let of = |writes: bool| METHODS.iter().filter(|m| m.writes == writes).map(|m| m.name).collect::<Vec<_>>();
     let rights = json!({ "luci-app-leash": {
-        "description": "See and quiet the devices of the home",
+        "description": "See what the devices at home do, and block what they should not",
         "read": { "ubus": { "leash": of(false) }, "uci": ["leash"] },
         "write": { "ubus": { "leash": of(true) }, "uci": ["leash"] },
     }});
@@ -139,9 +141,108 @@ fn the_page_has_all_methods_and_their_rights() {
         ("luci-app/htdocs/luci-static/resources/leash/api.js", api),
         ("luci-app/root/usr/share/rpcd/acl.d/luci-app-leash.json", rights),
     ] {
-        if std::env::var("UPDATE_GOLDEN").is_ok() {
-            fs::write(path, &wanted).unwrap();
+        update_or_compare(path, &wanted);
+    }
+}
+
+/// A file that is made: `UPDATE_GOLDEN=1 cargo test --test package` writes it.
+fn update_or_compare(path: &str, wanted: &str) {
+    if std::env::var("UPDATE_GOLDEN").is_ok() {
+        fs::write(path, wanted).unwrap();
+    }
+    let old = fs::read_to_string(path).unwrap_or_default() != wanted;
+    assert!(!old, "{path} is not up to date: UPDATE_GOLDEN=1 cargo test --test package");
+}
+
+/// Every text that leash says stands in a file of the page as a call of `_()`, the only thing in which LuCI's scanner of
+/// strings finds one: `UPDATE_GOLDEN=1 cargo test --test package` writes it.
+#[test]
+fn the_page_has_all_forms_for_the_scanner_of_strings() {
+    let mut known = BTreeSet::new();
+    let mut calls = String::new();
+    for (place, texts) in sentences().into_iter().chain(detectors()) {
+        let new: Vec<&String> = texts.iter().filter(|text| known.insert(text.to_string())).collect();
+        if !new.is_empty() {
+            calls += &format!("\n/* {place} */\n{}", new.into_iter().map(|text| call(text)).collect::<String>());
         }
-        assert_eq!(fs::read_to_string(path).unwrap(), wanted, "{path}");
+    }
+    let script = include_str!("tools/forms.js.in").replace("@CALLS@", calls.trim());
+    update_or_compare("luci-app/htdocs/luci-static/resources/leash/forms.js", &script);
+    // What was said in the cases is among them; a text that is the same in every language has the form `%s`.
+    let mut said = BTreeSet::new();
+    for case in fs::read_dir("tests/replay").unwrap() {
+        if let Ok(text) = fs::read_to_string(case.unwrap().path().join("expected.json")) {
+            forms_in(&serde_json::from_str(&text).unwrap(), &mut said);
+        }
+    }
+    said.remove("%s");
+    assert!(said.len() > 50, "forms in the cases: {said:?}");
+    assert_eq!(said.difference(&known).collect::<Vec<_>>(), [""; 0]);
+}
+
+/// The literals of `sentence!` in the sources by file. Tests stand at the end of a file and say nothing to anybody.
+fn sentences() -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            let source = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            let code: Vec<&str> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code = code.join("\n");
+            let forms = code.split("sentence!(").skip(1).map(literal).collect();
+            found.push((path.to_str().unwrap().to_owned(), forms));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The string literal at the beginning of a piece of code.
+fn literal(code: &str) -> String {
+    let mut rest = code.trim_start().strip_prefix('"').expect("sentence! takes a literal").chars();
+    let mut text = String::new();
+    while let Some(c) = rest.next().filter(|c| *c != '"') {
+        match if c == '\\' { rest.next() } else { None } {
+            None => text.push(c),
+            Some('\n') => rest = rest.as_str().trim_start().chars(),
+            Some(quoted @ ('"' | '\\')) => text.push(quoted),
+            Some(other) => panic!("\\{other} in {text}…"),
+        }
+    }
+    text
+}
+
+/// What detectors find and what fools them, which the page shows with a finding.
+fn detectors() -> Vec<(String, Vec<String>)> {
+    let texts = |it: &Detector| [it.about].iter().chain(it.fooled_by).map(|text| text.to_string()).collect();
+    detect::ALL.iter().map(|it| (format!("detector {}", it.name), texts(it))).collect()
+}
+
+/// A call of `_()` with a text, in lines of at most 120 columns.
+fn call(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.replace('\\', "\\\\").replace('\'', "\\'").split_inclusive(' ') {
+        if lines.last().unwrap().len() + word.len() > 108 {
+            lines.push(String::new());
+        }
+        lines.last_mut().unwrap().push_str(word);
+    }
+    format!("_('{}');\n", lines.join("' +\n\t'"))
+}
+
+fn forms_in(json: &Value, found: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(map) => {
+            found.extend(map.get("form").and_then(Value::as_str).map(String::from));
+            map.values().for_each(|value| forms_in(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| forms_in(value, found)),
+        _ => {}
     }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A day of a house: recorded traffic of real devices (../shared/captures, where they are beside the checkout), and this
-project's relay, put at the hours when such devices are used. Writes an event file to standard output; what happens in
-it, and to whom, is what was recorded."""
+"""A day of a house: recorded traffic of real devices, which LEASH_CAPTURES names, and this project's relay, put at the
+hours when such devices are used. Writes an event file to standard output; what happens in it, and to whom, is what was
+recorded. Without the recordings the relay is alone in the house."""
 
 import ipaddress
 import os
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-CAPTURES = ROOT.parent / "shared/captures"
+CAPTURES = os.environ.get("LEASH_CAPTURES")
 LEASH = os.environ.get("LEASH", ROOT / "target/release/leash")
 END = 1_795_646_700  # 2026-11-25 22:45 in UTC: when the day ends
 BEGIN = END // 3600 * 3600 - 23 * 3600
@@ -46,7 +46,10 @@ DAY = [
 
 
 def file_of(name):
-    return CAPTURES / name if name.endswith(("pcap", "pcapng")) else ROOT / "tests/replay" / name
+    """The file, or nothing where LEASH_CAPTURES names no folder of recordings."""
+    if name.endswith(("pcap", "pcapng")):
+        return CAPTURES and pathlib.Path(CAPTURES) / name
+    return ROOT / "tests/replay" / name
 
 
 def recorded(name):
@@ -79,7 +82,7 @@ def moved(line, places):
 def write(file):
     day, known = [], []
     for name, places, times in DAY:
-        if not file_of(name).exists():
+        if not file_of(name):
             continue
         lines = recorded(name)
         first = float(lines[0].split("-")[0].split()[0])

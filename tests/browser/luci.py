@@ -9,6 +9,7 @@ import re
 import threading
 import urllib.parse
 
+import pot
 import ubus
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -25,7 +26,7 @@ LOGIN = b"""<!DOCTYPE html><meta charset=utf-8>
 def texts(language):
     """{text: translation}"""
     po = APP / f"po/{language}/leash.po"
-    return dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', po.read_text(), re.MULTILINE)) if po.exists() else {}
+    return {text: said for text, said in pot.entries(po).items() if text and said} if po.exists() else {}
 
 
 def page(path, user, language):

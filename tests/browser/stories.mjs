@@ -89,19 +89,27 @@ async function close(page) {
 	await page.context().close();
 }
 
-// What leash says in the replayed cases: of devices, of findings, and why it blocks.
+// The sentences of the replayed cases: of devices, of findings, and why something is blocked.
 function expected() {
-	const said = new Set(), cases = new URL('../replay/', import.meta.url);
+	const said = new Map(), cases = new URL('../replay/', import.meta.url);
 	const walk = value => {
-		for (const [key, inner] of Object.entries(value ?? {})) {
-			if (typeof inner == 'object') walk(inner);
-			else if (key == 'says' || key == 'reason') said.add(inner);
-		}
+		if (value?.message && value.form) said.set(value.message, value);
+		if (typeof value == 'object') Object.values(value ?? {}).forEach(walk);
 	};
 	for (const name of readdirSync(cases).filter(name => existsSync(new URL(`${name}/expected.json`, cases))))
 		walk(JSON.parse(readFileSync(new URL(`${name}/expected.json`, cases))));
 	assert(said.size > 100);
-	return [...said];
+	return [...said.values()];
+}
+
+// Runs on the page: what it makes of sentences, whole, of parts, and up to the first reason.
+async function sentencesOnPage(all) {
+	const words = await L.require('leash.words');
+	return all.map(sentence => ({
+		whole: words.sentence(sentence),
+		parts: words.parts(sentence, value => value).join(''),
+		head: words.headline(sentence)
+	}));
 }
 
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
@@ -183,7 +191,7 @@ const stories = {
 		await until('it is listed', async () => await line.count());
 		assert.match(await line.innerText(), /never looked up/);
 		await line.locator('select[data-act=block]').selectOption('10m');
-		await until('it is blocked', async () => /for (9|10) min more/.test(await line.innerText()));
+		await until('it is blocked', async () => /for another (9|10) min/.test(await line.innerText()));
 		assert.equal(await world('call', 'plug', { address: '45.10.7.7' }), false);
 		await line.getByRole('button', { name: 'Undo' }).click();
 		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
@@ -215,7 +223,7 @@ const stories = {
 	async 'the daemon stops and comes back'() {
 		const page = await open('overview');
 		await world('stop');
-		const says = async () => (await page.getByRole('alert').first().innerText()).includes('does not run');
+		const says = async () => (await page.getByRole('alert').first().innerText()).includes('is not running');
 		await until('the page says so', says);
 		await world('start');
 		await until('and goes on', async () => !await page.getByRole('alert').first().isVisible());
@@ -314,22 +322,38 @@ const stories = {
 		await close(page);
 	},
 
+	async 'sentences of forms and values'() {
+		const page = await open('overview');
+		const all = expected();
+		const english = await page.evaluate(sentencesOnPage, all);
+		assert.deepEqual(english.map(({ whole }) => whole), all.map(({ message }) => message));
+		assert.deepEqual(english.map(({ parts }) => parts), all.map(({ message }) => message));
+		const trap = '%s%%%d<b>$&</b>';
+		const made = await page.evaluate(sentencesOnPage, [
+			{ form: 'calls %s, %s %% of it %s; and more', values: [trap, 7, { form: 'over %s', values: [trap] }] },
+			{ form: '%s; %s', values: [{ form: 'a %s: %s', values: [trap, 'b'] }, { form: 'c', values: [] }] },
+			{ form: '%s', values: ['100 %s: it'] }
+		]);
+		assert.deepEqual(made, [
+			{ whole: `calls ${trap}, 7 % of it over ${trap}; and more`, head: `calls ${trap}, 7 % of it over ${trap}` },
+			{ whole: `a ${trap}: b; c`, head: `a ${trap}` },
+			{ whole: '100 %s: it', head: '100 %s: it' }
+		].map(texts => ({ ...texts, parts: texts.whole })));
+		await close(page);
+	},
+
 	async 'in German'() {
 		await world('language', null, { code: 'de' });
 		const page = await open('overview');
 		assert.match(await page.getByRole('switch').innerText(), /Sperren ist (an|aus)/);
 		assert(await page.getByRole('button', { name: 'Gerät', exact: true }).count());
-		// All that leash says in the replayed cases has a form that is translated: whole, and up to the first reason.
+		// The page puts leash's sentences together as leash does, and in German without a rest of English.
 		const { complaints } = await world('order', null, { words: ['doctor'] });
-		const all = [...expected(), ...complaints.map(complaint => complaint.says.split(': ')[0])];
-		const [missing, german] = await page.evaluate(async all => {
-			const sentences = await L.require('leash.sentences'), missing = [];
-			all.forEach(one => [one, one.split(/[:;] /)[0]].forEach(part => sentences.say(part, missing)));
-			return [missing, all.map(one => sentences.say(one))];
-		}, all);
-		assert.deepEqual([...new Set(missing)], []);
-		const english = german.filter(says => / (the|it|which|what|others) /.test(says));
-		assert.deepEqual(english, [], 'English is left in them');
+		const all = [...expected(), ...complaints, ...complaints.map(({ remedy }) => remedy)];
+		const german = await page.evaluate(sentencesOnPage, all);
+		const english = german.flatMap(({ whole, head }) => [whole, head]);
+		assert.deepEqual(english.filter(text => / (the|it|which|what|others) /.test(text)), []);
+		assert.equal(german.filter(({ whole, parts }) => whole != parts).length, 0);
 		await shot(page, 'german', 900);
 		await world('language', null, { code: 'en' });
 		await close(page);
@@ -358,8 +382,17 @@ const stories = {
 	},
 
 	async 'doctor'() {
+		await world('order', null, { words: ['off'] });
 		const page = await open('doctor');
-		assert.match(await page.locator('.leash').innerText(), /What mends it|sees all/);
+		const complaint = page.locator('.leash-finding', { hasText: 'blocking is switched off, so' });
+		assert.match(await complaint.innerText(), /^warning/);
+		assert.equal(await complaint.locator('code').innerText(), 'leash on');
+		await complaint.getByRole('button', { name: 'Copy' }).click();
+		assert.equal(await page.evaluate(() => String(window.getSelection())), 'leash on');
+		await shot(page, 'complaints', 500);
+		await world('order', null, { words: ['on'] });
+		await page.getByRole('button', { name: 'Check again' }).click();
+		await until('it is mended', async () => await complaint.count() == 0);
 		await close(page);
 	},
 
@@ -385,7 +418,7 @@ const stories = {
 		if (!SHOTS) return;
 		mkdirSync(SHOTS, { recursive: true });
 		const house = await replayed(), { devices } = await house('devices');
-		if (devices.length < 2) return console.log('     no recordings beside the checkout: nothing to show');
+		if (devices.length < 2) return console.log('     skipped: LEASH_CAPTURES names no folder of recordings');
 		const path = name => `device/${encodeURIComponent(name)}`;
 		const pages = {
 			overview: 'overview',

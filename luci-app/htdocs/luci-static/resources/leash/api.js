@@ -6,9 +6,9 @@
 
 /* Where leash says no more than ubus's status. */
 const SAYS = {
-	2: _('leash does not understand the page: update both'),
-	3: _('leash does not know that: update it'),
-	4: _('leash does not run. Start it under System, Startup.'),
+	2: _('leash and this page do not fit together. Update both.'),
+	3: _('leash does not know this call. Update it.'),
+	4: _('leash is not running. Start it under System, Startup.'),
 	6: _('You may see this, but not change it.'),
 	7: _('leash did not answer in time.')
 };

@@ -52,7 +52,7 @@ function linesOf(device, strong, oldest) {
 return baseclass.extend({
 	/* Returns a small chart of the bytes of each hour: sent above the line, received below it. */
 	sparkline(day, width, height) {
-		if (!day) return E('span', { 'class': 'leash-faint' }, [ _('quiet') ]);
+		if (!day) return E('span', { 'class': 'leash-faint' }, [ _('no traffic') ]);
 		const most = Math.max(1, ...day.sent, ...day.received);
 		const half = height / 2, step = width / day.sent.length;
 		/* By the logarithm: a heartbeat of 100 bytes is seen beside a film. */

@@ -11,7 +11,7 @@ const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
 
 const VERDICTS = [ 'block', 'watch', 'allow' ];
 /* What a destination has when one of its contacts has it. */
-const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'named_for', 'network', 'guard_would', 'findings', 'purpose' ];
+const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose' ];
 const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
 
 return baseclass.extend({
@@ -22,8 +22,7 @@ return baseclass.extend({
 			groups.set(finding.detector, (groups.get(finding.detector) || []).concat(finding));
 		return [ ...groups ].map(([ detector, findings ]) => {
 			const addresses = new Set(findings.map(finding => finding.address));
-			const headline = findings[0].says.split(/[:;] /)[0];
-			const summary = words.several(detector, addresses.size) || words.sentence(headline, 160);
+			const summary = words.several(detector, addresses.size) || words.headline(findings[0], 160);
 			return { detector, findings, summary };
 		});
 	},
@@ -31,7 +30,7 @@ return baseclass.extend({
 	/* Returns what a device does, in a few words each. */
 	activity(device) {
 		const groups = this.byDetector(device.findings);
-		return groups.length ? groups.map(group => group.summary) : [ words.sentence(device.says, 200) ];
+		return groups.length ? groups.map(group => group.summary) : [ words.sentence(device, 200) ];
 	},
 
 	/* Returns the addresses that the strong findings of a device are about. */
@@ -64,9 +63,9 @@ return baseclass.extend({
 		return [ ...found.values() ];
 	},
 
-	/* Returns the hours since 1970 in which a contact was active: bit n of `active` is the hour n before its last. */
+	/* Returns the hours since 1970 in which a contact was active. Bit n of `active_hours` is n hours before `last`. */
 	activeHours(contact) {
 		const last = Math.floor(contact.last / HOUR);
-		return [ ...Array(24).keys() ].filter(ago => contact.active >> ago & 1).map(ago => last - ago);
+		return [ ...Array(24).keys() ].filter(n => contact.active_hours >> n & 1).map(n => last - n);
 	}
 });

@@ -150,7 +150,7 @@ return baseclass.extend({
 
 	/* Returns a live cell of a table. The title stands before its content where the screen is narrow. */
 	cell(title, style) {
-		return this.live(E('td', { 'class': 'td ' + (style || ''), 'data-title': title }, []));
+		return this.live(E('td', { 'class': 'td left ' + (style || ''), 'data-title': title }, []));
 	},
 
 	row(cells, attributes) {
@@ -163,7 +163,8 @@ return baseclass.extend({
 	 * Rows stay the same elements while they stand for the same items: nothing flickers, and what has the focus or is
 	 * being typed stays. */
 	table(titles, key, row, attributes) {
-		const header = title => title instanceof Node ? title : E('th', { 'class': 'th', 'scope': 'col' }, [ title ]);
+		const th = title => E('th', { 'class': 'th left', 'scope': 'col' }, [ title ]);
+		const header = title => title instanceof Node ? title : th(title);
 		const node = E('table', Object.assign({ 'class': 'table cbi-section-table' }, attributes), [
 			E('tr', { 'class': 'tr table-titles' }, [ ...titles.map(header) ])
 		]);

@@ -1,6 +1,5 @@
 'use strict';
 'require baseclass';
-'require leash.sentences as sentences';
 
 /* Texts for people: how names, sizes and times are written, and what leash's words are called on the page. All of it
  * returns plain strings. They can hold what strangers sent, so they are shown as text only: see leash.widgets. */
@@ -25,19 +24,19 @@ const LABELS = {
 	/* how strong a finding is */
 	'weak': _('a hint'),
 	'fair': _('likely'),
-	'strong': _('sure'),
+	'strong': _('certain'),
 	/* how bad a complaint is */
-	'error': _('broken'),
-	'warning': _('weaker')
+	'error': _('error'),
+	'warning': _('warning')
 };
 
 /* Several findings of one detector in a few words. */
 const SEVERAL = {
 	'direct-ip': _('calls %d addresses that it never looked up'),
-	'beacon': _('calls %d addresses in an odd rhythm'),
-	'bypass': _('asks %d others than the router for names'),
-	'plaintext': _('tells %d addresses what is private, in the clear'),
-	'reputation': _('calls %d addresses that lists warn of'),
+	'beacon': _('calls %d addresses in an unusual rhythm'),
+	'bypass': _('asks %d servers other than the router for names'),
+	'plaintext': _('tells %d addresses something private, in the clear'),
+	'reputation': _('calls %d addresses that lists warn about'),
 	'spread': _('calls %d addresses that are new to it'),
 	'upload': _('sends more than usual to %d addresses')
 };
@@ -48,10 +47,10 @@ const DHCP_CLIENT = /^(udhcp|dhcpcd|dhclient|android-dhcp|lwip)/i;
 return baseclass.extend({
 	/* The modes of a device: what they are called, and what they mean. */
 	MODES: {
-		'trust': [ _('trust'), _('nobody looks at what it does') ],
+		'trust': [ _('trust'), _('not watched') ],
 		'observe': [ _('observe'), _('shown, never blocked') ],
 		'guard': [ _('guard'), _('bad destinations are blocked') ],
-		'local': [ _('local'), _('no Internet at all, but time') ]
+		'local': [ _('local'), _('no Internet, except for the time') ]
 	},
 
 	/* Returns a text that can be shown: leash writes bytes that are not plain ASCII as \DDD, and they are read as UTF-8
@@ -62,9 +61,35 @@ return baseclass.extend({
 		return limit && shown.length > limit ? shown.slice(0, limit - 1) + '…' : shown;
 	},
 
-	/* Returns a sentence of leash's in the language of the page. */
+	/* Returns a sentence of leash's in the language of the page: its form is translated and filled with its values. A
+	 * value can be a sentence itself, { form, values }. What looks like a gap in a value stays as it is. */
 	sentence(sentence, limit) {
-		return this.clean(sentences.say(sentence), limit);
+		return this.clean(this.fill(_(sentence.form), sentence.values), limit);
+	},
+
+	fill(form, values) {
+		return form.format(...values.map(value => value.form ? this.fill(_(value.form), value.values) : value));
+	},
+
+	/* Returns a sentence as a list of its texts and of what make(value) returns for each value. */
+	parts({ form, values }, make) {
+		const rest = [ ...values ];
+		/* Pieces of the form stand between what is captured: the kinds of its gaps. */
+		return _(form).split(/%([s%])/).map((piece, i) => {
+			if (i % 2 == 0) return piece;
+			if (piece == '%') return '%';
+			const value = rest.shift();
+			return value.form ? this.parts(value, make) : make(this.clean(value));
+		}).flat();
+	},
+
+	/* Returns the beginning of a sentence: up to its first colon or semicolon, behind which the reasons are. */
+	headline(sentence, limit) {
+		const [ head ] = _(sentence.form).split(/[:;] |[：；]/);
+		const [ first ] = sentence.values;
+		if (head == '%s' && first.form) return this.headline(first, limit);
+		const gaps = head.replaceAll('%%', '').split('%s').length - 1;
+		return this.clean(this.fill(head, sentence.values.slice(0, gaps)), limit);
 	},
 
 	/* Returns a text of leash's in the language of the page. */
@@ -128,8 +153,8 @@ return baseclass.extend({
 	until(seconds) {
 		if (!seconds) return _('for ever');
 		const left = seconds - Date.now() / 1000;
-		if (left < 90 * 60) return _('for %d min more').format(Math.max(1, Math.round(left / 60)));
-		if (left < 36 * HOUR) return _('for %d h more').format(Math.round(left / HOUR));
+		if (left < 90 * 60) return _('for another %d min').format(Math.max(1, Math.round(left / 60)));
+		if (left < 36 * HOUR) return _('for another %d h').format(Math.round(left / HOUR));
 		return _('until %s').format(this.date(seconds));
 	}
 });

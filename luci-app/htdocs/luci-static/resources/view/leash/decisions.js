@@ -9,17 +9,21 @@ const MOST_RECORDS = 200;
 
 /* Returns the history, the latest first. Findings of one detector that follow each other within an hour are one
  * record, which counts the others in `more`. */
-function story(history) {
-	const told = [];
+function summarised(history) {
+	const shown = [];
 	for (const record of history) {
-		const group = [ record.device, record.what, record.says.split(': ')[0] ].join(' ');
-		const before = told[told.length - 1];
-		if (before && record.what == 'finding' && before.group == group && record.time - before.time < HOUR)
+		const { device, kind, time } = record;
+		/* The message of a finding is its detector and what that says. */
+		const [ detector, message ] = kind == 'finding' ? record.values : [ null, record ];
+		const group = [ device, kind, detector ].join(' ');
+		const before = shown[shown.length - 1];
+		if (before && detector && before.group == group && time - before.time < HOUR)
 			before.more++;
 		else
-			told.push(Object.assign({ group, more: 0, key: [ record.time, group, told.length ].join(' ') }, record));
+			shown.push({ time, device, name: record.name, message, group, more: 0 });
 	}
-	return told.reverse().slice(0, MOST_RECORDS);
+	shown.forEach((record, i) => record.key = [ record.time, record.group, i ].join(' '));
+	return shown.reverse().slice(0, MOST_RECORDS);
 }
 
 return view.extend(widgets.pollingView({
@@ -29,8 +33,8 @@ return view.extend(widgets.pollingView({
 
 	show([ { blocks }, { pins }, { history } ]) {
 		this.blocks.update(blocks, _('Nothing is blocked.'));
-		this.pins.update(pins, _('You decided nothing yet. The buttons of a device do that.'));
-		this.history.update(story(history), _('Nothing happened yet.'));
+		this.pins.update(pins, _('No decisions yet. The buttons on a device’s page make them.'));
+		this.history.update(summarised(history), _('Nothing has happened yet.'));
 	},
 
 	undo(label, act) {
@@ -92,9 +96,8 @@ return view.extend(widgets.pollingView({
 		if (record.device)
 			cells.device.show(record.device, () => widgets.deviceLink(record.device, record.name));
 		const update = now => {
-			const says = now.what == 'finding' ? now.says.replace(/^[a-z-]+: /, '') : now.says;
-			const more = now.more ? ' ' + _('(and %d more such)').format(now.more) : '';
-			cells.message.show(words.sentence(says, 400) + more);
+			const more = now.more ? ' ' + _('(and %d more like it)').format(now.more) : '';
+			cells.message.show(words.sentence(now.message, 400) + more);
 		};
 		return { node: widgets.row(cells), update };
 	},
@@ -112,10 +115,13 @@ return view.extend(widgets.pollingView({
 		return widgets.page(_('Decisions'), [
 			this.error,
 			widgets.section(_('Blocked now'),
-				_('Each block is for one device. Time and what a device needs to work are never blocked.'),
+				_('A block concerns one device. ' +
+					'Time servers, the router and its resolvers are never blocked automatically.'),
 				[ this.blocks.node ]),
-			widgets.section(_('Your own decisions'), _('They beat what leash finds.'), [ this.pins.node ]),
-			widgets.section(_('History'), _('Since leash was started, the latest first.'), [ this.history.node ])
+			widgets.section(_('Your own decisions'),
+				_('They take precedence over what leash finds.'),
+				[ this.pins.node ]),
+			widgets.section(_('History'), _('Since leash started, latest first.'), [ this.history.node ])
 		]);
 	}
 }));

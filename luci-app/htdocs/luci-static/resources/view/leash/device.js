@@ -70,11 +70,11 @@ return view.extend(widgets.pollingView({
 		const activity = summary.activity(device).join('; ');
 		this.activity.show([ device.verdict, activity ], () => [ widgets.badge(device.verdict), ' ' + activity ]);
 		const strongFirst = (a, b) => this.strong.has(b.address) - this.strong.has(a.address);
-		const would = this.destinations.filter(contact => contact.guard_would).sort(strongFirst);
+		const would = this.destinations.filter(contact => contact.guard_verdict).sort(strongFirst);
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.guardAdvice(device, would));
 		const drawn = [
 			device.day,
-			(device.contacts || []).map(c => [ c.address, c.active, c.explained, c.findings ]),
+			(device.contacts || []).map(c => [ c.address, c.active_hours, c.explained, c.findings ]),
 			[ ...this.strong ],
 			this.blocks.map(block => block.address),
 			Math.floor(Date.now() / 3.6e6)
@@ -114,7 +114,7 @@ return view.extend(widgets.pollingView({
 	guardAdvice(device, would) {
 		if ([ 'guard', 'trust', 'local' ].includes(device.mode)) return '';
 		if (!would.length)
-			return E('p', {}, [ _('In mode guard, nothing of this would have been blocked.') ]);
+			return E('p', {}, [ _('In mode guard, none of this would have been blocked.') ]);
 		const names = words.list(would.map(contact => words.contactName(contact)), 5);
 		const guard = () => this.attempt(api.set_mode(device.mac, 'guard'));
 		return E('p', {}, [
@@ -126,12 +126,12 @@ return view.extend(widgets.pollingView({
 	/* Returns what a detector found: the strongest finding in full, and a line for each of the others. */
 	finding({ detector: name, findings: [ finding, ...others ], summary }) {
 		const { about = '', fooled_by = [] } = this.detectors.detectors.find(detector => detector.name == name) || {};
-		const message = words.sentence(finding.says, 400);
+		const message = words.sentence(finding, 400);
 		const evidence = Object.entries(finding.evidence || {});
 		const also = () => E('div', {}, [
-			_('And also:'),
+			_('Also:'),
 			E('ul', {}, [ ...others.slice(0, MOST_FINDINGS).map(other => E('li', {}, [
-				widgets.badge(other.strength), ' ' + words.sentence(other.says, 400), since(other)
+				widgets.badge(other.strength), ' ' + words.sentence(other, 400), since(other)
 			])) ])
 		]);
 		const doubts = () => E('div', {}, [
@@ -163,10 +163,10 @@ return view.extend(widgets.pollingView({
 			return searched.every(word => all.includes(word));
 		};
 		const rank = contact => RANK[contact.verdict] + (contact.local ? 2 : 0) -
-			(this.strong.has(contact.address) ? 3 : 0) - (contact.guard_would ? 1 : 0) -
+			(this.strong.has(contact.address) ? 3 : 0) - (contact.guard_verdict ? 1 : 0) -
 			(contact.explained == 'none' ? 1 : 0);
 		const shown = this.destinations.filter(fits).sort((a, b) => rank(a) - rank(b) || b.last - a.last);
-		this.table.update(shown.slice(0, this.most), _('No destination fits.'));
+		this.table.update(shown.slice(0, this.most), _('No destination matches.'));
 		this.all.hidden = shown.length <= this.most;
 	},
 
@@ -174,20 +174,20 @@ return view.extend(widgets.pollingView({
 		const cells = {
 			destination: widgets.cell(_('Destination'), 'leash-first'),
 			explained: widgets.cell(_('Explained')),
-			what: widgets.cell(_('What'), 'leash-small'),
+			what: widgets.cell(_('Service'), 'leash-small'),
 			bytes: widgets.cell(_('Sent, received'), 'leash-nowrap leash-small'),
-			seen: widgets.cell(_('Seen'), 'leash-small'),
+			seen: widgets.cell(_('Last seen'), 'leash-small'),
 			actions: widgets.cell('')
 		};
 		const update = now => {
 			const block = this.blocks.find(block => block.address == now.address);
 			const pin = this.pins.find(pin => pin.target == now.address);
 			cells.destination.show([ now.names, now.sni, now.address, now.listed ], () => this.destination(now));
-			cells.explained.show([ now.explained, now.local, now.named_for ], () => this.explanation(now));
+			cells.explained.show([ now.explained, now.local, now.looked_up_by ], () => this.explanation(now));
 			cells.what.show(this.what(now));
 			cells.bytes.show('↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes));
 			cells.seen.show([ words.ago(now.last), now.flows ], () => widgets.span(words.ago(now.last), {
-				'title': _('first %s, last %s, %d times').format(words.date(now.first), words.date(now.last), now.flows)
+				'title': _('first %s, last %s, %d flows').format(words.date(now.first), words.date(now.last), now.flows)
 			}));
 			const state = [ now.local, block && [ block.until, block.reason ], pin && [ pin.verdict, pin.until ] ];
 			cells.actions.show(state, () => now.local ? '' : this.actions(now, block, pin));
@@ -205,13 +205,13 @@ return view.extend(widgets.pollingView({
 		];
 	},
 
-	explanation({ local, explained, inbound, named_for }) {
+	explanation({ local, explained, inbound, looked_up_by }) {
 		if (local) return faint(_('in the house'));
 		if (!explained) return faint(inbound ? _('called from outside') : '–');
 		return [
 			widgets.badge(explained),
-			named_for && explained == 'other-device'
-				? E('div', { 'class': 'leash-small' }, [ words.clean(named_for[0].name, 60) ])
+			looked_up_by && explained == 'other-device'
+				? E('div', { 'class': 'leash-small' }, [ words.clean(looked_up_by[0].name, 60) ])
 				: ''
 		];
 	},
@@ -224,7 +224,7 @@ return view.extend(widgets.pollingView({
 			!services.includes(purpose) && purpose,
 			network.asn && 'AS' + network.asn,
 			network.country,
-			network.hosting && _('rented servers')
+			network.hosting && _('hosting provider')
 		]);
 	},
 
@@ -249,16 +249,16 @@ return view.extend(widgets.pollingView({
 			E('div', { 'class': 'leash-buttons' }, [
 				block ? '' : widgets.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
 				block ? '' : choose('block', _('Block for …'), [
-					[ '10m', _('10 minutes, to try it') ],
+					[ '10m', _('10 minutes, as a trial') ],
 					[ '1h', _('an hour') ],
 					[ '1d', _('a day') ],
-					[ 'ever', _('ever') ]
+					[ 'ever', _('an unlimited time') ]
 				]),
 				pin && pin.device ? undo(api.unpin) : block ? undo(api.unblock) : '',
 				allowed ? '' : choose('allow', _('Allow for …'), [
-					[ '10m', _('once, for 10 minutes') ],
+					[ '10m', _('10 minutes') ],
 					[ '1h', _('an hour') ],
-					[ 'ever', _('ever') ]
+					[ 'ever', _('an unlimited time') ]
 				])
 			])
 		];
@@ -271,7 +271,8 @@ return view.extend(widgets.pollingView({
 		};
 		ui.showModal(_('Forget this device?'), [
 			E('p', {}, [
-				_('Its contacts, findings and the blocks that came of them are forgotten. Your own decisions stay.')
+				_('Its contacts and findings are forgotten, and so are the blocks that followed from them. ' +
+					'Your own decisions stay.')
 			]),
 			E('div', { 'class': 'right' }, [
 				widgets.button(_('Cancel'), ui.hideModal), ' ', widgets.button(_('Forget'), forget, 'negative')
@@ -291,7 +292,7 @@ return view.extend(widgets.pollingView({
 		this.modeLabel = E('label', {}, []);
 		this.search = widgets.search(_('Search destinations'), () => this.list());
 		this.table = widgets.table(
-			[ _('Destination'), _('Explained'), _('What'), _('Sent, received'), _('Seen'), '' ],
+			[ _('Destination'), _('Explained'), _('Service'), _('Sent, received'), _('Last seen'), '' ],
 			contact => contact.key, contact => this.row(contact));
 		this.all = widgets.button(_('Show all'), () => {
 			this.most = Infinity;
@@ -308,7 +309,7 @@ return view.extend(widgets.pollingView({
 			]),
 			this.error,
 			widgets.section(_('The last 24 hours'), null, [ this.day ]),
-			widgets.section(_('What was found'), null, [ this.findings ]),
+			widgets.section(_('Findings'), null, [ this.findings ]),
 			widgets.section(_('Who it talks to'), null, [
 				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all
 			])

@@ -5,23 +5,26 @@
 'require leash.widgets as widgets';
 'require leash.words as words';
 
-/* Selects and copies what mends a complaint. A page that came over plain HTTP has no navigator.clipboard. */
-function copy(ev) {
+/* Selects and copies what an element holds. A page that came over plain HTTP has no navigator.clipboard. */
+function copy(node) {
 	const range = document.createRange();
-	range.selectNodeContents(ev.target.parentNode.querySelector('code'));
+	range.selectNodeContents(node);
 	window.getSelection().removeAllRanges();
 	window.getSelection().addRange(range);
 	document.execCommand('copy');
 }
 
-/* Returns a complaint. What mends it is often a command or several. */
-function complaintNode({ grave, says, mend }) {
-	return E('div', { 'class': 'leash-finding', 'data-strength': grave ? 'strong' : 'fair' }, [
-		E('p', {}, [ widgets.badge(grave ? 'error' : 'warning'), ' ', words.sentence(says) ]),
-		mend ? E('p', {}, [
-			_('What mends it:'), ' ', E('code', {}, [ mend ]), ' ',
-			widgets.button(_('Copy'), copy, 'neutral', { 'disabled': null })
-		]) : ''
+/* Returns what one types or looks for as it stands; a command of several words with a button that copies it. */
+function code(value) {
+	const node = E('code', {}, [ value ]);
+	const button = () => widgets.button(_('Copy'), () => copy(node), 'neutral', { 'disabled': null });
+	return value.includes(' ') ? E('span', {}, [ node, ' ', button() ]) : node;
+}
+
+function complaintNode({ severity, message, form, values, remedy }) {
+	return E('div', { 'class': 'leash-finding', 'data-strength': severity == 'error' ? 'strong' : 'fair' }, [
+		E('p', {}, [ widgets.badge(severity), ' ', form ? words.sentence({ form, values }) : message ]),
+		remedy ? E('p', {}, [ _('Remedy:'), ' ', ...words.parts(remedy, code) ]) : ''
 	]);
 }
 
@@ -36,9 +39,9 @@ return view.extend({
 
 	show(answer) {
 		const failed = answer instanceof Error;
-		const complaints = failed ? [ { grave: true, says: answer.message, mend: '' } ] : answer.complaints;
+		const complaints = failed ? [ { severity: 'error', message: answer.message } ] : answer.complaints;
 		const well = () => E('p', {}, [
-			widgets.badge('allow'), ' ', _('leash sees all that it can see, and everything that it needs is there.')
+			widgets.badge('allow'), ' ', _('leash sees everything it can, and lacks nothing.')
 		]);
 		dom.content(this.list, [ ...complaints.length ? complaints.map(complaintNode) : [ well() ] ]);
 	},
@@ -48,9 +51,11 @@ return view.extend({
 		this.show(answer);
 		const again = () => this.load().then(answer => this.show(answer));
 		return widgets.page(_('Doctor'), [
-			E('div', { 'class': 'cbi-map-descr' }, [ _('What leash cannot see here, and what would mend it.') ]),
+			E('div', { 'class': 'cbi-map-descr' }, [
+				_('What leash cannot see or do on this router, and how to fix it.')
+			]),
 			E('div', { 'class': 'cbi-section' }, [ this.list ]),
-			widgets.button(_('Look again'), again, 'action', { 'disabled': null })
+			widgets.button(_('Check again'), again, 'action', { 'disabled': null })
 		]);
 	}
 });

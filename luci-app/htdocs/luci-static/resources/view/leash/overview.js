@@ -34,7 +34,7 @@ return view.extend(widgets.pollingView({
 		for (const device of odd.slice(0, 3))
 			sentences.push(_('%s %s.').format(words.deviceName(device), summary.activity(device)[0]));
 		if (odd.length > 3)
-			sentences.push(_('And %d more to look at.').format(odd.length - 3));
+			sentences.push(_('%d more need a look.').format(odd.length - 3));
 		return sentences.join(' ');
 	},
 
@@ -42,9 +42,9 @@ return view.extend(widgets.pollingView({
 		const on = status.blocking;
 		this.toggle.setAttribute('aria-checked', String(on));
 		this.toggle.title = on
-			? _('What you blocked, and what leash finds at devices in mode guard, is stopped: %d destinations now.')
+			? _('What you blocked is stopped, and what leash finds on devices in mode guard: %d destinations now.')
 				.format(status.blocks)
-			: _('Nothing is stopped; leash only watches.');
+			: _('Nothing is blocked; leash only watches.');
 		dom.content(this.toggle, [ on ? _('Blocking is on') : _('Blocking is off') ]);
 		this.sentence.textContent = this.house(devices);
 		this.complaints.hidden = !status.complaints;
@@ -57,7 +57,7 @@ return view.extend(widgets.pollingView({
 		const searched = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = device => {
 			const texts = [
-				words.deviceName(device), device.mac, words.vendor(device), device.says, device.mode,
+				words.deviceName(device), device.mac, words.vendor(device), words.sentence(device), device.mode,
 				...device.addresses || []
 			];
 			const all = texts.join(' ').toLowerCase();
@@ -66,8 +66,8 @@ return view.extend(widgets.pollingView({
 		const shown = this.devices.filter(fits).sort(SORTS[this.sort]);
 		if (this.descending) shown.reverse();
 		this.table.update(shown, this.devices.length
-			? _('No device fits.')
-			: _('No device was seen yet. They appear when they use the network.'));
+			? _('No device matches.')
+			: _('No device has been seen yet. Devices appear when they use the network.'));
 		for (const th of this.heads) {
 			const sorted = th.dataset.sort == this.sort;
 			th.setAttribute('aria-sort', sorted ? this.descending ? 'descending' : 'ascending' : 'none');
@@ -81,7 +81,7 @@ return view.extend(widgets.pollingView({
 			explained: widgets.cell(_('Explained'), 'leash-nowrap'),
 			day: widgets.cell(_('24 hours')),
 			activity: widgets.cell(_('What it does')),
-			last: widgets.cell(_('Seen'), 'leash-nowrap leash-small'),
+			last: widgets.cell(_('Last seen'), 'leash-nowrap leash-small'),
 			mode: widgets.cell(_('Mode'))
 		};
 		const mode = widgets.modeSelect(device, mode =>
@@ -95,9 +95,9 @@ return view.extend(widgets.pollingView({
 			cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
 			cells.day.show(now.day, () => chart.sparkline(now.day, 120, 26));
 			const activity = summary.activity(now).join('; ');
-			cells.activity.show([ now.verdict, activity, now.says, now.blocks ], () => [
+			cells.activity.show([ now.verdict, activity, now.message, now.blocks ], () => [
 				widgets.badge(now.verdict),
-				widgets.span(' ' + activity, { 'title': words.sentence(now.says) }),
+				widgets.span(' ' + activity, { 'title': words.sentence(now) }),
 				now.blocks
 					? E('div', { 'class': 'leash-small' }, [ _('blocked destinations: %d').format(now.blocks) ])
 					: ''
@@ -113,7 +113,7 @@ return view.extend(widgets.pollingView({
 		const known = device.contacts - device.unknown;
 		if (known < 1) return widgets.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
 		const good = known - device.unexplained;
-		const title = _('%d of %d destinations were looked up before they were called, or tell the time');
+		const title = _('%d of %d destinations were looked up before they were called, or are time servers');
 		const style = '--leash-part:%d%%'.format(100 * good / known);
 		return [
 			E('span', { 'class': 'leash-share', 'style': style, 'aria-hidden': 'true' }, []),
@@ -170,13 +170,13 @@ return view.extend(widgets.pollingView({
 	/* Returns the head of a column. One with a name in SORTS sorts the devices when it is pressed, and turns their
 	 * order round when it is pressed again. */
 	head(title, sort) {
-		if (!sort) return E('th', { 'class': 'th', 'scope': 'col' }, [ title ]);
+		if (!sort) return E('th', { 'class': 'th left', 'scope': 'col' }, [ title ]);
 		const press = () => {
 			[ this.sort, this.descending ] = [ sort, this.sort == sort && !this.descending ];
 			this.list();
 		};
 		const button = E('button', { 'click': press }, [ title ]);
-		const th = E('th', { 'class': 'th', 'scope': 'col', 'data-sort': sort }, [ button ]);
+		const th = E('th', { 'class': 'th left', 'scope': 'col', 'data-sort': sort }, [ button ]);
 		this.heads.push(th);
 		return th;
 	},
@@ -185,8 +185,8 @@ return view.extend(widgets.pollingView({
 		[ this.sort, this.descending, this.devices, this.heads ] = [ 'found', false, [], [] ];
 		this.sentence = E('p', { 'aria-live': 'polite' }, []);
 		this.complaints = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
-			_('leash cannot see or do everything here.'), ' ',
-			E('a', { 'href': L.url('admin/services/leash/doctor') }, [ _('What is blind, and what mends it') ])
+			_('leash cannot see or do everything on this router.'), ' ',
+			E('a', { 'href': L.url('admin/services/leash/doctor') }, [ _('What is missing, and how to fix it') ])
 		]);
 		this.toggle = E('button', {
 			'class': 'leash-switch',
@@ -204,7 +204,7 @@ return view.extend(widgets.pollingView({
 			this.head(_('Explained'), 'explained'),
 			this.head(_('24 hours'), 'traffic'),
 			this.head(_('What it does'), 'found'),
-			this.head(_('Seen'), 'last'),
+			this.head(_('Last seen'), 'last'),
 			this.head(_('Mode'))
 		], device => device.mac, device => this.row(device), { 'class': 'table cbi-section-table leash-devices' });
 		return widgets.page(_('Leash'), [

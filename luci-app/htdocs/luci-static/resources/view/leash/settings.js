@@ -20,8 +20,8 @@ return view.extend({
 
 	render({ detectors }) {
 		const m = new form.Map('leash', _('Settings'),
-			_('leash watches and shows without any of these. ' +
-				'Blocks come only at devices in mode guard or local, and where you decided so yourself.'));
+			_('leash works without any changes here. ' +
+				'It blocks only for devices in mode guard or local, and what you block yourself.'));
 		let s, o;
 
 		s = m.section(form.NamedSection, 'main', 'leash');
@@ -29,7 +29,7 @@ return view.extend({
 		s.tab('main', _('General'));
 		s.tab('more', _('More'));
 
-		o = s.taboption('main', form.Flag, 'enabled', _('Run'), _('leash runs, also after a restart of the router.'));
+		o = s.taboption('main', form.Flag, 'enabled', _('Enabled'), _('leash runs, and starts with the router.'));
 		o.default = o.enabled;
 		o.rmempty = false;
 
@@ -39,19 +39,19 @@ return view.extend({
 		o.rmempty = false;
 
 		o = s.taboption('main', form.ListValue, 'default_mode', _('Mode of new devices'),
-			_('What may be done to a device that has no mode of its own.'));
+			_('The mode of devices that have none of their own.'));
 		for (const mode in words.MODES)
 			o.value(mode, '%s: %s'.format(...words.MODES[mode]));
 		o.default = 'observe';
 
-		o = s.taboption('main', form.Value, 'block_for', _('Blocks last'),
-			_('How long a block holds that leash decided, such as 10m, 2h or 7d.'));
+		o = s.taboption('main', form.Value, 'block_for', _('Duration of blocks'),
+			_('How long an automatic block lasts, such as 10m, 2h or 7d.'));
 		o.placeholder = '1d';
-		o.validate = matches(SPAN, _('A number and s, m, h or d'));
+		o.validate = matches(SPAN, _('A number followed by s, m, h or d'));
 
-		o = s.taboption('main', form.MultiValue, 'block_on', _('Enough alone'),
-			_('A block needs two kinds of evidence. ' +
-				'One of these is enough by itself then: leash blocks sooner, and errs more often.'));
+		o = s.taboption('main', form.MultiValue, 'block_on', _('Sufficient evidence'),
+			_('A block takes two kinds of evidence. ' +
+				'Each of those chosen here suffices by itself: leash blocks sooner, and errs more often.'));
 		for (const detector of detectors)
 			o.value(detector.name, words.clean(words.translate(detector.about), 44));
 
@@ -60,31 +60,31 @@ return view.extend({
 		o.value('keep', _('blocks stay in force'));
 		o.default = 'open';
 
-		o = s.taboption('more', form.Value, 'quiet_hours', _('When people sleep'),
-			_('Sending much is suspect sooner then. Local time.'));
+		o = s.taboption('more', form.Value, 'quiet_hours', _('Quiet hours'),
+			_('When people sleep, in local time. Large uploads are suspicious sooner then.'));
 		o.placeholder = '23:00-06:00';
 		o.validate = matches(HOURS, _('Such as 23:00-06:00'));
 
 		o = s.taboption('more', form.DynamicList, 'private', _('Private words'),
 			_('Words that nobody outside should read, such as the name of your wireless network.'));
 
-		o = s.taboption('more', form.Flag, 'reject', _('Refuse'),
-			_('A blocked device is told so at once. Off: it hears nothing, and tries for longer.'));
+		o = s.taboption('more', form.Flag, 'reject', _('Reject'),
+			_('A blocked device learns of it at once. Off: its packets are dropped, and it tries for longer.'));
 		o.default = o.enabled;
 		o.rmempty = false;
 
-		o = s.taboption('more', form.DynamicList, 'interface', _('Interfaces of the home'),
-			_('The side of the router where the devices are; br-lan if there is none here.'));
+		o = s.taboption('more', form.DynamicList, 'interface', _('LAN interfaces'),
+			_('Where the devices are; br-lan if this is empty.'));
 		o.placeholder = 'br-lan';
 
-		o = s.taboption('more', form.Value, 'query_log', _('Log of lookups'),
-			_('dnsmasq’s, where the kernel cannot tell of lookups. See Doctor.'));
+		o = s.taboption('more', form.Value, 'query_log', _('Query log'),
+			_('dnsmasq’s log of lookups, where the kernel cannot deliver them. See Doctor.'));
 		o.placeholder = '/tmp/leash-queries.log';
 		o.datatype = 'file';
 		o.optional = true;
 
 		s = m.section(form.GridSection, 'device', _('Devices'),
-			_('What you call a device, and what may be done to it.'));
+			_('What a device is called, and what may be done to it.'));
 		s.anonymous = true;
 		s.addremove = true;
 		s.nodescriptions = true;
@@ -96,12 +96,12 @@ return view.extend({
 		s.option(form.Value, 'name', _('Name'));
 
 		o = s.option(form.ListValue, 'mode', _('Mode'));
-		o.value('', _('as new devices'));
+		o.value('', _('as for new devices'));
 		for (const mode in words.MODES)
 			o.value(mode, words.MODES[mode][0]);
 
 		s = m.section(form.GridSection, 'pin', _('Decisions'),
-			_('A verdict of yours beats what leash finds; the first that fits counts.'));
+			_('Your decisions take precedence over what leash finds. The first that matches counts.'));
 		s.anonymous = true;
 		s.addremove = true;
 		s.sortable = true;

@@ -30,11 +30,11 @@ return baseclass.extend({
 			E('table', { 'class': 'table' }, [
 				line(_('Devices'), [ _('%d, %d of them calm').format(devices.length, devices.length - odd.length) ]),
 				line(_('Blocking'), [
-					status.blocking ? _('on, %d destinations now').format(status.blocks) : _('off')
+					status.blocking ? _('on, %d destinations blocked').format(status.blocks) : _('off')
 				]),
 				...odd.slice(0, MOST_DEVICES).map(device => line(words.deviceName(device), [
 					widgets.badge(device.verdict), ' ' + summary.activity(device)[0] + ' ',
-					widgets.deviceLink(device.mac, _('look'))
+					widgets.deviceLink(device.mac, _('details'))
 				]))
 			])
 		]);
