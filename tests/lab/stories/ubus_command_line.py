@@ -36,7 +36,7 @@ def story(lab):
         for words, code, says in [
             (("device", "nobody"), 69, "no device is called"),
             (("mode", bulb.mac, "fierce"), 64, "not a mode"),
-            (("unpin", bulb.mac, "45.10.8.8"), 69, "no pin on"),
+            (("unpin", bulb.mac, "45.10.8.8"), 69, "no decision on"),
         ]:
             done = run(*words)
             assert done.returncode == code and says in done.stderr, done

@@ -10,34 +10,37 @@
 _('logs in to %s over telnet, %s times');
 
 /* src/detect/beacon.rs */
-_('calls %s every %s, sending %s; before, it was every %s, %s');
-_('called %s regularly, and has not for %s');
-_('calls %s, which nothing explains, every %s, sending %s');
+_('calls %s every %s, sending %s, but used to call every %s, sending %s');
+_('used to call %s regularly, but has not for %s');
+_('calls %s every %s, sending %s, although no lookup explains it');
 
 /* src/detect/bypass.rs */
 _('in the clear');
 _('over TLS');
 _('over HTTPS');
 _('over QUIC');
-_('asks %s for names %s, past the router');
-_('called %s by its address %s times within %s after it was told that a name has none, the last time of %s');
-_('called %s by its address %s times within %s after it was told that a name has none');
+_('asks %s for names %s, bypassing the router');
+_('called %s by address %s times within %s of being told that a name has none, most recently %s');
+_('called %s by address %s times within %s of being told that a name has none');
+
+/* src/detect/detector.rs */
+_('over %s');
+_('about %s');
 
 /* src/detect/direct_ip.rs */
 _('another device looked it up as %s');
-_('a STUN exchange confirms the peer, as calls and cameras do');
-_('it asked only afterwards');
-_('and it has been watched since it started');
-_('it may have asked before leash was watching');
-_('calls %s before it looked it up as %s');
-_('calls %s although its one lookup never named it');
-_('calls %s although none of its %s lookups named it');
+_('it agreed on the peer over STUN, as calls and cameras do');
+_('it has been watched since it booted');
+_('it may have looked that up before leash was watching');
+_('called %s before it looked it up as %s');
+_('calls %s, which its one lookup did not return');
+_('calls %s, which none of its %s lookups returned');
 
 /* src/detect/names.rs */
-_('a domain that cannot be read');
-_('asked for %s names under %s within %s that look like pieces of data: a way past every block');
-_('asked for %s names within %s that do not exist and look made up, the last %s');
-_('asked for %s names within %s that do not exist, the last %s');
+_('an unreadable domain');
+_('looked up %s names under %s within %s that look like pieces of data, which is a way past every block');
+_('looked up %s names within %s that do not exist and look made up, most recently %s');
+_('looked up %s names within %s that do not exist, most recently %s');
 
 /* src/detect/plaintext.rs */
 _('tells %s a hardware address and a private word of this house, in the clear');
@@ -47,13 +50,13 @@ _('tells %s a private word of this house, in the clear');
 /* src/detect/relay.rs */
 _('somebody else');
 _('%s others');
-_('%s %% of what it exchanges with %s it exchanges with %s too, the other way round, minute by minute');
-_('%s %% of what it exchanges with %s it exchanges with %s too, the other way round');
+_('%s %% of its traffic with %s matches its traffic with %s in the opposite direction, minute by minute');
+_('%s %% of its traffic with %s matches its traffic with %s in the opposite direction');
 _('may act as a relay for others: %s');
 _('acts as a relay for others: %s');
-_('it waits %s ms before it speaks, as one does who asks somebody else first');
-_('it speaks TLS in %s ways that it did not have before');
-_('it was asked to as a proxy, or from outside');
+_('it waits %s ms before it speaks, like a device that has to ask another first');
+_('it speaks TLS in %s ways that are new to it');
+_('it was asked to in a proxy\'s protocol or from outside');
 _('but it is in a call');
 _('but it is one end of a VPN');
 _('but people use it');
@@ -62,18 +65,18 @@ _('uses %s as a proxy (%s)');
 
 /* src/detect/reputation.rs */
 _('but it is in a hosting network, where strangers share addresses');
-_('but others may share the address, and it has another name');
-_('calls %s as %s, which the list \'%s\' names');
-_('calls %s as %s, below %s, which the list \'%s\' names');
-_('calls %s, which the list \'%s\' names');
+_('but others may share the address, and the device means another name there');
+_('calls %s as %s, which is on the list \'%s\'');
+_('calls %s as %s, below %s, which is on the list \'%s\'');
+_('calls %s, which is on the list \'%s\'');
 _('%s: %s');
 
 /* src/detect/scan.rs */
 _('tried to reach %s other devices of the house while it acted as a relay');
-_('tried %s addresses at one port within %s');
-_('tried %s ports of one address within %s');
-_('tried %s addresses at %s ports within %s');
-_('tried %s ports of %s addresses within %s');
+_('tried %s addresses on one port within %s');
+_('tried %s ports on one address within %s');
+_('tried %s addresses on %s ports within %s');
+_('tried %s ports on %s addresses within %s');
 _('%s of %s attempts were not answered');
 
 /* src/detect/spread.rs */
@@ -253,61 +256,61 @@ _('%s; %s');
 _('%s and %s');
 
 /* detector direct-ip */
-_('calls an address that none of its lookups named');
-_('an address handed out inside an answer of the vendor\'s own server (cameras and televisions do that)');
-_('an address looked up before leash began to look, and kept since');
+_('calls an address that none of its lookups returned');
+_('an address that the vendor\'s own server hands out (cameras and televisions do that)');
+_('an address that was looked up before leash was watching, and kept since');
 _('lookups that leash cannot see: DNS over HTTPS or TLS, or another resolver');
-_('peers of a call or a game');
+_('the peers of a call or a game');
 
 /* detector relay */
-_('passes on for others what it receives, or speaks with a proxy');
-_('a VPN\'s exit, a Tor or Syncthing relay, or bandwidth that somebody in the house rents out knowingly');
-_('a download and an upload of the same size at the same time, where both come in bursts');
+_('passes traffic on for others, or uses a proxy or acts as one');
+_('a VPN exit, a Tor or Syncthing relay, or bandwidth that somebody in the house knowingly rents out');
+_('a download and an upload of the same size at the same time, if both come in bursts');
 _('a person who works through a proxy');
 
 /* detector bypass */
-_('asks others than the router for names, or goes by address when the router said that a name has none');
-_('a browser, telephone or VPN whose owner chose such a resolver');
+_('asks resolvers other than the router, or calls an address right after being told that a name has none');
+_('a browser, phone or VPN whose owner chose another resolver');
 _('a device that tests whether it is online by asking a well-known resolver');
-_('a name that has no address by accident, while something else is called by address');
+_('a name that happens to have no address while something else is called by address');
 
 /* detector scan */
-_('tries many addresses or ports, and hardly anybody answers, or other devices while it acts as a relay');
-_('a program that looks for the devices of the house, such as a telephone\'s app or a printer\'s driver');
-_('a person\'s own scanner, or one that a monitoring system runs');
-_('an Internet that is down, while many different addresses are tried');
+_('tries many addresses or ports and is hardly ever answered, or tries other devices while it acts as a relay');
+_('a program that searches the house for devices, such as a phone\'s app or a printer\'s driver');
+_('a scanner that a person or a monitoring system runs');
+_('an Internet outage while many different addresses are tried');
 
 /* detector upload */
 _('sends far more to one destination than it usually does at that hour');
 _('a backup, or pictures that a person shares');
-_('a camera that has more to see than usual, or a call');
-_('a device that is updated and sends its records');
+_('a camera that sees more than usual, or a video call');
+_('a device that sends its logs after an update');
 
 /* detector names */
-_('asks for many names that do not exist, the more so made-up ones, or sends data by asking for names');
-_('an antivirus program or mail filter that asks its maker about a file or sender by its digest');
-_('a blocker that says of many advertisers\' names that they do not exist');
-_('a program that reports what it measures by asking for names, as some content networks do');
+_('looks up many names that do not exist, above all made-up ones, or sends data in the names it looks up');
+_('an antivirus program or mail filter that asks its maker about files or senders by their digests');
+_('an ad blocker that answers that many names do not exist');
+_('a program that reports measurements by looking up names, as some content networks do');
 
 /* detector reputation */
-_('calls an address or a name that a list warns of');
+_('calls an address or a name that a list warns about');
 _('an entry that is old or wrong: addresses change hands within days');
-_('an address that many share, of whom the list means one');
-_('a name that was looked up for an address, when the device then means another name there');
-_('a person who looks at what a list warns of, or who rents out the own line knowingly');
+_('an address that many share, when the list means only one of them');
+_('a name that was looked up, when the device then means another name at the same address');
+_('a person who looks at what a list warns about, or who knowingly rents out their own line');
 
 /* detector spread */
-_('calls many networks while it does next to nothing, or a domain and network that are new to it');
+_('calls many networks while it does next to nothing, or a domain and a network that are both new to it');
 _('a program that was installed or updated');
 _('a maker that moves to another provider');
-_('a telephone or computer, which looks for news of all kinds while nobody uses it');
+_('a phone or computer that fetches news of all kinds while nobody uses it');
 
 /* detector beacon */
-_('calls in another rhythm than before, or no longer, or regularly where nothing explains it');
-_('a new version of its program');
+_('changes or loses the rhythm of its calls, or regularly calls an address that nothing explains');
+_('a new version of its software');
 _('a server that moved to another address, or was down for a while');
 _('a device that is used more or less than before');
 
 /* detector plaintext */
 _('sends a hardware address of the house, or a word that you listed as private, in the clear');
-_('a maker who uses the hardware address as the name of the thing; it is careless, not hostile');
+_('a maker that uses the hardware address as the device\'s name, which is careless but not hostile');
