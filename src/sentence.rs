@@ -8,9 +8,9 @@ use crate::model::Name;
 use crate::time::Span;
 use crate::units;
 use serde_json::{Map, Value as Json, json};
-use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Makes a [`Sentence`] of a literal form and its values: `sentence!("calls %s every %s", address, span)`.
 ///
@@ -18,33 +18,38 @@ use std::net::IpAddr;
 #[macro_export]
 macro_rules! sentence {
     ($form:literal $(, $value:expr)* $(,)?) => {{
-        const { assert!($crate::sentence::gaps($form) == <[&str]>::len(&[$(stringify!($value)),*]), "a value for each gap") }
-        $crate::sentence::Sentence::new($form, vec![$($crate::sentence::Value::from($value)),*])
+        const {
+            let values = <[&str]>::len(&[$(stringify!($value)),*]);
+            assert!(matches!($crate::sentence::gaps($form), Some(gaps) if gaps == values), "one value for each %s");
+        }
+        $crate::sentence::Sentence::new($form, &mut [$($crate::sentence::Value::from($value)),*])
     }};
 }
 
-/// Returns how many `%s` a form has; [`sentence!`](crate::sentence!) asks at compile time.
-pub const fn gaps(form: &str) -> usize {
+/// Returns how many `%s` a form has; absent if a `%` in it is neither in a `%s` nor in a `%%`.
+pub const fn gaps(form: &str) -> Option<usize> {
     let bytes = form.as_bytes();
     let (mut at, mut count) = (0, 0);
-    while at + 1 < bytes.len() {
+    while at < bytes.len() {
         if bytes[at] == b'%' {
-            assert!(bytes[at + 1] == b's' || bytes[at + 1] == b'%', "only %s and %% stand in a form");
-            count += (bytes[at + 1] == b's') as usize;
             at += 1;
+            if at == bytes.len() || bytes[at] != b's' && bytes[at] != b'%' {
+                return None;
+            }
+            count += (bytes[at] == b's') as usize;
         }
         at += 1;
     }
-    count
+    Some(count)
 }
 
 /// A value that fills a gap. It becomes text only when somebody reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// A text that is the same in every language.
-    Text(Cow<'static, str>),
-    /// A name from the network.
-    Name(Name),
+    Text(Rc<str>),
+    /// A word of the program that is the same in every language, such as the name of a detector.
+    Word(&'static str),
     /// An address.
     Address(IpAddr),
     /// A length of time.
@@ -58,27 +63,74 @@ pub enum Value {
 }
 
 /// A form and the values for its gaps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sentence {
-    form: Cow<'static, str>,
-    values: Vec<Value>,
+///
+/// Its parts are kept in one piece of memory: the form, then its values in their order, where a value that is a sentence
+/// is again a form with its values. Thousands of blocks keep one each, which tables/budget.rs counts.
+#[derive(Clone, Debug)]
+pub struct Sentence(Box<[Part]>);
+
+#[derive(Clone, Debug)]
+enum Part {
+    /// A form that is written in the program.
+    Form(&'static str),
+    /// A form that was read from a file.
+    ReadForm(Rc<str>),
+    Text(Rc<str>),
+    Word(&'static str),
+    Address(IpAddr),
+    Span(Span),
+    Bytes(u64),
+    Number(u64),
+}
+
+impl Part {
+    /// Returns the form if this is where a sentence begins.
+    fn form(&self) -> Option<&str> {
+        match self {
+            Part::Form(form) => Some(form),
+            Part::ReadForm(form) => Some(form),
+            _ => None,
+        }
+    }
 }
 
 impl Sentence {
     /// Makes a sentence of a form that has as many gaps as there are values. Call [`sentence!`](crate::sentence!)
     /// instead, which checks that.
-    pub fn new(form: &'static str, values: Vec<Value>) -> Sentence {
-        Sentence { form: Cow::Borrowed(form), values }
+    pub fn new(form: &'static str, values: &mut [Value]) -> Sentence {
+        Sentence::of(Part::Form(form), values)
+    }
+
+    /// The values are taken out of the slice.
+    fn of(form: Part, values: &mut [Value]) -> Sentence {
+        let length = |value: &Value| if let Value::Sentence(sentence) = value { sentence.0.len() } else { 1 };
+        let mut parts = Vec::with_capacity(1 + values.iter().map(length).sum::<usize>());
+        parts.push(form);
+        for value in values {
+            parts.push(match std::mem::replace(value, Value::Number(0)) {
+                Value::Sentence(sentence) => {
+                    parts.extend(sentence.0);
+                    continue;
+                }
+                Value::Text(text) => Part::Text(text),
+                Value::Word(word) => Part::Word(word),
+                Value::Address(address) => Part::Address(address),
+                Value::Span(span) => Part::Span(span),
+                Value::Bytes(bytes) => Part::Bytes(bytes),
+                Value::Number(number) => Part::Number(number),
+            });
+        }
+        Sentence(parts.into())
     }
 
     /// Makes a sentence of a text that is the same in every language, such as an error of the system.
-    pub fn verbatim(text: impl Into<Cow<'static, str>>) -> Sentence {
-        Sentence { form: Cow::Borrowed("%s"), values: vec![Value::Text(text.into())] }
+    pub fn verbatim(text: impl Into<Rc<str>>) -> Sentence {
+        Sentence::new("%s", &mut [Value::Text(text.into())])
     }
 
     /// Returns the English form, which is also the key of its translation.
     pub fn form(&self) -> &str {
-        &self.form
+        self.0.first().and_then(Part::form).unwrap_or_default()
     }
 
     /// Returns `self; next` as one sentence.
@@ -98,12 +150,7 @@ impl Sentence {
 
     /// Returns `{"form": …, "values": […]}`, where a value is a text, a number, or again such an object for a part.
     pub fn parts(&self) -> Json {
-        let value = |value: &Value| match value {
-            Value::Number(number) => Json::from(*number),
-            Value::Sentence(sentence) => sentence.parts(),
-            text => Json::from(text.to_string()),
-        };
-        json!({ "form": &*self.form, "values": self.values.iter().map(value).collect::<Vec<_>>() })
+        json_of(&mut self.0.iter())
     }
 
     /// Returns [`Sentence::parts`] with the English `message` beside them, which is how every sentence stands in the JSON.
@@ -129,61 +176,98 @@ impl Sentence {
     }
 
     fn from_parts_within(json: &Json, depth: u8) -> Option<Sentence> {
-        let form = json.get("form")?.as_str()?.to_owned();
+        let form = json.get("form")?.as_str()?;
         let value = |value: &Json| match value {
-            Json::String(text) => Some(Value::Text(text.clone().into())),
+            Json::String(text) => Some(Value::from(text.as_str())),
             Json::Number(number) => Some(Value::Number(number.as_u64()?)),
             part => Some(Value::Sentence(Sentence::from_parts_within(part, depth.checked_sub(1)?)?)),
         };
-        let values: Vec<Value> = json.get("values")?.as_array()?.iter().map(value).collect::<Option<_>>()?;
-        let fits = form.replace("%%", "").matches("%s").count() == values.len();
-        fits.then_some(Sentence { form: Cow::Owned(form), values })
+        let mut values: Vec<Value> = json.get("values")?.as_array()?.iter().map(value).collect::<Option<_>>()?;
+        (gaps(form)? == values.len()).then(|| Sentence::of(Part::ReadForm(form.into()), &mut values))
     }
+
+    /// Returns how many bytes it keeps beside itself, as tables/budget.rs counts them.
+    #[cfg(test)]
+    pub(crate) fn heap_bytes(&self, allocation: usize) -> usize {
+        let text = |part: &Part| match part {
+            Part::ReadForm(text) | Part::Text(text) => allocation + 2 * size_of::<usize>() + text.len(),
+            _ => 0,
+        };
+        allocation + size_of_val(&*self.0) + self.0.iter().map(text).sum::<usize>()
+    }
+}
+
+/// How many bytes the form and each value of a [`Sentence`] take.
+pub const PART_BYTES: usize = size_of::<Part>();
+
+/// Takes a value, or a form with its values, from the front of the parts. Returns it as it stands in the JSON.
+fn json_of(parts: &mut std::slice::Iter<Part>) -> Json {
+    let Some(part) = parts.next() else { return Json::Null };
+    match (part.form(), part) {
+        (Some(form), _) => {
+            let values: Vec<Json> = (0..gaps(form).unwrap_or_default()).map(|_| json_of(parts)).collect();
+            json!({ "form": form, "values": values })
+        }
+        (None, Part::Number(number)) => Json::from(*number),
+        (None, text) => Json::from(text.to_string()),
+    }
+}
+
+/// Takes a value, or a form with its values, from the front of the parts, and writes its English.
+fn write_english(parts: &mut std::slice::Iter<Part>, f: &mut fmt::Formatter) -> fmt::Result {
+    let Some(part) = parts.next() else { return Ok(()) };
+    let Some(mut rest) = part.form() else { return part.fmt(f) };
+    while let Some((before, after)) = rest.split_once('%') {
+        f.write_str(before)?;
+        if let Some(after) = after.strip_prefix('s') {
+            write_english(parts, f)?;
+            rest = after;
+        } else {
+            f.write_char('%')?;
+            rest = after.strip_prefix('%').unwrap_or(after);
+        }
+    }
+    f.write_str(rest)
 }
 
 impl Display for Sentence {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (mut rest, mut values) = (&*self.form, self.values.iter());
-        while let Some((before, after)) = rest.split_once('%') {
-            f.write_str(before)?;
-            rest = match after.strip_prefix('s') {
-                Some(after) => {
-                    values.next().map_or(Ok(()), |value| value.fmt(f))?;
-                    after
-                }
-                None => {
-                    f.write_char('%')?;
-                    after.strip_prefix('%').unwrap_or(after)
-                }
-            };
-        }
-        f.write_str(rest)
+        write_english(&mut self.0.iter(), f)
     }
 }
 
-impl Display for Value {
+/// Sentences are equal if they are equal in every language, whatever their values are made of.
+impl PartialEq for Sentence {
+    fn eq(&self, other: &Sentence) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Sentence {}
+
+/// Writes a value; a form, which has values of its own, is written as it is.
+impl Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Value::Text(text) => f.write_str(text),
-            Value::Name(name) => f.write_str(name),
-            Value::Address(address) => address.fmt(f),
-            Value::Span(span) => span.fmt(f),
-            Value::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
-            Value::Number(number) => number.fmt(f),
-            Value::Sentence(sentence) => sentence.fmt(f),
+            Part::Form(text) | Part::Word(text) => f.write_str(text),
+            Part::ReadForm(text) | Part::Text(text) => f.write_str(text),
+            Part::Address(address) => address.fmt(f),
+            Part::Span(span) => span.fmt(f),
+            Part::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
+            Part::Number(number) => number.fmt(f),
         }
-    }
-}
-
-impl From<Sentence> for Value {
-    fn from(sentence: Sentence) -> Value {
-        Value::Sentence(sentence)
     }
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
-        Value::Text(text.to_owned().into())
+        Value::Text(text.into())
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Value {
+        Value::Number(number as u64)
     }
 }
 
@@ -197,27 +281,15 @@ macro_rules! value {
     )*};
 }
 value! {
+    Sentence, Sentence;
     String, Text;
+    Name, Text;
     IpAddr, Address;
     Span, Span;
-    Name, Name;
-}
-
-macro_rules! number {
-    ($($type:ty)*) => {$(
-        impl From<$type> for Value {
-            fn from(number: $type) -> Value {
-                Value::Number(number.into())
-            }
-        }
-    )*};
-}
-number!(u8 u16 u32 u64);
-
-impl From<usize> for Value {
-    fn from(number: usize) -> Value {
-        Value::Number(number as u64)
-    }
+    u8, Number;
+    u16, Number;
+    u32, Number;
+    u64, Number;
 }
 
 #[cfg(test)]
@@ -261,6 +333,8 @@ mod tests {
             json!({ "form": "%s", "values": [] }),
             json!({ "form": "a", "values": ["b"] }),
             json!({ "form": "%s", "values": [-1] }),
+            json!({ "form": "100 %", "values": [] }),
+            json!({ "form": "%d", "values": [1] }),
             json!({ "form": "%s", "values": [null] }),
         ] {
             assert_eq!(Sentence::from_parts(&bad), None, "{bad}");

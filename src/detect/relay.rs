@@ -4,6 +4,7 @@
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;
 use crate::sentence;
+use crate::sentence::Value;
 use crate::tables::counters::balance::{Excuse, Relay};
 use crate::tables::service::Service;
 
@@ -114,12 +115,12 @@ fn relay_finding(relay: &Relay) -> Finding {
     }
 }
 
-fn proxy_finding(subject: &Subject, protocol: &str) -> Finding {
+fn proxy_finding(subject: &Subject, protocol: &'static str) -> Finding {
     let Subject { endpoint, contact, .. } = *subject;
     let message = if contact.inbound {
-        sentence!("is asked by %s to be its proxy (%s)", endpoint.address, protocol)
+        sentence!("is asked by %s to be its proxy (%s)", endpoint.address, Value::Word(protocol))
     } else {
-        sentence!("uses %s as a proxy (%s)", endpoint.address, protocol)
+        sentence!("uses %s as a proxy (%s)", endpoint.address, Value::Word(protocol))
     };
     let evidence = vec![Evidence { name: "flows", seen: contact.all_flows().into(), limit: 1 }];
     Finding { detector: DETECTOR.name, strength: Strength::Fair, kinds: 1, message, evidence }

@@ -32,7 +32,7 @@ use crate::model::{Endpoint, Explained, Hint, Lookup, Mac, Name, Outcome, Tuple,
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
 use crate::sentence;
-use crate::sentence::Sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::Tables;
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::counters::uploads::Upload;
@@ -617,7 +617,7 @@ impl Engine {
             self.verdicts = None;
         }
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            let message = || sentence!("%s: %s", finding.detector, finding.message.clone());
+            let message = || sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone());
             self.note_about(RecordKind::Finding, Some(mac), Some(endpoint.address), at, message);
         }
         let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(mac), at.wall);

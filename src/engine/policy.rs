@@ -7,7 +7,7 @@ use crate::mode::Mode;
 use crate::model::{Endpoint, Mac, Protocol};
 use crate::pin::{Pin, Target};
 use crate::sentence;
-use crate::sentence::Sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::devices::DeviceId;
 use crate::tables::names::Names;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -120,9 +120,11 @@ impl Verdict {
             Because::Pin => Some(sentence!("allowed by your own decision")),
             Because::Local => Some(sentence!("the device is in mode local: no Internet")),
             Because::NothingCounts => None,
-            Because::Alone(detector) => Some(sentence!("you chose that '%s' alone is enough for a block", detector)),
+            Because::Alone(detector) => {
+                Some(sentence!("you chose that '%s' alone is enough for a block", Value::Word(detector)))
+            }
             Because::OneKind(detector) => {
-                Some(sentence!("one kind of evidence; a block needs two, or block_on '%s'", detector))
+                Some(sentence!("one kind of evidence; a block needs two, or block_on '%s'", Value::Word(detector)))
             }
             Because::Kinds(kinds) => Some(sentence!("%s independent kinds of evidence", kinds)),
         };
@@ -250,7 +252,7 @@ impl Blocks {
         if self.table.contains_key(&pair) {
             return false;
         }
-        if self.table.len() >= limits::BLOCKS {
+        if self.table.len() >= limits::BLOCKS || self.of(pair.0).count() >= limits::BLOCKS_PER_DEVICE {
             self.refused += 1;
             return false;
         }
@@ -352,6 +354,18 @@ mod tests {
         assert_eq!(decide(on, Mode::Guard, 123, &[fair]), Decision::Allow);
         assert_eq!(decide("", Mode::Local, 443, &[]), Decision::Block);
         assert_eq!(decide("", Mode::Local, 123, &[]), Decision::Allow);
+    }
+
+    #[test]
+    fn a_device_leaves_room_for_the_blocks_of_others() {
+        let mut blocks = Blocks::default();
+        let verdict = Verdict { decision: Decision::Block, by: By::Detectors, because: Because::Kinds(2), lasts: None };
+        let ip = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(0xcb00_7100 + n));
+        let mut add = |mac, n| blocks.add(mac, ip(n), &verdict, Sentence::verbatim("it"), Stamp::default());
+        let added = (0..2_000).filter(|n| add(Mac([2; 6]), *n)).count();
+        assert_eq!(added, limits::BLOCKS_PER_DEVICE);
+        assert!(add(Mac([4; 6]), 1) && !add(Mac([4; 6]), 1), "a block is added once");
+        assert_eq!((blocks.len(), blocks.refused as usize), (added + 1, 2_000 - added));
     }
 
     #[test]

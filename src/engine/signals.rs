@@ -7,6 +7,7 @@ use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
 use crate::sentence;
+use crate::sentence::Value;
 use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
 use crate::tables::domain::registrable;
@@ -126,7 +127,7 @@ impl Engine {
         }
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
             self.note(RecordKind::Finding, Some(mac), at, || {
-                sentence!("%s: %s", finding.detector, finding.message.clone())
+                sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone())
             });
         }
     }
