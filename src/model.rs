@@ -1,7 +1,7 @@
 //! Plain data: the nouns of leash, without behaviour that needs a table or a clock.
 //!
-//! Everything else imports this file, and it imports nobody but a hash function, so that a format, a table and a detector
-//! mean the same thing by a name. Classes of addresses and names follow the RFCs that are named beside them.
+//! Everything else imports this file, and it imports nobody but a hash function, so that a format, a table and a
+//! detector mean the same thing by a name. Classes of addresses and names follow the RFCs that are named beside them.
 
 use crate::fnv::fnv32;
 use std::fmt;
@@ -14,8 +14,8 @@ use std::str::FromStr;
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// Makes a stand-in for a station of a capture that has no hardware addresses (raw IP, loopback). It is derived from
-    /// the IP address, lies in the locally administered range, and is never shown: see [`Mac::is_stand_in`].
+    /// Makes a stand-in for a station of a capture that has no hardware addresses (raw IP, loopback). It is derived
+    /// from the IP address, lies in the locally administered range, and is never shown: see [`Mac::is_stand_in`].
     pub fn stand_in(ip: IpAddr) -> Mac {
         let v4 = match ip {
             IpAddr::V4(v4) => v4.octets(),
@@ -68,8 +68,8 @@ impl FromStr for Mac {
 /// length: see [`name`]. It is shared, because one name explains many addresses.
 pub type Name = std::rc::Rc<str>;
 
-/// Makes a bounded, printable [`Name`] of raw bytes from the network: in lower case, without one trailing dot, bytes that
-/// are not graphic ASCII written as `\DDD` (RFC 4343, section 2.1), and cut at 255 characters.
+/// Makes a bounded, printable [`Name`] of raw bytes from the network: in lower case, without one trailing dot, bytes
+/// that are not graphic ASCII written as `\DDD` (RFC 4343, section 2.1), and cut at 255 characters.
 pub fn name(bytes: &[u8]) -> Name {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes.strip_suffix(b".").unwrap_or(bytes) {
@@ -251,8 +251,8 @@ pub enum Hint {
     },
 }
 
-/// The fingerprint of a ClientHello (FoxIO's JA4, BSD-3-Clause: github.com/FoxIO-LLC/ja4, technical_details/JA4.md): two
-/// programs that use different TLS libraries, or the same one in different ways, have different ones.
+/// The fingerprint of a ClientHello (FoxIO's JA4, BSD-3-Clause: github.com/FoxIO-LLC/ja4, technical_details/JA4.md):
+/// two programs that use different TLS libraries, or the same one in different ways, have different ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ja4(pub [u8; 36]);
 
@@ -349,8 +349,8 @@ impl Explained {
     }
 }
 
-/// Returns true for addresses that are not on the public Internet: private (RFC 1918, 4193), shared (RFC 6598), loopback,
-/// link-local, multicast, broadcast and unspecified. Detectors neither judge nor block them.
+/// Returns true for addresses that are not on the public Internet: private (RFC 1918, 4193), shared (RFC 6598),
+/// loopback, link-local, multicast, broadcast and unspecified. Detectors neither judge nor block them.
 pub fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => is_local_v4(v4),
@@ -378,8 +378,8 @@ fn is_local_v4(v4: Ipv4Addr) -> bool {
         || (a == 100 && b & 0xc0 == 64)
 }
 
-/// Returns true for top-level domains whose names are not on the public Internet: the house's own (RFC 6762, appendix G;
-/// RFC 8375, 9476; ICANN's "internal") and reverse lookups ("arpa"). No registry sells names there.
+/// Returns true for top-level domains whose names are not on the public Internet: the house's own (RFC 6762, appendix
+/// G; RFC 8375, 9476; ICANN's "internal") and reverse lookups ("arpa"). No registry sells names there.
 pub fn is_local_domain(top: &str) -> bool {
     matches!(
         top,

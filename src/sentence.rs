@@ -2,7 +2,8 @@
 //! the page translates the form and fills the gaps itself, so that nobody has to take English sentences apart again.
 //!
 //! Forms are written where they are used, with [`sentence!`](crate::sentence!), and collected from there into
-//! `luci-app/htdocs/luci-static/resources/leash/forms.js` (tests/package.rs), where LuCI's scanner of strings finds them.
+//! `luci-app/htdocs/luci-static/resources/leash/forms.js` (tests/package.rs), where LuCI's scanner of strings finds
+//! them.
 
 use crate::model::Name;
 use crate::time::Span;
@@ -64,8 +65,8 @@ pub enum Value {
 
 /// A form and the values for its gaps.
 ///
-/// Its parts are kept in one piece of memory: the form, then its values in their order, where a value that is a sentence
-/// is again a form with its values. Thousands of blocks keep one each, which tables/budget.rs counts.
+/// Its parts are kept in one piece of memory: the form, then its values in their order, where a value that is a
+/// sentence is again a form with its values. Thousands of blocks keep one each, which tables/budget.rs counts.
 #[derive(Clone, Debug)]
 pub struct Sentence(Box<[Part]>);
 
@@ -153,7 +154,8 @@ impl Sentence {
         json_of(&mut self.0.iter())
     }
 
-    /// Returns [`Sentence::parts`] with the English `message` beside them, which is how every sentence stands in the JSON.
+    /// Returns [`Sentence::parts`] with the English `message` beside them, which is how every sentence stands in the
+    /// JSON.
     pub fn json(&self) -> Json {
         let mut map = Map::new();
         self.put_into(&mut map);
@@ -168,8 +170,8 @@ impl Sentence {
         }
     }
 
-    /// Reads what [`Sentence::parts`] wrote. Returns `None` if a member is missing or of another type, if there is not one
-    /// value for each gap, or if sentences nest too deeply.
+    /// Reads what [`Sentence::parts`] wrote. Returns `None` if a member is missing or of another type, if there is not
+    /// one value for each gap, or if sentences nest too deeply.
     pub fn from_parts(json: &Json) -> Option<Sentence> {
         // Each `and_then` nests once more: the reason for a block is a dozen parts, each of up to eight.
         Sentence::from_parts_within(json, 32)

@@ -1,5 +1,5 @@
-//! Finds contacts whose rhythm has changed or stopped, and regular calls of an address that nothing explains. That a device
-//! calls regularly is no finding: most do, and the contact shows it.
+//! Finds contacts whose rhythm has changed or stopped, and regular calls of an address that nothing explains. That a
+//! device calls regularly is no finding: most do, and the contact shows it.
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;

@@ -1,5 +1,5 @@
-//! Finds lookups at resolvers other than the router, and addresses that are called right after the router has said that a
-//! name has none.
+//! Finds lookups at resolvers other than the router, and addresses that are called right after the router has said that
+//! a name has none.
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;

@@ -1,5 +1,5 @@
-//! What a detector is, what it is given to judge, and what it finds. The types stand apart from the list of detectors in
-//! `mod.rs`, so that a detector and the list need not import each other.
+//! What a detector is, what it is given to judge, and what it finds. The types stand apart from the list of detectors
+//! in `mod.rs`, so that a detector and the list need not import each other.
 
 use crate::model::Endpoint;
 use crate::reference::lists::Lists;

@@ -1,6 +1,6 @@
-//! The detectors: pure functions over the tables. They own no state and no timer, so what a detector says can be computed
-//! anew whenever somebody looks. A new one is a file here, a line in [`ALL`], and a folder of cases in `tests/replay`. The
-//! thresholds are in [`crate::limits`], and the numbers behind them in src/detect/README.md.
+//! The detectors: pure functions over the tables. They own no state and no timer, so what a detector says can be
+//! computed anew whenever somebody looks. A new one is a file here, a line in [`ALL`], and a folder of cases in
+//! `tests/replay`. The thresholds are in [`crate::limits`], and the numbers behind them in src/detect/README.md.
 
 pub mod beacon;
 pub mod bypass;

@@ -1,5 +1,5 @@
-//! Finds lookups of names that no person would ask for: made up by a program in the hope that one of them exists, or long
-//! because they carry data. Names made of words or syllables show by their number alone, which is weak.
+//! Finds lookups of names that no person would ask for: made up by a program in the hope that one of them exists, or
+//! long because they carry data. Names made of words or syllables show by their number alone, which is weak.
 
 use crate::detect::detector::{Detector, Evidence, Finding, Judge, Strength, approximately};
 use crate::limits;

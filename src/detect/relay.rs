@@ -32,7 +32,8 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     }
 }
 
-/// That the traffic balances is one kind of evidence. It takes a second kind to be believed, and a third to count as two.
+/// That the traffic balances is one kind of evidence. It takes a second kind to be believed, and a third to count as
+/// two.
 fn relay_finding(relay: &Relay) -> Finding {
     let signs = relay.signs;
     let is_in_step = relay.in_step_percent.is_some_and(|percent| percent >= limits::RELAY_IN_STEP);

@@ -1,5 +1,5 @@
-//! Finds many attempts that nobody answers, on one port of many addresses or on many ports of one; and attempts to log in to
-//! other devices of the house by a device that acts as a relay.
+//! Finds many attempts that nobody answers, on one port of many addresses or on many ports of one; and attempts to log
+//! in to other devices of the house by a device that acts as a relay.
 
 use crate::detect::detector::{Detector, Evidence, Finding, Judge, Strength, approximately};
 use crate::limits;

@@ -1,5 +1,5 @@
-//! Finds devices that reach further than they should: many networks while they do next to nothing, or, after a week, a domain
-//! and a network that are both new to them.
+//! Finds devices that reach further than they should: many networks while they do next to nothing, or, after a week, a
+//! domain and a network that are both new to them.
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;

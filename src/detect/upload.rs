@@ -1,4 +1,5 @@
-//! Finds uploads: far more sent to one destination within an hour than the device usually sends at that hour of the day.
+//! Finds uploads: far more sent to one destination within an hour than the device usually sends at that hour of the
+//! day.
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;

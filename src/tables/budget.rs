@@ -1,8 +1,8 @@
 //! The proof, at compile time, that all tables, full, fit the memory budget: 8 MB of RSS on a router with 128 MB (64
 //! devices, 10,000 live flows, 20,000 names). Sizes are those of the target; those of 64-bit targets are the largest.
 //!
-//! The engine's blocks and records are counted here, too, because they share the budget. Their types are above the tables,
-//! so they are built anew of the same fields, and a test compares.
+//! The engine's blocks and records are counted here, too, because they share the budget. Their types are above the
+//! tables, so they are built anew of the same fields, and a test compares.
 
 use crate::limits::*;
 use crate::model::{Endpoint, Mac, Tuple};
@@ -28,10 +28,10 @@ const ALLOCATION: usize = 16;
 /// A hash table of 8/7 the entries is never fuller than 7/8; it keeps a byte for each of its slots.
 const FLOW_SLOTS: usize = 16_384;
 
-/// What a block and a record keep of their sentence: the reason for a block that rests on `direct-ip` alone, which is the
-/// one that a device can have by the thousand. Its eight parts are two forms that join, three that say something, and
-/// three values. Reasons that rest on other findings have up to thirty, but a device has few such blocks: it must look up
-/// a listed name, or be denied a name three times, for each; and it has one master.
+/// What a block and a record keep of their sentence: the reason for a block that rests on `direct-ip` alone, which is
+/// the one that a device can have by the thousand. Its eight parts are two forms that join, three that say something,
+/// and three values. Reasons that rest on other findings have up to thirty, but a device has few such blocks: it must
+/// look up a listed name, or be denied a name three times, for each; and it has one master.
 const REASON: usize = ALLOCATION + 8 * PART_BYTES;
 
 /// The fields of `engine::policy::Block` and `engine::history::Record`.

@@ -1,5 +1,6 @@
-//! Contacts: all flows of one device to one endpoint, counted together. They are what detectors judge, and outlive the flows
-//! by days ([`limits::CONTACT_STALE`]). Each device has its share of the table, so that a scan does not push out others'.
+//! Contacts: all flows of one device to one endpoint, counted together. They are what detectors judge, and outlive the
+//! flows by days ([`limits::CONTACT_STALE`]). Each device has its share of the table, so that a scan does not push out
+//! others'.
 
 use crate::limits;
 use crate::model::{Endpoint, Explained, Name, Protocol};
@@ -30,7 +31,8 @@ pub struct Contact {
     pub received: u64,
     /// Bytes sent and received in flows that no lookup of the device explains.
     pub unexplained_bytes: u64,
-    /// Flows that no lookup of the device explains and that began right after a name was denied: see [`limits::FALLBACK_WINDOW`].
+    /// Flows that no lookup of the device explains and that began right after a name was denied: see
+    /// [`limits::FALLBACK_WINDOW`].
     pub flows_after_denial: u32,
     /// What was sent in the hour that is being counted.
     sent_in_hour: SentInHour,
@@ -189,7 +191,8 @@ impl Contact {
         }
     }
 
-    /// Returns true if the contact is not judged: it is within the house or was opened by the other side, and is no proxy.
+    /// Returns true if the contact is not judged: it is within the house or was opened by the other side, and is no
+    /// proxy.
     pub fn is_out_of_scope(&self) -> bool {
         self.label == Label::OutOfScope
             && !self.inbound
@@ -215,8 +218,8 @@ pub struct Contacts {
 }
 
 impl Contacts {
-    /// Returns a contact, which is added if it is new. Returns `None` if there is no room, not even after the stale contacts
-    /// were dropped.
+    /// Returns a contact, which is added if it is new. Returns `None` if there is no room, not even after the stale
+    /// contacts were dropped.
     pub fn get_or_insert(&mut self, device: DeviceId, endpoint: Endpoint, at: Stamp) -> Option<&mut Contact> {
         let key = (device, endpoint);
         if !self.table.contains_key(&key) {

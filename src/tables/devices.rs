@@ -172,8 +172,8 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// Returns the device with this hardware address, which is added if it is new. Returns `None` if the table is full, or
-    /// if the address is not that of a station.
+    /// Returns the device with this hardware address, which is added if it is new. Returns `None` if the table is full,
+    /// or if the address is not that of a station.
     pub fn get_or_insert(&mut self, mac: Mac, at: Stamp) -> Option<DeviceId> {
         if let Some(&id) = self.by_mac.get(&mac) {
             let device = &mut self.all[id.index()];

@@ -25,13 +25,14 @@ pub enum Label {
     NotCovered,
     /// The flow began before leash looked, or facts are missing.
     Unseen,
-    /// The question does not arise: the flow is within the house, was opened by the other side, or is a trusted device's.
+    /// The question does not arise: the flow is within the house, was opened by the other side, or is a trusted
+    /// device's.
     OutOfScope,
 }
 
 impl Label {
-    /// Returns what the label means for people; absent if the question does not arise. `covered` says whether it is known by
-    /// now that the device's lookups were visible when the flow began.
+    /// Returns what the label means for people; absent if the question does not arise. `covered` says whether it is
+    /// known by now that the device's lookups were visible when the flow began.
     pub fn explained(self, covered: bool) -> Option<Explained> {
         match self {
             Label::Lookup => Some(Explained::Lookup),
@@ -127,7 +128,8 @@ impl Flow {
         self.owner.map(|owner| owner.device)
     }
 
-    /// Returns what bytes `(along, against)` the tuple's direction mean to the flow's owner; absent while that is not known.
+    /// Returns what bytes `(along, against)` the tuple's direction mean to the flow's owner; absent while that is not
+    /// known.
     pub fn delta(&self, tuple: &Tuple, (along, against): (u64, u64)) -> Option<FlowDelta> {
         let owner = self.owner?;
         let (sent, received) = if owner.outbound { (along, against) } else { (against, along) };

@@ -1,7 +1,8 @@
-//! What is known of the house: its devices, what lookups showed, the live flows, and the contacts, with counters for each
-//! device and contact. The engine writes the tables, and detectors read them. They stand apart from the engine so that a
-//! detector can be given what is known without what is done about it. Every table has a capacity and a share for each device
-//! in [`crate::limits`], and counts what it refused; `budget.rs` proves that all of them, full, fit the memory of a router.
+//! What is known of the house: its devices, what lookups showed, the live flows, and the contacts, with counters for
+//! each device and contact. The engine writes the tables, and detectors read them. They stand apart from the engine so
+//! that a detector can be given what is known without what is done about it. Every table has a capacity and a share for
+//! each device in [`crate::limits`], and counts what it refused; `budget.rs` proves that all of them, full, fit the
+//! memory of a router.
 
 mod budget;
 pub mod contacts;
@@ -36,8 +37,8 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Returns the device that takes part in a flow, and on which side; of two devices, the one that opened it. Absent while
-    /// neither address is known to be a device's.
+    /// Returns the device that takes part in a flow, and on which side; of two devices, the one that opened it. Absent
+    /// while neither address is known to be a device's.
     pub fn attribute(&self, tuple: &Tuple) -> Option<Owner> {
         let opener = self.devices.by_address(tuple.source).map(|device| Owner { device, outbound: true });
         opener.or_else(|| Some(Owner { device: self.devices.by_address(tuple.destination)?, outbound: false }))

@@ -1,9 +1,9 @@
 //! Which lookup of which device yielded an address.
 //!
 //! The names of an address are kept, for each device, for days after they were last looked up or used, because devices
-//! ignore TTLs ([`limits::NAMES_KEPT`]). Room is counted in bytes, because names are an attacker's text. When it runs out,
-//! the device that holds most loses what it has not used for longest; a device below its quota never loses anything to
-//! another one's flood.
+//! ignore TTLs ([`limits::NAMES_KEPT`]). Room is counted in bytes, because names are an attacker's text. When it runs
+//! out, the device that holds most loses what it has not used for longest; a device below its quota never loses
+//! anything to another one's flood.
 
 use crate::limits::{self, NAMES_BYTES, NAMES_BYTES_PER_DEVICE, NAMES_KEPT, NAMES_PER_ADDRESS};
 use crate::model::Name;

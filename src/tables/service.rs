@@ -57,8 +57,8 @@ impl Service {
         })
     }
 
-    /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and
-    /// its drafts), NTP (RFC 5905).
+    /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
+    /// and its drafts), NTP (RFC 5905).
     pub fn by_port(protocol: Protocol, port: u16) -> Service {
         match (protocol, port) {
             (_, 53) => Service::Dns,
@@ -69,8 +69,8 @@ impl Service {
         }
     }
 
-    /// Returns the service of a flow to `address` and `port` after another hint, `self` being what was known before. The
-    /// first hint decides, because what follows inside a tunnel is the tunnel's; only STUN may turn out to be TURN.
+    /// Returns the service of a flow to `address` and `port` after another hint, `self` being what was known before.
+    /// The first hint decides, because what follows inside a tunnel is the tunnel's; only STUN may turn out to be TURN.
     pub fn refine(self, address: IpAddr, protocol: Protocol, port: u16, hint: &Hint) -> Service {
         let by_port = Service::by_port(protocol, port);
         match hint {
@@ -98,8 +98,8 @@ impl Service {
 }
 
 /// Returns `dns` if the port means that, DNS over HTTPS if the server is a public resolver, and `plain` otherwise. A
-/// resolver is recognised by its name, and by its address only where the hello names nobody: many of these addresses serve
-/// other names, too.
+/// resolver is recognised by its name, and by its address only where the hello names nobody: many of these addresses
+/// serve other names, too.
 fn encrypted(
     by_port: Service,
     dns: Service,

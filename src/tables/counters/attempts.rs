@@ -49,7 +49,8 @@ impl Attempts {
         self.addresses.add_address(address);
         self.ports.add(&port.to_be_bytes());
         let (addresses, ports) = (self.addresses.count(), self.ports.count());
-        // Many ports at many addresses is what a program does that looks for the peers of a swarm, most of which are gone.
+        // Many ports at many addresses is what a program does that looks for the peers of a swarm, most of which are
+        // gone.
         let is_sweep = addresses.max(ports) >= limits::SCAN_TARGETS && addresses.min(ports) <= limits::SCAN_TARGETS / 4;
         if !is_sweep || self.answered * 4 > self.failed {
             return false;

@@ -1,10 +1,11 @@
 //! What goes into a device and out of it, minute by minute, and with which addresses most of it is exchanged. It shows
 //! whether the device passes on for others what it receives.
 //!
-//! A single relayed flow is as one-sided as any other. What balances is the device as a whole: what a master sends goes out
-//! again to many others, and what they answer goes back to the master (packet conservation: T. He and L. Tong, "Detecting
-//! Encrypted Stepping-Stone Connections", IEEE Trans. Signal Processing 2007). All of it is counted in a fixed number of
-//! bytes for each device. The thresholds are in [`crate::limits`], and `tests/relay` shows how they were tuned.
+//! A single relayed flow is as one-sided as any other. What balances is the device as a whole: what a master sends goes
+//! out again to many others, and what they answer goes back to the master (packet conservation: T. He and L. Tong,
+//! "Detecting Encrypted Stepping-Stone Connections", IEEE Trans. Signal Processing 2007). All of it is counted in a
+//! fixed number of bytes for each device. The thresholds are in [`crate::limits`], and `tests/relay` shows how they
+//! were tuned.
 
 use crate::limits;
 use crate::tables::counters::distinct::Distinct;
@@ -82,10 +83,10 @@ pub struct Relay {
     pub sent: u64,
     /// Bytes that the device received in the window.
     pub received: u64,
-    /// How much of what is exchanged with the master and of what is exchanged with the others has its counterpart on the
-    /// other side.
+    /// How much of what is exchanged with the master and of what is exchanged with the others has its counterpart on
+    /// the other side.
     pub passed_on_percent: u32,
-    /// The same share, summed minute by minute; absent if the minutes of both sides are too few or too much alike to tell.
+    /// That share as a sum minute by minute; absent if the minutes of both sides are too few or too much alike to tell.
     pub in_step_percent: Option<u32>,
     /// How many minutes were judged.
     pub minutes: u32,
@@ -210,8 +211,8 @@ impl Balance {
         best
     }
 
-    /// Returns the match if what `master` sends goes out again to all other addresses but those in `own`, with which the
-    /// device has business of its own.
+    /// Returns the match if what `master` sends goes out again to all other addresses but those in `own`, with which
+    /// the device has business of its own.
     fn match_master(&self, master: &Peer, own: &[&Peer], now: Time) -> Option<Relay> {
         let oldest = (self.minute + 1) % MINUTES as u64;
         let slots = (0..MINUTES as u64).map(|n| ((oldest + n) % MINUTES as u64) as usize);
@@ -241,7 +242,8 @@ impl Balance {
         }
         let in_step_percent = in_step(&masters, &others);
         let addresses = self.addresses.count().max(self.earlier_addresses.count()).saturating_sub(1);
-        // Among several subsets one fits by chance. So it has to fit minute by minute, too, and there have to be many others.
+        // Among several subsets one fits by chance. So it has to fit minute by minute, too, and there have to be many
+        // others.
         let is_sure = in_step_percent.is_some_and(|percent| percent >= limits::RELAY_IN_STEP)
             && addresses >= limits::RELAY_ADDRESSES;
         (own.is_empty() || is_sure).then_some(Relay {

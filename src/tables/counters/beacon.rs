@@ -114,9 +114,9 @@ impl Beacon {
         }
     }
 
-    /// Returns the rhythm of the last calls; absent if they are too few or not regular. The score is that of RITA (version
-    /// 5, analysis/beacons.go) for time and size: the mean of 1 - |Bowley's skewness| and of (median - MAD) / median, of
-    /// both. RITA's two other parts, which need a whole day, are left out.
+    /// Returns the rhythm of the last calls; absent if they are too few or not regular. The score is that of RITA
+    /// (version 5, analysis/beacons.go) for time and size: the mean of 1 - |Bowley's skewness| and of (median - MAD) /
+    /// median, of both. RITA's two other parts, which need a whole day, are left out.
     pub fn rhythm(&self) -> Option<Rhythm> {
         let known = usize::from(self.count);
         if known < CALLS / 2 {
@@ -134,8 +134,8 @@ impl Beacon {
         self.previous.map(|pace| Pace { period: Span::ms(pace.period_ms.get()), sent: pace.sent.get() })
     }
 
-    /// Returns how long ago the last call was if the calls were regular and have stopped: for [`limits::BEACON_LOST`] and
-    /// for ten periods.
+    /// Returns how long ago the last call was if the calls were regular and have stopped: for [`limits::BEACON_LOST`]
+    /// and for ten periods.
     pub fn silence(&self, now: Time) -> Option<Span> {
         let period_ms = self.settled?.period_ms.get();
         let silence = now.since(self.last_call);
@@ -143,8 +143,8 @@ impl Beacon {
     }
 }
 
-/// Returns the median of the numbers, and how regular they are, in percent. The skewness of quartiles that are less than
-/// `close` apart counts as 0.
+/// Returns the median of the numbers, and how regular they are, in percent. The skewness of quartiles that are less
+/// than `close` apart counts as 0.
 fn regularity(values: &[CompactNumber], close: u64) -> (u64, u32) {
     let mut sorted: Vec<u64> = values.iter().map(|value| value.get()).collect();
     sorted.sort_unstable();

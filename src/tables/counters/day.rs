@@ -45,8 +45,8 @@ impl Day {
     }
 }
 
-/// Marks `hour` in a mask of active hours whose bit 0 stands for the hour `last`. Returns the mask whose bit 0 stands for
-/// the later of the two.
+/// Marks `hour` in a mask of active hours whose bit 0 stands for the hour `last`. Returns the mask whose bit 0 stands
+/// for the later of the two.
 pub fn mark_hour(mask: u32, last: u32, hour: u32) -> u32 {
     match hour.checked_sub(last) {
         Some(passed) => mask.checked_shl(passed).unwrap_or(0) & ((1 << HOURS) - 1) | 1,

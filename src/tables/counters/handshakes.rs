@@ -1,6 +1,6 @@
-//! How a device opens its flows: how long it waits before it speaks, and which TLS programs it speaks with. A thing that
-//! speaks for itself has handshakes of its own; one that speaks for others has theirs ("First Four Packets", 2026; see
-//! [`crate::limits`]).
+//! How a device opens its flows: how long it waits before it speaks, and which TLS programs it speaks with. A thing
+//! that speaks for itself has handshakes of its own; one that speaks for others has theirs ("First Four Packets", 2026;
+//! see [`crate::limits`]).
 
 use crate::fnv::fnv32;
 use crate::limits;
@@ -20,8 +20,8 @@ pub struct Handshakes {
     recent: [Delay; RECENT],
     /// How many delays there were so far.
     count: u32,
-    /// How many delays of each class there were before this hour, halved with every hour, and in this hour. The delays of
-    /// this hour are kept apart, so that they are not compared with themselves.
+    /// How many delays of each class there were before this hour, halved with every hour, and in this hour. The delays
+    /// of this hour are kept apart, so that they are not compared with themselves.
     earlier: [u8; 16],
     this_hour: [u8; 16],
     /// The hour that is being counted, since the engine's start.
@@ -47,7 +47,8 @@ struct Program {
     minute: u16,
 }
 
-/// How long a client waited before it spoke, as a power of two in one byte: class 0 is below 128 µs, class 15 above 2 s.
+/// How long a client waited before it spoke, as a power of two in one byte: class 0 is below 128 µs, class 15 above 2
+/// s.
 #[derive(Clone, Copy, Debug)]
 pub struct DelayClass(NonZeroU8);
 
@@ -111,8 +112,8 @@ impl Handshakes {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Returns the median delay of the last minutes if it is long: at least `least`, and at least four times what is usual
-    /// for this device, if that is known.
+    /// Returns the median delay of the last minutes if it is long: at least `least`, and at least four times what is
+    /// usual for this device, if that is known.
     pub fn long_delay(&self, least: Span, now: Time) -> Option<LongDelay> {
         let known = &self.recent[..RECENT.min(self.count as usize)];
         let recent = known.iter().filter(|delay| is_recent(delay.minute, now));

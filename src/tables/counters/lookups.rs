@@ -1,5 +1,5 @@
-//! What is unusual about the names that a device looks up, counted in a few bytes: names that do not exist, those of them
-//! that look made up, and many names under one domain that look like pieces of data. The thresholds are in
+//! What is unusual about the names that a device looks up, counted in a few bytes: names that do not exist, those of
+//! them that look made up, and many names under one domain that look like pieces of data. The thresholds are in
 //! [`crate::limits`]; [`crate::tables::domain`] says what looks made up.
 
 use crate::fnv::fnv32;
@@ -63,8 +63,8 @@ pub enum AnomalyKind {
     Tunnel,
 }
 
-/// Returns true for types of records that can hold much data, or a name, and that few programs ask for: CNAME, NULL, MX,
-/// TXT, KEY, SRV and private ones. iodine, dnscat2 and dns2tcp use them.
+/// Returns true for types of records that can hold much data, or a name, and that few programs ask for: CNAME, NULL,
+/// MX, TXT, KEY, SRV and private ones. iodine, dnscat2 and dns2tcp use them.
 fn is_bulky(record_type: u16) -> bool {
     matches!(record_type, 5 | 10 | 15 | 16 | 25 | 33 | 65_280..)
 }
@@ -129,7 +129,8 @@ impl LookupStats {
             self.made_up.add(domain.as_bytes());
         }
         let (missing, made_up) = (self.missing.count(), self.made_up.count());
-        // Of what some families of malware generate, no more than half looks made up; of what people chose, little does.
+        // Of what some families of malware generate, no more than half looks made up; of what people chose, little
+        // does.
         if made_up >= limits::MADE_UP_NAMES && made_up * 3 >= missing {
             // The finding shows the latest name, so that has to be one that looks made up.
             return looks_made_up.then_some((AnomalyKind::MadeUp, made_up));

@@ -1,5 +1,6 @@
-//! What is counted for a device or a contact, each kind in a fixed number of bytes, so that no traffic can make a counter
-//! grow. The engine fills the counters in, detectors read them, and [`crate::limits`] has the thresholds with their reasons.
+//! What is counted for a device or a contact, each kind in a fixed number of bytes, so that no traffic can make a
+//! counter grow. The engine fills the counters in, detectors read them, and [`crate::limits`] has the thresholds with
+//! their reasons.
 
 pub mod attempts;
 pub mod balance;

@@ -1,5 +1,5 @@
-//! How far a device reaches: which domains and networks it has ever called, and how many networks and countries it calls
-//! within an hour in which it hardly transfers anything.
+//! How far a device reaches: which domains and networks it has ever called, and how many networks and countries it
+//! calls within an hour in which it hardly transfers anything.
 
 use crate::fnv::fnv32;
 use crate::time::{Span, Wall};
@@ -13,9 +13,9 @@ const WORDS: usize = 16;
 pub struct Reach {
     /// When the filter got its first entry.
     since: Option<Wall>,
-    /// The domains and networks that were called (B. Bloom, "Space/Time Trade-offs in Hash Coding with Allowable Errors",
-    /// 1970; two bits each). For a device that calls so many that the filter is full, nothing is new any more, which is
-    /// right: people use it.
+    /// The domains and networks that were called (B. Bloom, "Space/Time Trade-offs in Hash Coding with Allowable
+    /// Errors", 1970; two bits each). For a device that calls so many that the filter is full, nothing is new any more,
+    /// which is right: people use it.
     called: [u32; WORDS],
     /// The hour that is being watched.
     hour: Option<HourStart>,
@@ -61,8 +61,8 @@ pub fn network_prefix(address: IpAddr) -> [u8; 4] {
 }
 
 impl Reach {
-    /// Adds a domain or a network that the device calls. Returns true if it is new, but not within `learning_time` of the
-    /// first one, when everything is.
+    /// Adds a domain or a network that the device calls. Returns true if it is new, but not within `learning_time` of
+    /// the first one, when everything is.
     pub fn add(&mut self, called: &[u8], wall: Wall, learning_time: Span) -> bool {
         let since = *self.since.get_or_insert(wall);
         let hash = fnv32(called);

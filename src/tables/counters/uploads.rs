@@ -1,4 +1,5 @@
-//! What a device sends in each hour of the last week, from which it is known what is usual for it at an hour of the day.
+//! What a device sends in each hour of the last week, from which it is known what is usual for it at an hour of the
+//! day.
 
 use crate::limits;
 use crate::time::Wall;
@@ -26,8 +27,8 @@ pub struct SentByHour {
 struct Usual {
     /// The median over the days, in bytes.
     median: u64,
-    /// The median of the days' distances from the median, in bytes (MAD; F. Hampel, "The influence curve and its role in
-    /// robust estimation", 1974).
+    /// The median of the days' distances from the median, in bytes (MAD; F. Hampel, "The influence curve and its role
+    /// in robust estimation", 1974).
     mad: u64,
     /// On how many days it rests.
     days: u32,
@@ -72,7 +73,8 @@ impl SentByHour {
         self.sent = self.sent.saturating_add(bytes);
     }
 
-    /// Makes this the hour that is being counted: what was counted belongs to the last one, and in between nothing was sent.
+    /// Makes this the hour that is being counted: what was counted belongs to the last one, and in between nothing was
+    /// sent.
     fn advance_to(&mut self, hour: u32) {
         let Some(last) = self.hour.filter(|last| *last != hour) else {
             self.hour = self.hour.or(Some(hour));
@@ -104,7 +106,8 @@ impl SentByHour {
         UploadLimit { bytes: floor.max(far).max(median.saturating_mul(2)), days }
     }
 
-    /// Returns, for the state file, the hour that is being counted and the steps of the week; absent before the first byte.
+    /// Returns, for the state file, the hour that is being counted and the steps of the week; absent before the first
+    /// byte.
     pub fn save(&self) -> Option<(u32, impl Iterator<Item = Option<u16>> + '_)> {
         let steps = self.week.iter().map(|steps| Some(*steps).filter(|steps| *steps != ABSENT));
         self.hour.map(|hour| (hour, steps))

@@ -1,6 +1,7 @@
-//! What a name tells: its registrable domain, found by a small rule instead of the public suffix list (300 KB); whether it
-//! is looked up by people or by machinery; and whether it looks as if a program had made it up, by how likely its pairs of
-//! characters are. `tests/tools/make_bigrams.py` makes the table of pairs, and names the sources and what was measured.
+//! What a name tells: its registrable domain, found by a small rule instead of the public suffix list (300 KB); whether
+//! it is looked up by people or by machinery; and whether it looks as if a program had made it up, by how likely its
+//! pairs of characters are. `tests/tools/make_bigrams.py` makes the table of pairs, and names the sources and what was
+//! measured.
 
 mod bigrams;
 
@@ -10,8 +11,8 @@ use crate::tables::domain::bigrams::{PAIRS, SYMBOLS};
 /// Labels below which the registries of countries sell names: `co.uk`, `com.au`, `or.jp`.
 const SECOND_LEVEL: [&str; 12] = ["ac", "co", "com", "edu", "gob", "gov", "id", "ne", "net", "nom", "or", "org"];
 
-/// Domains below which every customer has a name of their own choice: dynamic DNS, and hosts of web pages. Providers that
-/// make the names up themselves (cloudfront.net) are not among them: to leash, all of those are one firm's.
+/// Domains below which every customer has a name of their own choice: dynamic DNS, and hosts of web pages. Providers
+/// that make the names up themselves (cloudfront.net) are not among them: to leash, all of those are one firm's.
 #[rustfmt::skip]
 const PRIVATE_SUFFIXES: [&str; 36] = [
     "afraid.org", "blogspot.com", "ddns.me", "ddns.net", "ddnsfree.com", "duckdns.org", "dyndns.org", "dynu.net",
@@ -21,8 +22,8 @@ const PRIVATE_SUFFIXES: [&str; 36] = [
     "theworkpc.com", "vercel.app", "web.app", "workers.dev", "zapto.org",
 ];
 
-/// Domains of antivirus programs and mail filters. A lookup below them is a question about a file, an address or a sender
-/// by its digest.
+/// Domains of antivirus programs and mail filters. A lookup below them is a question about a file, an address or a
+/// sender by its digest.
 const DIGEST_DOMAINS: [&str; 14] = [
     "abuse.ch",
     "barracudacentral.org",
@@ -40,13 +41,13 @@ const DIGEST_DOMAINS: [&str; 14] = [
     "trendmicro.com",
 ];
 
-/// Where [`crate::model::name`] cuts. The domain of a longer name is not known. Only bytes that do not occur in host names
-/// make a name that long.
+/// Where [`crate::model::name`] cuts. The domain of a longer name is not known. Only bytes that do not occur in host
+/// names make a name that long.
 const CUT_AT: usize = 251;
 
-/// Returns the part of a name that somebody registered: two labels, or three if the last two are a public suffix, or the
-/// whole of a name with fewer. It is empty if the name was cut, or if its last label is not a top-level domain (which has
-/// only letters, or begins with `xn--`).
+/// Returns the part of a name that somebody registered: two labels, or three if the last two are a public suffix, or
+/// the whole of a name with fewer. It is empty if the name was cut, or if its last label is not a top-level domain
+/// (which has only letters, or begins with `xn--`).
 pub fn registrable(name: &str) -> &str {
     let top = name.rsplit_once('.').map_or("", |(_, top)| top);
     if name.len() > CUT_AT || !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
@@ -70,9 +71,9 @@ pub fn is_local_name(name: &str) -> bool {
     name.len() <= CUT_AT && (name.rsplit_once('.').is_none_or(is_local) || registrable(name) == "fritz.box")
 }
 
-/// Returns true for names that programs look up as a matter of routine, and most of which rightly do not exist: searches
-/// for services (RFC 6763), for a proxy (WPAD, ISATAP), or for an address in a list of senders (RFC 5782: the address's
-/// bytes or digits backwards).
+/// Returns true for names that programs look up as a matter of routine, and most of which rightly do not exist:
+/// searches for services (RFC 6763), for a proxy (WPAD, ISATAP), or for an address in a list of senders (RFC 5782: the
+/// address's bytes or digits backwards).
 pub fn is_automatic(name: &str) -> bool {
     let part_of_address =
         |label: &str| label.len() <= 3 && label.bytes().all(|b| b.is_ascii_digit()) || label.len() == 1;
@@ -83,15 +84,15 @@ pub fn is_automatic(name: &str) -> bool {
         || name.split('.').take(4).all(part_of_address)
 }
 
-/// Returns true if names below this registrable domain are questions about a file, an address or a sender by its digest,
-/// as antivirus programs and mail filters ask them.
+/// Returns true if names below this registrable domain are questions about a file, an address or a sender by its
+/// digest, as antivirus programs and mail filters ask them.
 pub fn asks_by_digest(domain: &str) -> bool {
     DIGEST_DOMAINS.binary_search(&domain).is_ok()
 }
 
-/// Returns how much a registrable domain looks made up rather than chosen: eight times the natural logarithm of how much
-/// likelier a program writes its label than a person does, by its pairs of characters. Absent if that says nothing, because
-/// the label is too short or in another script.
+/// Returns how much a registrable domain looks made up rather than chosen: eight times the natural logarithm of how
+/// much likelier a program writes its label than a person does, by its pairs of characters. Absent if that says
+/// nothing, because the label is too short or in another script.
 pub fn made_up_score(domain: &str) -> Option<i32> {
     let label = domain.split('.').next().unwrap_or_default();
     if label.len() < LABEL_MIN || label.starts_with("xn--") {
