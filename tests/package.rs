@@ -203,9 +203,9 @@ fn sentences() -> Vec<(String, Vec<String>)> {
     found
 }
 
-/// The string literal at the beginning of a piece of code.
+/// The string literal that a piece of code begins with: `sentence!` takes no other.
 fn literal(code: &str) -> String {
-    let mut rest = code.trim_start().strip_prefix('"').expect("sentence! takes a literal").chars();
+    let mut rest = code.trim_start().strip_prefix('"').unwrap().chars();
     let mut text = String::new();
     while let Some(c) = rest.next().filter(|c| *c != '"') {
         match if c == '\\' { rest.next() } else { None } {
