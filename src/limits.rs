@@ -133,7 +133,7 @@ pub const UPLOAD_KEPT: u32 = 24;
 pub const FINDINGS: usize = 1_024;
 /// How many blocks may be in force. Each takes 340 bytes with its reason: see `tables/budget.rs`.
 pub const BLOCKS: usize = 1_024;
-/// How many blocks one device may have, so that one that calls everywhere leaves room for those of the others.
+/// How many blocks of detectors one device may have, so that one that calls everywhere leaves room for those of the others.
 pub const BLOCKS_PER_DEVICE: usize = BLOCKS / 2;
 /// How many pins may be given at run time.
 pub const PINS: usize = 512;

@@ -252,7 +252,9 @@ impl Blocks {
         if self.table.contains_key(&pair) {
             return false;
         }
-        if self.table.len() >= limits::BLOCKS || self.of(pair.0).count() >= limits::BLOCKS_PER_DEVICE {
+        // What the user orders finds room as long as there is any; only what detectors want has a share for each device.
+        let is_crowded = || block.by == By::Detectors && self.of(pair.0).count() >= limits::BLOCKS_PER_DEVICE;
+        if self.table.len() >= limits::BLOCKS || is_crowded() {
             self.refused += 1;
             return false;
         }
