@@ -14,17 +14,17 @@ const RANK = { 'block': 0, 'watch': 1, 'allow': 3 };
 const FIRST_DESTINATIONS = 100;
 const MOST_FINDINGS = 50;
 
-/* Returns the device that the page is about: what follows its path. A login on the way takes that off, and then the
- * page goes back to the device that was looked at last. */
+/* Returns the device that the page is about: what follows its path. A login on the way takes that off. Then the browser
+ * goes on to the device that was looked at last, and nothing is returned. */
 function deviceOfPage() {
 	const device = decodeURIComponent(window.location.pathname.replace(/\/$/, '').split('/').pop());
-	const last = window.sessionStorage.getItem('leash-device');
-	if (device == 'device')
-		window.location.replace(L.url('admin/services/leash') +
-			(last ? '/device/' + encodeURIComponent(last) : '/overview'));
-	else
+	if (device != 'device') {
 		window.sessionStorage.setItem('leash-device', device);
-	return device;
+		return device;
+	}
+	const last = window.sessionStorage.getItem('leash-device');
+	window.location.replace(L.url('admin/services/leash') +
+		(last ? '/device/' + encodeURIComponent(last) : '/overview'));
 }
 
 /* Returns a list with dots of what is there. */
@@ -52,6 +52,7 @@ function evidenceTable(evidence) {
 return view.extend(widgets.pollingView({
 	fetch() {
 		const device = deviceOfPage();
+		if (!device) return new Promise(() => {});
 		return Promise.all([ api.device(device), api.blocks(), api.pins(), this.detectors || api.detectors() ]);
 	},
 
