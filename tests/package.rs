@@ -1,5 +1,11 @@
 //! What the package puts on a router is of one piece with the program.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests may"
+)]
 
 use leash::api::METHODS;
 use leash::config::{self, Fallback, SECTIONS, Setting};
