@@ -80,6 +80,8 @@ def moved(line, places):
 
 
 def write(file):
+    if not CAPTURES:
+        print("skipped: what real devices do in the day of a house: LEASH_CAPTURES names no folder", file=sys.stderr)
     day, known = [], []
     for name, places, times in DAY:
         if not file_of(name):
