@@ -420,7 +420,8 @@ fn explain(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiE
 fn findings(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let engine = daemon.engine();
     let only = arguments.text("device").map(|_| arguments.device(engine)).transpose()?;
-    Ok(json!({ "findings": engine.findings(only, None) }))
+    let findings = engine.findings(only).into_iter().map(|(_, finding)| finding);
+    Ok(json!({ "findings": findings.collect::<Vec<Value>>() }))
 }
 
 fn blocks(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
@@ -449,10 +450,10 @@ fn history(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
 }
 
 fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let engine = daemon.engine();
+    let findings = daemon.engine().findings(None);
     let say = |d: &crate::detect::Detector| {
-        let findings = engine.findings(None, Some(d.name));
-        json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": findings })
+        let own = findings.iter().filter(|(detector, _)| *detector == d.name).map(|(_, finding)| finding);
+        json!({ "name": d.name, "about": d.about, "fooled_by": d.fooled_by, "findings": own.collect::<Vec<&Value>>() })
     };
     Ok(json!({ "detectors": crate::detect::ALL.iter().map(say).collect::<Vec<Value>>() }))
 }

@@ -76,12 +76,8 @@ enum Part {
     Form(&'static str),
     /// A form that was read from a file.
     ReadForm(Rc<str>),
-    Text(Rc<str>),
-    Word(&'static str),
-    Address(IpAddr),
-    Span(Span),
-    Bytes(u64),
-    Number(u64),
+    /// A value that is no sentence.
+    Value(Value),
 }
 
 impl Part {
@@ -90,7 +86,7 @@ impl Part {
         match self {
             Part::Form(form) => Some(form),
             Part::ReadForm(form) => Some(form),
-            _ => None,
+            Part::Value(_) => None,
         }
     }
 }
@@ -108,18 +104,10 @@ impl Sentence {
         let mut parts = Vec::with_capacity(1 + values.iter().map(length).sum::<usize>());
         parts.push(form);
         for value in values {
-            parts.push(match std::mem::replace(value, Value::Number(0)) {
-                Value::Sentence(sentence) => {
-                    parts.extend(sentence.0);
-                    continue;
-                }
-                Value::Text(text) => Part::Text(text),
-                Value::Word(word) => Part::Word(word),
-                Value::Address(address) => Part::Address(address),
-                Value::Span(span) => Part::Span(span),
-                Value::Bytes(bytes) => Part::Bytes(bytes),
-                Value::Number(number) => Part::Number(number),
-            });
+            match std::mem::replace(value, Value::Number(0)) {
+                Value::Sentence(sentence) => parts.extend(sentence.0),
+                value => parts.push(Part::Value(value)),
+            }
         }
         Sentence(parts.into())
     }
@@ -192,7 +180,7 @@ impl Sentence {
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self, allocation: usize) -> usize {
         let text = |part: &Part| match part {
-            Part::ReadForm(text) | Part::Text(text) => allocation + 2 * size_of::<usize>() + text.len(),
+            Part::ReadForm(text) | Part::Value(Value::Text(text)) => allocation + 2 * size_of::<usize>() + text.len(),
             _ => 0,
         };
         allocation + size_of_val(&*self.0) + self.0.iter().map(text).sum::<usize>()
@@ -204,21 +192,25 @@ pub const PART_BYTES: usize = size_of::<Part>();
 
 /// Takes a value, or a form with its values, from the front of the parts. Returns it as it stands in the JSON.
 fn json_of(parts: &mut std::slice::Iter<Part>) -> Json {
-    let Some(part) = parts.next() else { return Json::Null };
-    match (part.form(), part) {
-        (Some(form), _) => {
+    match parts.next() {
+        None => Json::Null,
+        Some(Part::Value(Value::Number(number))) => Json::from(*number),
+        Some(Part::Value(value)) => Json::from(value.to_string()),
+        Some(part) => {
+            let form = part.form().unwrap_or_default();
             let values: Vec<Json> = (0..gaps(form).unwrap_or_default()).map(|_| json_of(parts)).collect();
             json!({ "form": form, "values": values })
         }
-        (None, Part::Number(number)) => Json::from(*number),
-        (None, text) => Json::from(text.to_string()),
     }
 }
 
 /// Takes a value, or a form with its values, from the front of the parts, and writes its English.
 fn write_english(parts: &mut std::slice::Iter<Part>, f: &mut fmt::Formatter) -> fmt::Result {
-    let Some(part) = parts.next() else { return Ok(()) };
-    let Some(mut rest) = part.form() else { return part.fmt(f) };
+    let mut rest = match parts.next() {
+        None => return Ok(()),
+        Some(Part::Value(value)) => return value.fmt(f),
+        Some(part) => part.form().unwrap_or_default(),
+    };
     while let Some((before, after)) = rest.split_once('%') {
         f.write_str(before)?;
         if let Some(after) = after.strip_prefix('s') {
@@ -247,16 +239,16 @@ impl PartialEq for Sentence {
 
 impl Eq for Sentence {}
 
-/// Writes a value; a form, which has values of its own, is written as it is.
-impl Display for Part {
+impl Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Part::Form(text) | Part::Word(text) => f.write_str(text),
-            Part::ReadForm(text) | Part::Text(text) => f.write_str(text),
-            Part::Address(address) => address.fmt(f),
-            Part::Span(span) => span.fmt(f),
-            Part::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
-            Part::Number(number) => number.fmt(f),
+            Value::Text(text) => f.write_str(text),
+            Value::Word(word) => f.write_str(word),
+            Value::Address(address) => address.fmt(f),
+            Value::Span(span) => span.fmt(f),
+            Value::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
+            Value::Number(number) => number.fmt(f),
+            Value::Sentence(sentence) => sentence.fmt(f),
         }
     }
 }

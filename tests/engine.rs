@@ -281,9 +281,9 @@ fn odd_names_are_told_once_a_day_and_forgotten_on_demand() {
         }
         let stamp = clock.stands();
         let id = engine.find("192.168.8.20").unwrap();
-        let found = engine.findings(Some(id), None).len();
+        let found = engine.findings(Some(id)).len();
         engine.forget(id, stamp);
-        assert!(engine.findings(Some(id), None).is_empty());
+        assert!(engine.findings(Some(id)).is_empty());
         (told, found)
     };
     let (once, again, next_day) = (made_up(10), made_up(1_000), made_up(90_000));

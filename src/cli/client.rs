@@ -58,9 +58,12 @@ impl Client {
 
     /// Shows the house at a glance. Returns exit code 0.
     pub fn overview(&self) -> Result<u8, Failure> {
+        // In this order: status then has the verdicts that were counted for the devices.
+        let devices = self.ask("devices", &json!({}))?;
         let status = self.ask("status", &json!({}))?;
         let whole = |devices: &Value| json!({ "status": status, "devices": devices["devices"] });
-        self.show("devices", &json!({}), &|devices, style| print::overview(&whole(devices), style))
+        self.write(&devices, &|devices, style| print::overview(&whole(devices), style))?;
+        Ok(0)
     }
 
     /// Gives an order and says in a line what was done. Returns exit code 0.

@@ -19,16 +19,21 @@ use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+/// Reads the settings of a file, and complains of each problem with them. Returns how many problems there are, too.
+pub fn settings(path: &Path) -> Result<(Config, usize), Failure> {
+    let wrong = |error| Failure::new(format!("{}: {error}", path.display()), exit::NO_INPUT);
+    let (config, problems) = config::parse(&progress::text(path).map_err(wrong)?, &detect::NAMES);
+    for problem in &problems {
+        complain(&format!("{}: {problem}", path.display()));
+    }
+    Ok((config, problems.len()))
+}
+
 /// Returns an engine with the settings of a file and the lists and networks that they name, or with the defaults where
 /// there is no such file. Complains of each problem with the settings.
 fn engine(path: Option<&Path>) -> Result<Engine, Failure> {
     let Some(path) = path else { return Ok(Engine::new(Config::default())) };
-    let wrong = |error| Failure::new(format!("{}: {error}", path.display()), exit::NO_INPUT);
-    let (config, problems) = config::parse(&progress::text(path).map_err(wrong)?, &detect::NAMES);
-    for problem in problems {
-        complain(&format!("{}: {problem}", path.display()));
-    }
-    let mut engine = Engine::new(config);
+    let mut engine = Engine::new(settings(path)?.0);
     for problem in reference::load_named(&mut engine, Stamp::default()) {
         complain(&problem.to_string());
     }

@@ -11,11 +11,9 @@ mod text;
 use crate::api::ApiError;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::client::Client;
-use crate::cli::output::{Failure, complain, exit, say};
-use crate::config;
+use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
-use crate::detect;
-use crate::live::{daemon, logger, notify, progress, uci_commit};
+use crate::live::{daemon, logger, notify, uci_commit};
 use crate::units;
 use argh::FromArgs;
 use serde_json::json;
@@ -150,13 +148,8 @@ fn run_daemon(path: &Path) -> Result<u8, Failure> {
 }
 
 fn check(path: &Path) -> Result<u8, Failure> {
-    let text =
-        progress::text(path).map_err(|error| Failure::new(format!("{}: {error}", path.display()), exit::NO_INPUT))?;
-    let (_, problems) = config::parse(&text, &detect::NAMES);
-    for problem in &problems {
-        complain(&format!("{}: {problem}", path.display()));
-    }
-    if !problems.is_empty() {
+    let (_, problems) = files::settings(path)?;
+    if problems > 0 {
         return Ok(exit::CONFIG);
     }
     say(&format!("{}: all is well", path.display()));

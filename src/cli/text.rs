@@ -86,7 +86,7 @@ pub fn columns(titles: &[&str], rows: &[Vec<Cell>], style: Style) -> String {
     out
 }
 
-/// Returns a text without the control characters that a terminal would obey.
+/// Returns a text without the control characters, on which a terminal would act.
 pub fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }

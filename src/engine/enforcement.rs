@@ -1,6 +1,7 @@
 //! Orders of the user, and the blocks that follow from them and from verdicts: what the kernel is to hold.
 
 use crate::config::Config;
+use crate::detect::Finding;
 use crate::engine::history::RecordKind;
 use crate::engine::orders::OrderError;
 use crate::engine::policy::{self, By, Decision};
@@ -147,15 +148,12 @@ impl Engine {
         self.tables.contacts.forget(id);
         self.ledger.forget(id);
         let mac = self.tables.devices.get(id).mac;
-        let own = |(of, address, block): (Mac, IpAddr, &policy::Block)| {
-            (of == mac && block.by == By::Detectors).then_some(address)
-        };
-        for address in self.blocks.iter().filter_map(own).collect::<Vec<_>>() {
+        let automatic = self.blocks.of(mac).filter(|(_, block)| block.by == By::Detectors);
+        for address in automatic.map(|(address, _)| address).collect::<Vec<_>>() {
             self.lift(mac, address);
         }
         let device = self.tables.devices.get_mut(id);
         device.forget();
-        self.verdicts = None;
         self.note(RecordKind::Forget, Some(mac), at, || sentence!("all that was known of it is forgotten"));
     }
 
@@ -200,7 +198,6 @@ impl Engine {
     /// Ends a block, if there is one.
     pub(super) fn lift(&mut self, mac: Mac, address: IpAddr) {
         if self.blocks.remove(mac, address).is_some() {
-            self.verdicts = None;
             self.actions.push_back(Action::Unblock { mac, address });
         }
     }
@@ -213,7 +210,7 @@ impl Engine {
             .devices
             .by_mac(mac)
             .map(|id| self.verdict_of_settings(id, address, wall))
-            .filter(|v| v.by == By::Pin);
+            .filter(|v| v.by() == By::Pin);
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
             && pinned != Some(Decision::Allow)
@@ -231,23 +228,16 @@ impl Engine {
         self.verdict(id, endpoint, &[], Mode::Observe, wall)
     }
 
-    /// Puts a verdict into force, with its reasons and who else in the house uses the address.
-    pub(super) fn block(
-        &mut self,
-        id: DeviceId,
-        address: IpAddr,
-        verdict: Verdict,
-        mut reasons: Vec<Sentence>,
-        at: Stamp,
-    ) {
+    /// Puts a verdict on these findings into force, with its reasons and who else in the house uses the address.
+    pub(super) fn block(&mut self, id: DeviceId, address: IpAddr, verdict: Verdict, findings: &[Finding], at: Stamp) {
         let mac = self.tables.devices.get(id).mac;
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
+        let mut reasons = verdict.reasons(findings);
         reasons.extend(self.other_users(id, address));
         let Some(reason) = reasons.into_iter().reduce(Sentence::and_then) else { return };
         if self.blocks.add(mac, address, &verdict, reason.clone(), at) {
-            self.verdicts = None;
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
             let message = || sentence!("%s is blocked: %s", address, reason);
             self.note_about(RecordKind::Block, Some(mac), Some(address), at, message);
@@ -309,8 +299,8 @@ impl Engine {
     /// Blocks or lifts an address for a device as its pins say.
     fn apply_pins_to_address(&mut self, id: DeviceId, address: IpAddr, at: Stamp) {
         let verdict = self.verdict_of_settings(id, address, at.wall);
-        match (verdict.by, verdict.decision) {
-            (By::Pin, Decision::Block) => self.block(id, address, verdict, verdict.reasons(&[]), at),
+        match (verdict.by(), verdict.decision) {
+            (By::Pin, Decision::Block) => self.block(id, address, verdict, &[], at),
             (By::Pin, _) => {
                 self.lift(self.tables.devices.get(id).mac, address);
                 self.actions.push_back(Action::SyncSets);

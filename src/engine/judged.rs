@@ -3,7 +3,7 @@
 
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::Engine;
-use crate::engine::policy::{Because, By, Decision, Verdict};
+use crate::engine::policy::{Because, Decision, Verdict};
 use crate::engine::purpose::{self, Purpose};
 use crate::mode::Mode;
 use crate::model::{Endpoint, Explained};
@@ -60,18 +60,18 @@ impl JudgedDevice<'_> {
         self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)
     }
 
+    /// Returns each finding with the contact that it is on: first those on the whole device, then by contact.
+    pub fn each_finding(&self) -> impl Iterator<Item = (Option<Endpoint>, &Finding)> {
+        let whole = self.findings.iter().map(|finding| (None, finding));
+        whole.chain(self.contacts.iter().flat_map(|it| it.findings.iter().map(|finding| (Some(it.endpoint), finding))))
+    }
+
     /// Returns all findings with the contact that they are on: the strongest first; of equals, first those on the whole
     /// device.
     pub fn all_findings(&self) -> Vec<(Option<Endpoint>, &Finding)> {
         let mut all = Vec::new();
         for strength in [Strength::Strong, Strength::Fair, Strength::Weak] {
-            let whole = self.findings.iter().map(|finding| (None, finding));
-            let own = |contact: &'_ JudgedContact| contact.endpoint;
-            let single = self
-                .contacts
-                .iter()
-                .flat_map(|contact| contact.findings.iter().map(move |finding| (Some(own(contact)), finding)));
-            all.extend(whole.chain(single).filter(|(_, finding)| finding.strength == strength));
+            all.extend(self.each_finding().filter(|(_, finding)| finding.strength == strength));
         }
         all
     }
@@ -126,8 +126,7 @@ impl Engine {
         let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
         let purpose = purpose.filter(|_| !local && !contact.inbound);
         let (findings, verdict) = if contact.is_out_of_scope() {
-            let (decision, because) = (Decision::Allow, Because::NothingCounts);
-            (Vec::new(), Verdict { decision, by: By::Detectors, because, lasts: None })
+            (Vec::new(), Verdict { decision: Decision::Allow, because: Because::NothingCounts, lasts: None })
         } else {
             let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.context());
             let mode = self.settings().mode(device.mac);

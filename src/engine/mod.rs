@@ -271,6 +271,7 @@ impl Engine {
         at: Stamp,
         message: impl FnOnce() -> Sentence,
     ) {
+        self.verdicts = None;
         // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
@@ -612,18 +613,20 @@ impl Engine {
         let device = self.tables.devices.get(id);
         let mac = device.mac;
         let findings = detect::judge(&Subject { device, id, endpoint, contact }, &self.context());
-        let new = self.ledger.note(id, Some(endpoint), &findings, at.wall);
-        if !new.is_empty() {
-            self.verdicts = None;
-        }
-        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            let message = || sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone());
-            self.note_about(RecordKind::Finding, Some(mac), Some(endpoint.address), at, message);
-        }
+        self.note_findings(id, Some(endpoint), &findings, at);
         let verdict = self.verdict(id, endpoint, &findings, self.settings().mode(mac), at.wall);
         if verdict.decision == Decision::Block {
-            let reasons = verdict.reasons(&findings);
-            self.block(id, endpoint.address, verdict, reasons, at);
+            self.block(id, endpoint.address, verdict, &findings, at);
+        }
+    }
+
+    /// Notes all findings on a contact, or without an endpoint on the device as a whole, and records those that are new.
+    fn note_findings(&mut self, id: DeviceId, endpoint: Option<Endpoint>, findings: &[detect::Finding], at: Stamp) {
+        let mac = self.tables.devices.get(id).mac;
+        let new = self.ledger.note(id, endpoint, findings, at.wall);
+        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
+            let message = || sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone());
+            self.note_about(RecordKind::Finding, Some(mac), endpoint.map(|endpoint| endpoint.address), at, message);
         }
     }
 

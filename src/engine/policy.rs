@@ -80,8 +80,6 @@ pub enum Because {
 pub struct Verdict {
     /// What leash does about the contact.
     pub decision: Decision,
-    /// Who wants it.
-    pub by: By,
     /// Why it is so.
     pub because: Because,
     /// How long it holds; absent: until something changes.
@@ -109,6 +107,15 @@ pub struct Case<'a> {
 }
 
 impl Verdict {
+    /// Returns who wants it.
+    pub fn by(&self) -> By {
+        match self.because {
+            Because::Pin => By::Pin,
+            Because::Local => By::Mode,
+            _ => By::Detectors,
+        }
+    }
+
     /// Returns the reasons for people, `findings` being those that the verdict was made from; empty where nothing was
     /// found.
     pub fn reasons(&self, findings: &[Finding]) -> Vec<Sentence> {
@@ -129,7 +136,7 @@ impl Verdict {
             Because::Kinds(kinds) => Some(sentence!("%s independent kinds of evidence", kinds)),
         };
         let mut reasons = Vec::new();
-        if self.by == By::Detectors && !self.because.is_never() {
+        if self.because.rests_on_findings() {
             reasons.extend(findings.iter().map(|finding| finding.message.clone()));
         }
         reasons.extend(because);
@@ -138,9 +145,9 @@ impl Verdict {
 }
 
 impl Because {
-    /// Returns whether it means never blocked, whatever the mode and the pins.
-    fn is_never(self) -> bool {
-        matches!(self, Because::Inside | Because::Resolver | Because::Time)
+    /// Returns whether the findings decide, or would if there were any that count.
+    fn rests_on_findings(self) -> bool {
+        matches!(self, Because::NothingCounts | Because::Alone(_) | Because::OneKind(_) | Because::Kinds(_))
     }
 }
 
@@ -148,7 +155,7 @@ impl Because {
 /// then the findings: a block needs two independent kinds of evidence, or one of a detector that the user named in
 /// `block_on`.
 pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict {
-    let verdict = |decision, because| Verdict { decision, by: By::Detectors, because, lasts: None };
+    let verdict = |decision, because| Verdict { decision, because, lasts: None };
     let config = settings.config;
     if let Some(never) = never_blocked(case) {
         return verdict(Decision::Allow, never);
@@ -156,10 +163,10 @@ pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict 
     if let Some(pin) = settings.pins(case.wall).find(|pin| fits(pin, case)) {
         let decision = if pin.block { Decision::Block } else { Decision::Allow };
         let lasts = pin.until.map(|until| until.since(case.wall).max(Span(1)));
-        return Verdict { by: By::Pin, lasts, ..verdict(decision, Because::Pin) };
+        return Verdict { lasts, ..verdict(decision, Because::Pin) };
     }
     if mode.is_offline() {
-        return Verdict { by: By::Mode, ..verdict(Decision::Block, Because::Local) };
+        return verdict(Decision::Block, Because::Local);
     }
     let counting = || case.findings.iter().filter(|finding| finding.strength >= Strength::Fair);
     let Some(first) = counting().next() else {
@@ -244,7 +251,7 @@ impl Blocks {
     pub fn add(&mut self, mac: Mac, address: IpAddr, verdict: &Verdict, reason: Sentence, at: Stamp) -> bool {
         let until = verdict.lasts.map(|span| at.wall + span);
         let expires = verdict.lasts.map(|span| at.now + span);
-        self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by, reason })
+        self.restore((mac, address), Block { since: at.wall, until, expires, by: verdict.by(), reason })
     }
 
     /// Puts a block into force that was in force before. Returns false as [`Blocks::add`] does.
@@ -361,7 +368,7 @@ mod tests {
     #[test]
     fn a_device_leaves_room_for_the_blocks_of_others() {
         let mut blocks = Blocks::default();
-        let verdict = Verdict { decision: Decision::Block, by: By::Detectors, because: Because::Kinds(2), lasts: None };
+        let verdict = Verdict { decision: Decision::Block, because: Because::Kinds(2), lasts: None };
         let ip = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(0xcb00_7100 + n));
         let mut add = |mac, n| blocks.add(mac, ip(n), &verdict, Sentence::verbatim("it"), Stamp::default());
         let added = (0..2_000).filter(|n| add(Mac([2; 6]), *n)).count();

@@ -17,14 +17,14 @@ impl Engine {
     pub fn set_lists(&mut self, lists: Lists, at: Stamp) {
         let before = self.listed_contacts();
         self.lists = lists;
-        self.rejudge_listed(before, at);
+        self.review_listed(before, at);
     }
 
     /// Replaces the networks, and reviews the contacts that a list names: networks weigh in how much a list says.
     pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
         let before = self.listed_contacts();
         self.networks = networks;
-        self.rejudge_listed(before, at);
+        self.review_listed(before, at);
     }
 
     /// Returns the lists.
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     /// Reviews the contacts that were listed `before` and those that are listed now.
-    fn rejudge_listed(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
+    fn review_listed(&mut self, before: Vec<(DeviceId, Endpoint)>, at: Stamp) {
         for &(id, endpoint) in &before {
             self.review_contact(id, endpoint, at);
             self.recheck_block(id, endpoint.address, at);

@@ -2,12 +2,9 @@
 //! nobody answers (scan), and how far it reaches (spread).
 
 use crate::detect;
-use crate::engine::history::RecordKind;
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
-use crate::sentence;
-use crate::sentence::Value;
 use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
 use crate::tables::domain::registrable;
@@ -119,17 +116,8 @@ impl Engine {
 
     /// Asks the detectors about a device as a whole, and records what is new.
     pub(super) fn review_device(&mut self, id: DeviceId, at: Stamp) {
-        let device = self.tables.devices.get(id);
-        let (mac, findings) = (device.mac, detect::judge_device(device, at.now));
-        let new = self.ledger.note(id, None, &findings, at.wall);
-        if !new.is_empty() {
-            self.verdicts = None;
-        }
-        for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
-            self.note(RecordKind::Finding, Some(mac), at, || {
-                sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone())
-            });
-        }
+        let findings = detect::judge_device(self.tables.devices.get(id), at.now);
+        self.note_findings(id, None, &findings, at);
     }
 
     /// Notes the domain and the network of a new contact, and marks the contact when both are new to the device.

@@ -115,18 +115,16 @@ impl Engine {
         all
     }
 
-    /// Returns what the detectors find on all devices or on one, of all detectors or of one.
-    pub fn findings(&self, device: Option<DeviceId>, detector: Option<&str>) -> Vec<Value> {
+    /// Returns what the detectors find on all devices or on one, each with the name of its detector.
+    pub fn findings(&self, device: Option<DeviceId>) -> Vec<(&'static str, Value)> {
         let mut all = Vec::new();
         for (id, own) in self.tables.devices.iter().filter(|(id, _)| device.is_none_or(|device| device == *id)) {
             let judged = self.judge_device(id);
-            let single = judged.contacts.iter().flat_map(|it| it.findings.iter().map(move |f| (Some(it.endpoint), f)));
-            let found = judged.findings.iter().map(|finding| (None, finding)).chain(single);
-            for (endpoint, finding) in found.filter(|(_, f)| detector.is_none_or(|detector| detector == f.detector)) {
+            for (endpoint, finding) in judged.each_finding() {
                 let mut map = self.finding(id, endpoint, finding);
                 put(&mut map, "device", Value::from(own.mac.to_string()));
                 put(&mut map, "name", Value::from(self.display_name(own.mac)));
-                all.push(Value::Object(map));
+                all.push((finding.detector, Value::Object(map)));
             }
         }
         all

@@ -25,6 +25,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 import lab as kit
 
+from replay import version
+
 BURSTS, BURST = 4, 15_000  # flows
 EVENTS = 2 * BURSTS * BURST
 ULOGD = """[global]
@@ -45,12 +47,6 @@ netlink_socket_buffer_maxsize=33554432
 file="FOLDER/flows"
 sync=0
 """
-
-
-def version(*command):
-    """The version that a program says it has."""
-    said = subprocess.run(command, capture_output=True, text=True)
-    return (re.search(r"\d+(\.\d+)+", said.stdout + said.stderr) or [""])[0]
 
 
 def peers(flows):

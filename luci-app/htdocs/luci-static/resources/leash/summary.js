@@ -9,12 +9,15 @@ const HOUR = 3600;
 /* The first of two words in an order. */
 const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
 
+/* The worst first. */
 const VERDICTS = [ 'block', 'watch', 'allow' ];
 /* What a destination has when one of its contacts has it. */
 const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose' ];
 const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
 
 return baseclass.extend({
+	VERDICTS,
+
 	/* Returns findings by detector, the strongest first: [{ detector, findings, summary }]. */
 	byDetector(findings) {
 		const groups = new Map();

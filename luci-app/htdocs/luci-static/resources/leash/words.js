@@ -134,6 +134,12 @@ return baseclass.extend({
 		return items.length > most ? first + ' ' + _('and %d more').format(items.length - most) : first;
 	},
 
+	/* Returns whether every word that is searched for is in one of the texts. */
+	matches(search, texts) {
+		const all = texts.join(' ').toLowerCase();
+		return search.trim().toLowerCase().split(/\s+/).every(word => all.includes(word));
+	},
+
 	bytes(count) {
 		return '%1024.1mB'.format(count || 0);
 	},

@@ -154,14 +154,12 @@ return view.extend(widgets.pollingView({
 	/* Shows the destinations that fit the search: the bad ones first, then those that were never looked up, then the
 	 * others by when they were seen. */
 	list() {
-		const searched = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = contact => {
 			const texts = [
 				contact.address, contact.names, contact.sni, contact.purpose, contact.explained, contact.listed,
 				(contact.network || {}).country, ...contact.contacts.map(each => words.service(each))
 			];
-			const all = texts.flat().join(' ').toLowerCase();
-			return searched.every(word => all.includes(word));
+			return words.matches(this.search.value, texts.flat());
 		};
 		const rank = contact => RANK[contact.verdict] + (contact.local ? 2 : 0) -
 			(this.strong.has(contact.address) ? 3 : 0) - (contact.guard_verdict ? 1 : 0) -

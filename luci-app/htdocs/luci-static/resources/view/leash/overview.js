@@ -8,13 +8,12 @@
 'require leash.words as words';
 
 const DAY = 24 * 3600;
-const VERDICTS = [ 'block', 'watch', 'allow' ];
 
 /* Orders of the devices, by the name of the column's head. */
 const SORTS = {
 	name: (a, b) => words.deviceName(a).localeCompare(words.deviceName(b)),
 	explained: (a, b) => a.unexplained / (a.contacts || 1) - b.unexplained / (b.contacts || 1),
-	found: (a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict) ||
+	found: (a, b) => summary.VERDICTS.indexOf(a.verdict) - summary.VERDICTS.indexOf(b.verdict) ||
 		(b.findings || []).length - (a.findings || []).length || SORTS.name(a, b),
 	traffic: (a, b) => a.sent_bytes + a.received_bytes - b.sent_bytes - b.received_bytes,
 	last: (a, b) => b.last - a.last
@@ -24,7 +23,8 @@ const isNew = device => Date.now() / 1000 - device.first < DAY;
 
 return view.extend(widgets.pollingView({
 	fetch() {
-		return Promise.all([ api.status(), api.devices() ]);
+		/* In this order: status then has the verdicts that were counted for the devices. */
+		return Promise.all([ api.devices(), api.status() ]);
 	},
 
 	/* Returns the house in a sentence or two. */
@@ -38,7 +38,7 @@ return view.extend(widgets.pollingView({
 		return sentences.join(' ');
 	},
 
-	show([ status, { devices } ]) {
+	show([ { devices }, status ]) {
 		const on = status.blocking;
 		this.toggle.setAttribute('aria-checked', String(on));
 		this.toggle.title = on
@@ -54,14 +54,12 @@ return view.extend(widgets.pollingView({
 
 	/* Shows the devices that fit the search, sorted. */
 	list() {
-		const searched = this.search.value.trim().toLowerCase().split(/\s+/);
 		const fits = device => {
 			const texts = [
 				words.deviceName(device), device.mac, words.vendor(device), words.sentence(device), device.mode,
 				...device.addresses || []
 			];
-			const all = texts.join(' ').toLowerCase();
-			return searched.every(word => all.includes(word));
+			return words.matches(this.search.value, texts);
 		};
 		const shown = this.devices.filter(fits).sort(SORTS[this.sort]);
 		if (this.descending) shown.reverse();

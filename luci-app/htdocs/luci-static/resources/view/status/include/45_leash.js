@@ -18,12 +18,13 @@ return baseclass.extend({
 	title: _('Leash'),
 
 	load() {
-		return Promise.all([ api.status(), api.devices() ]).catch(() => null);
+		/* In this order: status then has the verdicts that were counted for the devices. */
+		return Promise.all([ api.devices(), api.status() ]).catch(() => null);
 	},
 
 	render(answers) {
 		if (!answers) return null;
-		const [ status, { devices } ] = answers;
+		const [ { devices }, status ] = answers;
 		const odd = devices.filter(device => device.verdict != 'allow');
 		return E('div', { 'class': 'leash' }, [
 			E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }, []),
