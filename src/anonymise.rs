@@ -47,6 +47,13 @@ impl Anonymiser {
                     aliases: aliases.iter().map(|alias| self.name(alias)).collect(),
                 })
             }
+            Event::LookupMissed { client, server } => {
+                Event::LookupMissed { client: self.address(client), server: self.address(server) }
+            }
+            Event::Resolver { mac, address, encrypted } => {
+                Event::Resolver { mac: mac.map(|mac| self.mac(mac)), address: self.address(address), encrypted }
+            }
+            Event::Nat64 { .. } => event,
             Event::FlowOpened { tuple, midstream } => Event::FlowOpened { tuple: self.tuple(tuple), midstream },
             Event::FlowCounted { tuple, sent, received } => {
                 Event::FlowCounted { tuple: self.tuple(tuple), sent, received }

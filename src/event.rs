@@ -7,6 +7,8 @@
 //! 1767225600.000000 clock
 //! 1767225600.000000 neighbour 192.168.8.20 02:00:00:00:00:20
 //! 1767225601.250000 looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5,203.0.113.6 via cdn.example
+//! 1767225601.300000 missed 192.168.8.20 192.168.8.1
+//! 1767225601.400000 resolver 192.168.8.2 mac=02:00:00:00:00:20
 //! 1767225602.000000 opened tcp 192.168.8.20:40000 > 203.0.113.5:8883
 //! 1767225602.100000-0.000200 hint tcp 192.168.8.20:40000 > 203.0.113.5:8883 tls sni=bulb.example.com alpn=mqtt
 //! 1767225700.000000 closed tcp 192.168.8.20:40000 > 203.0.113.5:8883 1240 5310
@@ -16,7 +18,7 @@
 
 use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -61,6 +63,30 @@ pub enum Event {
     },
     /// A resolver answered a question.
     Lookup(Lookup),
+    /// An answer passed of which at best a part could be read, or one that must have passed was not seen at all: what
+    /// it said is not known. The part that could be read is an [`Event::Lookup`] of its own.
+    LookupMissed {
+        /// The address that asked.
+        client: IpAddr,
+        /// The resolver that answered.
+        server: IpAddr,
+    },
+    /// A device was told to ask this resolver: by DHCP (RFC 2132, option 6; RFC 3646, option 23), by a router
+    /// advertisement (RFC 8106), or by discovery of encrypted resolvers (DNR, RFC 9463; DDR, RFC 9462).
+    Resolver {
+        /// The device; absent where all devices of the house are told.
+        mac: Option<Mac>,
+        /// The resolver.
+        address: IpAddr,
+        /// It is to be asked over TLS, HTTPS or QUIC.
+        encrypted: bool,
+    },
+    /// The network translates addresses in this prefix to the IPv4 addresses in them (RFC 6052), as PREF64 says (RFC
+    /// 8781).
+    Nat64 {
+        /// The prefix; its length is 32, 40, 48, 56, 64 or 96.
+        prefix: Ipv6Net,
+    },
     /// A flow began, or was found open.
     FlowOpened {
         /// The flow.
@@ -215,6 +241,13 @@ impl fmt::Display for Event {
                 }
                 Ok(())
             }
+            Event::LookupMissed { client, server } => write!(f, "missed {client} {server}"),
+            Event::Resolver { mac, address, encrypted } => {
+                write!(f, "resolver {address}")?;
+                field(f, "mac", mac)?;
+                flag(f, "encrypted", *encrypted)
+            }
+            Event::Nat64 { prefix } => write!(f, "nat64 {prefix}"),
             Event::FlowOpened { tuple, midstream: false } => write!(f, "opened {tuple}"),
             Event::FlowOpened { tuple, midstream: true } => write!(f, "found {tuple}"),
             Event::FlowCounted { tuple, sent, received } => write!(f, "counted {tuple} {sent} {received}"),
@@ -444,6 +477,13 @@ impl FromStr for Event {
                 Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
             }
             "looked" => Event::Lookup(fields.lookup()?),
+            "missed" => Event::LookupMissed { client: fields.get()?, server: fields.get()? },
+            "resolver" => {
+                let address = fields.get()?;
+                let [mac, encrypted] = fields.keyed(["mac", "encrypted"])?;
+                Event::Resolver { mac: mac.map(str::parse).transpose()?, address, encrypted: encrypted.is_some() }
+            }
+            "nat64" => Event::Nat64 { prefix: fields.get()? },
             "opened" => Event::FlowOpened { tuple: fields.tuple()?, midstream: false },
             "found" => Event::FlowOpened { tuple: fields.tuple()?, midstream: true },
             "counted" => Event::FlowCounted { tuple: fields.tuple()?, sent: fields.get()?, received: fields.get()? },
@@ -566,6 +606,10 @@ mod tests {
             Event::FlowCounted { tuple, sent: 1, received: u64::MAX },
             Event::FlowClosed { tuple, sent: 0, received: 7 },
             Event::HandshakeDelay { tuple, delay: Span(1_000_023) },
+            Event::LookupMissed { client: "192.168.8.9".parse().unwrap(), server: "fe80::1".parse().unwrap() },
+            Event::Resolver { mac: None, address: "fe80::1".parse().unwrap(), encrypted: true },
+            Event::Resolver { mac: Some(Mac([2; 6])), address: "192.168.8.2".parse().unwrap(), encrypted: false },
+            Event::Nat64 { prefix: "64:ff9b::/96".parse().unwrap() },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },
             Event::DumpComplete,

@@ -157,6 +157,7 @@ impl Engine {
                 }
             }
             Event::Lookup(lookup) => self.learn(&lookup, at),
+            Event::LookupMissed { .. } | Event::Resolver { .. } | Event::Nat64 { .. } => {}
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
