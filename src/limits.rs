@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 8_192;
+pub const CONTACTS: usize = 7_680;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.
@@ -41,6 +41,28 @@ pub const NAMES_PER_ADDRESS: usize = 8;
 pub const NAMES_KEPT: Span = Span::days(7);
 /// How far back the first lookup that is seen of a device proves that its earlier lookups would have been seen, too.
 pub const COVERAGE_BACK: Span = Span::days(1);
+/// How long an answer that was missed may explain a contact that is new: a program that looks up a name calls it within
+/// seconds, and seldom minutes later.
+pub const MISSED_KEPT: Span = Span::mins(10);
+/// How long a contact that was first seen without coverage stays unknown. Devices look names up anew within hours,
+/// some within days; a contact that is never looked up again is judged from then on.
+pub const UNKNOWN_KEPT: Span = Span::days(1);
+/// How long a device's lookups pass unseen after it last asked a resolver out of sight.
+pub const HIDDEN_KEPT: Span = Span::days(1);
+/// How long a question may wait for its answer to be seen. Conntrack knows by then whether there was one.
+pub const QUESTION_OPEN: Span = Span::mins(5);
+/// How many questions in a row may stay without any answer before there is no resolver to be asked.
+pub const QUESTIONS_UNANSWERED: u8 = 8;
+/// How much later than its answer the flow of a question may become known.
+pub const QUESTION_SLACK: Span = Span::ms(200);
+/// How many resolvers devices may have been told to ask, in all and each.
+pub const TOLD: usize = 128;
+/// See [`TOLD`].
+pub const TOLD_PER_DEVICE: usize = 4;
+/// How long a device follows what it was told with its lease, which may be that long.
+pub const TOLD_DEVICE_KEPT: Span = Span::days(7);
+/// How long devices follow what all are told, after it was last said.
+pub const TOLD_ALL_KEPT: Span = Span::days(1);
 
 /// A device that uses an address within this time after a lookup brought it no address is taken to use a fallback: a
 /// program that gives up on a name tries its next way at once.

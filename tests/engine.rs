@@ -134,12 +134,15 @@ fn what_began_before_we_looked_is_unknown_unless_a_lookup_names_it() {
 }
 
 #[test]
-fn a_boot_that_was_seen_makes_it_strong_and_stun_makes_it_weak() {
+fn a_boot_and_lookups_that_explain_the_rest_make_it_strong_and_stun_makes_it_weak() {
     let boot = "0.500000 booted 02:00:00:00:00:20 host=bulb";
+    let named = "1.900000 opened tcp 192.168.8.20:999 > 198.51.100.20:443";
     let flow = "2.000000 opened udp 192.168.8.20:1000 > 203.0.113.1:9000";
     let stun = "2.100000 hint udp 192.168.8.20:1000 > 203.0.113.1:9000 stun";
-    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow]).0, "bulb"), ["direct-ip 203.0.113.1 strong"]);
-    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow, stun]).0, "bulb"), ["direct-ip 203.0.113.1 weak"]);
+    let found = |lines: &[&str]| findings(&run("", lines).0, "bulb");
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, named, flow]), ["direct-ip 203.0.113.1 strong"]);
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, flow]), ["direct-ip 203.0.113.1 fair"]);
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, named, flow, stun]), ["direct-ip 203.0.113.1 weak"]);
 }
 
 #[test]

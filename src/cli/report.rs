@@ -1,7 +1,8 @@
 //! What captures and event files show, as text: the report of `leash replay`, a flow, and `leash explain`.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, columns, date, label, list, number, plain, string, unexplained, verdict, wall,
+    Cell, Paint, Style, addresses, columns, coverage, date, label, list, number, plain, string, unexplained, verdict,
+    wall,
 };
 use crate::detect;
 use crate::time::Span;
@@ -40,6 +41,7 @@ impl Report {
             plain(addresses(device)),
             plain(contacts.to_string()),
             plain(unexplained(device, contacts) + &percent),
+            plain(coverage(device)),
             plain(bytes(number(device, "sent_bytes"))),
             plain(bytes(number(device, "received_bytes"))),
             (paint, word.into()),
@@ -97,7 +99,7 @@ impl Report {
         head.extend(Some(of("watch")).filter(|n| *n > 0).map(|n| format!("{n} to watch")));
         head.extend(Some(of("BLOCK")).filter(|n| *n > 0).map(|n| format!("{n} with blocks")));
         let mut out = head.join(", ") + "\n\n";
-        let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", " SENT", " RECEIVED", "VERDICT"];
+        let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", "COVERAGE", " SENT", " RECEIVED", "VERDICT"];
         if !self.rows.is_empty() {
             out += &columns(&titles, &self.rows, self.style);
         }

@@ -146,6 +146,11 @@ pub fn unexplained(device: &Value, contacts: u64) -> String {
     }
 }
 
+/// Returns how much of a device's lookups is seen: `full`, `partial` or `none`.
+pub fn coverage(device: &Value) -> String {
+    device.get("coverage").and_then(|coverage| string(coverage, "level")).unwrap_or("-").into()
+}
+
 /// Returns a verdict's word for people.
 pub fn verdict(value: &Value) -> (Paint, &'static str) {
     match string(value, "verdict") {

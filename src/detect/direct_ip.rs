@@ -28,6 +28,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
         return None;
     }
     let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);
+    let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
     let later_name = context.names.of_device(id, endpoint.address).next();
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
@@ -36,7 +37,8 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
             (Strength::Weak, Some(sentence!("it agreed on the peer over STUN, as calls and cameras do")))
         }
         None if later_name.is_some() => (Strength::Weak, None),
-        None if boot_seen => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
+        None if boot_seen && proven => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
+        None if boot_seen => (Strength::Fair, Some(sentence!("lookups explain too little else of what it calls"))),
         None => (Strength::Fair, Some(sentence!("it may have looked that up before leash was watching"))),
     };
     let lookups = device.lookups;
@@ -60,6 +62,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
             seen: context.names.of_other_devices(id, endpoint.address).count() as u64,
             limit: 1,
         },
+        Evidence { name: "proven", seen: proven.into(), limit: 1 },
         Evidence { name: "stun", seen: contact.stun.into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })

@@ -244,6 +244,7 @@ impl Engine {
         });
         put(&mut map, "idle", idle);
         let share = judged.share();
+        put(&mut map, "coverage", self.coverage(judged));
         put(&mut map, "unexplained", Value::from(share.unexplained));
         put(&mut map, "unknown", Value::from(share.unknown));
         put(&mut map, "verdict", Value::from(judged.worst().text()));

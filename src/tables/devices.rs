@@ -11,6 +11,7 @@ use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::SentByHour;
+use crate::tables::coverage::Coverage;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -74,8 +75,8 @@ pub struct Device {
     pub reach: Reach,
     /// Other stations of the house that it tried to log in to while it acted as a relay.
     pub lateral_targets: Distinct,
-    /// Since when its lookups have been visible, or would have been; absent while that is not known.
-    pub covered_since: Option<Time>,
+    /// Whether its lookups are being seen.
+    pub coverage: Coverage,
     /// How many flows it has taken part in.
     pub flows: u32,
     /// How many of its flows are in the table now.
@@ -118,7 +119,7 @@ impl Device {
             handshakes: Handshakes::default(),
             reach: Reach::default(),
             lateral_targets: Distinct::default(),
-            covered_since: None,
+            coverage: Coverage::default(),
             flows: 0,
             live_flows: 0,
             address_count: 0,
@@ -135,7 +136,7 @@ impl Device {
             vendor: self.vendor.take(),
             last_seen: self.last_seen,
             booted_at: self.booted_at,
-            covered_since: self.covered_since,
+            coverage: std::mem::take(&mut self.coverage),
             live_flows: self.live_flows,
             address_count: self.address_count,
             ..Device::new(self.mac, self.first_seen)
@@ -146,11 +147,6 @@ impl Device {
     pub fn recent_relay(&self, now: Time) -> Option<&Relay> {
         let relay = self.balance.as_ref()?.relay.as_ref()?;
         (now.since(relay.at) < limits::RELAY_KEPT).then_some(relay)
-    }
-
-    /// Returns true if the device's lookups were being seen at `time`.
-    pub fn is_covered_at(&self, time: Time) -> bool {
-        self.covered_since.is_some_and(|since| since <= time)
     }
 }
 

@@ -7,6 +7,7 @@
 mod budget;
 pub mod contacts;
 pub mod counters;
+pub mod coverage;
 pub mod devices;
 pub mod domain;
 pub mod flows;
@@ -34,6 +35,8 @@ pub struct Tables {
     pub contacts: Contacts,
     /// The prefixes of the LAN.
     pub lan: Vec<IpNet>,
+    /// What holds for the lookups of the whole house.
+    pub lookups: coverage::House,
 }
 
 impl Tables {

@@ -72,6 +72,13 @@ impl api::Daemon for Daemon {
                 sentence!("stop that program, for example with %s", "service nlbwmon stop"),
             ));
         }
+        for (message, remedy, devices) in self.engine.coverage_complaints() {
+            let message = match devices {
+                1 => sentence!("not all lookups of a device are seen: %s", message),
+                _ => sentence!("not all lookups of %s devices are seen: %s", devices, message),
+            };
+            all.push(Complaint::warning(message, remedy));
+        }
         self.enforcer.complain(&mut all);
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);

@@ -128,6 +128,13 @@ return baseclass.extend({
 		return contact.service || contact.protocol + ' ' + contact.port;
 	},
 
+	/* Returns why not all lookups of a device are seen; nothing where they are. */
+	coverage({ coverage }) {
+		if (!coverage || coverage.level == 'full') return '';
+		const reasons = coverage.reasons.map(reason => this.sentence(reason));
+		return _('not all of its lookups are seen: %s').format(reasons.join('; '));
+	},
+
 	/* Returns the first items of a list, and how many more there are. */
 	list(items, most) {
 		const first = items.slice(0, most).join(', ');
