@@ -128,7 +128,8 @@ impl Anonymiser {
             | Hint::Ntp
             | Hint::Dns
             | Hint::Dtls
-            | Hint::BitTorrent => hint,
+            | Hint::BitTorrent
+            | Hint::Peer(_) => hint,
         }
     }
 }

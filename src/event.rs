@@ -16,7 +16,7 @@
 //!
 //! Where the date of a fact lies behind that of the fact before (packets out of order), a minus says by how much.
 
-use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
+use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, PeerProtocol, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
 use ipnet::{IpNet, Ipv6Net};
 use std::fmt::{self, Write};
@@ -327,6 +327,7 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
         Hint::Dns => f.write_str("dns"),
         Hint::Dtls => f.write_str("dtls"),
         Hint::BitTorrent => f.write_str("bittorrent"),
+        Hint::Peer(protocol) => f.write_str(protocol.text()),
         Hint::Plaintext { mac, word } => {
             f.write_str("plaintext")?;
             field(f, "mac", mac)?;
@@ -422,7 +423,10 @@ impl<'a> Fields<'a> {
                 let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a place in a list"));
                 Hint::Plaintext { mac: mac.map(str::parse).transpose()?, word: word.map(number).transpose()? }
             }
-            word => return Err(format!("'{word}' is not a hint")),
+            word => {
+                let protocol = PeerProtocol::ALL.into_iter().find(|protocol| protocol.text() == word);
+                Hint::Peer(protocol.ok_or_else(|| format!("'{word}' is not a hint"))?)
+            }
         })
     }
     fn lookup(&mut self) -> Result<Lookup, String> {
@@ -578,6 +582,7 @@ mod tests {
             Hint::Plaintext { mac: Some(mac), word: None },
             Hint::Plaintext { mac: None, word: Some(3) },
         ];
+        let hints = hints.into_iter().chain(PeerProtocol::ALL.map(Hint::Peer));
         let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
             Event::Lookup(Lookup {
                 client: "192.168.8.20".parse().unwrap(),

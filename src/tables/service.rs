@@ -1,7 +1,7 @@
 //! Which service a flow is, by what its first packets show, or else by the few ports that mean one thing. The ports are
 //! those of the RFCs named at [`Service::by_port`]; resolvers are known from [`crate::wire::public_resolvers`].
 
-use crate::model::{Hint, Name, Protocol};
+use crate::model::{Hint, Name, PeerProtocol, Protocol};
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use std::net::IpAddr;
 
@@ -29,6 +29,7 @@ pub enum Service {
     WireGuard,
     Dtls,
     BitTorrent,
+    Peer(PeerProtocol),
 }
 
 impl Service {
@@ -54,6 +55,7 @@ impl Service {
             Service::WireGuard => "wireguard",
             Service::Dtls => "dtls",
             Service::BitTorrent => "bittorrent",
+            Service::Peer(protocol) => protocol.text(),
         })
     }
 
@@ -92,6 +94,7 @@ impl Service {
             Hint::Dns => Service::Dns,
             Hint::Dtls => Service::Dtls,
             Hint::BitTorrent => Service::BitTorrent,
+            Hint::Peer(protocol) => Service::Peer(*protocol),
             Hint::Plaintext { .. } => self,
         }
     }

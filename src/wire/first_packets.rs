@@ -5,7 +5,7 @@ use crate::time::{Span, Time};
 use crate::wire::client_stream;
 use crate::wire::reassembly::{CAPACITY, Reassembly};
 use crate::wire::request::Request;
-use crate::wire::{dns, gquic, quic, stun, tls};
+use crate::wire::{dns, gquic, peer, quic, stun, tls};
 
 /// After how many payload packets of the client a TCP flow shows nothing more.
 const SEGMENTS_MAX: u8 = 8;
@@ -76,6 +76,7 @@ impl FirstPackets {
                 self.packets += 1;
                 let stun = stun::datagram(payload, cut).map(|turn| Hint::Stun { turn });
                 stun.or_else(|| quic::hint(payload).filter(|_| self.initial.is_none()))
+                    .or_else(|| peer::protocol(payload, cut).map(Hint::Peer))
             }
             Protocol::Tcp if payload.starts_with(b"SSH-") => Some(Hint::Ssh),
             Protocol::Tcp if self.is_greeting_answer(payload) => {
@@ -180,6 +181,9 @@ impl FirstPackets {
         }
         if matches!((payload, payload.len()), ([1, 0, 0, 0, ..], 148) | ([2, 0, 0, 0, ..], 92)) {
             return Some(Hint::WireGuard);
+        }
+        if let Some(protocol) = peer::protocol(payload, cut) {
+            return Some(Hint::Peer(protocol));
         }
         match self.server_port {
             123 => is_ntp(payload, cut).then_some(Hint::Ntp),

@@ -20,6 +20,7 @@ pub mod nflog;
 pub mod nft;
 pub mod packet;
 pub mod pcap;
+mod peer;
 pub mod plaintext;
 pub mod public_resolvers;
 mod quic;
