@@ -325,7 +325,11 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
         Hint::WireGuard => f.write_str("wireguard"),
         Hint::Ntp => f.write_str("ntp"),
         Hint::Dns => f.write_str("dns"),
-        Hint::Dtls => f.write_str("dtls"),
+        Hint::DnsCrypt => f.write_str("dnscrypt"),
+        Hint::Dtls { sni } => {
+            f.write_str("dtls")?;
+            field(f, "sni", sni)
+        }
         Hint::BitTorrent => f.write_str("bittorrent"),
         Hint::Peer(protocol) => f.write_str(protocol.text()),
         Hint::Plaintext { mac, word } => {
@@ -416,7 +420,11 @@ impl<'a> Fields<'a> {
             "wireguard" => Hint::WireGuard,
             "ntp" => Hint::Ntp,
             "dns" => Hint::Dns,
-            "dtls" => Hint::Dtls,
+            "dnscrypt" => Hint::DnsCrypt,
+            "dtls" => {
+                let [sni] = self.keyed(["sni"])?;
+                Hint::Dtls { sni: name(sni) }
+            }
             "bittorrent" => Hint::BitTorrent,
             "plaintext" => {
                 let [mac, word] = self.keyed(["mac", "word"])?;
@@ -577,7 +585,9 @@ mod tests {
             Hint::WireGuard,
             Hint::Ntp,
             Hint::Dns,
-            Hint::Dtls,
+            Hint::DnsCrypt,
+            Hint::Dtls { sni: Some(name(b"a.example")) },
+            Hint::Dtls { sni: None },
             Hint::BitTorrent,
             Hint::Plaintext { mac: Some(mac), word: None },
             Hint::Plaintext { mac: None, word: Some(3) },

@@ -238,8 +238,13 @@ pub enum Hint {
     Ntp,
     /// A DNS message (RFC 1035), on any port.
     Dns,
+    /// DNSCrypt, version 2: the question for a resolver's certificate, or an encrypted answer.
+    DnsCrypt,
     /// A DTLS ClientHello (RFC 9147).
-    Dtls,
+    Dtls {
+        /// The server name; absent also where only a part of the hello was seen.
+        sni: Option<Name>,
+    },
     /// A BitTorrent handshake (BEP 3).
     BitTorrent,
     /// A message of a protocol by which cameras and those who look at them find each other and talk.

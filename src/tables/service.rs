@@ -17,6 +17,7 @@ pub enum Service {
     Dot,
     Doh,
     Doq,
+    DnsCrypt,
     Ntp,
     Stun,
     Turn,
@@ -43,6 +44,7 @@ impl Service {
             Service::Dot => "dot",
             Service::Doh => "doh",
             Service::Doq => "doq",
+            Service::DnsCrypt => "dnscrypt",
             Service::Ntp => "ntp",
             Service::Stun => "stun",
             Service::Turn => "turn",
@@ -57,6 +59,11 @@ impl Service {
             Service::BitTorrent => "bittorrent",
             Service::Peer(protocol) => protocol.text(),
         })
+    }
+
+    /// Whether a resolver is asked: in the clear or not, on any port.
+    pub fn asks_names(self) -> bool {
+        matches!(self, Service::Dns | Service::Dot | Service::Doh | Service::Doq | Service::DnsCrypt)
     }
 
     /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
@@ -78,7 +85,9 @@ impl Service {
         match hint {
             Hint::Stun { turn: true } if matches!(self, Service::Stun | Service::Unknown) => Service::Turn,
             // The name in a QUIC hello may come with a later packet.
-            Hint::Quic { sni: Some(name), .. } if self == Service::Quic && is_resolver_name(name) => Service::Doh,
+            Hint::Quic { sni: Some(name), .. } if matches!(self, Service::Quic | Service::Doh) => {
+                if is_resolver_name(name) { Service::Doh } else { Service::Quic }
+            }
             _ if self != by_port => self,
             Hint::Tls { sni, .. } => encrypted(by_port, Service::Dot, Service::Tls, sni.as_ref(), address, port),
             Hint::Quic { sni, .. } => encrypted(by_port, Service::Doq, Service::Quic, sni.as_ref(), address, port),
@@ -92,7 +101,8 @@ impl Service {
             Hint::WireGuard => Service::WireGuard,
             Hint::Ntp => Service::Ntp,
             Hint::Dns => Service::Dns,
-            Hint::Dtls => Service::Dtls,
+            Hint::DnsCrypt => Service::DnsCrypt,
+            Hint::Dtls { .. } => Service::Dtls,
             Hint::BitTorrent => Service::BitTorrent,
             Hint::Peer(protocol) => Service::Peer(*protocol),
             Hint::Plaintext { .. } => self,
@@ -146,6 +156,6 @@ mod tests {
         assert_eq!(tls(Service::Socks, "203.0.113.1", 21_477, Some(b"a.example")), Service::Socks);
         assert_eq!(refine(Service::Unknown, Hint::Stun { turn: false }), Service::Stun);
         assert_eq!(refine(Service::Stun, Hint::Stun { turn: true }), Service::Turn);
-        assert_eq!(refine(Service::Turn, Hint::Dtls), Service::Turn);
+        assert_eq!(refine(Service::Turn, Hint::Dtls { sni: None }), Service::Turn);
     }
 }
