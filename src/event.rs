@@ -16,7 +16,7 @@
 //!
 //! Where the date of a fact lies behind that of the fact before (packets out of order), a minus says by how much.
 
-use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
+use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, PeerProtocol, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
 use ipnet::{IpNet, Ipv6Net};
 use std::fmt::{self, Write};
@@ -325,8 +325,13 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
         Hint::WireGuard => f.write_str("wireguard"),
         Hint::Ntp => f.write_str("ntp"),
         Hint::Dns => f.write_str("dns"),
-        Hint::Dtls => f.write_str("dtls"),
+        Hint::DnsCrypt => f.write_str("dnscrypt"),
+        Hint::Dtls { sni } => {
+            f.write_str("dtls")?;
+            field(f, "sni", sni)
+        }
         Hint::BitTorrent => f.write_str("bittorrent"),
+        Hint::Peer(protocol) => f.write_str(protocol.text()),
         Hint::Plaintext { mac, word } => {
             f.write_str("plaintext")?;
             field(f, "mac", mac)?;
@@ -415,14 +420,21 @@ impl<'a> Fields<'a> {
             "wireguard" => Hint::WireGuard,
             "ntp" => Hint::Ntp,
             "dns" => Hint::Dns,
-            "dtls" => Hint::Dtls,
+            "dnscrypt" => Hint::DnsCrypt,
+            "dtls" => {
+                let [sni] = self.keyed(["sni"])?;
+                Hint::Dtls { sni: name(sni) }
+            }
             "bittorrent" => Hint::BitTorrent,
             "plaintext" => {
                 let [mac, word] = self.keyed(["mac", "word"])?;
                 let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a place in a list"));
                 Hint::Plaintext { mac: mac.map(str::parse).transpose()?, word: word.map(number).transpose()? }
             }
-            word => return Err(format!("'{word}' is not a hint")),
+            word => {
+                let protocol = PeerProtocol::ALL.into_iter().find(|protocol| protocol.text() == word);
+                Hint::Peer(protocol.ok_or_else(|| format!("'{word}' is not a hint"))?)
+            }
         })
     }
     fn lookup(&mut self) -> Result<Lookup, String> {
@@ -573,11 +585,14 @@ mod tests {
             Hint::WireGuard,
             Hint::Ntp,
             Hint::Dns,
-            Hint::Dtls,
+            Hint::DnsCrypt,
+            Hint::Dtls { sni: Some(name(b"a.example")) },
+            Hint::Dtls { sni: None },
             Hint::BitTorrent,
             Hint::Plaintext { mac: Some(mac), word: None },
             Hint::Plaintext { mac: None, word: Some(3) },
         ];
+        let hints = hints.into_iter().chain(PeerProtocol::ALL.map(Hint::Peer));
         let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
             Event::Lookup(Lookup {
                 client: "192.168.8.20".parse().unwrap(),

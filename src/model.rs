@@ -232,16 +232,23 @@ pub enum Hint {
     Ssh,
     /// An MQTT CONNECT packet (MQTT 3.1, 3.1.1 and 5.0, section 3.1).
     Mqtt,
-    /// A WireGuard handshake initiation or response.
+    /// A WireGuard handshake, or the packets of a tunnel that is running.
     WireGuard,
     /// An NTP packet (RFC 5905) on port 123.
     Ntp,
     /// A DNS message (RFC 1035), on any port.
     Dns,
+    /// DNSCrypt, version 2: the question for a resolver's certificate, or an encrypted answer.
+    DnsCrypt,
     /// A DTLS ClientHello (RFC 9147).
-    Dtls,
+    Dtls {
+        /// The server name; absent also where only a part of the hello was seen.
+        sni: Option<Name>,
+    },
     /// A BitTorrent handshake (BEP 3).
     BitTorrent,
+    /// A message of a protocol by which cameras and those who look at them find each other and talk.
+    Peer(PeerProtocol),
     /// Private data in the clear, which everybody on the path can read.
     Plaintext {
         /// The hardware address of a station of the house.
@@ -292,6 +299,39 @@ pub enum QuicVersion {
     Draft,
     /// Google's QUIC from before the IETF's.
     Google,
+}
+
+/// A makers' protocol of rendezvous: a server tells both sides of a session where the other is, both send until their
+/// NATs let the packets of the other in, and then they talk directly, or through a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerProtocol {
+    /// PPPP of CS2 Network and its kin (VStarcam, Xiaomi, Eufy, YI and many more).
+    Cs2,
+    /// IOTC of ThroughTek's Kalay (Wyze, Xiaomi and many more).
+    Kalay,
+    /// Baichuan's, of Reolink.
+    Reolink,
+    /// Dahua's, with its brands and others' that use it.
+    Dahua,
+    /// D-Link's, beside STUN.
+    Mydlink,
+}
+
+impl PeerProtocol {
+    /// All of them.
+    pub const ALL: [PeerProtocol; 5] =
+        [PeerProtocol::Cs2, PeerProtocol::Kalay, PeerProtocol::Reolink, PeerProtocol::Dahua, PeerProtocol::Mydlink];
+
+    /// Returns the word for it in event files and the JSON.
+    pub fn text(self) -> &'static str {
+        match self {
+            PeerProtocol::Cs2 => "p2p-cs2",
+            PeerProtocol::Kalay => "p2p-kalay",
+            PeerProtocol::Reolink => "p2p-reolink",
+            PeerProtocol::Dahua => "p2p-dahua",
+            PeerProtocol::Mydlink => "p2p-mydlink",
+        }
+    }
 }
 
 /// One DNS question of a station and its answer.

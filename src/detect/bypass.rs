@@ -33,6 +33,7 @@ fn judge(subject: &Subject, _: &Context) -> Option<Finding> {
         Service::Dot => Some(sentence!("over TLS")),
         Service::Doh => Some(sentence!("over HTTPS")),
         Service::Doq => Some(sentence!("over QUIC")),
+        Service::DnsCrypt => Some(sentence!("over DNSCrypt")),
         _ => None,
     };
     if let Some(how) = how {

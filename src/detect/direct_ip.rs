@@ -23,8 +23,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let (none, other) = (contact.flows(Label::Unexplained), contact.flows(Label::OtherDevice));
     let flows = none.saturating_add(other);
     // Asking for the time by address is common and needed; resolvers are the business of `bypass`.
-    if flows == 0 || matches!(contact.service, Service::Ntp | Service::Dns | Service::Dot | Service::Doh | Service::Doq)
-    {
+    if flows == 0 || contact.service == Service::Ntp || contact.service.asks_names() {
         return None;
     }
     let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);

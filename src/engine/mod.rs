@@ -566,6 +566,9 @@ impl Engine {
             flow.sni = sni.clone().or(flow.sni.take());
             flow.ech |= ech;
         }
+        if let Hint::Dtls { sni } = &hint {
+            flow.sni = sni.clone().or(flow.sni.take());
+        }
         if let Hint::Plaintext { mac, word } = &hint {
             flow.leaks.add(Leaks { mac: mac.is_some(), word: word.is_some() });
         }

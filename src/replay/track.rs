@@ -376,7 +376,14 @@ fn first_packets(
 ) {
     let Some(packets) = &mut flow.first_packets else { return };
     let hint = match side {
-        0 => packets.client(transport.sequence, transport.payload, cut),
+        // A SYN takes a sequence number, too.
+        0 => {
+            let is_syn = transport.flags & SYN != 0;
+            if is_syn {
+                flow.delay.abandon();
+            }
+            packets.client(transport.sequence.wrapping_add(is_syn.into()), transport.payload, cut)
+        }
         _ => packets.server(transport.payload, cut),
     };
     if packets.is_done() {

@@ -1,7 +1,7 @@
 //! Which service a flow is, by what its first packets show, or else by the few ports that mean one thing. The ports are
 //! those of the RFCs named at [`Service::by_port`]; resolvers are known from [`crate::wire::public_resolvers`].
 
-use crate::model::{Hint, Name, Protocol};
+use crate::model::{Hint, Name, PeerProtocol, Protocol};
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use std::net::IpAddr;
 
@@ -17,6 +17,7 @@ pub enum Service {
     Dot,
     Doh,
     Doq,
+    DnsCrypt,
     Ntp,
     Stun,
     Turn,
@@ -29,6 +30,7 @@ pub enum Service {
     WireGuard,
     Dtls,
     BitTorrent,
+    Peer(PeerProtocol),
 }
 
 impl Service {
@@ -42,6 +44,7 @@ impl Service {
             Service::Dot => "dot",
             Service::Doh => "doh",
             Service::Doq => "doq",
+            Service::DnsCrypt => "dnscrypt",
             Service::Ntp => "ntp",
             Service::Stun => "stun",
             Service::Turn => "turn",
@@ -54,7 +57,13 @@ impl Service {
             Service::WireGuard => "wireguard",
             Service::Dtls => "dtls",
             Service::BitTorrent => "bittorrent",
+            Service::Peer(protocol) => protocol.text(),
         })
+    }
+
+    /// Whether a resolver is asked: in the clear or not, on any port.
+    pub fn asks_names(self) -> bool {
+        matches!(self, Service::Dns | Service::Dot | Service::Doh | Service::Doq | Service::DnsCrypt)
     }
 
     /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
@@ -76,7 +85,9 @@ impl Service {
         match hint {
             Hint::Stun { turn: true } if matches!(self, Service::Stun | Service::Unknown) => Service::Turn,
             // The name in a QUIC hello may come with a later packet.
-            Hint::Quic { sni: Some(name), .. } if self == Service::Quic && is_resolver_name(name) => Service::Doh,
+            Hint::Quic { sni: Some(name), .. } if matches!(self, Service::Quic | Service::Doh) => {
+                if is_resolver_name(name) { Service::Doh } else { Service::Quic }
+            }
             _ if self != by_port => self,
             Hint::Tls { sni, .. } => encrypted(by_port, Service::Dot, Service::Tls, sni.as_ref(), address, port),
             Hint::Quic { sni, .. } => encrypted(by_port, Service::Doq, Service::Quic, sni.as_ref(), address, port),
@@ -90,8 +101,10 @@ impl Service {
             Hint::WireGuard => Service::WireGuard,
             Hint::Ntp => Service::Ntp,
             Hint::Dns => Service::Dns,
-            Hint::Dtls => Service::Dtls,
+            Hint::DnsCrypt => Service::DnsCrypt,
+            Hint::Dtls { .. } => Service::Dtls,
             Hint::BitTorrent => Service::BitTorrent,
+            Hint::Peer(protocol) => Service::Peer(*protocol),
             Hint::Plaintext { .. } => self,
         }
     }
@@ -143,6 +156,6 @@ mod tests {
         assert_eq!(tls(Service::Socks, "203.0.113.1", 21_477, Some(b"a.example")), Service::Socks);
         assert_eq!(refine(Service::Unknown, Hint::Stun { turn: false }), Service::Stun);
         assert_eq!(refine(Service::Stun, Hint::Stun { turn: true }), Service::Turn);
-        assert_eq!(refine(Service::Turn, Hint::Dtls), Service::Turn);
+        assert_eq!(refine(Service::Turn, Hint::Dtls { sni: None }), Service::Turn);
     }
 }

@@ -20,10 +20,12 @@ pub mod nflog;
 pub mod nft;
 pub mod packet;
 pub mod pcap;
+mod peer;
 pub mod plaintext;
+mod proxy_protocol;
 pub mod public_resolvers;
 mod quic;
-mod reassembly;
+pub mod reassembly;
 pub mod request;
 mod resolvers;
 #[cfg(test)]
@@ -32,3 +34,4 @@ mod socks;
 mod stun;
 pub mod tls;
 pub mod ubus;
+mod wireguard;

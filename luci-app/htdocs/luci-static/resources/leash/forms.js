@@ -19,6 +19,7 @@ _('in the clear');
 _('over TLS');
 _('over HTTPS');
 _('over QUIC');
+_('over DNSCrypt');
 _('asks %s for names %s, bypassing the router');
 _('called %s by address %s times within %s of being told that a name has none, most recently %s');
 _('called %s by address %s times within %s of being told that a name has none');
