@@ -172,6 +172,37 @@ pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malf
     }
 }
 
+/// Returns whether frames of this link type are read.
+pub fn reads(link: u32) -> bool {
+    !matches!(parse(link, &[], 0), Err(Malformed::Link(_)))
+}
+
+/// Returns what a link type that is not read is called, where it is well known.
+pub fn link_name(link: u32) -> Option<&'static str> {
+    Some(match link {
+        8 => "SLIP",
+        10 => "FDDI",
+        50 => "PPP in HDLC framing",
+        104 => "Cisco HDLC",
+        105 => "802.11",
+        107 => "Frame Relay",
+        119 => "802.11 with a Prism header, from monitor mode",
+        127 => "802.11 with radiotap, from monitor mode",
+        163 => "802.11 with an AVS header, from monitor mode",
+        192 => "PPI, from monitor mode",
+        143 => "DOCSIS",
+        147..=162 => "private use",
+        187 | 201 | 251 | 254 | 256 => "Bluetooth",
+        189 | 220 | 249 => "USB",
+        195 | 215 | 230 | 283 => "802.15.4, as of Zigbee and Thread",
+        227 => "CAN bus",
+        252 => "Wireshark's upper PDU",
+        253 => "Linux netlink",
+        258 => "Apple PKTAP",
+        _ => return None,
+    })
+}
+
 /// The hardware addresses of the link, where they are.
 #[derive(Default)]
 struct Macs<'a> {

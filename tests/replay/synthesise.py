@@ -471,22 +471,24 @@ def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
     return out
 
 
-def pcapng(frames):
-    """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses)."""
+def pcapng(frames, links=(1,)):
+    """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses). The packets are
+    of an interface for each link type by turns."""
 
     def block(kind, body):
         body = body.ljust((len(body) + 3) // 4 * 4, b"\0")
         return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
 
     out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
+    for link in links:
+        out += block(1, struct.pack("<HHI", link, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
     packets = captured(frames, ethernet)
     for number, (at, data) in enumerate(packets):
         if number == len(packets) // 2:
             name = ip_bytes("192.0.2.99") + b"other.example\0"
             out += block(4, struct.pack("<HH", 1, len(name)) + name.ljust(20, b"\0") + bytes(4))
         high, low = divmod(at * 1000, 1 << 32)
-        out += block(6, struct.pack("<IIIII", 0, high, low, len(data), len(data)) + data)
+        out += block(6, struct.pack("<IIIII", number % len(links), high, low, len(data), len(data)) + data)
     return out
 
 
@@ -1136,6 +1138,10 @@ def bad_files():
     | absurd-length.pcap | announces a packet of 2 GB after good ones: say at which byte, reserve nothing, exit 65 |
     | backwards.pcap | time goes back by 10 s, then 9 years ahead, then back: read it all, no absurd ages, exit 0 |
     | zero-length.pcap | packets of which nothing was captured: count them, exit 0 |
+    | compressed.pcap.gz | begins as gzip does: name it, and say how to unpack it, exit 65 |
+    | radiotap.pcap | of monitor mode: name its link type, exit 65 |
+    | user-link.pcapng | of a link type that has no name: say its number, exit 65 |
+    | some-radiotap.pcapng | of two interfaces: read the one, name the link type of the other, exit 0 |
     """
     house = House()
     tiny_story(house)
@@ -1152,6 +1158,10 @@ def bad_files():
         "absurd-length.pcap": few + struct.pack("<IIII", START + 60, 0, 1 << 31, 1 << 31) + bytes(64),
         "backwards.pcap": pcap(wild),
         "zero-length.pcap": good[:24] + lies,
+        "compressed.pcap.gz": b"\x1f\x8b\x08\0" + noise(200, "compressed"),
+        "radiotap.pcap": few[:20] + struct.pack("<I", 127) + few[24:],
+        "user-link.pcapng": pcapng(frames[:12], (147,)),
+        "some-radiotap.pcapng": pcapng(frames, (1, 127)),
     }
 
 
