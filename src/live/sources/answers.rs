@@ -54,11 +54,11 @@ impl Source for AnswerTap {
         let lost = self.tap.receive(|frame, _| {
             let Frame::Ip(packet) = frame else { return };
             let (by, server) = (packet.destination, packet.source);
-            let read = |out: &mut Vec<Event>, message: &[u8]| {
-                out.extend(dns::parse_answer(message, by, server).map(Event::Lookup));
+            let mut read = |message: &[u8], whole: bool| {
+                dns::report_answer(message, whole, by, server, out);
             };
             match &packet.body {
-                Body::Udp { payload, .. } => read(out, payload),
+                Body::Udp { payload, .. } => read(payload, !packet.cut),
                 Body::Tcp(tcp) if !tcp.payload.is_empty() => {
                     let tuple = Tuple {
                         protocol: Protocol::Tcp,
@@ -72,7 +72,7 @@ impl Source for AnswerTap {
                     }
                     if streams.len() < STREAMS || streams.contains_key(&tuple) {
                         let (stream, _) = streams.entry(tuple).or_insert_with(|| (TcpMessages::default(), now));
-                        stream.segment(tcp.payload, packet.cut, |message| read(out, message));
+                        stream.segment(tcp.sequence, tcp.payload, packet.cut, &mut read);
                     }
                 }
                 _ => {}
