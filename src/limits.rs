@@ -179,5 +179,13 @@ pub const LAN_SIDE_BYTES: usize = 4 << 20;
 pub const HELD_FLOWS: usize = 4_096;
 /// How much of a DNS answer over TCP is kept until it is whole, in bytes.
 pub const DNS_STREAM_BYTES: usize = 4_096;
+/// How many datagrams are kept of which a fragment is missing.
+pub const FRAGMENTED: usize = 16;
+/// The longest datagram that is put together of fragments, in bytes. Resolvers announce 4,096 at most.
+pub const DNS_DATAGRAM_BYTES: usize = 8_192;
+/// How many questions may wait for their answer.
+pub const QUESTIONS: usize = 512;
+/// How many questions of one device may wait for their answer.
+pub const QUESTIONS_PER_DEVICE: usize = 64;
 /// The longest line of an event file, in bytes.
 pub const EVENT_LINE_BYTES: usize = 16_384;

@@ -390,10 +390,11 @@ fn first_packets(
 
 /// Reports the lookups in what the resolver's side of a DNS flow sends.
 fn lookups(flow: &mut TrackedFlow, tuple: Tuple, transport: &Transport, cut: bool, out: &mut Vec<Event>) {
-    let mut report =
-        |message: &[u8]| out.extend(dns::parse_answer(message, tuple.source, tuple.destination).map(Event::Lookup));
+    let (client, server) = (tuple.source, tuple.destination);
     match tuple.protocol {
-        Protocol::Udp => report(transport.payload),
-        Protocol::Tcp => flow.answers.segment(transport.payload, cut, report),
+        Protocol::Udp => _ = dns::report_answer(transport.payload, !cut, client, server, out),
+        Protocol::Tcp => flow.answers.segment(transport.sequence, transport.payload, cut, &mut |message, whole| {
+            dns::report_answer(message, whole, client, server, out);
+        }),
     }
 }

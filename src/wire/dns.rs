@@ -1,6 +1,8 @@
 //! DNS messages (RFC 1035) as far as they can be read: hickory-proto reads names and records, one after the other, so
 //! that neither a capture's snap length nor a record of an unknown type hides an address.
 
+use crate::event::Event;
+use crate::fnv::fnv32;
 use crate::limits;
 use crate::model::{Lookup, Name, Outcome, name};
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
@@ -9,7 +11,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Re
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How many addresses of one message are kept.
-const ADDRESSES_MAX: usize = 64;
+const ADDRESSES_MAX: usize = 256;
 /// How many names of one chain of aliases are kept.
 const ALIASES_MAX: usize = 8;
 /// How many records of one message are read.
@@ -23,9 +25,17 @@ const OPT: u16 = 41;
 const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
 
+/// The name whose SVCB records say which resolvers may be asked in its place over TLS, HTTPS or QUIC (DDR, RFC 9462,
+/// section 4).
+const DESIGNATED: &str = "_dns.resolver.arpa";
+
 /// A message as far as it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsMessage {
+    /// The answer did not fit into the datagram, so that the client has to ask over TCP (RFC 2181, section 9).
+    pub truncated: bool,
+    /// All records that the message says it has were read.
+    pub whole: bool,
     /// The message is an answer, not a question.
     pub response: bool,
     /// How the lookup ended, by the response code.
@@ -40,28 +50,138 @@ pub struct DnsMessage {
     pub aliases: Vec<Name>,
 }
 
-/// Splits a TCP stream into its messages, each of which stands behind its length (RFC 1035, section 4.2.2). Segments
-/// are taken in the order in which they come.
-#[derive(Debug, Default)]
-pub struct TcpMessages {
-    kept: Vec<u8>,
+/// What an answer is the answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Stands for the name and type of the question: see [`DnsMessage::question`].
+    pub question: u32,
+    /// The client has to ask again over TCP.
+    pub truncated: bool,
+    /// The resolvers that it says may be asked over TLS, HTTPS or QUIC (DDR, RFC 9462).
+    pub designated: Vec<IpAddr>,
 }
 
+/// Splits the TCP stream of a resolver into its messages, each of which stands behind its length (RFC 1035, section
+/// 4.2.2). Each byte is taken once, in the order of its sequence number (RFC 9293, section 3.4), so that segments which
+/// come twice or in the wrong order do no harm.
+#[derive(Debug, Default)]
+pub struct TcpMessages {
+    /// The sequence number of the byte that comes next; absent while it is not known where a message begins.
+    next: Option<u32>,
+    /// The beginning of a message that is not whole yet.
+    kept: Vec<u8>,
+    /// How many bytes still come of a message that is too long to be kept.
+    skipped: usize,
+    /// Segments behind a hole.
+    ahead: Vec<(u32, Vec<u8>)>,
+}
+
+/// Takes a message, and whether that is all of it. The message is empty where nothing of it is there.
+pub type TakeMessage<'a> = &'a mut dyn FnMut(&[u8], bool);
+
 impl TcpMessages {
+    /// Sets the sequence number of the stream's first byte, one behind that of the resolver's SYN.
+    pub fn starts_at(&mut self, sequence: u32) {
+        *self = TcpMessages { next: Some(sequence), ..TcpMessages::default() };
+    }
+
     /// Takes a segment and hands each message that is complete to `take`. With `cut` the segment's end was not
     /// captured, so what there is of a message is handed out as it is.
-    pub fn segment(&mut self, payload: &[u8], cut: bool, mut take: impl FnMut(&[u8])) {
-        self.kept.extend_from_slice(payload);
+    pub fn segment(&mut self, sequence: u32, payload: &[u8], cut: bool, take: TakeMessage) {
+        let next = match self.next {
+            Some(next) => next,
+            None if begins_message(payload) => sequence,
+            None => return,
+        };
+        self.next = Some(next);
+        match sequence.wrapping_sub(next).cast_signed() {
+            0 => self.append(payload, take),
+            // It came once more, perhaps with something new at its end.
+            behind @ ..0 => self.append(payload.get(behind.unsigned_abs() as usize..).unwrap_or_default(), take),
+            // No resolver's window reaches that far.
+            1_048_576.. => {}
+            _ => {
+                self.ahead.push((sequence, payload.to_vec()));
+                if self.ahead.iter().map(|(_, part)| part.len()).sum::<usize>() > limits::DNS_STREAM_BYTES {
+                    self.skip_hole(take);
+                }
+            }
+        }
+        self.join(take);
+        if cut {
+            self.give_up(take);
+            (self.next, self.skipped) = (None, 0);
+        }
+    }
+
+    /// Ends the stream: what waits for more will not get it.
+    pub fn end(&mut self, take: TakeMessage) {
+        while !self.ahead.is_empty() {
+            self.skip_hole(take);
+            self.join(take);
+        }
+        self.give_up(take);
+    }
+
+    /// Appends the segments that are no longer behind a hole.
+    fn join(&mut self, take: TakeMessage) {
+        while let Some(next) = self.next {
+            let ready = |(sequence, _): &(u32, Vec<u8>)| sequence.wrapping_sub(next).cast_signed() <= 0;
+            let Some(index) = self.ahead.iter().position(ready) else { return };
+            let (sequence, part) = self.ahead.swap_remove(index);
+            self.append(part.get(next.wrapping_sub(sequence) as usize..).unwrap_or_default(), take);
+        }
+    }
+
+    /// Gives up on the bytes before the first segment behind the hole that begins a message.
+    fn skip_hole(&mut self, take: TakeMessage) {
+        if self.kept.is_empty() {
+            take(&[], false);
+        }
+        self.give_up(take);
+        self.skipped = 0;
+        let next = self.next.unwrap_or_default();
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.sort_unstable_by_key(|(sequence, _)| sequence.wrapping_sub(next));
+        let begin = ahead.iter().position(|(_, part)| begins_message(part)).unwrap_or(ahead.len());
+        self.ahead = ahead.split_off(begin);
+        self.next = self.ahead.first().map(|(sequence, _)| *sequence);
+    }
+
+    /// Hands out what is there of a message whose end is missing.
+    fn give_up(&mut self, take: TakeMessage) {
+        if !self.kept.is_empty() {
+            take(self.kept.get(2..).unwrap_or_default(), false);
+            self.kept = Vec::new();
+        }
+    }
+
+    fn append(&mut self, payload: &[u8], take: TakeMessage) {
+        self.next = self.next.map(|next| next.wrapping_add(payload.len() as u32));
+        let skipped = self.skipped.min(payload.len());
+        self.skipped -= skipped;
+        self.kept.extend_from_slice(&payload[skipped..]);
         while let Some((length, rest)) = self.kept.split_first_chunk() {
             let length = usize::from(u16::from_be_bytes(*length));
-            let whole = rest.len() >= length;
-            if !whole && !cut && rest.len() < limits::DNS_STREAM_BYTES {
+            if rest.len() >= length {
+                take(&rest[..length], true);
+                self.kept.drain(..2 + length);
+            } else if rest.len() < limits::DNS_STREAM_BYTES {
                 return;
+            } else {
+                self.skipped = length - rest.len();
+                return self.give_up(take);
             }
-            take(&rest[..length.min(rest.len())]);
-            let used = if whole { 2 + length } else { self.kept.len() };
-            self.kept.drain(..used);
         }
+    }
+}
+
+/// Whether a segment plausibly begins with an answer behind its length.
+fn begins_message(segment: &[u8]) -> bool {
+    match *segment {
+        [l1, l0] => (12..=limits::DNS_STREAM_BYTES).contains(&usize::from(u16::from_be_bytes([l1, l0]))),
+        [l1, l0, _, _, flags, ..] => u16::from_be_bytes([l1, l0]) >= 12 && flags & 0xf8 == 0x80,
+        _ => false,
     }
 }
 
@@ -74,6 +194,8 @@ pub fn parse(payload: &[u8]) -> Option<DnsMessage> {
     let questions = u16::from_be_bytes([q1, q0]);
     let records = [[n1, n0], [a1, a0], [e1, e0]].map(|n| usize::from(u16::from_be_bytes(n))).iter().sum::<usize>();
     let mut message = DnsMessage {
+        truncated: flags & 2 != 0,
+        whole: records <= RECORDS_MAX,
         response: flags & 0x80 != 0,
         outcome: match code & 15 {
             0 => Outcome::Found,
@@ -95,7 +217,10 @@ pub fn parse(payload: &[u8]) -> Option<DnsMessage> {
         }
     }
     for i in 0..records.min(RECORDS_MAX) {
-        let Some((owner, record_type)) = record(&mut decoder, &mut message) else { break };
+        let Some((owner, record_type)) = record(&mut decoder, &mut message) else {
+            message.whole = false;
+            break;
+        };
         if questions == 0 && i == 0 {
             (message.name, message.record_type) = (owner, record_type);
         }
@@ -103,11 +228,30 @@ pub fn parse(payload: &[u8]) -> Option<DnsMessage> {
     Some(message)
 }
 
-/// Reads a resolver's answer as the lookup of a client. Returns `None` for any other message.
-pub fn parse_answer(payload: &[u8], client: IpAddr, server: IpAddr) -> Option<Lookup> {
-    let DnsMessage { name, record_type, outcome, addresses, aliases, .. } =
-        parse(payload).filter(|message| message.response)?;
-    Some(Lookup { client, server, record_type, name, outcome, addresses, aliases })
+/// Reports a resolver's answer as the lookup of a client. `whole` is false where the end of the message is missing: then
+/// what it said is known in part or not at all, which is reported as well. Returns what it is the answer to, unless that
+/// cannot be read.
+pub fn report_answer(
+    payload: &[u8],
+    whole: bool,
+    client: IpAddr,
+    server: IpAddr,
+    out: &mut Vec<Event>,
+) -> Option<Answered> {
+    let message = parse(payload);
+    let response = message.as_ref().map_or(payload.get(2).is_none_or(|flags| flags & 0x80 != 0), |one| one.response);
+    let message = message.filter(|message| message.response);
+    // A message that lies about how many records it has is no miss: nobody got more of it.
+    let cut = !whole && message.as_ref().is_none_or(|message| !message.whole);
+    if cut && response {
+        out.push(Event::LookupMissed { client, server });
+    }
+    let message = message?;
+    let (question, truncated) = (message.question(), message.truncated);
+    let DnsMessage { name, record_type, outcome, addresses, aliases, .. } = message;
+    let designated = if &*name == DESIGNATED { addresses.clone() } else { Vec::new() };
+    out.push(Event::Lookup(Lookup { client, server, record_type, name, outcome, addresses, aliases }));
+    Some(Answered { question, truncated, designated })
 }
 
 /// Takes a record off the decoder. Returns its owner and type, or `None` where it cannot be read or is not whole.
@@ -134,6 +278,11 @@ fn record(decoder: &mut BinDecoder, message: &mut DnsMessage) -> Option<(Name, u
 }
 
 impl DnsMessage {
+    /// Returns a number that stands for the name and type of the question.
+    pub fn question(&self) -> u32 {
+        fnv32(self.name.as_bytes()) ^ u32::from(self.record_type)
+    }
+
     fn address(&mut self, address: IpAddr) {
         if self.addresses.len() < ADDRESSES_MAX && !self.addresses.contains(&address) {
             self.addresses.push(address);
@@ -251,6 +400,81 @@ mod tests {
         }
         let read = parse(&whole[..whole.len() - 10]).unwrap();
         assert_eq!(read.addresses, ips(&["198.51.100.7", "2001:db8::7"]));
+    }
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&(message.len() as u16).to_be_bytes(), message].concat()
+    }
+
+    /// Feeds segments given as (sequence number, bytes), and ends the stream. Returns the messages, and whether they
+    /// were whole.
+    fn stream(start: Option<u32>, segments: &[(u32, &[u8])]) -> Vec<(Vec<u8>, bool)> {
+        let (mut messages, mut all) = (TcpMessages::default(), Vec::new());
+        let mut take = |message: &[u8], whole: bool| all.push((message.to_vec(), whole));
+        if let Some(start) = start {
+            messages.starts_at(start);
+        }
+        for (sequence, segment) in segments {
+            messages.segment(*sequence, segment, false, &mut take);
+        }
+        messages.end(&mut take);
+        all
+    }
+
+    #[test]
+    fn segments_are_put_in_order_and_each_byte_is_taken_once() {
+        let (first, second) = (chain(), message(OK, "b.example", 1, &[]));
+        let bytes = [framed(&first), framed(&second)].concat();
+        let whole = vec![(first, true), (second, true)];
+        // The sequence numbers wrap within the stream.
+        let start = u32::MAX - 20;
+        let part = |from: usize, to: usize| (start.wrapping_add(from as u32), &bytes[from..to]);
+        let end = bytes.len();
+        assert_eq!(stream(Some(start), &[part(0, end)]), whole);
+        assert_eq!(stream(None, &[part(0, end)]), whole);
+        assert_eq!(stream(Some(start), &[part(0, 40), part(0, 40), part(40, end)]), whole);
+        assert_eq!(stream(Some(start), &[part(40, 90), part(90, end), part(0, 40)]), whole);
+        assert_eq!(stream(Some(start), &[part(0, 50), part(30, end), part(0, end)]), whole);
+        assert_eq!(stream(Some(start), &[part(60, end), part(30, 70), part(0, 40)]), whole);
+        assert_eq!(stream(Some(start), &(0..end).map(|i| part(i, i + 1)).collect::<Vec<_>>()), whole);
+    }
+
+    #[test]
+    fn what_is_lost_is_said_and_the_next_message_is_found() {
+        let (first, second) = (chain(), message(OK, "b.example", 1, &[]));
+        let (a, b) = (framed(&first), framed(&second));
+        let (middle, behind) = (50, a.len() as u32);
+        let holed = stream(Some(0), &[(0, &a[..middle]), (80, &a[80..]), (behind, &b)]);
+        assert_eq!(holed, vec![(first[..middle - 2].to_vec(), false), (second.clone(), true)]);
+        assert_eq!(stream(Some(0), &[(behind, &b)]), vec![(vec![], false), (second.clone(), true)]);
+        assert_eq!(stream(None, &[(80, &a[80..]), (behind, &b)]), vec![(second.clone(), true)]);
+        assert_eq!(stream(Some(0), &[(0, &a[..middle])]), vec![(first[..middle - 2].to_vec(), false)]);
+        let long = framed(&[&first[..], &[0; 9_000]].concat());
+        let (x, y) = long.split_at(5_000);
+        let said = stream(Some(0), &[(0, x), (5_000, y), (long.len() as u32, &b)]);
+        assert_eq!((said.len(), said[0].1, said[1].clone()), (2, false, (second, true)));
+    }
+
+    #[test]
+    fn a_cut_answer_is_a_lookup_and_a_miss() {
+        let (client, server) = ([192, 168, 8, 20].into(), [192, 168, 8, 1].into());
+        let report = |payload: &[u8], whole: bool| {
+            let mut out = Vec::new();
+            let answered = report_answer(payload, whole, client, server, &mut out);
+            (answered, out)
+        };
+        let chain = chain();
+        let (answered, out) = report(&chain, true);
+        assert!(answered.is_some_and(|one| !one.truncated) && matches!(out[..], [Event::Lookup(_)]));
+        let (_, out) = report(&chain[..chain.len() - 10], false);
+        assert!(matches!(&out[..], [Event::LookupMissed { .. }, Event::Lookup(one)] if one.addresses.len() == 2));
+        assert!(matches!(report(&chain[..6], false).1[..], [Event::LookupMissed { .. }]));
+        assert!(matches!(report(&[], false).1[..], [Event::LookupMissed { .. }]));
+        assert!(matches!(report(&chain[..chain.len() - 20], true).1[..], [Event::Lookup(_)]), "it lies");
+        assert!(report(&message([1, 0], "a.example", 1, &[])[..20], false).1.is_empty(), "a question");
+        let target = record(OWNER, SVCB, &[&[0, 1, 0, 0, 4, 0, 4][..], &[192, 168, 8, 1]].concat());
+        let (answered, _) = report(&message(OK, DESIGNATED, SVCB, &[target]), true);
+        assert_eq!(answered.unwrap().designated, ips(&["192.168.8.1"]));
     }
 
     #[test]

@@ -55,10 +55,31 @@ pub struct Packet<'a> {
     pub destination: IpAddr,
     /// The length of the IP packet on the wire in bytes, as conntrack counts it.
     pub bytes: u32,
+    /// How many routers the packet may still pass: the Time to Live, or the Hop Limit.
+    pub hops: u8,
     /// Less was captured than was sent, or the packet is the first of several fragments.
     pub cut: bool,
-    /// What follows the IP headers.
+    /// What makes the packet a fragment; absent where it is whole.
+    pub fragment: Option<Fragment>,
+    /// What follows the IP headers, as it was captured.
+    pub data: &'a [u8],
+    /// What follows the IP headers, read.
     pub body: Body<'a>,
+}
+
+/// Where a fragment belongs (RFC 791, section 3.2; RFC 8200, section 4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// What all fragments of a datagram have in common, besides the addresses and the protocol.
+    pub id: u32,
+    /// The protocol of the datagram, by its IANA number.
+    pub protocol: u8,
+    /// Where the data of the fragment stand in the datagram, in bytes.
+    pub offset: u16,
+    /// More fragments follow.
+    pub more: bool,
+    /// Less of the fragment was captured than was sent.
+    pub cut: bool,
 }
 
 /// What an IP packet carries.
@@ -321,7 +342,7 @@ impl<'a> Rest<'a> {
     }
 
     fn ipv4(&mut self, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
-        let &[first, _, l1, l0, _, _, f1, f0, _, protocol, _, _, s3, s2, s1, s0, d3, d2, d1, d0] =
+        let &[first, _, l1, l0, i1, i0, f1, f0, hops, protocol, _, _, s3, s2, s1, s0, d3, d2, d1, d0] =
             self.data.first_chunk::<20>().ok_or(Malformed::Short)?;
         let header_length = usize::from(first & 15) * 4;
         let cut = self.limit(u16::from_be_bytes([l1, l0]).into());
@@ -333,21 +354,26 @@ impl<'a> Rest<'a> {
         }
         let bytes = self.wire as u32;
         self.skip(header_length)?;
-        let (fragment, more) = (u16::from_be_bytes([f1 & 0x1f, f0]), f1 & 0x20 != 0);
+        let (offset, more) = (u16::from_be_bytes([f1 & 0x1f, f0]) * 8, f1 & 0x20 != 0);
+        let id = u16::from_be_bytes([i1, i0]).into();
+        let data = self.data;
         Ok(Frame::Ip(Packet {
             source_mac: macs.source.map(|mac| Mac(*mac)).filter(|mac| mac.is_station()),
             destination_mac: macs.destination.map(|mac| Mac(*mac)),
             source: Ipv4Addr::new(s3, s2, s1, s0).into(),
             destination: Ipv4Addr::new(d3, d2, d1, d0).into(),
             bytes,
+            hops,
             cut: cut || more,
-            body: if fragment != 0 { Body::Fragment } else { self.body(protocol, cut || more)? },
+            fragment: (offset != 0 || more).then_some(Fragment { id, protocol, offset, more, cut }),
+            data,
+            body: if offset != 0 { Body::Fragment } else { self.body(protocol, cut || more)? },
         }))
     }
 
     fn ipv6(&mut self, macs: Macs<'a>) -> Result<Frame<'a>, Malformed> {
         let whole = self.clone();
-        let &[first, _, _, _, l1, l0, mut next, _] = self.take()?;
+        let &[first, _, _, _, l1, l0, mut next, hops] = self.take()?;
         let (source, destination) = (Ipv6Addr::from(*self.take::<16>()?), Ipv6Addr::from(*self.take::<16>()?));
         if first >> 4 != 6 {
             return Err(Malformed::Version);
@@ -362,7 +388,7 @@ impl<'a> Rest<'a> {
         let mut cut = self.limit(length);
         let bytes = self.wire as u32;
         self.skip(40)?;
-        let mut body = None;
+        let (mut body, mut fragment, mut data) = (None, None, self.data);
         for _ in 0..NESTED_MAX {
             let head = self.clone();
             let length = match next {
@@ -381,15 +407,21 @@ impl<'a> Rest<'a> {
                 // Fragment.
                 44 => {
                     let [after, _, f1, f0] = *self.take()?;
+                    let id = u32::from_be_bytes(*self.take()?);
                     next = after;
-                    cut |= f0 & 1 != 0;
-                    if u16::from_be_bytes([f1, f0]) & 0xfff8 != 0 {
+                    let (offset, more) = (u16::from_be_bytes([f1, f0 & 0xf8]), f0 & 1 != 0);
+                    // One that holds the whole datagram (RFC 6946) is none.
+                    fragment = (offset != 0 || more).then_some(Fragment { id, protocol: after, offset, more, cut });
+                    cut |= more;
+                    if offset != 0 {
+                        data = self.data;
                         body = Some(Body::Fragment);
                         break;
                     }
                     8
                 }
                 _ => {
+                    data = self.data;
                     body = Some(self.body(next, cut)?);
                     break;
                 }
@@ -403,7 +435,10 @@ impl<'a> Rest<'a> {
             source: source.into(),
             destination: destination.into(),
             bytes,
+            hops,
             cut,
+            fragment,
+            data,
             body: body.ok_or(Malformed::Nested)?,
         }))
     }

@@ -12,21 +12,25 @@ use crate::live::sources::tap::Tap;
 use crate::model::{Protocol, Tuple};
 use crate::ruleset::{ANSWERS_GROUP, REDIRECTED};
 use crate::sentence;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::wire::conntrack;
 use crate::wire::dns::{self, TcpMessages};
+use crate::wire::fragments::Fragments;
 use crate::wire::netlink::Message;
-use crate::wire::packet::{Body, Frame};
+use crate::wire::packet::{Body, FIN, Frame, Packet, RST, SYN, Tcp};
+use crate::wire::questions::Questions;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// TCP connections to resolvers that are read at one time.
+/// TCP connections to resolvers that are read at one time, of all devices and of one.
 const STREAMS: usize = 64;
-/// A connection that began longer ago makes room for another.
-const STREAM_AGE: Span = Span::secs(10);
+const STREAMS_PER_DEVICE: usize = 16;
+/// The port of resolvers, and the length of a UDP header in bytes.
+const DNS: u16 = 53;
+const UDP_HEADER: usize = 8;
 
 /// The entry of tapped DNS answers in the table of sources.
 pub static KIND: SourceKind = SourceKind {
@@ -43,17 +47,42 @@ pub static KIND: SourceKind = SourceKind {
     precedence: Some(1),
     open: |_| {
         let conntrack = Socket::open(NETFILTER, &[], 8_192)?;
-        Ok(Some(Box::new(AnswerTap { tap: Tap::open(ANSWERS_GROUP, 1 << 17)?, conntrack, streams: HashMap::new() })))
+        Ok(Some(Box::new(AnswerTap {
+            tap: Tap::open(ANSWERS_GROUP, 1 << 17)?,
+            reader: Reader {
+                conntrack,
+                streams: HashMap::new(),
+                fragments: Fragments::default(),
+                truncated: Questions::default(),
+            },
+        })))
     },
 };
 
 /// The resolvers' answers on their way to the LAN.
 struct AnswerTap {
     tap: Tap,
+    reader: Reader,
+}
+
+/// Makes lookups of the packets.
+struct Reader {
     /// For questions about redirected flows.
     conntrack: Socket,
-    /// Answers over TCP, each with the time when its connection was first seen.
-    streams: HashMap<Tuple, (TcpMessages, Time)>,
+    /// Answers over TCP, by the tuple of their packets.
+    streams: HashMap<Tuple, Stream>,
+    /// Datagrams that crossed a bridge in fragments. Where packets are routed conntrack has put them together.
+    fragments: Fragments,
+    /// Truncated answers, after which the device should ask over TCP.
+    truncated: Questions,
+}
+
+/// The answers of one TCP connection.
+struct Stream {
+    messages: TcpMessages,
+    /// The resolver that the device asked.
+    server: IpAddr,
+    since: Time,
 }
 
 impl Source for AnswerTap {
@@ -62,48 +91,40 @@ impl Source for AnswerTap {
     }
 
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (streams, conntrack, now) = (&mut self.streams, &mut self.conntrack, scene.at.now);
-        let engine = scene.engine;
+        let (reader, engine, now) = (&mut self.reader, scene.engine, scene.at.now);
         let lost = self.tap.receive(|logged| {
             let Frame::Ip(packet) = &logged.frame else { return };
-            let (protocol, source_port, destination_port) = match &packet.body {
-                Body::Udp { source_port, destination_port, .. } => (Protocol::Udp, *source_port, *destination_port),
-                Body::Tcp(tcp) if !tcp.payload.is_empty() => (Protocol::Tcp, tcp.source_port, tcp.destination_port),
-                _ => return,
-            };
-            let (source, client) = (packet.source, packet.destination);
+            let client = packet.destination;
             // No conntrack vouches for a frame that crosses a bridge. It must go to the station that is said to have
             // asked, lest a device explain its own contacts by answers that it sends itself.
             if logged.bridged && engine.owner(client).is_some_and(|owner| packet.destination_mac != Some(owner)) {
                 return;
             }
-            let tuple = Tuple { protocol, source, source_port, destination: client, destination_port };
-            let redirected = logged.prefix == REDIRECTED.as_bytes();
-            let server = if redirected { asked(conntrack, &tuple).unwrap_or(source) } else { source };
-            let read = |out: &mut Vec<Event>, message: &[u8]| {
-                out.extend(dns::parse_answer(message, client, server).map(Event::Lookup));
-            };
+            if packet.fragment.is_some() {
+                return reader.fragment(packet, now, out);
+            }
+            let (source, tuple) = (packet.source, |protocol, source_port, destination_port| Tuple {
+                protocol,
+                source: packet.source,
+                source_port,
+                destination: client,
+                destination_port,
+            });
             match &packet.body {
-                Body::Udp { payload, .. } => {
-                    read(out, payload);
-                    if packet.cut {
-                        out.push(Event::LookupMissed { client, server });
-                    }
+                Body::Udp { source_port, destination_port, payload } => {
+                    let tuple = tuple(Protocol::Udp, *source_port, *destination_port);
+                    let redirected = logged.prefix == REDIRECTED.as_bytes();
+                    let server = if redirected { reader.asked(&tuple) } else { source };
+                    report(&mut reader.truncated, payload, !packet.cut, &tuple, server, now, out);
                 }
                 Body::Tcp(tcp) => {
-                    if streams.len() >= STREAMS {
-                        streams.retain(|_, (_, since)| now.since(*since) < STREAM_AGE);
-                    }
-                    if streams.len() < STREAMS || streams.contains_key(&tuple) {
-                        let (stream, _) = streams.entry(tuple).or_insert_with(|| (TcpMessages::default(), now));
-                        stream.segment(tcp.payload, packet.cut, |message| read(out, message));
-                    } else {
-                        out.push(Event::LookupMissed { client, server });
-                    }
+                    let tuple = tuple(Protocol::Tcp, tcp.source_port, tcp.destination_port);
+                    reader.segment(tuple, tcp, packet.cut, logged.prefix == REDIRECTED.as_bytes(), now, out);
                 }
                 _ => {}
             }
         })?;
+        reader.expire(now, out);
         if lost {
             out.push(Event::Gap { source: event::Source::Lookups });
         }
@@ -119,12 +140,108 @@ impl Source for AnswerTap {
     }
 }
 
-/// Returns the resolver that the device asked, where another one was made to answer; `answer` is the tuple of the answer
-/// before it is translated back. It is what the device's flow has for its destination, so that both are known to belong
-/// together.
-fn asked(conntrack: &mut Socket, answer: &Tuple) -> Option<IpAddr> {
-    let mut server = None;
-    let take = |message: &Message| server = conntrack::parse(message).map(|entry| entry.tuple.destination);
-    conntrack.ask(1, |writer, sequence| conntrack::get_by_reply(writer, sequence, answer), take).ok()?;
-    server
+impl Reader {
+    /// Takes a fragment of a datagram that crossed a bridge.
+    fn fragment(&mut self, packet: &Packet, now: Time, out: &mut Vec<Event>) {
+        let mut lost = Vec::new();
+        let whole = self.fragments.take(packet, now, &mut lost);
+        if let Some(datagram) = whole {
+            self.datagram(&datagram, true, (packet.source, packet.destination), now, out);
+        }
+        for answer in lost {
+            self.datagram(&answer.start, false, (answer.source, answer.destination), now, out);
+        }
+    }
+
+    /// Reads a UDP datagram that was put together, with its header.
+    fn datagram(
+        &mut self,
+        bytes: &[u8],
+        whole: bool,
+        (source, client): (IpAddr, IpAddr),
+        now: Time,
+        out: &mut Vec<Event>,
+    ) {
+        let Some((&[s1, s0, d1, d0, ..], payload)) = bytes.split_first_chunk::<UDP_HEADER>() else { return };
+        let (source_port, destination_port) = (u16::from_be_bytes([s1, s0]), u16::from_be_bytes([d1, d0]));
+        let tuple = Tuple { protocol: Protocol::Udp, source, source_port, destination: client, destination_port };
+        if source_port == DNS {
+            report(&mut self.truncated, payload, whole, &tuple, source, now, out);
+        }
+    }
+
+    fn segment(&mut self, tuple: Tuple, tcp: &Tcp, cut: bool, redirected: bool, now: Time, out: &mut Vec<Event>) {
+        if !self.streams.contains_key(&tuple) {
+            self.make_room(tuple.destination, now, out);
+            let server = if redirected { self.asked(&tuple) } else { tuple.source };
+            self.streams.insert(tuple, Stream { messages: TcpMessages::default(), server, since: now });
+        }
+        let Some(stream) = self.streams.get_mut(&tuple) else { return };
+        if tcp.flags & SYN != 0 {
+            stream.messages.starts_at(tcp.sequence.wrapping_add(1));
+        } else if !tcp.payload.is_empty() {
+            let (truncated, server) = (&mut self.truncated, stream.server);
+            let mut take = |message: &[u8], whole| report(truncated, message, whole, &tuple, server, now, out);
+            stream.messages.segment(tcp.sequence, tcp.payload, cut, &mut take);
+        }
+        if tcp.flags & (FIN | RST) != 0 {
+            self.end(&tuple, now, out);
+        }
+    }
+
+    /// Ends the device's oldest connection if it has too many, or else the oldest of all if there are too many.
+    fn make_room(&mut self, client: IpAddr, now: Time, out: &mut Vec<Event>) {
+        let its = |tuple: &Tuple| tuple.destination == client;
+        let crowds = self.streams.keys().filter(|tuple| its(tuple)).count() >= STREAMS_PER_DEVICE;
+        if crowds || self.streams.len() >= STREAMS {
+            let all = self.streams.iter().filter(|(tuple, _)| !crowds || its(tuple));
+            let oldest = all.min_by_key(|(_, stream)| stream.since).map(|(tuple, _)| *tuple);
+            oldest.iter().for_each(|tuple| self.end(tuple, now, out));
+        }
+    }
+
+    fn end(&mut self, tuple: &Tuple, now: Time, out: &mut Vec<Event>) {
+        let Some(Stream { mut messages, server, .. }) = self.streams.remove(tuple) else { return };
+        let truncated = &mut self.truncated;
+        messages.end(&mut |message: &[u8], whole| report(truncated, message, whole, tuple, server, now, out));
+    }
+
+    /// Gives up on what waits for too long.
+    fn expire(&mut self, now: Time, out: &mut Vec<Event>) {
+        let mut lost = Vec::new();
+        self.fragments.expire(now, &mut lost);
+        for answer in lost {
+            self.datagram(&answer.start, false, (answer.source, answer.destination), now, out);
+        }
+        self.truncated.expire(now, out);
+    }
+
+    /// Returns the resolver that the device asked, where another one was made to answer; `answer` is the tuple of the
+    /// answer before it is translated back. The device's flow has that resolver for its destination, so that both are known
+    /// to belong together.
+    fn asked(&mut self, answer: &Tuple) -> IpAddr {
+        let mut server = answer.source;
+        let take = |message: &Message| {
+            server = conntrack::parse(message).map_or(server, |entry| entry.tuple.destination);
+        };
+        // It fails where the flow ended in the meantime, or is in another zone.
+        let _ = self.conntrack.ask(1, |writer, sequence| conntrack::get_by_reply(writer, sequence, answer), take);
+        server
+    }
+}
+
+/// Reports a resolver's answer, `whole` or what there is of it, as the lookup of the device.
+fn report(
+    truncated: &mut Questions,
+    message: &[u8],
+    whole: bool,
+    tuple: &Tuple,
+    server: IpAddr,
+    now: Time,
+    out: &mut Vec<Event>,
+) {
+    let client = tuple.destination;
+    if let Some(answered) = dns::report_answer(message, whole, client, server, out) {
+        truncated.answered((client, tuple.destination_port), server, &answered, now);
+    }
 }
