@@ -15,7 +15,7 @@ use crate::sentence::Sentence;
 use crate::time::Span;
 use crate::wire::conntrack::{self, DumpFilter};
 use crate::wire::netlink::{Message, Writer, messages};
-use crate::wire::nft::{self, Change, Operation, Pair, TABLE};
+use crate::wire::nft::{self, Change, Family, Operation, Pair};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -52,6 +52,8 @@ pub struct Enforcer {
     elements: Elements,
     /// leash's table is in the kernel, as far as is known.
     pub loaded: bool,
+    /// leash's second table, of the bridge family, is in the kernel, too.
+    pub bridge: bool,
     /// There are flow tables, which take packets past the rules.
     offload: bool,
     /// What failed last.
@@ -73,6 +75,7 @@ impl Enforcer {
             shape: Rules::default(),
             elements: Elements::default(),
             loaded: false,
+            bridge: false,
             offload: false,
             problem: None,
             restored: 0,
@@ -109,9 +112,16 @@ impl Enforcer {
         Ok(())
     }
 
-    /// Asks the kernel whether it has leash's table.
+    /// Asks the kernel whether it has leash's tables.
     fn has_table(&mut self) -> bool {
-        self.requests.ask(1, nft::get_table, |_| {}).is_ok()
+        self.families()
+            .iter()
+            .all(|&family| self.requests.ask(1, |w, sequence| nft::get_table(w, sequence, family), |_| {}).is_ok())
+    }
+
+    /// Returns the families of the tables that are loaded.
+    fn families(&self) -> &'static [Family] {
+        if self.bridge { &[Family::Inet, Family::Bridge] } else { &[Family::Inet] }
     }
 
     fn detect_offload(&mut self) {
@@ -141,6 +151,8 @@ impl Enforcer {
         } else {
             self.problem = load(&ruleset::render(shape, &elements)).err();
             self.loaded = self.problem.is_none();
+            // The kernel has no bridge family without kmod-nft-bridge, which few homes need.
+            self.bridge = self.loaded && load(&ruleset::render_bridge(shape, &elements)).is_ok();
             match &self.problem {
                 None => (self.shape, self.elements) = (shape.clone(), elements),
                 Some(problem) => log::warn!("{problem}"),
@@ -168,8 +180,8 @@ impl Enforcer {
             (Operation::Add, elements.local.difference(&self.elements.local).copied().collect()),
         ] {
             if !macs.is_empty() {
-                self.batch(|w, sequence| {
-                    nft::write_devices(w, sequence, order, LOCAL, &macs);
+                self.batch(|w, sequence, family| {
+                    nft::write_devices(w, sequence, family, order, LOCAL, &macs);
                     1
                 });
             }
@@ -192,10 +204,10 @@ impl Enforcer {
     /// transaction. Returns false where the element did not exist.
     fn refresh(&mut self, pair: Pair, lasts: Option<Span>) -> bool {
         let set = set_of(SetName::Null, pair.1);
-        let result = self.transact(|w, sequence| {
+        let result = self.transact(|w, sequence, family| {
             [Operation::Delete, Operation::Add]
                 .iter()
-                .map(|order| nft::write_pairs(w, sequence, *order, set, &[(pair, lasts)]))
+                .map(|order| nft::write_pairs(w, sequence, family, *order, set, &[(pair, lasts)]))
                 .sum()
         });
         let existed = result.as_ref().err().and_then(io::Error::raw_os_error) != Some(ENOENT);
@@ -256,8 +268,13 @@ impl Enforcer {
         for pair in pairs {
             let mut found = (0, 0);
             let set = set_of(SetName::Null, pair.1);
-            let take = |message: &Message| found = nft::parse_counter(message).unwrap_or(found);
-            let _ = self.requests.ask(1, |w, sequence| nft::get_element(w, sequence, set, *pair), take);
+            for &family in self.families() {
+                let take = |message: &Message| {
+                    let (packets, bytes) = nft::parse_counter(message).unwrap_or_default();
+                    found = (found.0 + packets, found.1 + bytes);
+                };
+                let _ = self.requests.ask(1, |w, sequence| nft::get_element(w, sequence, family, set, *pair), take);
+            }
             all.push(found);
         }
         all
@@ -266,15 +283,18 @@ impl Enforcer {
     /// Removes the table and lets all flows go on, when the daemon ends.
     pub fn open_all(&mut self) {
         if self.loaded {
-            self.problem = load(&format!("table inet {TABLE}\ndelete table inet {TABLE}\n")).err();
+            self.problem = load(&ruleset::remove("inet")).err();
         }
-        self.loaded = false;
+        if self.bridge {
+            let _ = load(&ruleset::remove("bridge"));
+        }
+        (self.loaded, self.bridge) = (false, false);
         self.release(|_| true);
     }
 
     /// Returns the numbers for the `health` of `status`.
     pub fn counts(&self) -> Value {
-        json!({ "loaded": self.loaded, "offload": self.offload, "restored": self.restored })
+        json!({ "loaded": self.loaded, "bridge": self.bridge, "offload": self.offload, "restored": self.restored })
     }
 
     /// Complains about a table that is not loaded, and about flow offload.
@@ -302,26 +322,28 @@ impl Enforcer {
             let family: Vec<(Pair, Option<Span>)> = family.copied().collect();
             let Some(((_, ip), _)) = family.first() else { continue };
             let set = set_of(name, *ip);
-            self.batch(|w, sequence| nft::write_pairs(w, sequence, Operation::Add, set, &family));
+            self.batch(|w, sequence, table| nft::write_pairs(w, sequence, table, Operation::Add, set, &family));
         }
     }
 
     fn remove(&mut self, name: SetName, pair: Pair) {
         let set = set_of(name, pair.1);
-        self.batch(|w, sequence| nft::write_pairs(w, sequence, Operation::Delete, set, &[(pair, None)]));
+        self.batch(|w, sequence, family| {
+            nft::write_pairs(w, sequence, family, Operation::Delete, set, &[(pair, None)])
+        });
     }
 
-    fn batch(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) {
+    fn batch(&mut self, write: impl Fn(&mut Writer, u32, Family) -> usize) {
         let result = self.transact(write);
         self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
     }
 
-    /// Sends orders as one transaction; `write` returns how many messages they are.
-    fn transact(&mut self, write: impl FnOnce(&mut Writer, u32) -> usize) -> io::Result<()> {
+    /// Sends orders as one transaction to all tables; `write` returns how many messages they are for one.
+    fn transact(&mut self, write: impl Fn(&mut Writer, u32, Family) -> usize) -> io::Result<()> {
         let mut orders = Writer::default();
         let sequence = self.requests.next_sequence();
         nft::begin_batch(&mut orders);
-        let replies = write(&mut orders, sequence);
+        let replies = self.families().iter().map(|family| write(&mut orders, sequence, *family)).sum();
         nft::end_batch(&mut orders);
         self.requests.await_replies(&orders, sequence, replies)
     }

@@ -139,8 +139,8 @@ fn family(tuple: &Tuple) -> u8 {
     if tuple.source.is_ipv4() { AF_INET } else { AF_INET6 }
 }
 
-fn write_tuple(writer: &mut Writer, tuple: &Tuple) {
-    let whole = writer.nest(cta::TUPLE_ORIG);
+fn write_tuple(writer: &mut Writer, direction: u16, tuple: &Tuple) {
+    let whole = writer.nest(direction);
     let nest = writer.nest(cta::TUPLE_IP);
     match (tuple.source, tuple.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
@@ -188,17 +188,24 @@ pub fn dump(writer: &mut Writer, sequence: u32, filter: DumpFilter) {
     writer.attribute(mask, &bits.to_be_bytes());
 }
 
+/// Writes a request for the entry whose packets against its tuple's direction have this tuple, before they are translated
+/// back.
+pub fn get_by_reply(writer: &mut Writer, sequence: u32, reply: &Tuple) {
+    writer.netfilter(GET, 0, sequence, family(reply), 0);
+    write_tuple(writer, cta::TUPLE_REPLY, reply);
+}
+
 /// Writes a request to delete an entry.
 pub fn delete(writer: &mut Writer, sequence: u32, tuple: &Tuple) {
     writer.netfilter(DELETE, flag::ACK, sequence, family(tuple), 0);
-    write_tuple(writer, tuple);
+    write_tuple(writer, cta::TUPLE_ORIG, tuple);
 }
 
 /// Writes a request that the bits `mask` of an entry's mark become `mark`. Only the tuple and the mark are sent: with
 /// more the kernel refuses translated entries.
 pub fn set_mark(writer: &mut Writer, sequence: u32, tuple: &Tuple, mark: u32, mask: u32) {
     writer.netfilter(NEW, flag::ACK, sequence, family(tuple), 0);
-    write_tuple(writer, tuple);
+    write_tuple(writer, cta::TUPLE_ORIG, tuple);
     writer.attribute(cta::MARK, &mark.to_be_bytes());
     writer.attribute(cta::MARK_MASK, &mask.to_be_bytes());
 }
@@ -240,7 +247,7 @@ mod tests {
         let entry = |change: &dyn Fn(&mut Writer)| {
             let mut writer = Writer::default();
             writer.netfilter(NEW, 0, 1, AF_INET, 0);
-            write_tuple(&mut writer, &tuple);
+            write_tuple(&mut writer, cta::TUPLE_ORIG, &tuple);
             change(&mut writer);
             messages(writer.bytes()).next().and_then(|message| parse(&message))
         };

@@ -2,7 +2,7 @@
 //! reads the packets themselves, since captures have the same form (LINKTYPE_NFLOG).
 
 use crate::time::Wall;
-use crate::wire::netlink::{Message, Writer, attributes, flag};
+use crate::wire::netlink::{Message, Writer, attributes, be32, flag};
 use crate::wire::packet::{self, Frame};
 
 const SUBSYSTEM: u16 = 4 << 8;
@@ -11,20 +11,27 @@ const CONFIG: u16 = SUBSYSTEM | 1;
 const CFG_CMD: u16 = 1;
 const CFG_MODE: u16 = 2;
 const CFG_TIMEOUT: u16 = 4;
+const CFG_FLAGS: u16 = 6;
 const CMD_BIND: u8 = 1;
 const COPY_PACKET: u8 = 2;
+/// Number the packets of the group (`NFULNL_CFG_F_SEQ`).
+const NUMBERED: u16 = 1;
 const LINKTYPE_NFLOG: u32 = 239;
+const AF_BRIDGE: u8 = 7;
 /// The attribute with the time at which the packet came: two 64-bit numbers, seconds and microseconds since 1970.
 const TIMESTAMP: u16 = 3;
+const PREFIX: u16 = 10;
+const SEQUENCE: u16 = 12;
 
 /// Writes a request for the packets of a group, whole. The kernel hands them over several at a time, and after 10 ms at
-/// the latest.
+/// the latest. It numbers them, so that a lost one is noticed.
 pub fn bind(writer: &mut Writer, sequence: u32, group: u16) {
     writer.netfilter(CONFIG, flag::ACK, sequence, 0, group);
     writer.attribute(CFG_CMD, &[CMD_BIND]);
     writer.netfilter(CONFIG, flag::ACK, sequence, 0, group);
     writer.attribute(CFG_MODE, &[0, 0, 0xff, 0xff, COPY_PACKET, 0]);
     writer.attribute(CFG_TIMEOUT, &1_u32.to_be_bytes());
+    writer.attribute(CFG_FLAGS, &NUMBERED.to_be_bytes());
 }
 
 /// A packet that was logged.
@@ -34,22 +41,36 @@ pub struct Logged<'a> {
     pub group: u16,
     /// The kernel's date of the packet (always there in the forward hook since Linux 5.18, else seldom).
     pub wall: Option<Wall>,
+    /// The packet's number in its group, which grows by one.
+    pub number: Option<u32>,
+    /// What the rule says of the packet (`log prefix`).
+    pub prefix: &'a [u8],
+    /// A frame that crosses a bridge, seen by a rule of the bridge family.
+    pub bridged: bool,
     /// The packet.
     pub frame: Frame<'a>,
 }
 
 /// Reads a logged packet. Returns `None` when the message is none, or cannot be read.
 pub fn parse<'a>(message: &Message<'a>) -> Option<Logged<'a>> {
-    let &[_, _, high, low] = message.body.first_chunk().filter(|_| message.kind == PACKET)?;
+    let &[family, _, high, low] = message.body.first_chunk().filter(|_| message.kind == PACKET)?;
     let frame = packet::parse(LINKTYPE_NFLOG, message.body, 0).ok()?;
     let date = |value: &[u8]| {
         let (seconds, micros) = value.split_first_chunk::<8>()?;
         let (seconds, micros) = (i64::from_be_bytes(*seconds), i64::from_be_bytes(*micros.first_chunk()?));
         Some(Wall(seconds.checked_mul(1_000_000)?.checked_add(micros)?))
     };
-    let wall =
-        attributes(message.body.get(4..)?).find(|(kind, _)| *kind == TIMESTAMP).and_then(|(_, value)| date(value));
-    Some(Logged { group: u16::from_be_bytes([high, low]), wall, frame })
+    let group = u16::from_be_bytes([high, low]);
+    let mut logged = Logged { group, wall: None, number: None, prefix: &[], bridged: family == AF_BRIDGE, frame };
+    for (kind, value) in attributes(message.body.get(4..)?) {
+        match kind {
+            TIMESTAMP => logged.wall = date(value),
+            PREFIX => logged.prefix = value.strip_suffix(b"\0").unwrap_or(value),
+            SEQUENCE => logged.number = be32(value),
+            _ => {}
+        }
+    }
+    Some(logged)
 }
 
 #[cfg(test)]
@@ -69,10 +90,13 @@ mod tests {
         writer.attribute(1, &[8, 0, 2, 0]);
         writer.attribute(8, &[0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0]);
         writer.attribute(TIMESTAMP, &[0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9]);
+        writer.attribute(PREFIX, b"redirected\0");
+        writer.attribute(SEQUENCE, &7_u32.to_be_bytes());
         writer.attribute(9, &udp);
         let message = messages(writer.bytes()).next().unwrap();
         let logged = parse(&message).unwrap();
         assert_eq!((logged.group, logged.wall), (53, Some(Wall(7_000_009))));
+        assert_eq!((logged.number, logged.prefix, logged.bridged), (Some(7), &b"redirected"[..], false));
         let Frame::Ip(packet) = logged.frame else { panic!("{logged:?}") };
         assert_eq!(packet.source_mac.unwrap().to_string(), "02:00:00:00:00:09");
         assert!(matches!(packet.body, Body::Udp { source_port: 40_000, destination_port: 123, payload: [1, 2, 3, 4] }));

@@ -18,10 +18,18 @@ const DELETE_ELEMENT: u16 = SUBSYSTEM | 14;
 const NEW_FLOWTABLE: u16 = SUBSYSTEM | 22;
 const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
 const DELETE_FLOWTABLE: u16 = SUBSYSTEM | 24;
-const INET: u8 = 1;
 
-/// The name of leash's table, whose family is inet.
+/// The name of leash's table, in either family.
 pub const TABLE: &str = "leash";
+
+/// The family of one of leash's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// What the router sends, receives and forwards (`NFPROTO_INET`).
+    Inet = 1,
+    /// What crosses a bridge (`NFPROTO_BRIDGE`).
+    Bridge = 7,
+}
 /// The multicast group of changes to the ruleset (`NFNLGRP_NFTABLES`).
 pub const GROUP: u32 = 7;
 
@@ -58,7 +66,7 @@ pub enum Operation {
 /// A change of the ruleset that matters to leash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// leash's table is gone.
+    /// One of leash's tables is gone.
     TableGone,
     /// A flow table was added or deleted.
     FlowTables,
@@ -114,12 +122,13 @@ fn element(writer: &mut Writer, key: &[u8], timeout: Option<Span>) {
 pub fn write_pairs(
     writer: &mut Writer,
     sequence: u32,
+    family: Family,
     operation: Operation,
     set: &str,
     pairs: &[(Pair, Option<Span>)],
 ) -> usize {
     for some in pairs.chunks(ELEMENTS_PER_MESSAGE) {
-        message(writer, sequence, operation);
+        message(writer, sequence, family, operation);
         list(writer, set, |writer| {
             for (pair, timeout) in some {
                 let (key, length) = key(*pair);
@@ -131,28 +140,35 @@ pub fn write_pairs(
 }
 
 /// Writes a request, of one message, to add or delete elements of a set of devices.
-pub fn write_devices(writer: &mut Writer, sequence: u32, operation: Operation, set: &str, macs: &[Mac]) {
-    message(writer, sequence, operation);
+pub fn write_devices(
+    writer: &mut Writer,
+    sequence: u32,
+    family: Family,
+    operation: Operation,
+    set: &str,
+    macs: &[Mac],
+) {
+    message(writer, sequence, family, operation);
     list(writer, set, |writer| macs.iter().for_each(|mac| element(writer, &mac.0, None)));
 }
 
-fn message(writer: &mut Writer, sequence: u32, operation: Operation) {
+fn message(writer: &mut Writer, sequence: u32, family: Family, operation: Operation) {
     match operation {
-        Operation::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE | flag::ACK, sequence, INET, 0),
-        Operation::Delete => writer.netfilter(DELETE_ELEMENT, flag::ACK, sequence, INET, 0),
+        Operation::Add => writer.netfilter(NEW_ELEMENT, flag::CREATE | flag::ACK, sequence, family as u8, 0),
+        Operation::Delete => writer.netfilter(DELETE_ELEMENT, flag::ACK, sequence, family as u8, 0),
     }
 }
 
 /// Writes a request for one element.
-pub fn get_element(writer: &mut Writer, sequence: u32, set: &str, pair: Pair) {
-    writer.netfilter(GET_ELEMENT, 0, sequence, INET, 0);
+pub fn get_element(writer: &mut Writer, sequence: u32, family: Family, set: &str, pair: Pair) {
+    writer.netfilter(GET_ELEMENT, 0, sequence, family as u8, 0);
     let (key, length) = key(pair);
     list(writer, set, |writer| element(writer, &key[..length], None));
 }
 
-/// Writes a request for all elements of a set.
+/// Writes a request for all elements of a set of the inet family's table.
 pub fn dump_elements(writer: &mut Writer, sequence: u32, set: &str) {
-    writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, INET, 0);
+    writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, Family::Inet as u8, 0);
     writer.text(LIST_TABLE, TABLE);
     writer.text(LIST_SET, set);
 }
@@ -198,16 +214,16 @@ pub fn parse_change(message: &Message) -> Option<Change> {
         NEW_FLOWTABLE | DELETE_FLOWTABLE => Some(Change::FlowTables),
         DELETE_TABLE => {
             let name = attributes(message.body.get(4..)?).find(|(kind, _)| *kind == TABLE_NAME)?.1;
-            let ours = name.strip_suffix(b"\0") == Some(TABLE.as_bytes()) && message.body.first() == Some(&INET);
-            ours.then_some(Change::TableGone)
+            let family = [Family::Inet, Family::Bridge].iter().any(|f| message.body.first() == Some(&(*f as u8)));
+            (family && name.strip_suffix(b"\0") == Some(TABLE.as_bytes())).then_some(Change::TableGone)
         }
         _ => None,
     }
 }
 
-/// Writes a request for leash's table. The answer is an error when there is no such table.
-pub fn get_table(writer: &mut Writer, sequence: u32) {
-    writer.netfilter(NEW_TABLE | 1, 0, sequence, INET, 0);
+/// Writes a request for leash's table of a family. The answer is an error when there is no such table.
+pub fn get_table(writer: &mut Writer, sequence: u32, family: Family) {
+    writer.netfilter(NEW_TABLE | 1, 0, sequence, family as u8, 0);
     writer.text(TABLE_NAME, TABLE);
 }
 
@@ -220,7 +236,7 @@ mod tests {
     fn elements_are_as_the_kernel_wants_them() {
         let pair = (Mac([2, 0, 0, 0, 0, 9]), "203.0.113.7".parse().unwrap());
         let mut writer = Writer::default();
-        write_pairs(&mut writer, 7, Operation::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
+        write_pairs(&mut writer, 7, Family::Inet, Operation::Add, "null4", &[(pair, Some(Span::ms(1_500)))]);
         let message = messages(writer.bytes()).next().unwrap();
         assert_eq!((message.kind, message.flags), (NEW_ELEMENT, flag::REQUEST | flag::CREATE | flag::ACK));
         let all: Vec<_> = attributes(&message.body[4..]).collect();
@@ -241,7 +257,7 @@ mod tests {
             .map(|n| ((Mac([2; 6]), std::net::Ipv6Addr::from(u128::from(n)).into()), Some(Span::days(1))))
             .collect();
         let mut writer = Writer::default();
-        write_pairs(&mut writer, 7, Operation::Add, "null6", &all);
+        write_pairs(&mut writer, 7, Family::Inet, Operation::Add, "null6", &all);
         let written = messages(writer.bytes()).map(|m| {
             let list = attributes(&m.body[4..]).last().unwrap();
             attributes(list.1).count()
@@ -252,7 +268,7 @@ mod tests {
     #[test]
     fn counters_and_changes_are_read() {
         let mut writer = Writer::default();
-        writer.netfilter(NEW_ELEMENT, 0, 1, INET, 0);
+        writer.netfilter(NEW_ELEMENT, 0, 1, 1, 0);
         list(&mut writer, "null4", |writer| {
             let whole = writer.nest(LIST_ELEMENT);
             let nest = writer.nest(ELEMENT_EXPRESSION);
@@ -265,7 +281,7 @@ mod tests {
             writer.end(whole);
         });
         for (kind, name) in [(DELETE_TABLE, "leash"), (DELETE_TABLE, "fw4"), (DELETE_FLOWTABLE, "ft")] {
-            writer.netfilter(kind, 0, 1, INET, 0);
+            writer.netfilter(kind, 0, 1, 1, 0);
             writer.text(TABLE_NAME, name);
         }
         let read: Vec<Message> = messages(writer.bytes()).collect();

@@ -314,6 +314,8 @@ impl<'a> Rest<'a> {
     fn nflog(&mut self) -> Result<Frame<'a>, Malformed> {
         let &[family, _, _, _] = self.take()?;
         let mut macs = Macs::default();
+        // AF_INET, AF_INET6 and AF_BRIDGE: the family of the rule's hook.
+        let (ip, bridge) = (matches!(family, 2 | 10), family == 7);
         loop {
             let &[l1, l0, t1, t0] = self.take()?;
             // All types are below 256, which shows the byte order.
@@ -328,9 +330,11 @@ impl<'a> Rest<'a> {
                 (8, &[0, length, _, _, ref address @ ..]) => {
                     macs.source = address.first_chunk().and_then(|address| hardware_address(length, address));
                 }
+                // NFULA_HWHEADER, of Ethernet where a frame crosses a bridge.
+                (16, header) if bridge => macs.destination = header.first_chunk(),
                 // NFULA_PAYLOAD. The kernel copies only as much as it was asked for and does not say how much there
                 // was, so IP's own length must be believed.
-                (9, _) if matches!(family, 2 | 10) => {
+                (9, _) if ip || bridge => {
                     self.data = value;
                     self.wire = self.data.len().max(40 + usize::from(u16::MAX));
                     return self.ip(macs);

@@ -63,8 +63,8 @@ impl Source for FirstPacketTap {
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
         let (flows, older, engine) = (&mut self.flows, &mut self.older, scene.engine);
         let private = &engine.config().private;
-        self.tap.receive(|frame, wall| {
-            let Frame::Ip(packet) = frame else { return };
+        self.tap.receive(|logged| {
+            let Frame::Ip(packet) = &logged.frame else { return };
             let (protocol, source_port, destination_port, sequence, payload) = match &packet.body {
                 Body::Tcp(tcp) => {
                     // A SYN takes a sequence number, too.
@@ -94,7 +94,7 @@ impl Source for FirstPacketTap {
             };
             let beginning = flows.entry(tuple).or_insert_with(|| older.remove(&tuple).unwrap_or_else(new));
             // The kernel's dates, since packets wait for company before they are handed over.
-            if let (Protocol::Tcp, Some(wall)) = (protocol, wall) {
+            if let (Protocol::Tcp, Some(wall)) = (protocol, logged.wall) {
                 let delay = beginning.delay.client_packet(payload.is_empty(), Time(0) + wall.since(Wall(0)));
                 out.extend(delay.map(|delay| Event::HandshakeDelay { tuple, delay }));
             }

@@ -179,7 +179,7 @@ impl Sources {
 }
 
 fn is_of_lookups(event: &Event) -> bool {
-    matches!(event, Event::Lookup(_) | Event::Gap { source: event::Source::Lookups })
+    matches!(event, Event::Lookup(_) | Event::LookupMissed { .. } | Event::Gap { source: event::Source::Lookups })
 }
 
 #[cfg(test)]

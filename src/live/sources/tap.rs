@@ -2,10 +2,8 @@
 
 use crate::live::netlink::{NETFILTER, Socket};
 use crate::live::sources::source::{RECEIVE_BUFFER, TURN_DATAGRAMS};
-use crate::time::Wall;
 use crate::wire::netlink::messages;
-use crate::wire::nflog;
-use crate::wire::packet::Frame;
+use crate::wire::nflog::{self, Logged};
 use serde_json::{Value, json};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,6 +15,10 @@ pub struct Tap {
     packets: u64,
     /// Times that the kernel's queue ran over.
     overflows: u64,
+    /// The number that the next packet should have.
+    next: Option<u32>,
+    /// Packets that were lost, by the numbers that are missing.
+    lost: u64,
 }
 
 impl Tap {
@@ -25,27 +27,33 @@ impl Tap {
         let mut socket = Socket::open(NETFILTER, &[], slot)?;
         socket.set_receive_buffer(RECEIVE_BUFFER);
         socket.ask(2, |writer, sequence| nflog::bind(writer, sequence, group), |_| {})?;
-        Ok(Tap { socket, group, packets: 0, overflows: 0 })
+        Ok(Tap { socket, group, packets: 0, overflows: 0, next: None, lost: 0 })
     }
 
-    /// Hands each packet to `take`, with the kernel's date of it. Returns whether the kernel's queue ran over.
-    pub fn receive(&mut self, mut take: impl FnMut(&Frame, Option<Wall>)) -> io::Result<bool> {
-        let (packets, group) = (&mut self.packets, self.group);
+    /// Hands each packet to `take`. Returns whether packets were lost: the kernel's queue ran over, or numbers are missing.
+    pub fn receive(&mut self, mut take: impl FnMut(&Logged)) -> io::Result<bool> {
+        let (packets, next, group) = (&mut self.packets, &mut self.next, self.group);
+        let mut lost = 0;
         let received = self.socket.receive(TURN_DATAGRAMS, |datagram| {
             for message in messages(datagram) {
                 if let Some(logged) = nflog::parse(&message).filter(|logged| logged.group == group) {
                     *packets += 1;
-                    take(&logged.frame, logged.wall);
+                    if let Some(number) = logged.number {
+                        lost += u64::from(next.map_or(0, |next| number.wrapping_sub(next)));
+                        *next = Some(number.wrapping_add(1));
+                    }
+                    take(&logged);
                 }
             }
         })?;
         self.overflows += u64::from(received.lost);
-        Ok(received.lost)
+        self.lost += lost;
+        Ok(received.lost || lost > 0)
     }
 
     /// Returns the numbers for the `health` of `status`.
     pub fn counts(&self) -> Value {
-        json!({ "packets": self.packets, "overflows": self.overflows })
+        json!({ "packets": self.packets, "overflows": self.overflows, "lost": self.lost })
     }
 }
 
