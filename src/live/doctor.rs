@@ -13,7 +13,8 @@ const CONNTRACK: &str = "/proc/sys/net/netfilter";
 /// 2025-01-01: no router that runs this leash has an earlier date.
 const EARLIEST: Wall = Wall::secs(1_735_689_600);
 
-fn setting(name: &str) -> Option<String> {
+/// Returns one of conntrack's settings.
+pub fn setting(name: &str) -> Option<String> {
     fs::read_to_string(format!("{CONNTRACK}/{name}")).ok().map(|text| text.trim().into())
 }
 
@@ -41,8 +42,9 @@ pub fn conntrack(complaints: &mut Vec<Complaint>) {
             Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_acct=1"),
         )),
     }
-    // 2 means "while somebody listens": the kernel then never reports flows that began before that.
-    if setting("nf_conntrack_events").is_some_and(|value| value != "1") {
+    // "While somebody listens": the kernel then never reports flows that began before that. (0 is a silence, of which the
+    // source of flows complains when it hears it.)
+    if setting("nf_conntrack_events").as_deref() == Some("2") {
         complaints.push(Complaint::warning(
             sentence!("conntrack reports only flows that begin while leash runs, so older ones are missed"),
             Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_events=1"),

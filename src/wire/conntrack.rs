@@ -21,6 +21,7 @@ mod cta {
     pub const TUPLE_ORIG: u16 = 1;
     pub const TUPLE_REPLY: u16 = 2;
     pub const STATUS: u16 = 3;
+    pub const PROTOINFO: u16 = 4;
     pub const MARK: u16 = 8;
     pub const COUNTERS_ORIG: u16 = 9;
     pub const COUNTERS_REPLY: u16 = 10;
@@ -37,9 +38,15 @@ mod cta {
     pub const PROTO_SRC_PORT: u16 = 2;
     pub const PROTO_DST_PORT: u16 = 3;
     pub const COUNTERS_BYTES: u16 = 2;
+    pub const PROTOINFO_TCP: u16 = 1;
+    pub const PROTOINFO_TCP_STATE: u16 = 1;
 }
 
 const ASSURED: u32 = 4;
+/// The entry's packets pass by conntrack, in a flow table or in hardware (`IPS_OFFLOAD`, `IPS_HW_OFFLOAD`).
+const OFFLOADED: u32 = 3 << 14;
+/// `TCP_CONNTRACK_ESTABLISHED` of linux/netfilter/nf_conntrack_tcp.h.
+const ESTABLISHED: u8 = 3;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const AF_INET: u8 = 2;
@@ -57,6 +64,9 @@ pub struct Entry {
     /// The bytes of IP packets in the direction of the tuple and against it. They are absent without
     /// `nf_conntrack_acct`, and in events of new entries.
     pub bytes: Option<(u64, u64)>,
+    /// Where the entry is gone: neither end has ended the flow as far as conntrack saw, so that it may go on under a new
+    /// entry. That is an offloaded flow, or one of TCP that is established.
+    pub unfinished: bool,
 }
 
 /// Reads an entry or event. Returns `None` for what is neither TCP nor UDP, or cannot be read.
@@ -65,19 +75,26 @@ pub fn parse(message: &Message) -> Option<Entry> {
         return None;
     }
     let mut found = None;
-    let (mut status, mut mark) = (0, 0);
+    let (mut status, mut mark, mut established) = (0, 0, false);
     let (mut sent, mut received) = (None, None);
     for (kind, value) in attributes(message.body.get(4..)?) {
         match kind {
             cta::TUPLE_ORIG => found = tuple(value),
             cta::STATUS => status = be32(value)?,
+            cta::PROTOINFO => established = tcp_state(value) == Some(ESTABLISHED),
             cta::MARK => mark = be32(value)?,
             cta::COUNTERS_ORIG => sent = counted(value),
             cta::COUNTERS_REPLY => received = counted(value),
             _ => {}
         }
     }
-    Some(Entry { tuple: found?, status, mark, bytes: sent.zip(received) })
+    let unfinished = established || status & OFFLOADED != 0;
+    Some(Entry { tuple: found?, status, mark, bytes: sent.zip(received), unfinished })
+}
+
+fn tcp_state(nest: &[u8]) -> Option<u8> {
+    let (_, tcp) = attributes(nest).find(|(kind, _)| *kind == cta::PROTOINFO_TCP)?;
+    attributes(tcp).find(|(kind, _)| *kind == cta::PROTOINFO_TCP_STATE)?.1.first().copied()
 }
 
 /// Returns the tuple with the destination that the packets reach in the end. That is another one where the router sends

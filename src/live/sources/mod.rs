@@ -9,6 +9,8 @@ pub mod lan;
 pub mod leases;
 pub mod neighbours;
 pub mod query_log;
+mod resting;
+mod silence;
 pub mod source;
 pub mod tap;
 
