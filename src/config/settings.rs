@@ -4,7 +4,7 @@
 //! The parser, the defaults and the complaints of `leash check` are made of this table. openwrt/README.md is compared
 //! with it by the tests of config, the settings that ship and the page in LuCI in tests/package.rs.
 
-use crate::config::types::{Config, DeviceConfig, Problem};
+use crate::config::types::{Config, DeviceConfig, Problem, device_name};
 use crate::config::uci::{Entry, Section};
 use crate::mode::Mode;
 use crate::model::Mac;
@@ -456,21 +456,4 @@ fn hours(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-')?;
     Some((minute(from)?, minute(to)?))
 }
-
-/// Checks what a household may call a device: up to 63 characters in one line, none of them invisible or turning the
-/// text around (Unicode's bidirectional controls). Returns the name without blanks around it; an empty one takes the
-/// device's name away.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn device_name(text: &str) -> Result<&str, String> {
-    let text = text.trim();
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if text.contains(odd) {
-        return Err("a name has no invisible characters and no ends of lines".into());
-    }
-    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
 }

@@ -127,3 +127,20 @@ impl fmt::Display for Problem {
         write!(f, "line {}: {}", self.line, self.message)
     }
 }
+
+/// Checks what a household may call a device: up to 63 characters in one line, none of them invisible or turning the
+/// text around (Unicode's bidirectional controls). Returns the name without blanks around it; an empty one takes the
+/// device's name away.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn device_name(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.contains(odd) {
+        return Err("a name has no invisible characters and no ends of lines".into());
+    }
+    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }

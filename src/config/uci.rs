@@ -3,8 +3,7 @@
 //! The syntax is that of openwrt/uci, file.c: `config TYPE ['NAME']`, `option KEY 'VALUE'`, `list KEY 'VALUE'`,
 //! comments after `#`.
 
-use crate::config::settings::device_name;
-use crate::config::types::Problem;
+use crate::config::types::{Problem, device_name};
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Target;

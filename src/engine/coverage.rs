@@ -13,7 +13,6 @@ use crate::tables::flows::{Flow, Label};
 use crate::tables::service::Service;
 use crate::time::{Stamp, Time};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Whether a service answers questions for names.
@@ -227,11 +226,14 @@ impl Engine {
 
     /// Returns the reasons for which lookups pass unseen now, each with how many judged devices it concerns.
     pub fn coverage_complaints(&self) -> Vec<(Sentence, Sentence, usize)> {
-        let mut all: BTreeMap<Reason, usize> = BTreeMap::new();
+        let mut all: Vec<(Reason, usize)> = Vec::new();
         for (id, device) in self.tables.devices.iter() {
             if self.settings().mode(device.mac).is_judged() {
                 for reason in self.coverage_reasons(id, self.latest.now) {
-                    *all.entry(reason).or_default() += 1;
+                    match all.iter_mut().find(|(known, _)| *known == reason) {
+                        Some((_, devices)) => *devices += 1,
+                        None => all.push((reason, 1)),
+                    }
                 }
             }
         }

@@ -37,7 +37,7 @@ impl Level {
 }
 
 /// Why lookups of a device may pass unseen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Lookups of anybody were lost a moment ago.
     Lost,

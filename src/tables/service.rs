@@ -6,7 +6,7 @@ use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use std::net::IpAddr;
 
 /// What protocol a flow or contact speaks, as far as its first packets or its port tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the words are those of the protocols")]
 pub enum Service {
     #[default]

@@ -471,7 +471,7 @@ mod tests {
 
     /// Feeds segments given as (sequence number, bytes), and ends the stream. Returns the messages, and whether they
     /// were whole.
-    fn stream(start: Option<u32>, segments: &[(u32, &[u8])]) -> Vec<(Vec<u8>, bool)> {
+    fn read_stream(start: Option<u32>, segments: &[(u32, &[u8])]) -> Vec<(Vec<u8>, bool)> {
         let (mut messages, mut all) = (TcpMessages::default(), Vec::new());
         let mut take = |message: &[u8], whole: bool| all.push((message.to_vec(), whole));
         if let Some(start) = start {
@@ -493,13 +493,13 @@ mod tests {
         let start = u32::MAX - 20;
         let part = |from: usize, to: usize| (start.wrapping_add(from as u32), &bytes[from..to]);
         let end = bytes.len();
-        assert_eq!(stream(Some(start), &[part(0, end)]), whole);
-        assert_eq!(stream(None, &[part(0, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(0, 40), part(0, 40), part(40, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(40, 90), part(90, end), part(0, 40)]), whole);
-        assert_eq!(stream(Some(start), &[part(0, 50), part(30, end), part(0, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(60, end), part(30, 70), part(0, 40)]), whole);
-        assert_eq!(stream(Some(start), &(0..end).map(|i| part(i, i + 1)).collect::<Vec<_>>()), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, end)]), whole);
+        assert_eq!(read_stream(None, &[part(0, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, 40), part(0, 40), part(40, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(40, 90), part(90, end), part(0, 40)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, 50), part(30, end), part(0, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(60, end), part(30, 70), part(0, 40)]), whole);
+        assert_eq!(read_stream(Some(start), &(0..end).map(|i| part(i, i + 1)).collect::<Vec<_>>()), whole);
     }
 
     #[test]
@@ -507,14 +507,14 @@ mod tests {
         let (first, second) = (chain(), message(OK, "b.example", 1, &[]));
         let (a, b) = (framed(&first), framed(&second));
         let (middle, behind) = (50, a.len() as u32);
-        let holed = stream(Some(0), &[(0, &a[..middle]), (80, &a[80..]), (behind, &b)]);
+        let holed = read_stream(Some(0), &[(0, &a[..middle]), (80, &a[80..]), (behind, &b)]);
         assert_eq!(holed, vec![(first[..middle - 2].to_vec(), false), (second.clone(), true)]);
-        assert_eq!(stream(Some(0), &[(behind, &b)]), vec![(vec![], false), (second.clone(), true)]);
-        assert_eq!(stream(None, &[(80, &a[80..]), (behind, &b)]), vec![(second.clone(), true)]);
-        assert_eq!(stream(Some(0), &[(0, &a[..middle])]), vec![(first[..middle - 2].to_vec(), false)]);
+        assert_eq!(read_stream(Some(0), &[(behind, &b)]), vec![(vec![], false), (second.clone(), true)]);
+        assert_eq!(read_stream(None, &[(80, &a[80..]), (behind, &b)]), vec![(second.clone(), true)]);
+        assert_eq!(read_stream(Some(0), &[(0, &a[..middle])]), vec![(first[..middle - 2].to_vec(), false)]);
         let long = framed(&[&first[..], &[0; 9_000]].concat());
         let (x, y) = long.split_at(5_000);
-        let said = stream(Some(0), &[(0, x), (5_000, y), (long.len() as u32, &b)]);
+        let said = read_stream(Some(0), &[(0, x), (5_000, y), (long.len() as u32, &b)]);
         assert_eq!((said.len(), said[0].1, said[1].clone()), (2, false, (second, true)));
     }
 
