@@ -9,6 +9,7 @@ Reading order: bytes of protocols, the house and its conversations, file formats
 
 import collections
 import hashlib
+import hmac
 import inspect
 import ipaddress
 import pathlib
@@ -150,6 +151,40 @@ def sealed(length):
     return b"\x17\x03\x03" + sized(noise(length))
 
 
+def dtls_hello(sni, size):
+    """A ClientHello of DTLS 1.2 in fragments of `size` bytes, each in its record (RFC 6347, section 4.2)."""
+    extensions = extension(0, sized(b"\0" + sized(sni.encode()))) + extension(0x0A, sized(u16(0x1D)))
+    body = u16(0xFEFD) + noise(32, "random") + b"\0" + sized(noise(20, "cookie"), u8) + sized(u16(0xC02B)) + b"\1\0"
+    body += sized(extensions)
+    length = lambda number: u32(number)[1:]
+    for number, at in enumerate(range(0, len(body), size)):
+        part = body[at : at + size]
+        message = u8(1) + length(len(body)) + u16(1) + length(at) + length(len(part)) + part
+        yield b"\x16\xfe\xfd\0\0" + u16(0) + u32(1 + number) + sized(message)
+
+
+def carried(receiver, counter, size=96):
+    """A packet that a tunnel of WireGuard carries: its type, the receiver's name of the session, the counter."""
+    return b"\4\0\0\0" + noise(4, receiver) + struct.pack("<Q", counter) + noise(size, f"{receiver}{counter}")
+
+
+def cs2(kind, body=b""):
+    """A message of CS2's protocol of cameras."""
+    return b"\xf1" + u8(kind) + sized(body)
+
+
+def iotc(command, body, hidden=True):
+    """A message of Kalay's protocol of cameras, whose first block is hidden as it is done."""
+    head = struct.pack("<BBBBHHHHI", 4, 2, 0x1A, 2, len(body), 0, command, 0x21, 0x1EA5)
+    turned = lambda block, bits: b"".join(
+        struct.pack("<I", (word >> n | word << 32 - n) & 0xFFFFFFFF)
+        for word, n in zip(struct.unpack("<4I", block), range(bits, bits + 16, 4))
+    )
+    keyed = bytes(a ^ b for a, b in zip(turned(head, 1), b"Charlie is the d"))
+    order = (11, 9, 8, 15, 13, 10, 12, 14, 2, 1, 5, 0, 6, 4, 7, 3)
+    return (turned(bytes(keyed[at] for at in order), 3) if hidden else head) + body
+
+
 def stun(kind, seen_from=None):
     """RFC 8489: a binding request (1), or its answer (0x101) with the address that the server saw."""
     attribute = b""
@@ -173,6 +208,77 @@ def ntp(answer=False):
 def quic_initial():
     """RFC 9000, section 17.2.2: the header of an Initial of version 1; behind it only filler, as if encrypted."""
     return b"\xc3" + u32(1) + sized(noise(8), u8) + sized(noise(8), u8) + b"\0" + u16(0x4000 | 1178) + noise(1178)
+
+
+def long_header(kind, payload, version=1, token=b""):
+    """RFC 9000, section 17.2: a packet with a long header and a packet number of four bytes in its payload. Kinds: 0
+    Initial, 1 0-RTT, 2 Handshake."""
+    ahead = b"" if kind else sized(token, u8)
+    head = u8(0xC3 | kind << 4) + u32(version) + sized(noise(8), u8) + sized(noise(8), u8)
+    return head + ahead + u16(0x4000 | len(payload)) + payload
+
+
+def aes(key, block):
+    """AES-128 of one block (FIPS 197), which Python's library does not have."""
+    double = lambda byte: byte << 1 ^ (0x11B if byte & 0x80 else 0)
+    box, p, q = [0x63] * 256, 1, 1
+    while True:  # p goes through all bytes but 0, and q is its inverse
+        p ^= double(p)
+        for shift in (1, 2, 4):
+            q ^= q << shift & 0xFF
+        q ^= 0x09 if q & 0x80 else 0
+        box[p] = (
+            q
+            ^ 0x63
+            ^ (turned := [q << n & 0xFF | q >> 8 - n for n in (1, 2, 3, 4)])[0]
+            ^ turned[1]
+            ^ turned[2]
+            ^ turned[3]
+        )
+        if p == 1:
+            break
+    words, constant = [list(key[at : at + 4]) for at in range(0, 16, 4)], 1
+    for at in range(4, 44):
+        word = words[-1]
+        if at % 4 == 0:
+            word = [box[byte] for byte in word[1:] + word[:1]]
+            word[0] ^= constant
+            constant = double(constant)
+        words.append([a ^ b for a, b in zip(words[at - 4], word)])
+    keys = [sum(words[at : at + 4], []) for at in range(0, 44, 4)]
+    state = [a ^ b for a, b in zip(block, keys[0])]
+    for number in range(1, 11):
+        state = [box[state[(at + 4 * (at % 4)) % 16]] for at in range(16)]
+        if number < 10:
+            mixed = []
+            for at in range(0, 16, 4):
+                a = state[at : at + 4]
+                mixed += [double(a[i]) ^ double(a[i - 3]) ^ a[i - 3] ^ a[i - 2] ^ a[i - 1] for i in range(4)]
+            state = mixed
+        state = [a ^ b for a, b in zip(state, keys[number])]
+    return bytes(state)
+
+
+def expand(secret, label, size):
+    """At most a block of HKDF-Expand-Label (RFC 8446, section 7.1)."""
+    return hmac.digest(secret, u16(size) + sized(b"tls13 " + label, u8) + b"\0\1", "sha256")[:size]
+
+
+def initial(stream, offset=0, number=0, size=1200):
+    """A client's Initial of version 1 (RFC 9001, section 5) with a part of a ClientHello; the tag is only filler."""
+    salt = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
+    secret = expand(hmac.digest(salt, noise(8), "sha256"), b"client in", 32)
+    key, iv, hide = (expand(secret, b"quic " + label, size) for label, size in ((b"key", 16), (b"iv", 12), (b"hp", 16)))
+    frame = b"\6" + u16(0x4000 | offset) + u16(0x4000 | len(stream)) + stream
+    head = long_header(0, b"")
+    plain = frame.ljust(size - len(head) - 4 - 16, b"\0")
+    nonce = iv[:8] + bytes(a ^ b for a, b in zip(iv[8:], u32(number)))
+    blocks = range(0, len(plain), 16)
+    keys = b"".join(aes(key, nonce + u32(2 + at // 16)) for at in blocks)
+    body = bytes(a ^ b for a, b in zip(plain, keys)) + noise(16, "tag")
+    mask = aes(hide, body[:16])
+    packet = long_header(0, bytes(a ^ b for a, b in zip(u32(number), mask[1:])) + body)
+    return u8(packet[0] ^ mask[0] & 0x0F) + packet[1:]
 
 
 def http(host):
@@ -583,6 +689,135 @@ class Cases:
         laptop.tls("198.51.100.70", "in.order.example", large=True, name_last=True, split=1200)
         laptop.lookup("out.of.order.example", "198.51.100.71")
         laptop.tls("198.51.100.71", "out.of.order.example", large=True, name_last=True, split=1200, order=[1, 0])
+
+    def quic_overtaken(house):
+        """A laptop's QUIC comes in another order than it was sent. First a 0-RTT packet overtakes the Initial; then
+        0-RTT is ahead of the Initial in one datagram; then the laptop tries a version that nobody knows; then its
+        greeting takes two Initials, with 0-RTT before and between them, and the second comes first.
+        leash must say: four flows `lookup`, quic, with the SNI one.example to four.example.
+        A mistake: to look for the name in the first datagram only, or at the first place of a datagram."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        early, greeting = long_header(1, noise(300, "early")), lambda *what, **more: client_hello(*what, **more)[5:]
+        large = greeting("four.example", large=True, name_last=True)
+        halves = [initial(large[:900]), initial(large[900:], 900, 1)]
+        unknown = b"\xc3" + u32(0xFACE0001) + initial(greeting("hidden.example"))[5:]
+        stories = {
+            "one": [early, initial(greeting("one.example"))],
+            "two": [early + initial(greeting("two.example"))],
+            "three": [unknown, initial(greeting("three.example"))],
+            "four": [early, halves[1], early, halves[0]],
+        }
+        for number, (name, datagrams) in enumerate(stories.items()):
+            laptop.lookup(f"{name}.example", f"198.51.100.{70 + number}")
+            talk = laptop.talk(Datagrams, f"198.51.100.{70 + number}", 443)
+            for datagram in datagrams:
+                talk.sends(datagram)
+            talk.gets(long_header(2, noise(1100, "answer"))).sends(b"\x40" + noise(40)).gets(b"\x40" + noise(900))
+
+    def stream_behind_others(house):
+        """Before a greeting comes what is none of it. A laptop has it in the SYN (TCP Fast Open). A browser opens a
+        connection in advance and says hello minutes later; until then it sends probes of one byte before the stream.
+        A server says for whom it connects, in both versions of the PROXY protocol, and once says nothing else.
+        leash must say: five flows `lookup`; the first four tls with their names, the fifth without a service.
+        A mistake: to read the greeting from its second byte on, or to count the probes among the first packets."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        names = ["early.example", "late.example", "line.example", "binary.example", "silent.example"]
+        for number, name in enumerate(names):
+            laptop.lookup(name, f"198.51.100.{70 + number}")
+        early, late, line, binary, silent = (laptop.talk(Stream, f"198.51.100.{70 + n}", 443) for n in range(5))
+        hello = client_hello("early.example")
+        early.segment(0, SYN, hello)
+        early.said(0, 1 + len(hello))
+        early.segment(1, SYN | ACK)
+        early.said(1, 1)
+        early.segment(0, ACK)
+        early.gets(server_hello()).sends(sealed(150)).gets(sealed(300)).close()
+        late.open()
+        for _ in range(12):
+            house.wait(20)
+            late.segment(0, ACK, b"\0", -1)
+            late.segment(1, ACK)
+        late.sends(client_hello("late.example")).gets(server_hello()).sends(sealed(150)).gets(sealed(300)).close()
+        text = f"PROXY TCP4 192.0.2.9 198.51.100.72 {line.ends[0][1]} 443\r\n".encode()
+        ends = ip_bytes("192.0.2.9") + ip_bytes("198.51.100.73") + u16(binary.ends[0][1]) + u16(443)
+        header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + sized(ends)
+        for stream, ahead, name in ((line, text, "line.example"), (binary, header, "binary.example")):
+            stream.open().sends(ahead).sends(client_hello(name)).gets(server_hello()).sends(sealed(150)).close()
+        silent.open().sends(text).close()
+
+    def tunnels_under_way(house):
+        """A laptop's WireGuard was up before the capture began, so only packets that the tunnel carries are seen; a
+        tablet's began with a cookie, because its server is under load. A telephone's VPN greets over DTLS, in pieces.
+        leash must say: two flows are wireguard, one is dtls with the SNI vpn.example.
+        A mistake: to wait for a handshake, or to take the first bytes alone for proof: the plug's game also begins
+        with 4, 0, 0, 0 and is nothing that is known."""
+        laptop, tablet = house.device(25).boot("work-laptop", "MSFT 5.0"), house.device(30).boot("kids-tablet")
+        phone, plug = house.device(10).boot("anna-phone"), house.device(23).boot("kitchen-plug")
+        up = laptop.talk(Datagrams, "203.0.113.60", 51820)
+        for number in range(4):
+            up.sends(carried("server", 900 + number)).gets(carried("laptop", 4000 + number, 1420))
+        tablet.talk(Datagrams, "203.0.113.61", 51820).gets(b"\3\0\0\0" + noise(60, "cookie"))
+        phone.lookup("vpn.example", "198.51.100.80")
+        secret = phone.talk(Datagrams, "198.51.100.80", 4433)
+        for record in dtls_hello("vpn.example", 50):
+            secret.sends(record)
+        game = plug.talk(Datagrams, "203.0.113.62", 7000)
+        for number in range(4):
+            game.sends(b"\4\0\0\0" + noise(60, f"game {number}")).gets(b"\4\0\0\0" + noise(40, f"turn {number}"))
+
+    def resolvers_on_odd_ports(house):
+        """A TV box asks a resolver at port 5300, first over UDP, then over TCP, and uses the answers. A laptop fetches
+        the certificate of a resolver that speaks DNSCrypt and asks it, on port 443.
+        leash must say: dns for both flows to 203.0.113.53:5300, dnscrypt for both to 203.0.113.54:443, and a finding of
+        bypass for each; the box's calls are `lookup`, since its answers were seen.
+        A mistake: to know resolvers by port 53 only."""
+        box, laptop = house.device(24).boot("tv-box"), house.device(25).boot("work-laptop", "MSFT 5.0")
+        talk = box.talk(Datagrams, "203.0.113.53", 5300)
+        answer = lambda name, address: dns(7, name, A, [(name, A, ip_bytes(address))])
+        talk.sends(dns(7, "portal.example", A, response=False)).gets(answer("portal.example", "198.51.100.24"))
+        box.tls("198.51.100.24", "portal.example")
+        stream = box.talk(Stream, "203.0.113.53", 5300).open()
+        stream.sends(sized(dns(7, "films.example", A, response=False)))
+        stream.gets(sized(answer("films.example", "198.51.100.25"))).close()
+        box.tls("198.51.100.25", "films.example")
+        name, text = "2.dnscrypt-cert.resolver.example", sized(b"DNSC\0\2\0\0" + noise(116, "certificate"), u8)
+        question, certificate = dns(9, name, 16, response=False), dns(9, name, 16, [(name, 16, text)])
+        laptop.talk(Datagrams, "203.0.113.54", 443).sends(question).gets(certificate)
+        laptop.talk(Datagrams, "203.0.113.54", 443).sends(noise(512, "asked")).gets(b"r6fnvWj8" + noise(312, "said"))
+
+    def ways_to_a_camera(house):
+        """Five cameras tell their makers' servers where they are, each in its maker's way, and one of them talks to a
+        telephone somewhere.
+        leash must say: p2p-cs2 for the server 198.51.100.81 and the telephone 203.0.113.81, p2p-kalay, p2p-reolink,
+        p2p-dahua and p2p-mydlink for the servers that follow.
+        A mistake: flows without a service, or one of these words for the plug, whose datagrams begin alike."""
+        camera, others = house.device(22).boot("garden-camera"), [house.device(n).boot(f"camera-{n}") for n in (31, 32)]
+        plug = house.device(23).boot("kitchen-plug")
+        names = {}
+        for number, device in enumerate([camera, others[0], others[0], others[1], others[1]], 81):
+            device.lookup(f"p2p-{number}.example", f"198.51.100.{number}")
+            names[number] = device
+        did = b"LEASH\0\0\0" + u32(20) + b"ABCDE\0\0\0"
+        cs2_server = camera.talk(Datagrams, "198.51.100.81", 32100)
+        cs2_server.sends(cs2(0)).gets(cs2(1, noise(16))).sends(cs2(0x12, noise(44))).gets(cs2(0x13, noise(8)))
+        camera.port -= 1  # it punches from the same port
+        phone = camera.talk(Datagrams, "203.0.113.81", 14960)
+        phone.sends(cs2(0x41, did)).sends(cs2(0x41, did)).gets(cs2(0x41, did)).gets(cs2(0x42, did))
+        for number in range(20):
+            phone.sends(cs2(0xD0, b"\xd1\1" + u16(number) + noise(1000, f"{number}")))
+        phone.gets(cs2(0xD1, b"\xd1\1" + u16(1) + u16(19))).gets(cs2(0xF0))
+        kalay, reolink, dahua, mydlink = (
+            names[number].talk(Datagrams, f"198.51.100.{number}", port)
+            for number, port in ((82, 10240), (83, 9999), (84, 8800), (85, 3478))
+        )
+        kalay.sends(iotc(0x0601, noise(64))).gets(iotc(0x0602, noise(64)))
+        found = lambda body: struct.pack("<5I", 0x2A87CF3A, len(body), 1, 7, 0) + body
+        reolink.sends(found(noise(120))).gets(found(noise(200)))
+        dahua.sends(b"DHGET /probe/p2psrv HTTP/1.1\r\nCSeq: 1\r\n\r\n").gets(b"HTTP/1.1 200 OK\r\nCSeq: 1\r\n\r\n")
+        mydlink.sends(b"\x24\xff" + sized(noise(21))).gets(b"\x24\xff" + sized(noise(21, "answer")))
+        alike = plug.talk(Datagrams, "203.0.113.62", 32100)
+        for first in (b"\xf1\0\0\1", b"\x24\xff\0\x09", b"\x3a\xcf\x87", b"PTCP", b"DHGET"):
+            alike.sends(first + b"\0\0")
 
     def ech(house):
         """A laptop hides the name that it greets: once by ECH behind an outer name, once by the older ESNI.
