@@ -28,10 +28,8 @@ pub fn is_standard_input(path: &Path) -> bool {
 
 /// Opens a file, or standard input, for reading. A directory is an error, too.
 pub fn open(path: &Path) -> io::Result<Input> {
-    let file = match is_standard_input(path) {
-        true => io::stdin().as_fd().try_clone_to_owned()?.into(),
-        false => File::open(path)?,
-    };
+    let file =
+        if is_standard_input(path) { io::stdin().as_fd().try_clone_to_owned()?.into() } else { File::open(path)? };
     let data = file.metadata()?;
     if data.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
