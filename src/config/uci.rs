@@ -17,14 +17,26 @@ pub struct Section {
     pub line: usize,
     /// The section's type.
     pub kind: String,
+    /// The section's name; empty where it has none.
+    pub name: String,
     /// Line, key and value of each option in the order of the file. Of an option that is given twice the last counts,
     /// as with uci.
     pub options: Vec<(usize, String, String)>,
 }
 
 impl Section {
+    /// Returns all values of an option, in words: of a list, or of an option with several.
+    pub(super) fn words<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values(key).flat_map(str::split_whitespace)
+    }
+
+    /// Returns all values of a list.
+    pub(super) fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.options.iter().filter(move |(_, k, _)| k == key).map(|(_, _, value)| value.as_str())
+    }
+
     /// Returns the value that counts for an option.
-    fn last(&self, key: &str) -> Option<&str> {
+    pub(super) fn last(&self, key: &str) -> Option<&str> {
         self.options.iter().rfind(|(_, k, _)| k == key).map(|(_, _, value)| value.as_str())
     }
 }
@@ -44,8 +56,9 @@ pub fn sections(text: &str, problems: &mut Vec<Problem>) -> Vec<Section> {
         };
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             [] | ["package", _] => {}
-            ["config", kind] | ["config", kind, _] => {
-                sections.push(Section { line, kind: (*kind).into(), options: Vec::new() });
+            ["config", kind, name @ ..] if name.len() < 2 => {
+                let name = name.concat();
+                sections.push(Section { line, kind: (*kind).into(), name, options: Vec::new() });
             }
             ["option" | "list", key, value] => match sections.last_mut() {
                 Some(section) => section.options.push((line, (*key).into(), (*value).into())),

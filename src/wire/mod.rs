@@ -9,6 +9,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod dnsmasq;
 pub mod first_packets;
+pub mod foreign_rules;
 mod gquic;
 mod http;
 mod initial_keys;
