@@ -2,6 +2,7 @@
 //!
 //! A wrong value is a [`Problem`] with its line and falls back to the default: the daemon never dies of its settings.
 
+pub mod router;
 mod settings;
 mod types;
 pub mod uci;
@@ -53,7 +54,7 @@ mod tests {
     fn the_daemon_has_its_settings() {
         let (config, problems) = parse(
             "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
-             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option on_stop keep\n\
+             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option router /r\n option on_stop keep\n\
              option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n option ubus ''\n\
              list lists ''\n list lists my/lists\n option networks ''\n option vendors /v\n list private 'Our WLAN'\n\
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
@@ -63,8 +64,11 @@ mod tests {
         let expected = DaemonConfig {
             enabled: false,
             interfaces: vec!["br-lan".into(), "br-iot".into()],
+            default_interfaces: false,
+            house: vec![],
             query_log: Some("/tmp/q.log".into()),
             leases: "/l".into(),
+            router: "/r".into(),
             state: "/s".into(),
             socket: "/k".into(),
             ubus: "".into(),
@@ -85,9 +89,12 @@ mod tests {
     fn the_defaults_hold_where_nothing_is_set() {
         let expected = DaemonConfig {
             enabled: true,
-            interfaces: vec!["br-lan".into()],
+            interfaces: vec![],
+            default_interfaces: false,
+            house: vec![],
             query_log: None,
             leases: "/tmp/dhcp.leases".into(),
+            router: "/var/run/leash-router".into(),
             state: "/etc/leash/state".into(),
             socket: "/var/run/leash/socket".into(),
             ubus: UBUS.into(),
@@ -127,7 +134,7 @@ mod tests {
             "line 5: block_on: 'magic' is not a detector (scan, relay); it is ignored",
             "line 6: 'odd' is not an option of 'leash'; it is ignored",
             "line 7: 'blok_for' is not an option of 'leash'; it is ignored; did you mean 'block_for'?",
-            "line 8: interface: 'br lan' is not a network device such as br-lan; br-lan holds if there is no other",
+            "line 8: interface: 'br lan' is not a network device such as br-lan; it is ignored",
             "line 9: mark: '3' is not one bit such as 0x40000000; 0x40000000 holds",
             "line 10: quiet_hours: '9999:00-6:00' is not a part of the day such as 23:00-06:00; it is ignored",
             "line 11: state: 'relative' is not an absolute path; /etc/leash/state holds",

@@ -116,9 +116,9 @@ const LEASH: &[Setting] = &[
         .set(|draft, text| push(&mut draft.config.block_on, draft.detectors.contains(&text), text)),
     setting(
         "interface",
-        Value("br-lan"),
+        Nothing,
         "a network device such as br-lan",
-        "the side of the devices; a line for each",
+        "the side of the devices, a line for each; none: [all networks of devices](#networks-of-devices)",
     )
     .many()
     .set(|draft, text| push(&mut draft.config.daemon.interfaces, is_interface(text), text)),
@@ -151,6 +151,14 @@ const LEASH: &[Setting] = &[
     setting("leases", Value("/tmp/dhcp.leases"), PATH, "dnsmasq's leases")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.leases, path(text))),
+    setting(
+        "router",
+        Value("/var/run/leash-router"),
+        PATH,
+        "a folder with what leash may read of the router's settings",
+    )
+    .restart()
+    .set(|draft, text| put(&mut draft.config.daemon.router, path(text))),
     setting("state", Value("/etc/leash/state"), PATH, "what outlives a restart of the router")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.state, path(text))),
@@ -396,7 +404,7 @@ fn add_macs(macs: &mut Vec<Mac>, text: &str) -> bool {
 }
 
 /// Reads what uci's config_get_bool does.
-fn flag(text: &str) -> Option<bool> {
+pub(super) fn flag(text: &str) -> Option<bool> {
     match text {
         "1" | "on" | "true" | "yes" | "enabled" => Some(true),
         "0" | "off" | "false" | "no" | "disabled" => Some(false),
@@ -413,7 +421,8 @@ fn span(text: &str, min: Span, max: Span) -> Option<Span> {
     Span::parse(text).filter(|span| (min..=max).contains(span))
 }
 
-fn is_interface(text: &str) -> bool {
+/// Returns whether a network device can be called so.
+pub(super) fn is_interface(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
     !text.is_empty() && text.len() < 16 && text.bytes().all(fits)
 }
@@ -455,5 +464,4 @@ fn hours(text: &str) -> Option<(u16, u16)> {
     };
     let (from, to) = text.split_once('-')?;
     Some((minute(from)?, minute(to)?))
-}
 }

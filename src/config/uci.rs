@@ -17,7 +17,7 @@ pub struct Section {
     /// The section's type.
     pub kind: String,
     /// The section's name, empty for none.
-    name: String,
+    pub name: String,
     /// The options in the order of the file.
     pub options: Vec<Entry>,
 }
@@ -35,15 +35,24 @@ pub struct Entry {
 }
 
 impl Section {
+    /// Returns all values of an option, in words: of a list, or of an option with several.
+    pub(super) fn words<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values(key).flat_map(str::split_ascii_whitespace)
+    }
+
+    /// Returns all values of a list.
+    pub(super) fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.options.iter().filter(move |entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
     /// Returns the value that counts for an option: of one that is given twice the last, as with uci.
-    fn last(&self, key: &str) -> Option<&str> {
+    pub(super) fn last(&self, key: &str) -> Option<&str> {
         self.options.iter().rfind(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
     /// Returns the hardware addresses of a device.
     fn macs(&self) -> impl Iterator<Item = Mac> {
-        let words = self.options.iter().filter(|entry| entry.key == "mac");
-        words.flat_map(|entry| entry.value.split_ascii_whitespace()).filter_map(|word| word.parse().ok())
+        self.words("mac").filter_map(|word| word.parse().ok())
     }
 
     fn add(&mut self, key: &str, value: String) {

@@ -10,6 +10,7 @@ pub mod dhcpv6;
 pub mod dns;
 pub mod dnsmasq;
 pub mod first_packets;
+pub mod foreign_rules;
 pub mod fragments;
 mod gquic;
 mod http;

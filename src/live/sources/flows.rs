@@ -119,7 +119,7 @@ impl Source for ConntrackFlows {
     }
 
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (lan, engine, now) = (&*scene.lan, scene.engine, scene.at.now);
+        let (lan, engine, now) = (&mut *scene.lan, scene.engine, scene.at.now);
         let mut events = 0;
         let (resting, listed) = (&mut self.resting, &mut self.listed);
         let mut new = false;
@@ -159,7 +159,7 @@ impl Source for ConntrackFlows {
     /// Begins or continues a dump: of everything after a gap, else of the counters, since live flows report once a minute
     /// what they have carried.
     fn catch_up(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (lan, engine, now) = (&*scene.lan, scene.engine, scene.at.now);
+        let (lan, engine, now) = (&mut *scene.lan, scene.engine, scene.at.now);
         self.resting.expire(now, out);
         if now >= self.silence.next_count {
             let count = fs::read_to_string(COUNT).ok().and_then(|text| text.trim().parse().ok());
@@ -282,11 +282,12 @@ impl Source for ConntrackFlows {
 
 /// Returns the tuple and the counters of an entry of conntrack, if it concerns a station of the LAN. A flow from outside that
 /// a forwarded port brings to a station is that station's.
-fn entry(message: &Message, lan: &Lan, engine: &Engine) -> Option<Entry> {
+fn entry(message: &Message, lan: &mut Lan, engine: &Engine) -> Option<Entry> {
     let mut entry = conntrack::parse(message)?;
     if lan.is_own(entry.tuple.destination) && !lan.contains(entry.tuple.source) {
         entry.tuple = conntrack::after_nat(entry.tuple, message);
     }
+    lan.note_flow(&entry.tuple);
     concerns_station(&entry.tuple, lan, engine).then_some(entry)
 }
 

@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn entries_without_an_event_are_a_silence_until_the_next_event() {
         let mut silence = Silence::default();
-        let mut counts = |silence: &mut Silence, all: &[u64]| {
+        let counts = |silence: &mut Silence, all: &[u64]| {
             all.iter().map(|entries| silence.count(*entries, Time(0))).collect::<Vec<bool>>()
         };
         assert_eq!(counts(&mut silence, &[40, 38, 41, 38, 39, 38]), [false; 6], "what comes and goes is no entry");
