@@ -1,7 +1,8 @@
 //! The answers of a running leash as text: one function for each answer.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, clean, columns, date, label, list, number, plain, string, text, unexplained, verdict,
+    Cell, Paint, Style, addresses, clean, columns, date, label, list, number, plain, protocol, string, text,
+    unexplained, verdict,
 };
 use crate::time::Span;
 use crate::units::{bytes, count};
@@ -98,7 +99,7 @@ pub fn device(value: &Value, style: Style) -> String {
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
         vec![
             plain(text(contact, "address")),
-            plain(format!("{} {}", text(contact, "protocol"), number(contact, "port"))),
+            plain(protocol(contact)),
             plain(text(contact, "service")),
             plain(number(contact, "flows").to_string()),
             plain(bytes(number(contact, "sent_bytes"))),

@@ -61,6 +61,7 @@ impl FirstPackets {
         let hint = match self.protocol {
             Protocol::Tcp => self.segment(sequence, payload, cut),
             Protocol::Udp => self.datagram(payload, cut),
+            _ => None,
         };
         self.report(hint)
     }
@@ -83,6 +84,7 @@ impl FirstPackets {
                 Some(Hint::Socks { version: 5, target: None })
             }
             Protocol::Tcp => stun::stream(payload).map(|(turn, _)| Hint::Stun { turn }),
+            _ => None,
         };
         self.report(hint)
     }
@@ -108,7 +110,7 @@ impl FirstPackets {
         }
         let packets_max = match self.protocol {
             Protocol::Tcp => SEGMENTS_MAX,
-            Protocol::Udp => DATAGRAMS_MAX,
+            _ => DATAGRAMS_MAX,
         };
         if self.packets >= packets_max {
             self.done = true;

@@ -18,6 +18,7 @@ pub mod neighbour;
 pub mod netlink;
 pub mod nflog;
 pub mod nft;
+pub mod other_flows;
 pub mod packet;
 pub mod pcap;
 pub mod plaintext;

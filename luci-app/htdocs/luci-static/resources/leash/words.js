@@ -125,7 +125,7 @@ return baseclass.extend({
 	},
 
 	service(contact) {
-		return contact.service || contact.protocol + ' ' + contact.port;
+		return contact.service || [contact.protocol, contact.port].filter(Boolean).join(' ');
 	},
 
 	/* Returns the first items of a list, and how many more there are. */
