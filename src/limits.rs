@@ -135,6 +135,12 @@ pub const BEACON_LOST: Span = Span::hours(2);
 /// How many contacts have their rhythm measured: sixteen for each device of a full house.
 pub const BEACONS: usize = 1_024;
 
+/// What pings of an address may carry at once, in bytes of both directions, before they are more than a look whether it
+/// answers: a hundred packets of the usual size, or the few large ones that try how large packets may be.
+pub const PING_BYTES: u64 = 20_000;
+/// The bytes in both directions of a ping each second: 84 each way over IPv4 and 104 over IPv6, as ping(8) sends.
+pub const PING_BYTES_PER_SECOND: u64 = 256;
+
 /// An idle device that contacts this many networks in an hour is suspicious.
 pub const SPREAD_NETWORKS: u16 = 20;
 /// A device that exchanges fewer bytes, both ways, within an hour is idle.

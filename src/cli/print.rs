@@ -1,7 +1,7 @@
 //! The answers of a running leash as text: one function for each answer.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, clean, columns, coverage, date, label, list, number, plain, string, text,
+    Cell, Paint, Style, addresses, clean, columns, coverage, date, label, list, number, plain, protocol, string, text,
     unexplained, verdict,
 };
 use crate::time::Span;
@@ -119,7 +119,7 @@ pub fn device(value: &Value, style: Style) -> String {
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
         vec![
             plain(text(contact, "address")),
-            plain(format!("{} {}", text(contact, "protocol"), number(contact, "port"))),
+            plain(protocol(contact)),
             plain(text(contact, "service")),
             plain(number(contact, "flows").to_string()),
             plain(bytes(number(contact, "sent_bytes"))),

@@ -2,8 +2,10 @@
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
+use crate::sentence::Value;
 use crate::tables::flows::Label;
 use crate::tables::service::Service;
+use crate::wire::public_resolvers::is_resolver_address;
 
 /// The detector.
 pub const DETECTOR: Detector = Detector {
@@ -26,6 +28,10 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     if flows == 0 || contact.service == Service::Ntp || contact.service.asks_names() {
         return None;
     }
+    // Devices ping a well-known address to see whether they are online.
+    if contact.is_only_pinged() && is_resolver_address(context.names.nat64.canonical(id, endpoint.address)) {
+        return None;
+    }
     let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);
     let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
@@ -34,6 +40,9 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
         None if contact.stun => {
             (Strength::Weak, Some(sentence!("it agreed on the peer over STUN, as calls and cameras do")))
+        }
+        None if contact.is_only_pinged() => {
+            (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }
         None if later_name.is_some() => (Strength::Weak, None),
         None if boot_seen && proven => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
@@ -50,6 +59,12 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let message = match because {
         Some(because) => calls.and_then(because),
         None => calls,
+    };
+    let message = match contact.service.text().filter(|_| contact.service.is_tunnel()) {
+        Some(tunnel) => {
+            message.and_then(sentence!("it is a tunnel (%s), so nobody sees what is in it", Value::Word(tunnel)))
+        }
+        None => message,
     };
     let evidence = vec![
         Evidence { name: "flows", seen: flows.into(), limit: 1 },

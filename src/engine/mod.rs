@@ -12,6 +12,7 @@ pub mod history;
 mod identity;
 mod judged;
 pub mod ledger;
+mod nat64;
 pub mod orders;
 pub mod policy;
 pub mod purpose;
@@ -159,7 +160,7 @@ impl Engine {
             Event::Lookup(lookup) => self.learn(&lookup, at),
             Event::LookupMissed { client, server } => self.miss(client, server, at),
             Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
-            Event::Nat64 { .. } => {}
+            Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
@@ -324,11 +325,15 @@ impl Engine {
             return;
         };
         if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
+            self.learn_nat64(id, lookup, at);
             if self.tables.devices.get_mut(id).lookup_stats.record(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
             }
-            for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
+            for &address in &lookup.addresses {
+                if is_local(self.tables.names.nat64.canonical(id, address)) {
+                    continue;
+                }
                 self.tables.names.insert(id, address, &lookup.name, at.now);
                 // Aliases (CNAMEs) name the address, too, but this is the name that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
@@ -374,6 +379,7 @@ impl Engine {
         let stranger = |owner: &Owner| !owner.outbound && self.tables.is_inside(tuple.source);
         let owner = self.tables.attribute(&tuple).filter(|owner| !stranger(owner));
         let device = owner.map(|owner| owner.device);
+        self.note_translated(tuple.destination, at);
         let crowded =
             device.is_some_and(|id| usize::from(self.tables.devices.get(id).live_flows) >= limits::FLOWS_PER_DEVICE);
         if !self.tables.flows.has_room() || crowded {
@@ -630,7 +636,7 @@ impl Engine {
         wall: Wall,
     ) -> Verdict {
         let (mac, local) = (self.tables.devices.get(id).mac, self.tables.is_inside(endpoint.address));
-        let resolver = self.resolvers.contains(&endpoint.address);
+        let resolver = self.is_resolver(endpoint.address);
         let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.tables.names, wall };
         policy::verdict(&case, mode, self.settings())
     }

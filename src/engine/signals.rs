@@ -63,7 +63,7 @@ impl Engine {
                 proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
                 excuse = match contact.service {
                     Service::Stun | Service::Turn => Some(Excuse::Call),
-                    Service::WireGuard => Some(Excuse::Vpn),
+                    Service::WireGuard | Service::Esp => Some(Excuse::Vpn),
                     _ => excuse,
                 };
             }
@@ -87,6 +87,8 @@ impl Engine {
         let failed = match tuple.protocol {
             Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
             Protocol::Udp => flow.received == 0,
+            // Programs ping many servers to find a near one, and what has no ports has no service to look for.
+            _ => return,
         };
         if flow.midstream || flow.sent == 0 || self.tables.devices.by_address(tuple.source) != Some(id) {
             return;
@@ -150,7 +152,7 @@ impl Engine {
             .contacts
             .of_device(id)
             .filter(|(_, contact)| contact.last_seen >= begin && contact.label != Label::OutOfScope);
-        let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
+        let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| self.untranslated(endpoint.address)).collect();
         let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
         networks.extend(addresses.iter().map(|address| self.network_key(*address)));
         let country = |address: &IpAddr| self.networks.as_ref()?.of(*address)?.country;
@@ -168,6 +170,7 @@ impl Engine {
 
     /// Returns a key for the network of an address: its autonomous system where that is known, else its prefix.
     fn network_key(&self, address: IpAddr) -> [u8; 4] {
+        let address = self.untranslated(address);
         let known = self.networks.as_ref().and_then(|networks| networks.of(address));
         known.map_or(network_prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
     }

@@ -13,7 +13,9 @@ use crate::tables::counters::beacon::Beacon;
 use crate::tables::counters::lookups::{Anomaly, LookupStats};
 use crate::tables::devices::{Binding, Device, DeviceId};
 use crate::tables::flows::Flow;
+use crate::tables::nat64::PREFIXES_MAX;
 use crate::time::{Time, Wall};
+use ipnet::Ipv6Net;
 use std::mem::size_of;
 use std::net::IpAddr;
 
@@ -44,6 +46,7 @@ const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + tree::<(DeviceId, Endpoint), Contact>(CONTACTS)
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
     + NAMES_BYTES
+    + tree::<(Option<DeviceId>, Ipv6Net), Time>(PREFIXES_MAX)
     + tree::<(DeviceId, Option<Endpoint>, &str), Wall>(FINDINGS)
     + tree::<(Mac, IpAddr), Block>(BLOCKS)
     + BLOCKS * REASON

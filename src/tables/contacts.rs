@@ -199,6 +199,14 @@ impl Contact {
             && !matches!(self.service, Service::Socks | Service::HttpConnect)
     }
 
+    /// Returns true if it was only pinged, and with no more than it takes to see whether it answers. Who hides a tunnel
+    /// in pings sends more than that, or as slowly as [`limits::PING_BYTES_PER_SECOND`] says.
+    pub fn is_only_pinged(&self) -> bool {
+        let bytes = self.sent.saturating_add(self.received);
+        let usual = limits::PING_BYTES_PER_SECOND * self.last_seen.since(self.first_seen).as_secs();
+        self.service == Service::Ping && bytes <= limits::PING_BYTES + usual
+    }
+
     /// Returns whether DNS explains the latest flow; absent if the question does not arise.
     pub fn explained(&self) -> Option<Explained> {
         self.label.explained(false)
@@ -318,5 +326,4 @@ impl Contacts {
 }
 
 /// The first endpoint in the order of [`Endpoint`].
-const ENDPOINT_MIN: Endpoint =
-    Endpoint { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), protocol: Protocol::Tcp, port: 0 };
+const ENDPOINT_MIN: Endpoint = Endpoint { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), protocol: Protocol(0), port: 0 };

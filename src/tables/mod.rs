@@ -12,6 +12,7 @@ pub mod devices;
 pub mod domain;
 pub mod flows;
 pub mod names;
+pub mod nat64;
 pub mod service;
 
 use crate::model::{Tuple, is_local};
@@ -54,6 +55,9 @@ impl Tables {
 
     /// Returns true if an address is inside the house: not on the public Internet, within the LAN, or a device's.
     pub fn is_inside(&self, address: IpAddr) -> bool {
-        is_local(address) || self.is_lan(address) || self.devices.by_address(address).is_some()
+        // The prefix of a translator may be one that is not on the Internet, although what it leads to is.
+        is_local(address) && self.names.nat64.embedded(None, address).is_none()
+            || self.is_lan(address)
+            || self.devices.by_address(address).is_some()
     }
 }

@@ -31,6 +31,14 @@ pub enum Service {
     Dtls,
     BitTorrent,
     Peer(PeerProtocol),
+    Ping,
+    Gre,
+    Esp,
+    Ah,
+    SixInFour,
+    IpInIp,
+    L2tp,
+    Sctp,
 }
 
 impl Service {
@@ -58,6 +66,14 @@ impl Service {
             Service::Dtls => "dtls",
             Service::BitTorrent => "bittorrent",
             Service::Peer(protocol) => protocol.text(),
+            Service::Ping => "ping",
+            Service::Gre => "gre",
+            Service::Esp => "esp",
+            Service::Ah => "ah",
+            Service::SixInFour => "6in4",
+            Service::IpInIp => "ipip",
+            Service::L2tp => "l2tp",
+            Service::Sctp => "sctp",
         })
     }
 
@@ -66,11 +82,27 @@ impl Service {
         matches!(self, Service::Dns | Service::Dot | Service::Doh | Service::Doq | Service::DnsCrypt)
     }
 
-    /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
-    /// and its drafts), NTP (RFC 5905).
+    /// Returns true for protocols that carry whole packets: what is in them, and for whom, cannot be told. ESP may carry
+    /// less than that, but hides it.
+    pub fn is_tunnel(self) -> bool {
+        matches!(self, Service::Gre | Service::Esp | Service::SixInFour | Service::IpInIp | Service::L2tp)
+    }
+
+    /// Returns the service that the protocol or the port alone means: echo requests of ICMP (RFC 792) and ICMPv6 (RFC
+    /// 4443), IP in IP (RFC 2003), 6in4 (RFC 4213), GRE (RFC 2784), ESP (RFC 4303), AH (RFC 4302), L2TPv3 (RFC 3931),
+    /// SCTP (RFC 9260); DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and its drafts), NTP (RFC
+    /// 5905).
     pub fn by_port(protocol: Protocol, port: u16) -> Service {
         match (protocol, port) {
-            (_, 53) => Service::Dns,
+            (Protocol::Icmp, 0x0800..0x0900) | (Protocol::Icmpv6, 0x8000..0x8100) => Service::Ping,
+            (Protocol(4), _) => Service::IpInIp,
+            (Protocol(41), _) => Service::SixInFour,
+            (Protocol(47), _) => Service::Gre,
+            (Protocol(50), _) => Service::Esp,
+            (Protocol(51), _) => Service::Ah,
+            (Protocol(115), _) => Service::L2tp,
+            (Protocol(132), _) => Service::Sctp,
+            (Protocol::Tcp | Protocol::Udp, 53) => Service::Dns,
             (Protocol::Tcp, 853) => Service::Dot,
             (Protocol::Udp, 784 | 853 | 8853) => Service::Doq,
             (Protocol::Udp, 123) => Service::Ntp,

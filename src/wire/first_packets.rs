@@ -84,6 +84,7 @@ impl FirstPackets {
         let hint = match self.protocol {
             Protocol::Tcp => self.segment(sequence, payload, cut),
             Protocol::Udp => self.datagram(payload, cut, true),
+            _ => None,
         };
         self.report(hint)
     }
@@ -108,6 +109,7 @@ impl FirstPackets {
                     _ => None,
                 },
             },
+            _ => None,
         };
         self.report(hint)
     }
@@ -121,7 +123,7 @@ impl FirstPackets {
     fn report(&mut self, hint: Option<Hint>) -> Option<Hint> {
         let packets_max = match self.protocol {
             Protocol::Tcp => SEGMENTS_MAX,
-            Protocol::Udp => DATAGRAMS_MAX,
+            _ => DATAGRAMS_MAX,
         };
         let is_last = self.packets >= packets_max || self.repeated >= REPEATED_MAX;
         let hint = match &self.kept {

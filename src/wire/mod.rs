@@ -22,6 +22,7 @@ pub mod neighbour;
 pub mod netlink;
 pub mod nflog;
 pub mod nft;
+pub mod other_flows;
 pub mod packet;
 pub mod pcap;
 mod peer;

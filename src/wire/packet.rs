@@ -96,12 +96,12 @@ pub enum Body<'a> {
         /// The payload, as far as it was captured.
         payload: &'a [u8],
     },
-    /// ICMP or ICMPv6.
-    Icmp,
+    /// An ICMP or ICMPv6 message, as far as it was captured.
+    Icmp(&'a [u8]),
     /// A fragment that is not the first, so it has no ports.
     Fragment,
-    /// Another protocol, by its IANA number.
-    Other(u8),
+    /// Another protocol, by its IANA number, and what follows the IP headers, as far as it was captured.
+    Other(u8, &'a [u8]),
 }
 
 /// A TCP segment (RFC 9293, section 3.1).
@@ -476,10 +476,10 @@ impl<'a> Rest<'a> {
 
     fn body(&mut self, protocol: u8, cut: bool) -> Result<Body<'a>, Malformed> {
         match protocol {
-            1 | 58 => Ok(Body::Icmp),
+            1 | 58 => Ok(Body::Icmp(self.data)),
             6 => self.tcp(cut),
             17 => self.udp(cut),
-            other => Ok(Body::Other(other)),
+            other => Ok(Body::Other(other, self.data)),
         }
     }
 
@@ -745,8 +745,8 @@ mod tests {
         let fragment = |low| [&[17, 0, 0, low, 0, 0, 0, 1][..], &udp()].concat();
         assert!(matches!(parse_ip(&v6(44, &fragment(1)), 0), Ok(Packet { cut: true, body: Body::Udp { .. }, .. })));
         assert_eq!(parse_ip(&v6(44, &fragment(8)), 0).unwrap().body, Body::Fragment);
-        assert_eq!(parse_ip(&v6(59, &[]), 0).unwrap().body, Body::Other(59));
-        assert_eq!(parse_ip(&v6(58, &[128, 0, 0, 0]), 0).unwrap().body, Body::Icmp);
+        assert_eq!(parse_ip(&v6(59, &[]), 0).unwrap().body, Body::Other(59, &[]));
+        assert_eq!(parse_ip(&v6(58, &[128, 0, 0, 0]), 0).unwrap().body, Body::Icmp(&[128, 0, 0, 0]));
         let endless = [60, 0, 1, 4, 0, 0, 0, 0].repeat(NESTED_MAX + 1);
         assert_eq!(parse_ip(&v6(60, &endless), 0), Err(Malformed::Nested));
         assert_eq!(whole(1, &ethernet(&[0x81, 0, 0, 1].repeat(NESTED_MAX + 1), &[])), Err(Malformed::Nested));

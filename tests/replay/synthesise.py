@@ -16,6 +16,7 @@ import pathlib
 import re
 import struct
 import sys
+from functools import partial
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tools"))
@@ -23,7 +24,7 @@ import make_networks
 
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
-TCP, UDP, ICMP6 = 6, 17, 58
+ICMP, IGMP, IPIP, TCP, UDP, SIX_IN_FOUR, GRE, ESP, ICMP6, SCTP = 1, 2, 4, 6, 17, 41, 47, 50, 58, 132
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 A, NS, CNAME, AAAA, OPT, HTTPS = 1, 2, 5, 28, 41, 65
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
@@ -65,11 +66,12 @@ def checksum(data):
     return total ^ 0xFFFF
 
 
-def ip(source, destination, protocol, body, at):
-    """An IP packet whose body has its checksum at offset `at` filled in."""
+def ip(source, destination, protocol, body, at=None):
+    """An IP packet whose body has its checksum at offset `at` filled in, if there is one that covers addresses."""
     source, destination = ip_bytes(source), ip_bytes(destination)
-    check = checksum(source + destination + struct.pack("!II", len(body), protocol) + body) or 0xFFFF
-    body = body[:at] + u16(check) + body[at + 2 :]
+    if at is not None:
+        check = checksum(source + destination + struct.pack("!II", len(body), protocol) + body) or 0xFFFF
+        body = body[:at] + u16(check) + body[at + 2 :]
     if len(source) == 16:
         return struct.pack("!IHBB", 6 << 28, len(body), protocol, 255) + source + destination + body
     head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0x4000, 64, protocol)
@@ -454,6 +456,33 @@ class Datagrams(Talk):
 
     def say(self, side, data):
         self.put(side, UDP, self.ports(side) + u16(8 + len(data)) + u16(0) + data, 6)
+        return self
+
+
+class Raw(Talk):
+    """A protocol without ports, or whose ports are in what is said."""
+
+    def __init__(self, *ends, protocol):
+        super().__init__(*ends)
+        self.protocol = protocol
+
+    def say(self, side, data):
+        self.put(side, self.protocol, data, None)
+        return self
+
+
+class Echoes(Talk):
+    """Pings, whose identifier is the port of the device."""
+
+    def ping(self, number=1, size=56, answered=True):
+        for side in (0, 1)[: 1 + answered]:
+            v6 = ":" in self.ends[0][0]
+            kind = (128, 129)[side] if v6 else (8, 0)[side]
+            message = u8(kind) + bytes(3) + u16(self.ends[0][1]) + u16(number) + noise(size)
+            if not v6:
+                message = message[:2] + u16(checksum(message)) + message[4:]
+            self.put(side, ICMP6 if v6 else ICMP, message, 2 if v6 else None)
+            self.house.wait(0.018)
         return self
 
 
@@ -848,6 +877,124 @@ class Cases:
             peer.sends(rtp(number))
             if number % 10 == 0:
                 peer.gets(stun(1)).sends(stun(0x101, ("203.0.113.77", 51234)))
+
+    def tunnels(house):
+        """A box sends GRE, ESP, 6in4, IP in IP, SCTP and an experimental protocol (253) to addresses that it never
+        looked up, and GRE to one that it did.
+        leash must say: each is a contact by its protocol, with its bytes; six are `none`, findings of direct-ip, of
+        which four say that it is a tunnel; 198.51.100.40 is `lookup`.
+        A mistake: a contact that is missing, or "calls only what it looked up"."""
+        box = house.device(24).boot("tv-box")
+        box.lookup("vpn.example", "198.51.100.40")
+        gre, packet = u16(0) + u16(IPV4), ip("10.9.0.2", "192.0.2.80", UDP, u16(4000) + u16(53) + u16(8) + u16(0), 6)
+        box.talk(partial(Raw, protocol=GRE), "198.51.100.40", 0).sends(gre + packet).gets(gre + packet)
+        for protocol, address, data in (
+            (GRE, "203.0.113.40", gre + packet),
+            (ESP, "203.0.113.41", u32(0x1001) + u32(1) + noise(900)),
+            (SIX_IN_FOUR, "203.0.113.42", ip("2001:db8:9::2", "2001:db8:cafe::5", UDP, bytes(8), 6)),
+            (IPIP, "203.0.113.43", packet),
+            (SCTP, "203.0.113.44", u16(5000) + u16(3868) + u32(0) + u32(0) + noise(40)),
+            (253, "203.0.113.45", noise(64)),
+        ):
+            house.wait(10)
+            talk = box.talk(partial(Raw, protocol=protocol), address, 0)
+            for _ in range(20):
+                talk.sends(data)
+                talk.gets(data[2:4] + data[:2] + data[4:] if protocol == SCTP else data)
+
+    def pings(house):
+        """A plug pings a well-known resolver five times each quarter of an hour to see whether it is online, and its
+        own router. A speaker keeps pinging its maker's server, whose address it never looked up, once a second. A
+        laptop pings what it looked up, over IPv4 and IPv6, and is told that a host is not reachable. All speak of
+        groups (IGMP, MLD) and look for neighbours.
+        leash must say: pings are contacts, and checks whether one is online; nothing is found on the plug; on the
+        speaker a weak finding of direct-ip; what the laptop pings is `lookup`.
+        A mistake: a finding on the plug, a fair one on anybody, or a contact because of an error, a group or a
+        neighbour."""
+        house.advertise()
+        plug, speaker = house.device(23).boot("kitchen-plug"), house.device(27).boot("speaker")
+        laptop = house.device(25, v6=["fe80::25", "2001:db8:8::25"]).boot("work-laptop", "MSFT 5.0")
+        laptop.announce()
+        for device, name, address in (
+            (plug, "plug.example", "198.51.100.23"),
+            (speaker, "speaker.example", "198.51.100.27"),
+            (laptop, "ping.example", "198.51.100.25"),
+            (laptop, "ping.example", "2001:db8:cafe::25"),
+        ):
+            device.lookup(name, address)
+            device.talk(Echoes, address, 0).ping() if device is laptop else device.tls(address, name)
+        house.put(laptop.mac, "01:00:5e:00:00:16", IPV4, ip(laptop.v4, "224.0.0.22", IGMP, b"\x22" + bytes(15)))
+        house.put(laptop.mac, "33:33:00:00:00:16", IPV6, ip("fe80::25", "ff02::16", ICMP6, b"\x8f" + bytes(27), 2))
+        for kind in (135, 136):
+            body = u8(kind) + bytes(7) + ip_bytes("2001:db8:8::25")
+            house.put(house.mac, laptop.mac, IPV6, ip(house.link_local, "2001:db8:8::25", ICMP6, body, 2))
+        laptop.lookup("away.example", "198.51.100.26")
+        away = laptop.talk(Datagrams, "198.51.100.26", 5000).sends(b"hello")
+        quoted = house.frames[-1].payload
+        unreachable = b"\3\1" + bytes(6) + quoted
+        house.put(house.mac, laptop.mac, IPV4, ip("192.0.2.200", away.ends[0][0], ICMP, unreachable))
+        first, begin = speaker.talk(Echoes, "203.0.113.70", 0), house.now
+        for second in range(1800):
+            house.until(begin + second)
+            first.ping(second)
+            if second % 900 == 5:
+                for address in ("8.8.8.8", house.v4):
+                    for number in range(5):
+                        plug.talk(Echoes, address, 0).ping(number, answered=number < 4)
+
+    def ping_tunnel(house):
+        """A plug sends 200 large pings to an address that it never looked up, and is answered in kind: a tunnel.
+        leash must say: 203.0.113.71 is `none`, a finding of direct-ip that is strong, with the bytes of both sides.
+        A mistake: a check whether it is online, or a weak finding because it is only ping."""
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("plug.example", "198.51.100.23")
+        plug.tls("198.51.100.23", "plug.example")
+        tunnel = plug.talk(Echoes, "203.0.113.71", 0)
+        for number in range(200):
+            tunnel.ping(number, size=1400)
+
+    def translated(house):
+        """A network without IPv4. A phone looks up IPv4 addresses and translates by itself (464XLAT): it calls
+        64:ff9b::c633:640a for 198.51.100.10. It learns the network's own prefix by looking up ipv4only.arpa, and
+        calls another one behind that. A bulb is given translated addresses by its resolver (DNS64), one for its
+        maker; it also calls 64:ff9b::cb00:7132, which is 203.0.113.50, and which nobody looked up.
+        leash must say: all that the phone calls is `lookup`, with the names; so is the bulb's maker, by either
+        address; 64:ff9b::cb00:7132 is `none`, a finding of direct-ip.
+        A mistake: any other `none`."""
+        house.advertise()
+        phone = house.device(10, v6=["fe80::10", "2001:db8:8::10"]).boot("anna-phone", "android-dhcp-14")
+        bulb = house.device(20, v6=["fe80::20", "2001:db8:8::20"]).boot("hallway-bulb")
+        phone.announce()
+        bulb.announce()
+        phone.lookup("shop.example", "198.51.100.10")
+        phone.tls("64:ff9b::c633:640a", "shop.example")
+        phone.lookup("ipv4only.arpa", "2001:db8:cafe:64::192.0.0.170", "2001:db8:cafe:64::192.0.0.171")
+        phone.lookup("chat.example", "198.51.100.11")
+        phone.tls("2001:db8:cafe:64::c633:640b", "chat.example")
+        house.wait(60)
+        bulb.lookup("cloud.bulb.example", "64:ff9b::c633:6414")
+        bulb.tls("64:ff9b::c633:6414", "cloud.bulb.example")
+        bulb.tls("198.51.100.20", "cloud.bulb.example")
+        for _ in range(3):
+            house.wait(60)
+            bulb.tls("64:ff9b::cb00:7132", port=8883)
+
+    def translated_by_itself(house):
+        """A bulb asks a resolver of its own for ipv4only.arpa, and is told that all of 2001:db8:bad::/96 is translated:
+        so the address of its master seems to be 198.51.100.99, which it has looked up. A plug calls the master, too.
+        leash must say: the bulb's contact is `lookup`: it could as well have looked up a name with that address. The
+        plug's is `none`, a finding of direct-ip: what the bulb learnt holds for nobody else.
+        A mistake: to let one device teach all others what is translated."""
+        house.advertise()
+        bulb = house.device(20, v6=["fe80::20", "2001:db8:8::20"]).boot("hallway-bulb")
+        plug = house.device(23, v6=["fe80::23", "2001:db8:8::23"]).boot("kitchen-plug")
+        bulb.announce()
+        plug.announce()
+        bulb.lookup("ipv4only.arpa", "2001:db8:bad::192.0.0.170", server="203.0.113.53")
+        for device in (bulb, plug):
+            device.lookup("innocent.example", "198.51.100.99")
+            house.wait(30)
+            device.tls("2001:db8:bad::c633:6463", port=8883)
 
     def socks_odd_port(house):
         """A TV box opens SOCKS 5 on port 21477 of an address that it never looked up and sends an HTTP request

@@ -125,7 +125,7 @@ return baseclass.extend({
 	},
 
 	service(contact) {
-		return contact.service || contact.protocol + ' ' + contact.port;
+		return contact.service || [contact.protocol, contact.port].filter(Boolean).join(' ');
 	},
 
 	/* Returns why not all lookups of a device are seen; nothing where they are. */
