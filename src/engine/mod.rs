@@ -410,6 +410,8 @@ impl Engine {
         }
         if device.is_some_and(|id| self.tables.names.contains(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
+        } else {
+            self.note_burst(&tuple, owner, at);
         }
     }
 
@@ -484,6 +486,7 @@ impl Engine {
         if new {
             self.note_new_contact(id, endpoint, at);
         }
+        self.note_session(&tuple, at);
         self.close_hour(id, at);
         if let Some(delta) = delta {
             self.credit(&delta, at);
@@ -601,6 +604,9 @@ impl Engine {
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
             contact.apply_hints(flow);
+            if contact.setup.is_none() && flow.service.sets_up_sessions() {
+                self.note_session(&tuple, at);
+            }
             self.review_contact(id, endpoint, at);
         }
     }

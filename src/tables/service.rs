@@ -59,6 +59,11 @@ impl Service {
         })
     }
 
+    /// Returns true for what peers of a session say to each other, and to the servers that bring them together.
+    pub fn sets_up_sessions(self) -> bool {
+        matches!(self, Service::Stun | Service::Turn | Service::Peer(_))
+    }
+
     /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
     /// and its drafts), NTP (RFC 5905).
     pub fn by_port(protocol: Protocol, port: u16) -> Service {
