@@ -157,6 +157,27 @@ pub const UPLOAD_SPREADS: u64 = 4;
 /// For how many hours an upload is reported.
 pub const UPLOAD_KEPT: u32 = 24;
 
+/// How many devices may have their sessions with peers followed: cameras, telephones and computers.
+pub const SESSIONS: usize = 48;
+/// How long a session may begin after its server was called. Conntrack forgets a UDP flow three minutes after its last
+/// packet, so a server that is kept in touch with is known by its flow.
+pub const SESSION_SOCKET: Span = Span::mins(3);
+/// How many endpoints are a burst. D-Link's cameras try five ports of a peer, Xiaomi's four servers; two are no search.
+pub const SESSION_ENDPOINTS: u8 = 3;
+/// How far the other flows with a peer may be from a burst.
+pub const SESSION_BURST: Span = Span::secs(10);
+/// How recently a server must have been active that set up a session whose socket is another: live flows are counted
+/// once a minute.
+pub const SESSION_SERVER: Span = Span::secs(75);
+/// On how many days a peer must be called without a session before the session is no explanation any more. A session is
+/// over after minutes; what holds on to an address for days has another reason.
+pub const SESSION_STRAY_DAYS: u8 = 3;
+/// The bytes sent to one peer, on one port, from which on nobody just looks at a camera: a whole night (ten hours) of 2
+/// Mbit/s, which is what cameras of homes send (1 to 4 Mbit/s).
+pub const SESSION_BYTES: u64 = 10_000_000_000;
+/// In how many of the last 24 hours a peer may be called, on one port, before it is no view any more.
+pub const SESSION_HOURS: u32 = 16;
+
 /// How many findings are remembered.
 pub const FINDINGS: usize = 1_024;
 /// How many blocks may be in force. Each takes 340 bytes with its reason: see `tables/budget.rs`.

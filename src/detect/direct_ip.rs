@@ -2,7 +2,7 @@
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
-use crate::sentence::Value;
+use crate::sentence::{Sentence, Value};
 use crate::tables::flows::Label;
 use crate::tables::service::Service;
 use crate::wire::public_resolvers::is_resolver_address;
@@ -38,9 +38,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let later_name = context.names.of_device(id, endpoint.address).next();
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
-        None if contact.stun => {
-            (Strength::Weak, Some(sentence!("it agreed on the peer over STUN, as calls and cameras do")))
-        }
+        None if contact.setup.is_some() => session(subject, context),
         None if contact.is_only_pinged() => {
             (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }
@@ -77,7 +75,30 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
             limit: 1,
         },
         Evidence { name: "proven", seen: proven.into(), limit: 1 },
-        Evidence { name: "stun", seen: contact.stun.into(), limit: 1 },
+        Evidence { name: "session", seen: contact.setup.is_some().into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
+}
+
+/// Returns what a session explains of a call to its peer, and what not any more.
+fn session(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>) {
+    let Subject { device, id, endpoint, contact } = *subject;
+    let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
+    let name = server.and_then(|server| context.names.of_device(id, server).next());
+    let (strength, but) = if contact.outgrows_session() {
+        (Strength::Fair, Some(sentence!("but it is called more, or sent more, than a session explains")))
+    } else {
+        (Strength::Weak, None)
+    };
+    let peer = match name {
+        Some(name) => sentence!("peer of a session that %s set up", name.clone()),
+        None => sentence!("peer of a session, as in calls and where people look at their camera"),
+    };
+    (
+        strength,
+        Some(match but {
+            Some(but) => peer.and_then(but),
+            None => peer,
+        }),
+    )
 }

@@ -74,7 +74,10 @@ impl Engine {
 
     /// Returns how much of the lookups of addresses like this one was seen of a device at `time`.
     pub(super) fn coverage_level(&self, id: DeviceId, address: IpAddr, time: Time) -> Level {
-        match self.tables.devices.get(id).coverage.since(address) {
+        // What stands for an IPv4 address is looked up as that or as itself.
+        let forms = [address, self.tables.names.nat64.canonical(id, address)];
+        let coverage = &self.tables.devices.get(id).coverage;
+        match forms.into_iter().filter_map(|form| coverage.since(form)).min() {
             _ if self.coverage_reasons(id, time).next().is_some() => Level::Partial,
             Some(since) if since <= time => Level::Full,
             _ => Level::None,

@@ -396,6 +396,8 @@ impl Engine {
         self.note_question(&tuple, at);
         if device.is_some_and(|id| self.tables.names.contains(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
+        } else {
+            self.note_burst(&tuple, owner, at);
         }
     }
 
@@ -470,6 +472,7 @@ impl Engine {
             self.note_new_contact(id, endpoint, at);
         }
         self.note_name_called(&tuple, None, at);
+        self.note_session(&tuple, at);
         self.close_hour(id, at);
         if let Some(delta) = delta {
             self.credit(&delta, at);
@@ -596,6 +599,9 @@ impl Engine {
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
             contact.apply_hints(flow);
+            if contact.setup.is_none() && flow.service.sets_up_sessions() {
+                self.note_session(&tuple, at);
+            }
             self.review_contact(id, endpoint, at);
         }
     }

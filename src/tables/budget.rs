@@ -11,6 +11,7 @@ use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::Balance;
 use crate::tables::counters::beacon::Beacon;
 use crate::tables::counters::lookups::{Anomaly, LookupStats};
+use crate::tables::counters::sessions::Sessions;
 use crate::tables::devices::{Binding, Device, DeviceId};
 use crate::tables::flows::Flow;
 use crate::tables::nat64::PREFIXES_MAX;
@@ -42,6 +43,7 @@ type Record = (Wall, Option<Mac>, Option<IpAddr>, u8, Sentence);
 
 const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + size_of::<Balance>() + 2 * ALLOCATION)
+    + SESSIONS * (size_of::<Sessions>() + ALLOCATION)
     + FLOW_SLOTS * (size_of::<(Tuple, Flow)>() + 1)
     + tree::<(DeviceId, Endpoint), Contact>(CONTACTS)
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)

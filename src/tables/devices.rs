@@ -3,6 +3,7 @@
 
 use crate::limits;
 use crate::model::{Mac, Name};
+use crate::tables::counters::answers::Directions;
 use crate::tables::counters::attempts::Attempts;
 use crate::tables::counters::balance::{Balance, Relay};
 use crate::tables::counters::day::Day;
@@ -10,9 +11,10 @@ use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
+use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::coverage::Coverage;
-use crate::time::{Stamp, Time, Wall};
+use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -63,6 +65,8 @@ pub struct Device {
     pub sent_by_hour: SentByHour,
     /// What it sent and received in each hour of the last day.
     pub day: Day,
+    /// Whether both directions of its traffic are seen.
+    pub directions: Directions,
     /// Which of its attempts to reach others failed.
     pub attempts: Attempts,
     /// What is unusual about its lookups.
@@ -73,6 +77,8 @@ pub struct Device {
     pub handshakes: Handshakes,
     /// How far it reaches.
     pub reach: Reach,
+    /// Sessions that servers set up for it; absent until it may have some.
+    pub sessions: Option<Box<Sessions>>,
     /// Other stations of the house that it tried to log in to while it acted as a relay.
     pub lateral_targets: Distinct,
     /// Whether its lookups are being seen.
@@ -113,11 +119,13 @@ impl Device {
             denials: 0,
             sent_by_hour: SentByHour::default(),
             day: Day::default(),
+            directions: Directions::default(),
             attempts: Attempts::default(),
             lookup_stats: LookupStats::default(),
             balance: None,
             handshakes: Handshakes::default(),
             reach: Reach::default(),
+            sessions: None,
             lateral_targets: Distinct::default(),
             coverage: Coverage::default(),
             flows: 0,
@@ -244,6 +252,24 @@ impl Devices {
         &mut self.all[id.index()]
     }
 
+    /// Returns the sessions of a device, to note one. Absent where [`limits::SESSIONS`] other devices have had some
+    /// within the hour.
+    pub fn sessions_mut(&mut self, id: DeviceId, now: Time) -> Option<&mut Sessions> {
+        if self.get(id).sessions.is_none() {
+            let mut held = Vec::new();
+            held.extend(self.all.iter().enumerate().filter_map(|(i, it)| Some((it.sessions.as_ref()?.used_at, i))));
+            if held.len() >= limits::SESSIONS {
+                let (used_at, idlest) = held.into_iter().min()?;
+                if now.since(used_at) < Span::hours(1) {
+                    return None;
+                }
+                self.all[idlest].sessions = None;
+            }
+            self.get_mut(id).sessions = Some(Box::default());
+        }
+        self.get_mut(id).sessions.as_deref_mut()
+    }
+
     /// Returns the number of devices.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -273,7 +299,6 @@ impl Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn mac(n: u16) -> Mac {
         let [a, b] = n.to_be_bytes();

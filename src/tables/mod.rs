@@ -17,6 +17,7 @@ pub mod service;
 
 use crate::model::{Tuple, is_local};
 use contacts::Contacts;
+use counters::answers::Answers;
 use devices::Devices;
 use flows::{Flows, Owner};
 use ipnet::IpNet;
@@ -34,6 +35,8 @@ pub struct Tables {
     pub flows: Flows,
     /// What was counted for each device and endpoint.
     pub contacts: Contacts,
+    /// When answers from outside were last seen.
+    pub answers: Answers,
     /// The prefixes of the LAN.
     pub lan: Vec<IpNet>,
     /// What holds for the lookups of the whole house.

@@ -82,6 +82,11 @@ impl Service {
         matches!(self, Service::Dns | Service::Dot | Service::Doh | Service::Doq | Service::DnsCrypt)
     }
 
+    /// Returns true for what peers of a session say to each other, and to the servers that bring them together.
+    pub fn sets_up_sessions(self) -> bool {
+        matches!(self, Service::Stun | Service::Turn | Service::Peer(_))
+    }
+
     /// Returns true for protocols that carry whole packets: what is in them, and for whom, cannot be told. ESP may carry
     /// less than that, but hides it.
     pub fn is_tunnel(self) -> bool {
