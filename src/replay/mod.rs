@@ -1,6 +1,8 @@
 //! Reads captures and event files as events, with the time of the file: the driver of the engine beside the live one.
 
+mod copies;
 mod lan_side;
+mod stations;
 pub mod track;
 
 use crate::event::{self, Event, Source};
@@ -121,7 +123,10 @@ impl Replay {
                 self.clock.advance(captured.at)
             };
             match packet::parse(captured.link, captured.data, captured.wire_length) {
-                Ok(frame) => self.tracker.packet(&frame, stamp, &mut self.events),
+                Ok(frame) => {
+                    let interface = packet::interface(captured.link, captured.data).or(captured.interface);
+                    self.tracker.packet(&frame, interface, stamp, &mut self.events);
+                }
                 Err(_) => self.tracker.malformed(),
             }
             self.flush(stamp, sink);
