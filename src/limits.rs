@@ -222,6 +222,14 @@ pub const SWEEP_INTERVAL: Span = Span::secs(30);
 pub const COUNT_INTERVAL: Span = Span::secs(60);
 /// How often a capture repeats that an address is still that of a station.
 pub const NEIGHBOUR_INTERVAL: Span = Span::mins(10);
+/// How many packets are remembered of which a capture may have a copy, where it has several interfaces.
+pub const COPIES: usize = 4_096;
+/// How long after the beginning of a capture a UDP flow is taken for one that began before, unless it begins with what
+/// opens its protocol or its device was seen to start. What keeps a translation alive comes every 15 to 30 s.
+pub const UDP_RUNNING: Span = Span::secs(45);
+/// How long after that a UDP flow is taken for one that goes on if it begins with what comes in the middle of a
+/// connection. WireGuard's keys last for three minutes, and hardly a QUIC connection idles longer.
+pub const UDP_IDLE: Span = Span::mins(3);
 /// How much of a capture is read before it is decided which side is the LAN, in bytes.
 pub const LAN_SIDE_BYTES: usize = 4 << 20;
 /// How many ended flows may wait for the proof that lookups of their device are seen.

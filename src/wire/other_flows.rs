@@ -68,7 +68,19 @@ mod tests {
     fn flow(source: &str, destination: &str, body: Body) -> Option<String> {
         let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
         let bytes = 84;
-        let packet = Packet { source_mac: None, destination_mac: None, source, destination, bytes, cut: false, body };
+        let packet = Packet {
+            source_mac: None,
+            destination_mac: None,
+            source,
+            destination,
+            bytes,
+            id: 0,
+            hops: 64,
+            cut: false,
+            fragment: None,
+            data: &[],
+            body,
+        };
         identify(&packet).map(|tuple| tuple.to_string())
     }
 
