@@ -72,6 +72,18 @@ impl api::Daemon for Daemon {
                 sentence!("stop that program, for example with %s", "service nlbwmon stop"),
             ));
         }
+        if self.engine.faked_names() {
+            all.push(Complaint::warning(
+                sentence!(
+                    "names are faked by a proxy on this router: the addresses that devices are told mean nothing, \
+                     only the names do"
+                ),
+                sentence!(
+                    "go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)",
+                    "enhanced-mode: redir-host"
+                ),
+            ));
+        }
         self.enforcer.complain(&mut all);
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);
