@@ -180,7 +180,7 @@ mod tests {
         );
         assert_eq!(
             map("looked 192.168.8.20 192.168.8.1 1 shop.example found 198.18.0.9"),
-            "looked 10.0.0.1 10.0.0.2 1 name-3.example found 198.19.0.5"
+            "looked 10.0.0.1 10.0.0.2 1 name-5.example found 198.19.0.5"
         );
         let resolver = "hint tcp 192.168.8.20:1 > 1.1.1.1:443 tls sni=dns.google";
         assert_eq!(map(resolver), "hint tcp 10.0.0.1:1 > 1.1.1.1:443 tls sni=dns.google");

@@ -15,6 +15,9 @@ _('used to call %s regularly, but has not for %s');
 _('calls %s every %s, sending %s, although no lookup explains it');
 
 /* src/detect/bypass.rs */
+_('is a resolver itself: it answers other devices, and asks %s name servers');
+_('is a resolver itself: it asks %s name servers, from the root on');
+_('asks %s resolvers for names in the clear, bypassing the router');
 _('in the clear');
 _('over TLS');
 _('over HTTPS');
@@ -29,18 +32,21 @@ _('about %s');
 
 /* src/detect/direct_ip.rs */
 _('another device looked it up as %s');
-_('it agreed on the peer over STUN, as calls and cameras do');
 _('it has been watched since it booted');
 _('it may have looked that up before leash was watching');
 _('called %s before it looked it up as %s');
 _('calls %s, which its one lookup did not return');
 _('calls %s, which none of its %s lookups returned');
+_('but it is called more, or sent more, than a session explains');
+_('peer of a session that %s set up');
+_('peer of a session, as in calls and where people look at their camera');
 
 /* src/detect/names.rs */
 _('an unreadable domain');
 _('looked up %s names under %s within %s that look like pieces of data, which is a way past every block');
 _('looked up %s names within %s that do not exist and look made up, most recently %s');
 _('looked up %s names within %s that do not exist, most recently %s');
+_('but it asks for other devices, too');
 
 /* src/detect/plaintext.rs */
 _('tells %s a hardware address and a private word of this house, in the clear');
@@ -121,6 +127,7 @@ _('a new device');
 _('within the house');
 _('a resolver of the router: without it the house has no names');
 _('time (NTP): a device that loses the time loses everything');
+_('a proxy on this router made the address up: it may mean another server tomorrow');
 _('blocked by your own decision');
 _('allowed by your own decision');
 _('the device is in mode local: no Internet');
@@ -156,6 +163,9 @@ _('%s, made by %s');
 /* src/live/daemon/api.rs */
 _('another program resets conntrack\'s counters (seen %s times), so sizes are too small');
 _('stop that program, for example with %s');
+_('names are faked by a proxy on this router: the addresses that devices are told mean nothing, only the names ' +
+	'do');
+_('go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)');
 _('blocking is switched off, so nothing is blocked');
 _('no resolver answers on the LAN, so devices ask one that leash may not see');
 _('run %s, then look at %s');
