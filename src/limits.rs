@@ -157,6 +157,16 @@ pub const UPLOAD_SPREADS: u64 = 4;
 /// For how many hours an upload is reported.
 pub const UPLOAD_KEPT: u32 = 24;
 
+/// How many name servers a device asks at least that looks for the answer itself. One lookup takes three.
+pub const RESOLVER_SERVERS: u32 = 8;
+/// How many questions of other devices a device must have answered to be their resolver.
+pub const RESOLVER_ANSWERS: u16 = 3;
+
+/// How many weak findings of one detector on contacts of one device are told one by one, as event and alert.
+pub const FINDINGS_TOLD: usize = 8;
+/// How many of the others are.
+pub const STRONG_FINDINGS_TOLD: usize = 32;
+
 /// How many devices may have their sessions with peers followed: cameras, telephones and computers.
 pub const SESSIONS: usize = 48;
 /// How long a session may begin after its server was called. Conntrack forgets a UDP flow three minutes after its last
