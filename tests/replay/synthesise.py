@@ -1403,11 +1403,13 @@ class Cases:
             house.wait(1)
 
     def fake_addresses(house):
-        """A proxy on the router answers names with addresses that it makes up (198.18.0.0/15), and a tablet calls them,
-        also one that it was told before the capture began. It sends to 203.0.113.50, too, by address.
-        leash must say: `lookup` for what it asked for, `unknown` for the address of before, and direct-ip for
-        203.0.113.50 only; in guard and with block_on direct-ip, no address that was made up is blocked.
-        A mistake: direct-ip or a block for an address that will mean another server tomorrow."""
+        """A proxy on the router answers a tablet with addresses that it makes up (198.18.0.0/15), and the tablet calls
+        them, also one that it was told before the capture began, and 203.0.113.50 by address. The names of a plug are
+        left alone; it calls 203.0.113.50, too.
+        leash must say: `lookup` for what the tablet asked for, `unknown` for the rest, with partial coverage;
+        direct-ip for the plug's 203.0.113.50, which is blocked, and nothing else.
+        A mistake: direct-ip or a block for an address that will mean another server tomorrow; or that what a proxy does
+        for one device hides the other."""
         house.config = "config leash 'main'\n\toption default_mode 'guard'\n\tlist block_on 'direct-ip'\n"
         tablet = house.device(11).boot("kids-tablet")
         for number in range(4):
@@ -1416,6 +1418,10 @@ class Cases:
             house.wait(5)
         tablet.tls("198.18.0.99", "earlier.example")
         tablet.tls("203.0.113.50")
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("plug.example", "198.51.100.20")
+        plug.tls("198.51.100.20", "plug.example")
+        plug.tls("203.0.113.50")
 
     def dot_doq(house):
         """A tablet asks 8.8.8.8:853 over TLS, and 203.0.113.53:853 over something that looks like QUIC (only the
