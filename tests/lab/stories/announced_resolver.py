@@ -1,5 +1,5 @@
-"""The router tells devices to ask a second resolver in their own network, or one over TLS: what it answers passes by the
-router, so doctor says so, and how to mend it. A resolver that is seen to answer is no trouble."""
+"""The router tells devices to ask a second resolver in their own network, or one over TLS: what it answers passes by
+the router, so doctor says so, and how to mend it. A resolver that is seen to answer is no trouble."""
 
 
 def story(lab):
