@@ -168,9 +168,11 @@ impl Source for ConntrackFlows {
         let Some(dump) = &mut self.dump else {
             let since = self.last_dump.map(|last| now.since(last));
             let rested = since.is_none_or(|since| since >= DUMP_EVERY);
-            let due = self.silence.silent && since.is_none_or(|since| since >= self.list_every);
-            let whole = (self.stale || due) && rested;
-            if whole || now >= self.next_count && rested {
+            let unlisted = self.silence.silent && since.is_none_or(|since| since >= self.list_every);
+            let uncounted = now >= self.next_count;
+            if rested && (self.stale || unlisted || uncounted) {
+                // Where events do not come, a dump is never of the counters alone.
+                let whole = self.stale || self.silence.silent;
                 let sequence = self.dumps.next_sequence();
                 let mut writer = Default::default();
                 // Flows that only ever sent, without an answer, are rare: to count them every tenth time is enough.
