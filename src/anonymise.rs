@@ -117,6 +117,7 @@ impl Anonymiser {
             Hint::Quic { version, sni, alpn, ech, ja4 } => {
                 Hint::Quic { version, sni: sni.map(|name| self.name(&name)), alpn, ech, ja4 }
             }
+            Hint::Dtls { sni } => Hint::Dtls { sni: sni.map(|name| self.name(&name)) },
             Hint::Plaintext { mac, word } => Hint::Plaintext { mac: mac.map(|mac| self.mac(mac)), word },
             Hint::Socks { version, target } => Hint::Socks { version, target: target.map(|name| self.name(&name)) },
             Hint::HttpConnect { target } => Hint::HttpConnect { target: self.name(&target) },
@@ -127,8 +128,9 @@ impl Anonymiser {
             | Hint::WireGuard
             | Hint::Ntp
             | Hint::Dns
-            | Hint::Dtls
-            | Hint::BitTorrent => hint,
+            | Hint::DnsCrypt
+            | Hint::BitTorrent
+            | Hint::Peer(_) => hint,
         }
     }
 }

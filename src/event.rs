@@ -12,15 +12,17 @@
 //! 1767225602.000000 opened tcp 192.168.8.20:40000 > 203.0.113.5:8883
 //! 1767225602.100000-0.000200 hint tcp 192.168.8.20:40000 > 203.0.113.5:8883 tls sni=bulb.example.com alpn=mqtt
 //! 1767225700.000000 closed tcp 192.168.8.20:40000 > 203.0.113.5:8883 1240 5310
+//! 1767225800.000000 opened gre 192.168.8.20 > 203.0.113.7
+//! 1767225900.000000 opened icmp 192.168.8.20:4711 > 203.0.113.7:2048
 //! ```
 //!
 //! Where the date of a fact lies behind that of the fact before (packets out of order), a minus says by how much.
 
-use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, Protocol, QuicVersion, Tuple};
+use crate::model::{Hint, Ja4, Lookup, Mac, Name, Outcome, PeerProtocol, Protocol, QuicVersion, Tuple};
 use crate::time::{Clock, Span, Stamp, Wall};
 use ipnet::{IpNet, Ipv6Net};
 use std::fmt::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// The first line of an event file: its version.
@@ -133,7 +135,7 @@ pub enum Event {
     },
     /// All live flows were reported since the latest gap, so a flow that was not reported is over.
     DumpComplete,
-    /// How many packets were read, and how many of them are not of TCP or UDP flows.
+    /// How many packets were read, and how many of them belong to no flow.
     PacketsRead(PacketCounts),
 }
 
@@ -151,13 +153,13 @@ pub enum Source {
 pub struct PacketCounts {
     /// Packets of any kind.
     pub all: u64,
-    /// ICMP and ICMPv6.
+    /// ICMP and ICMPv6 that opens no flow: errors, neighbour discovery, groups.
     pub icmp: u64,
     /// ARP.
     pub arp: u64,
     /// Fragments of IP packets other than the first.
     pub fragments: u64,
-    /// IP packets of a protocol other than TCP, UDP and ICMP.
+    /// IP packets of a protocol other than TCP, UDP and ICMP that belong to no flow: those to groups.
     pub other_ip: u64,
     /// Packets other than IP.
     pub other: u64,
@@ -325,8 +327,13 @@ fn write_hint(f: &mut fmt::Formatter, hint: &Hint) -> fmt::Result {
         Hint::WireGuard => f.write_str("wireguard"),
         Hint::Ntp => f.write_str("ntp"),
         Hint::Dns => f.write_str("dns"),
-        Hint::Dtls => f.write_str("dtls"),
+        Hint::DnsCrypt => f.write_str("dnscrypt"),
+        Hint::Dtls { sni } => {
+            f.write_str("dtls")?;
+            field(f, "sni", sni)
+        }
         Hint::BitTorrent => f.write_str("bittorrent"),
+        Hint::Peer(protocol) => f.write_str(protocol.text()),
         Hint::Plaintext { mac, word } => {
             f.write_str("plaintext")?;
             field(f, "mac", mac)?;
@@ -350,23 +357,20 @@ impl<'a> Fields<'a> {
         Ok(self.word()?.into())
     }
     fn tuple(&mut self) -> Result<Tuple, String> {
-        let protocol = match self.word()? {
-            "tcp" => Protocol::Tcp,
-            "udp" => Protocol::Udp,
-            word => return Err(format!("'{word}' is neither tcp nor udp")),
-        };
-        let source: std::net::SocketAddr = self.get()?;
+        let protocol: Protocol = self.get()?;
+        let (source, source_port) = self.end(protocol)?;
         if self.word()? != ">" {
             return Err("a tuple is: PROTOCOL SOURCE > DESTINATION".into());
         }
-        let destination: std::net::SocketAddr = self.get()?;
-        Ok(Tuple {
-            protocol,
-            source: source.ip(),
-            source_port: source.port(),
-            destination: destination.ip(),
-            destination_port: destination.port(),
-        })
+        let (destination, destination_port) = self.end(protocol)?;
+        Ok(Tuple { protocol, source, source_port, destination, destination_port })
+    }
+    /// Reads an end of a tuple: an address and a port, or where the protocol may have no ports an address alone.
+    fn end(&mut self, protocol: Protocol) -> Result<(IpAddr, u16), String> {
+        let word = self.word()?;
+        let alone = || protocol.may_lack_ports().then(|| Some((word.parse().ok()?, 0))).flatten();
+        let both = word.parse::<SocketAddr>().ok().map(|end| (end.ip(), end.port()));
+        both.or_else(alone).ok_or_else(|| format!("'{word}' is not what belongs there"))
     }
     /// Reads the remaining fields as `key=value` and bare flags, each of `keys` at most once.
     fn keyed<const N: usize>(&mut self, keys: [&str; N]) -> Result<[Option<&'a str>; N], String> {
@@ -415,14 +419,21 @@ impl<'a> Fields<'a> {
             "wireguard" => Hint::WireGuard,
             "ntp" => Hint::Ntp,
             "dns" => Hint::Dns,
-            "dtls" => Hint::Dtls,
+            "dnscrypt" => Hint::DnsCrypt,
+            "dtls" => {
+                let [sni] = self.keyed(["sni"])?;
+                Hint::Dtls { sni: name(sni) }
+            }
             "bittorrent" => Hint::BitTorrent,
             "plaintext" => {
                 let [mac, word] = self.keyed(["mac", "word"])?;
                 let number = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a place in a list"));
                 Hint::Plaintext { mac: mac.map(str::parse).transpose()?, word: word.map(number).transpose()? }
             }
-            word => return Err(format!("'{word}' is not a hint")),
+            word => {
+                let protocol = PeerProtocol::ALL.into_iter().find(|protocol| protocol.text() == word);
+                Hint::Peer(protocol.ok_or_else(|| format!("'{word}' is not a hint"))?)
+            }
         })
     }
     fn lookup(&mut self) -> Result<Lookup, String> {
@@ -547,6 +558,7 @@ mod tests {
 
     fn every_event() -> Vec<Event> {
         let (tuple, mac) = (tuple(), Mac([2, 0, 0, 0, 0, 0x20]));
+        let portless = Tuple { protocol: Protocol(47), source_port: 0, destination_port: 0, ..tuple };
         let ja4 = "t13d1516h2_8daaf6152771_b186095e22b6".parse().ok();
         let hints = [
             Hint::Tls { sni: Some(name(b"a.example")), alpn: Some(name(b"h2")), ech: true, esni: true, ja4 },
@@ -573,11 +585,14 @@ mod tests {
             Hint::WireGuard,
             Hint::Ntp,
             Hint::Dns,
-            Hint::Dtls,
+            Hint::DnsCrypt,
+            Hint::Dtls { sni: Some(name(b"a.example")) },
+            Hint::Dtls { sni: None },
             Hint::BitTorrent,
             Hint::Plaintext { mac: Some(mac), word: None },
             Hint::Plaintext { mac: None, word: Some(3) },
         ];
+        let hints = hints.into_iter().chain(PeerProtocol::ALL.map(Hint::Peer));
         let lookup = |outcome, addresses: &[&str], aliases: &[&[u8]]| {
             Event::Lookup(Lookup {
                 client: "192.168.8.20".parse().unwrap(),
@@ -603,6 +618,8 @@ mod tests {
             lookup(Outcome::Failed(2), &[], &[]),
             Event::FlowOpened { tuple, midstream: false },
             Event::FlowOpened { tuple: tuple.reply(), midstream: true },
+            Event::FlowOpened { tuple: Tuple { protocol: Protocol(132), ..tuple }, midstream: false },
+            Event::FlowOpened { tuple: portless, midstream: false },
             Event::FlowCounted { tuple, sent: 1, received: u64::MAX },
             Event::FlowClosed { tuple, sent: 0, received: 7 },
             Event::HandshakeDelay { tuple, delay: Span(1_000_023) },
@@ -665,7 +682,8 @@ mod tests {
             "1.0 clock",
             "1.000000 nonsense",
             "1.000000 gap years",
-            "1.000000 opened icmp 1.2.3.4:1 > 1.2.3.4:2",
+            "1.000000 opened sctp2 1.2.3.4:1 > 1.2.3.4:2",
+            "1.000000 opened udp 1.2.3.4 > 1.2.3.5",
         ] {
             assert!(read(bad, &mut Clock::default()).is_err(), "{bad}");
         }

@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 8_192;
+pub const CONTACTS: usize = 7_680;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.
@@ -41,6 +41,28 @@ pub const NAMES_PER_ADDRESS: usize = 8;
 pub const NAMES_KEPT: Span = Span::days(7);
 /// How far back the first lookup that is seen of a device proves that its earlier lookups would have been seen, too.
 pub const COVERAGE_BACK: Span = Span::days(1);
+/// How long an answer that was missed may explain a contact that is new: a program that looks up a name calls it within
+/// seconds, and seldom minutes later.
+pub const MISSED_KEPT: Span = Span::mins(10);
+/// How long a contact that was first seen without coverage stays unknown. Devices look names up anew within hours,
+/// some within days; a contact that is never looked up again is judged from then on.
+pub const UNKNOWN_KEPT: Span = Span::days(1);
+/// How long a device's lookups pass unseen after it last asked a resolver out of sight.
+pub const HIDDEN_KEPT: Span = Span::days(1);
+/// How long a question may wait for its answer to be seen. Conntrack knows by then whether there was one.
+pub const QUESTION_OPEN: Span = Span::mins(5);
+/// How many questions in a row may stay without any answer before there is no resolver to be asked.
+pub const QUESTIONS_UNANSWERED: u8 = 8;
+/// How much later than its answer the flow of a question may become known.
+pub const QUESTION_SLACK: Span = Span::ms(200);
+/// How many resolvers devices may have been told to ask, in all and each.
+pub const TOLD: usize = 128;
+/// See [`TOLD`].
+pub const TOLD_PER_DEVICE: usize = 4;
+/// How long a device follows what it was told with its lease, which may be that long.
+pub const TOLD_DEVICE_KEPT: Span = Span::days(7);
+/// How long devices follow what all are told, after it was last said.
+pub const TOLD_ALL_KEPT: Span = Span::days(1);
 
 /// A device that uses an address within this time after a lookup brought it no address is taken to use a fallback: a
 /// program that gives up on a name tries its next way at once.
@@ -113,6 +135,12 @@ pub const BEACON_LOST: Span = Span::hours(2);
 /// How many contacts have their rhythm measured: sixteen for each device of a full house.
 pub const BEACONS: usize = 1_024;
 
+/// What pings of an address may carry at once, in bytes of both directions, before they are more than a look whether it
+/// answers: a hundred packets of the usual size, or the few large ones that try how large packets may be.
+pub const PING_BYTES: u64 = 20_000;
+/// The bytes in both directions of a ping each second: 84 each way over IPv4 and 104 over IPv6, as ping(8) sends.
+pub const PING_BYTES_PER_SECOND: u64 = 256;
+
 /// An idle device that contacts this many networks in an hour is suspicious.
 pub const SPREAD_NETWORKS: u16 = 20;
 /// A device that exchanges fewer bytes, both ways, within an hour is idle.
@@ -128,6 +156,27 @@ pub const UPLOAD_BYTES: u64 = 50_000_000;
 pub const UPLOAD_SPREADS: u64 = 4;
 /// For how many hours an upload is reported.
 pub const UPLOAD_KEPT: u32 = 24;
+
+/// How many devices may have their sessions with peers followed: cameras, telephones and computers.
+pub const SESSIONS: usize = 48;
+/// How long a session may begin after its server was called. Conntrack forgets a UDP flow three minutes after its last
+/// packet, so a server that is kept in touch with is known by its flow.
+pub const SESSION_SOCKET: Span = Span::mins(3);
+/// How many endpoints are a burst. D-Link's cameras try five ports of a peer, Xiaomi's four servers; two are no search.
+pub const SESSION_ENDPOINTS: u8 = 3;
+/// How far the other flows with a peer may be from a burst.
+pub const SESSION_BURST: Span = Span::secs(10);
+/// How recently a server must have been active that set up a session whose socket is another: live flows are counted
+/// once a minute.
+pub const SESSION_SERVER: Span = Span::secs(75);
+/// On how many days a peer must be called without a session before the session is no explanation any more. A session is
+/// over after minutes; what holds on to an address for days has another reason.
+pub const SESSION_STRAY_DAYS: u8 = 3;
+/// The bytes sent to one peer, on one port, from which on nobody just looks at a camera: a whole night (ten hours) of 2
+/// Mbit/s, which is what cameras of homes send (1 to 4 Mbit/s).
+pub const SESSION_BYTES: u64 = 10_000_000_000;
+/// In how many of the last 24 hours a peer may be called, on one port, before it is no view any more.
+pub const SESSION_HOURS: u32 = 16;
 
 /// How many findings are remembered.
 pub const FINDINGS: usize = 1_024;

@@ -4,6 +4,7 @@
 //! detector mean the same thing by a name. Classes of addresses and names follow the RFCs that are named beside them.
 
 use crate::fnv::fnv32;
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -84,37 +85,88 @@ pub fn name(bytes: &[u8]) -> Name {
     text.into()
 }
 
-/// The transport protocols whose flows are followed.
+/// What an IP packet carries, by its number in the IP header (IANA, Assigned Internet Protocol Numbers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// TCP (RFC 9293).
-    Tcp,
-    /// UDP (RFC 768).
-    Udp,
-}
+pub struct Protocol(pub u8);
 
+/// The words for protocols; the rest go by their number.
+const PROTOCOLS: [(Protocol, &str); 14] = [
+    (Protocol::Tcp, "tcp"),
+    (Protocol::Udp, "udp"),
+    (Protocol::Icmp, "icmp"),
+    (Protocol(4), "ipip"),
+    (Protocol(33), "dccp"),
+    (Protocol(41), "6in4"),
+    (Protocol(47), "gre"),
+    (Protocol(50), "esp"),
+    (Protocol(51), "ah"),
+    (Protocol::Icmpv6, "icmpv6"),
+    (Protocol(97), "etherip"),
+    (Protocol(115), "l2tp"),
+    (Protocol(132), "sctp"),
+    (Protocol(136), "udplite"),
+];
+
+#[expect(non_upper_case_globals, reason = "they read as the variants that they are to all who match them")]
 impl Protocol {
-    /// Returns the word that conntrack and the JSON use.
-    pub fn text(self) -> &'static str {
-        match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
+    /// TCP (RFC 9293).
+    pub const Tcp: Protocol = Protocol(6);
+    /// UDP (RFC 768).
+    pub const Udp: Protocol = Protocol(17);
+    /// ICMP (RFC 792).
+    pub const Icmp: Protocol = Protocol(1);
+    /// ICMPv6 (RFC 4443).
+    pub const Icmpv6: Protocol = Protocol(58);
+
+    /// Returns the word that the JSON and the lines of events use: `tcp`, `gre`, or `ip-253` where there is none.
+    pub fn text(self) -> Cow<'static, str> {
+        match PROTOCOLS.iter().find(|(known, _)| *known == self) {
+            Some((_, word)) => (*word).into(),
+            None => format!("ip-{}", self.0).into(),
         }
+    }
+
+    /// Returns true for ICMP and ICMPv6.
+    pub fn is_icmp(self) -> bool {
+        matches!(self, Protocol::Icmp | Protocol::Icmpv6)
+    }
+
+    /// Returns true for all but TCP and UDP: of the others conntrack may know neither ports nor what stands for them.
+    pub fn may_lack_ports(self) -> bool {
+        !matches!(self, Protocol::Tcp | Protocol::Udp)
+    }
+
+    /// Returns true for protocols whose header begins with two ports: TCP, UDP, DCCP (RFC 4340), SCTP (RFC 9260) and
+    /// UDP-Lite (RFC 3828).
+    pub fn has_ports(self) -> bool {
+        matches!(self.0, 6 | 17 | 33 | 132 | 136)
     }
 }
 
-/// The identity of a flow as conntrack has it, in the direction of the first packet.
+/// Reads what [`Protocol::text`] returns.
+impl FromStr for Protocol {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Protocol, String> {
+        let known = PROTOCOLS.iter().find(|(_, word)| *word == text).map(|(protocol, _)| *protocol);
+        let number = || text.strip_prefix("ip-")?.parse().ok().map(Protocol);
+        known.or_else(number).ok_or_else(|| format!("'{text}' is not a protocol"))
+    }
+}
+
+/// The identity of a flow as conntrack has it, in the direction of the first packet. Where the protocol has no ports,
+/// what tells its flows apart stands in their place: of ICMP the identifier, and the type and code of the request (type
+/// times 256 plus code); of GRE the keys of PPTP; else 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tuple {
-    /// The transport protocol.
+    /// What the packets carry.
     pub protocol: Protocol,
     /// The address that opened the flow.
     pub source: IpAddr,
-    /// The port that it was opened from.
+    /// The port that it was opened from, or ICMP's identifier.
     pub source_port: u16,
     /// The address that it was opened to.
     pub destination: IpAddr,
-    /// The port that it was opened to.
+    /// The port that it was opened to, or ICMP's type and code.
     pub destination_port: u16,
 }
 
@@ -134,7 +186,8 @@ impl Tuple {
     /// the source with the device's own port.
     pub fn endpoint(self, outbound: bool) -> Endpoint {
         let address = if outbound { self.destination } else { self.source };
-        Endpoint { address, protocol: self.protocol, port: self.destination_port }
+        let port = if self.protocol.has_ports() { self.destination_port } else { 0 };
+        Endpoint { address, protocol: self.protocol, port }
     }
 }
 
@@ -142,7 +195,8 @@ impl Tuple {
 /// capture hashes one.
 impl Hash for Tuple {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.source_port) << 32 | u64::from(self.destination_port) << 16 | self.protocol as u64;
+        let ports = u64::from(self.source_port) << 32 | u64::from(self.destination_port) << 16;
+        let ports = ports | u64::from(self.protocol.0);
         match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 state.write_u64(u64::from(source.to_bits()) << 32 | u64::from(destination.to_bits()));
@@ -156,8 +210,13 @@ impl Hash for Tuple {
     }
 }
 
+/// Writes `tcp 192.168.8.20:40000 > 203.0.113.5:443`; without the numbers where a protocol has none, as in
+/// `gre 192.168.8.20 > 203.0.113.5`.
 impl fmt::Display for Tuple {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if self.protocol.may_lack_ports() && (self.source_port, self.destination_port) == (0, 0) {
+            return write!(f, "{} {} > {}", self.protocol.text(), self.source, self.destination);
+        }
         let from = SocketAddr::new(self.source, self.source_port);
         let to = SocketAddr::new(self.destination, self.destination_port);
         write!(f, "{} {from} > {to}", self.protocol.text())
@@ -169,10 +228,17 @@ impl fmt::Display for Tuple {
 pub struct Endpoint {
     /// The remote address.
     pub address: IpAddr,
-    /// The transport protocol.
+    /// What the packets carry.
     pub protocol: Protocol,
-    /// The remote port, or the device's own port if the remote side opened the flow.
+    /// The remote port, or the device's own port if the remote side opened the flow; 0 where there is none.
     pub port: u16,
+}
+
+impl Endpoint {
+    /// Returns the port; absent where the protocol has none, or conntrack does not know it.
+    pub fn port(self) -> Option<u16> {
+        (self.port != 0 || !self.protocol.may_lack_ports()).then_some(self.port)
+    }
 }
 
 /// What one of the first packets of a flow reveals.
@@ -232,16 +298,23 @@ pub enum Hint {
     Ssh,
     /// An MQTT CONNECT packet (MQTT 3.1, 3.1.1 and 5.0, section 3.1).
     Mqtt,
-    /// A WireGuard handshake initiation or response.
+    /// A WireGuard handshake, or the packets of a tunnel that is running.
     WireGuard,
     /// An NTP packet (RFC 5905) on port 123.
     Ntp,
     /// A DNS message (RFC 1035), on any port.
     Dns,
+    /// DNSCrypt, version 2: the question for a resolver's certificate, or an encrypted answer.
+    DnsCrypt,
     /// A DTLS ClientHello (RFC 9147).
-    Dtls,
+    Dtls {
+        /// The server name; absent also where only a part of the hello was seen.
+        sni: Option<Name>,
+    },
     /// A BitTorrent handshake (BEP 3).
     BitTorrent,
+    /// A message of a protocol by which cameras and those who look at them find each other and talk.
+    Peer(PeerProtocol),
     /// Private data in the clear, which everybody on the path can read.
     Plaintext {
         /// The hardware address of a station of the house.
@@ -292,6 +365,39 @@ pub enum QuicVersion {
     Draft,
     /// Google's QUIC from before the IETF's.
     Google,
+}
+
+/// A makers' protocol of rendezvous: a server tells both sides of a session where the other is, both send until their
+/// NATs let the packets of the other in, and then they talk directly, or through a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerProtocol {
+    /// PPPP of CS2 Network and its kin (VStarcam, Xiaomi, Eufy, YI and many more).
+    Cs2,
+    /// IOTC of ThroughTek's Kalay (Wyze, Xiaomi and many more).
+    Kalay,
+    /// Baichuan's, of Reolink.
+    Reolink,
+    /// Dahua's, with its brands and others' that use it.
+    Dahua,
+    /// D-Link's, beside STUN.
+    Mydlink,
+}
+
+impl PeerProtocol {
+    /// All of them.
+    pub const ALL: [PeerProtocol; 5] =
+        [PeerProtocol::Cs2, PeerProtocol::Kalay, PeerProtocol::Reolink, PeerProtocol::Dahua, PeerProtocol::Mydlink];
+
+    /// Returns the word for it in event files and the JSON.
+    pub fn text(self) -> &'static str {
+        match self {
+            PeerProtocol::Cs2 => "p2p-cs2",
+            PeerProtocol::Kalay => "p2p-kalay",
+            PeerProtocol::Reolink => "p2p-reolink",
+            PeerProtocol::Dahua => "p2p-dahua",
+            PeerProtocol::Mydlink => "p2p-mydlink",
+        }
+    }
 }
 
 /// One DNS question of a station and its answer.
@@ -418,6 +524,15 @@ mod tests {
         {
             assert!(bad.parse::<Mac>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn protocols_are_read_as_they_are_written() {
+        for number in 0..=255 {
+            assert_eq!(Protocol(number).text().parse(), Ok(Protocol(number)));
+        }
+        assert_eq!(Protocol(253).text(), "ip-253");
+        assert!("ip-256".parse::<Protocol>().is_err() && "GRE".parse::<Protocol>().is_err());
     }
 
     #[test]

@@ -207,6 +207,8 @@ fn inet_chains(out: &mut String, rules: &Rules) {
     };
     let answered = answered("udp") + &answered("tcp");
     let tcp = "meta l4proto tcp ct direction original ct original packets 2-6 tcp flags & (syn | fin | rst) == 0x0";
+    // A SYN that carries data (RFC 7413): no other is so long.
+    let early = "meta l4proto tcp ct direction original tcp flags & (syn | ack | fin | rst) == syn meta length > 120";
     let tap = format!("log group {FIRST_PACKETS_GROUP} snaplen 1600 queue-threshold 8");
     let _ = write!(
         out,
@@ -224,6 +226,7 @@ fn inet_chains(out: &mut String, rules: &Rules) {
          \tchain first_packets {{\n\t\ttype filter hook forward priority filter + 5; policy accept;\n\
          {answered}\
          \t\tiifname {{ {lan} }} {tcp} limit rate 2000/second burst 500 packets {tap}\n\
+         \t\tiifname {{ {lan} }} {early} limit rate 200/second burst 50 packets {tap}\n\
          \t\tiifname != {{ {lan} }} oifname {{ {lan} }} {tcp} limit rate 200/second burst 50 packets {tap}\n\
          \t\tiifname {{ {lan} }} meta l4proto udp ct direction original ct original packets 1-2 \
          limit rate 1000/second burst 500 packets {tap}\n\t}}\n",

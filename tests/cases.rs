@@ -138,8 +138,40 @@ fn a_bad_file_is_a_sentence_and_a_partial_report() {
     bad("absurd-length.pcap", 65, "byte");
     bad("no-such-file.pcap", 66, "cannot be read");
     bad("", 66, "directory");
+    bad("compressed.pcap.gz", 65, "compressed with gzip; unpack it on the way: gzip -dc FILE | leash replay -");
+    bad("radiotap.pcap", 65, "link type 127 (802.11 with radiotap, from monitor mode)");
+    bad("user-link.pcapng", 65, "link type 147 (private use)");
+    bad(
+        "some-radiotap.pcapng",
+        0,
+        "packets of link type 127 (802.11 with radiotap, from monitor mode) were passed over",
+    );
     bad("zero-length.pcap", 0, "");
     bad("backwards.pcap", 0, "");
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let path = root().join("hardcoded-bulb/capture.pcap");
+    let fed = |arguments: &[&str]| {
+        let program = std::env::var("LEASH").unwrap_or(env!("CARGO_BIN_EXE_leash").into());
+        let emulator = std::env::var("RUN_BY").unwrap_or_default();
+        let mut words = emulator.split_whitespace().chain([program.as_str()]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(arguments).stdin(fs::File::open(&path).unwrap()).output().unwrap()
+    };
+    let said = leash(&["replay", path.to_str().unwrap()]).stdout;
+    for arguments in [&["replay", "-"][..], &["replay", "/dev/stdin"], &["replay", "--", "-"]] {
+        assert_eq!(text(&fed(arguments).stdout), text(&said), "{arguments:?}");
+    }
+    assert!(text(&fed(&["record", "--from", "-"]).stdout).lines().count() > 10);
+    assert!(fed(&["explain", "--from", "-", "192.168.8.20", "203.0.113.50"]).status.success());
+    assert_eq!(fed(&["check", "-"]).status.code(), Some(66), "a capture is no text");
+    for arguments in [&["replay", "-", "-"][..], &["record", "--config", "-", "--from", "-"]] {
+        let refused = fed(arguments);
+        assert_eq!(refused.status.code(), Some(64), "{arguments:?}");
+        assert!(text(&refused.stderr).contains("only once"), "{}", text(&refused.stderr));
+    }
 }
 
 #[test]

@@ -134,12 +134,15 @@ fn what_began_before_we_looked_is_unknown_unless_a_lookup_names_it() {
 }
 
 #[test]
-fn a_boot_that_was_seen_makes_it_strong_and_stun_makes_it_weak() {
+fn a_boot_and_lookups_that_explain_the_rest_make_it_strong_and_stun_makes_it_weak() {
     let boot = "0.500000 booted 02:00:00:00:00:20 host=bulb";
+    let named = "1.900000 opened tcp 192.168.8.20:999 > 198.51.100.20:443";
     let flow = "2.000000 opened udp 192.168.8.20:1000 > 203.0.113.1:9000";
     let stun = "2.100000 hint udp 192.168.8.20:1000 > 203.0.113.1:9000 stun";
-    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow]).0, "bulb"), ["direct-ip 203.0.113.1 strong"]);
-    assert_eq!(findings(&run("", &[HOUSE, boot, LOOKUPS, flow, stun]).0, "bulb"), ["direct-ip 203.0.113.1 weak"]);
+    let found = |lines: &[&str]| findings(&run("", lines).0, "bulb");
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, named, flow]), ["direct-ip 203.0.113.1 strong"]);
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, flow]), ["direct-ip 203.0.113.1 fair"]);
+    assert_eq!(found(&[HOUSE, boot, LOOKUPS, named, flow, stun]), ["direct-ip 203.0.113.1 weak"]);
 }
 
 #[test]
@@ -355,4 +358,86 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
     assert_eq!(engine.blocked(), serde_json::json!([]));
     engine.set_lists(Default::default(), at);
     assert_eq!(reputed(&engine), "");
+}
+
+fn blocked(engine: &Engine) -> Vec<String> {
+    let blocks = engine.blocked();
+    let say = |block: &Value| {
+        let (device, address) = (block["device"].as_str().unwrap(), block["address"].as_str().unwrap());
+        format!("{} {address}", &device[15..])
+    };
+    blocks.as_array().unwrap().iter().map(say).collect()
+}
+
+#[test]
+fn all_protocols_are_judged_and_pings_are_no_reason_to_block() {
+    let guard = "config leash\noption default_mode guard\nlist block_on direct-ip";
+    let pings = |n: u64| {
+        format!(
+            "{n}.000000 opened icmp 192.168.8.20:{n} > 203.0.113.7:2048\n\
+             {n}.500000 closed icmp 192.168.8.20:{n} > 203.0.113.7:2048 84 0"
+        )
+    };
+    let (engine, said) = run(
+        guard,
+        &[
+            HOUSE,
+            LOOKUPS,
+            "2.000000 opened gre 192.168.8.20 > 203.0.113.1",
+            "2.000000 opened esp 192.168.8.20 > 198.51.100.20",
+            "2.000000 opened sctp 192.168.8.20:5000 > 203.0.113.2:3868",
+            &(3..100).map(pings).collect::<Vec<_>>().join("\n"),
+            "200.000000 clock",
+        ],
+    );
+    assert_eq!(said.iter().filter(|flow| *flow == "203.0.113.7:null none").count(), 97);
+    for flow in ["203.0.113.1:null none", "198.51.100.20:null lookup", "203.0.113.2:3868 none"] {
+        assert!(said.iter().any(|said| said == flow), "{said:?}");
+    }
+    assert_eq!(blocked(&engine), ["20 203.0.113.1", "20 203.0.113.2"]);
+    assert_eq!(findings(&engine, "192.168.8.20")[2..], ["direct-ip 203.0.113.7 weak"]);
+}
+
+#[test]
+fn a_block_holds_on_both_sides_of_a_translator() {
+    let guard = "config leash\noption default_mode guard\nlist block_on direct-ip";
+    let (v4, v6) =
+        ("opened tcp 192.168.8.20:1 > 203.0.113.1:443", "opened tcp 192.168.8.20:1 > [64:ff9b::cb00:7101]:443");
+    let own = "opened tcp 192.168.8.20:1 > [2001:db8:64::cb00:7101]:443";
+    let announced = "nat64 2001:db8:64::/96";
+    let learnt = "looked 192.168.8.20 192.168.8.1 28 ipv4only.arpa found 2001:db8:64::c000:aa";
+    let other = "looked 192.168.8.21 192.168.8.1 28 ipv4only.arpa found 2001:db8:64::c000:aa";
+    let blocks = |first: &str, second: &str| {
+        let told = format!("2.000000 {first}\n9.000000 {second}\n19.000000 clock");
+        blocked(&run(guard, &[HOUSE, LOOKUPS, &told]).0)
+    };
+    assert_eq!(blocks(v4, "clock"), ["20 203.0.113.1"], "nobody translates");
+    assert_eq!(blocks(v4, v6), ["20 203.0.113.1", "20 64:ff9b::cb00:7101"]);
+    assert_eq!(blocks(v6, "clock"), ["20 203.0.113.1", "20 64:ff9b::cb00:7101"]);
+    for prefix in [announced, learnt] {
+        for (first, second) in [(prefix, v4), (v4, prefix), (prefix, own)] {
+            assert_eq!(blocks(first, second), ["20 203.0.113.1", "20 2001:db8:64::cb00:7101"], "{first}, {second}");
+        }
+    }
+    assert_eq!(blocks(other, v4), ["20 203.0.113.1"], "what another device learnt");
+}
+
+#[test]
+fn what_a_device_learns_of_a_translator_allows_nothing() {
+    let pin = |verdict| {
+        format!(
+            "config leash\noption default_mode guard\nlist block_on direct-ip\n\
+             config pin\noption address 203.0.113.0/24\noption verdict {verdict}"
+        )
+    };
+    let master = "9.000000 opened tcp 192.168.8.20:1 > [2001:db8:64::cb00:7101]:443\n19.000000 clock";
+    let learnt = "2.000000 looked 192.168.8.20 192.0.2.53 28 ipv4only.arpa found 2001:db8:64::c000:aa";
+    let announced = "2.000000 nat64 2001:db8:64::/96";
+    let allowed = run(&pin("allow"), &[HOUSE, LOOKUPS, learnt, master]).0;
+    assert_eq!(blocked(&allowed), ["20 2001:db8:64::cb00:7101"]);
+    assert_eq!(blocked(&run(&pin("allow"), &[HOUSE, LOOKUPS, announced, master]).0), [""; 0]);
+    let engine = run(&pin("block").replace("guard", "observe"), &[HOUSE, LOOKUPS, learnt, master]).0;
+    assert_eq!(blocked(&engine), ["20 203.0.113.1", "20 2001:db8:64::cb00:7101"]);
+    let pins: Vec<String> = engine.prefix_pins(leash::time::Wall(0)).iter().map(|pin| pin.target.to_string()).collect();
+    assert_eq!(pins, ["203.0.113.0/24", "2001:db8:64::cb00:7100/120"]);
 }

@@ -263,7 +263,7 @@ const SETTINGS: &str = "/etc/config/leash";
 #[derive(FromArgs)]
 #[argh(subcommand, name = "replay")]
 pub struct ReplayCommand {
-    /// captures (pcap, pcapng) or event files, in order of time
+    /// captures (pcap, pcapng) or event files, in order of time; - is standard input, as in all commands on files
     #[argh(positional)]
     pub files: Vec<PathBuf>,
     /// list every flow, too

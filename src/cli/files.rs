@@ -55,8 +55,22 @@ fn read(files: &[&Path], lan: &[IpNet], private: &[String], sink: Sink) -> (u8, 
             complain(&format!("{}: {problem}; the report is partial", path.display()));
             break;
         }
+        if let Some(skipped) = replay.skipped() {
+            complain(&format!("{}: {skipped}", path.display()));
+        }
     }
     (code, replay.finish(sink))
+}
+
+/// Refuses to read standard input twice: the second time there is nothing left.
+fn read_once<'a>(files: impl IntoIterator<Item = &'a Path>, config: Option<&'a Path>) -> Result<(), Failure> {
+    if files.into_iter().chain(config).filter(|path| progress::is_standard_input(path)).count() > 1 {
+        return Err(Failure::new(
+            "standard input can be read only once, so `-` cannot stand for two files",
+            exit::USAGE,
+        ));
+    }
+    Ok(())
 }
 
 /// Runs `leash replay`. Returns the exit code.
@@ -64,6 +78,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> Result<u8, Failure> {
     if command.files.is_empty() {
         return Err(Failure::new("replay needs a file: leash replay FILE...", exit::USAGE));
     }
+    read_once(command.files.iter().map(PathBuf::as_path), command.config.as_deref())?;
     let mut engine = engine(command.config.as_deref())?;
     let private = engine.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -148,6 +163,7 @@ impl FlowLines {
 
 /// Runs `leash explain --from FILE`. Returns the exit code.
 pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> Result<u8, Failure> {
+    read_once([from], command.config.as_deref())?;
     let mut engine = engine(command.config.as_deref())?;
     let private = engine.config().private.clone();
     let (code, last) = read(&[from], &command.lan, &private, &mut |event, stamp, _| {
@@ -173,6 +189,7 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> Result<u8, 
 
 /// Runs `leash record --from FILE`. Returns the exit code.
 pub fn record(command: &RecordCommand, from: &Path) -> Result<u8, Failure> {
+    read_once([from], command.config.as_deref())?;
     let private = engine(command.config.as_deref())?.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     writeln!(out, "{}", event::HEADER)?;

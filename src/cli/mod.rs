@@ -97,7 +97,8 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
     }
 }
 
-/// Returns the arguments with `--json` and `--socket PATH`, which may stand anywhere, before the others.
+/// Returns the arguments with `--json` and `--socket PATH`, which may stand anywhere, before the others. A file `-` gets
+/// the name of standard input, since argh takes it for an option.
 fn global_first<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     let (mut first, mut rest) = (Vec::new(), Vec::new());
     let mut arguments = arguments.iter();
@@ -109,6 +110,7 @@ fn global_first<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
                 rest.push("--");
                 rest.extend(arguments.by_ref());
             }
+            "-" if matches!(rest.first(), Some(&"replay" | &"check")) => rest.push("/dev/stdin"),
             other => rest.push(other),
         }
     }

@@ -1,7 +1,8 @@
 //! The answers of a running leash as text: one function for each answer.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, clean, columns, date, label, list, number, plain, string, text, unexplained, verdict,
+    Cell, Paint, Style, addresses, clean, columns, coverage, date, label, list, number, plain, protocol, string, text,
+    unexplained, verdict,
 };
 use crate::time::Span;
 use crate::units::{bytes, count};
@@ -61,14 +62,33 @@ pub fn devices(value: &Value, style: Style) -> String {
             plain(text(device, "mode")),
             plain(contacts.to_string()),
             plain(unexplained(device, contacts)),
+            plain(coverage(device)),
             plain(bytes(number(device, "sent_bytes"))),
             plain(bytes(number(device, "received_bytes"))),
             plain(number(device, "blocks").to_string()),
             (paint, word.into()),
         ]
     };
-    let titles = ["DEVICE", "ADDRESS", "MODE", " CONTACTS", "UNEXPLAINED", " SENT", " RECEIVED", " BLOCKS", "VERDICT"];
+    let titles = [
+        "DEVICE",
+        "ADDRESS",
+        "MODE",
+        " CONTACTS",
+        "UNEXPLAINED",
+        "COVERAGE",
+        " SENT",
+        " RECEIVED",
+        " BLOCKS",
+        "VERDICT",
+    ];
     table(list(value, "devices"), "No device has been seen yet.", &titles, &row, style)
+}
+
+/// Returns how much of a device's lookups is seen, and why not all.
+fn coverage_in_words(device: &Value) -> String {
+    let reasons = device.get("coverage").map(|coverage| list(coverage, "reasons")).unwrap_or_default();
+    let reasons: Vec<&str> = reasons.iter().filter_map(|reason| string(reason, "message")).collect();
+    if reasons.is_empty() { coverage(device) } else { format!("{}: {}", coverage(device), reasons.join("; ")) }
 }
 
 /// Returns all about a device, from `{"device": {...}}`.
@@ -86,6 +106,7 @@ pub fn device(value: &Value, style: Style) -> String {
         ("seen", format!("{} to {} UTC", date(device, "first"), date(device, "last"))),
         ("lookups", number(device, "lookups").to_string()),
         ("flows", number(device, "flows").to_string()),
+        ("lookups seen", coverage_in_words(device)),
     ];
     for (what, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         let _ = writeln!(out, "  {what:<17} {fact}");
@@ -98,7 +119,7 @@ pub fn device(value: &Value, style: Style) -> String {
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
         vec![
             plain(text(contact, "address")),
-            plain(format!("{} {}", text(contact, "protocol"), number(contact, "port"))),
+            plain(protocol(contact)),
             plain(text(contact, "service")),
             plain(number(contact, "flows").to_string()),
             plain(bytes(number(contact, "sent_bytes"))),

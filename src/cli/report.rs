@@ -1,7 +1,8 @@
 //! What captures and event files show, as text: the report of `leash replay`, a flow, and `leash explain`.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, columns, date, label, list, number, plain, string, unexplained, verdict, wall,
+    Cell, Paint, Style, addresses, columns, coverage, date, label, list, number, plain, protocol, string, unexplained,
+    verdict, wall,
 };
 use crate::detect;
 use crate::time::Span;
@@ -40,6 +41,7 @@ impl Report {
             plain(addresses(device)),
             plain(contacts.to_string()),
             plain(unexplained(device, contacts) + &percent),
+            plain(coverage(device)),
             plain(bytes(number(device, "sent_bytes"))),
             plain(bytes(number(device, "received_bytes"))),
             (paint, word.into()),
@@ -97,7 +99,7 @@ impl Report {
         head.extend(Some(of("watch")).filter(|n| *n > 0).map(|n| format!("{n} to watch")));
         head.extend(Some(of("BLOCK")).filter(|n| *n > 0).map(|n| format!("{n} with blocks")));
         let mut out = head.join(", ") + "\n\n";
-        let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", " SENT", " RECEIVED", "VERDICT"];
+        let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", "COVERAGE", " SENT", " RECEIVED", "VERDICT"];
         if !self.rows.is_empty() {
             out += &columns(&titles, &self.rows, self.style);
         }
@@ -125,9 +127,12 @@ fn same_endpoint(one: &Value, other: &Value) -> bool {
 
 /// Returns a contact in a line: `tcp 8883 mqtt, 12 flows, sent 20 kB, received 14 kB, its handshake names x.example`.
 fn facts(contact: &Value) -> String {
-    let mut facts = format!("{} {}", string(contact, "protocol").unwrap_or_default(), number(contact, "port"));
-    if let Some(service) = string(contact, "service") {
+    let mut facts = protocol(contact);
+    if let Some(service) = string(contact, "service").filter(|service| string(contact, "protocol") != Some(service)) {
         let _ = write!(facts, " {service}");
+    }
+    if let Some(v4) = string(contact, "stands_for") {
+        let _ = write!(facts, ", stands for {v4}");
     }
     let _ = write!(facts, ", {}", count(number(contact, "flows"), "flow"));
     let _ = write!(facts, ", sent {}", bytes(number(contact, "sent_bytes")));
@@ -150,7 +155,10 @@ pub fn flow(flow: &Value, style: Style) -> String {
     let end = |address: &str, port: &str| {
         let address = string(flow, address).unwrap_or_default();
         let brackets = if address.contains(':') { ("[", "]") } else { ("", "") };
-        format!("{}{address}{}:{}", brackets.0, brackets.1, number(flow, port))
+        match flow.get(port).and_then(Value::as_u64) {
+            Some(port) => format!("{}{address}{}:{port}", brackets.0, brackets.1),
+            None => address.into(),
+        }
     };
     let explained = string(flow, "explained").unwrap_or("-");
     let paint = match explained {

@@ -101,6 +101,13 @@ pub fn text(value: &Value, key: &str) -> String {
     string(value, key).map(clean).unwrap_or_default()
 }
 
+/// Returns the protocol of a contact, and its port where it has one.
+pub fn protocol(contact: &Value) -> String {
+    let protocol = string(contact, "protocol").unwrap_or_default();
+    let port = contact.get("port").and_then(Value::as_u64);
+    port.map_or_else(|| protocol.into(), |port| format!("{protocol} {port}"))
+}
+
 /// Returns a member that is a count; 0 where it is absent.
 pub fn number(value: &Value, key: &str) -> u64 {
     value.get(key).and_then(Value::as_u64).unwrap_or_default()
@@ -144,6 +151,11 @@ pub fn unexplained(device: &Value, contacts: u64) -> String {
         0 => "none".into(),
         unexplained => format!("{unexplained} of {contacts}"),
     }
+}
+
+/// Returns how much of a device's lookups is seen: `full`, `partial` or `none`.
+pub fn coverage(device: &Value) -> String {
+    device.get("coverage").and_then(|coverage| string(coverage, "level")).unwrap_or("-").into()
 }
 
 /// Returns a verdict's word for people.

@@ -2,38 +2,22 @@
 //!
 //! A wrong value is a [`Problem`] with its line and falls back to the default: the daemon never dies of its settings.
 
+pub mod router;
 mod settings;
 mod types;
 pub mod uci;
 
-pub use crate::config::settings::{Fallback, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS, device_name};
-pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Problem};
+pub use crate::config::settings::{Fallback, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS};
+pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Problem, device_name};
 
 /// Reads UCI text, of which `detectors` may be named for option `block_on`. Returns settings and what is wrong with the
 /// text, in the order of its lines.
 pub fn parse(text: &str, detectors: &[&str]) -> (Config, Vec<Problem>) {
     let mut problems = Vec::new();
-    let mut draft = settings::Draft::new(detectors);
-    for section in uci::sections(text, &mut problems) {
-        let kind = section.kind.as_str();
-        let mut check = |line, result: Result<(), String>| {
-            problems.extend(result.err().map(|message| Problem { line, message }));
-        };
-        match SECTIONS.iter().find(|(known, _)| *known == kind) {
-            Some((_, settings)) => {
-                for (line, key, value) in &section.options {
-                    check(*line, draft.option(kind, settings, key, value));
-                }
-                check(section.line, draft.end(kind));
-            }
-            None => {
-                let message = format!("a section is leash, device or pin, not '{kind}'; it is ignored");
-                check(section.line, Err(message));
-            }
-        }
-    }
-    problems.sort_unstable_by_key(|problem| problem.line);
-    (draft.finish(), problems)
+    let sections = uci::sections(text, &mut problems);
+    let mut draft = settings::Draft::new(detectors, problems);
+    sections.iter().for_each(|section| draft.section(section));
+    draft.finish()
 }
 
 #[cfg(test)]
@@ -70,7 +54,7 @@ mod tests {
     fn the_daemon_has_its_settings() {
         let (config, problems) = parse(
             "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
-             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option on_stop keep\n\
+             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option router /r\n option on_stop keep\n\
              option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n option ubus ''\n\
              list lists ''\n list lists my/lists\n option networks ''\n option vendors /v\n list private 'Our WLAN'\n\
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
@@ -80,8 +64,11 @@ mod tests {
         let expected = DaemonConfig {
             enabled: false,
             interfaces: vec!["br-lan".into(), "br-iot".into()],
+            default_interfaces: false,
+            house: vec![],
             query_log: Some("/tmp/q.log".into()),
             leases: "/l".into(),
+            router: "/r".into(),
             state: "/s".into(),
             socket: "/k".into(),
             ubus: "".into(),
@@ -102,9 +89,12 @@ mod tests {
     fn the_defaults_hold_where_nothing_is_set() {
         let expected = DaemonConfig {
             enabled: true,
-            interfaces: vec!["br-lan".into()],
+            interfaces: vec![],
+            default_interfaces: false,
+            house: vec![],
             query_log: None,
             leases: "/tmp/dhcp.leases".into(),
+            router: "/var/run/leash-router".into(),
             state: "/etc/leash/state".into(),
             socket: "/var/run/leash/socket".into(),
             ubus: UBUS.into(),
@@ -144,7 +134,7 @@ mod tests {
             "line 5: block_on: 'magic' is not a detector (scan, relay); it is ignored",
             "line 6: 'odd' is not an option of 'leash'; it is ignored",
             "line 7: 'blok_for' is not an option of 'leash'; it is ignored; did you mean 'block_for'?",
-            "line 8: interface: 'br lan' is not a network device such as br-lan; br-lan holds",
+            "line 8: interface: 'br lan' is not a network device such as br-lan; it is ignored",
             "line 9: mark: '3' is not one bit such as 0x02000000; 0x02000000 holds",
             "line 10: quiet_hours: '9999:00-6:00' is not a part of the day such as 23:00-06:00; it is ignored",
             "line 11: state: 'relative' is not an absolute path; /etc/leash/state holds",
@@ -153,11 +143,11 @@ mod tests {
             "line 14: private: 'abc' is not a word of 4 to 64 characters; it is ignored",
             "line 15: a device needs a 'mac'; it is ignored",
             "line 19: mode: 'fierce' is not trust, observe, guard or local; the default mode holds",
-            "line 21: mac: '02:00' is not a hardware address such as 02:11:22:33:44:55; the device is ignored",
+            "line 21: mac: '02:00' is not a hardware address such as 02:11:22:33:44:55; the device at line 20 is ignored",
             "line 22: a pin cannot block addresses of the house; it is ignored",
-            "line 26: mac: '02' is not a hardware address such as 02:11:22:33:44:55; the pin is ignored",
-            "line 30: address: 'a.example' is not an address or a prefix; the pin is ignored",
-            "line 32: until: 'soon' is not a date such as 2026-12-31 18:00; the pin is ignored",
+            "line 26: mac: '02' is not a hardware address such as 02:11:22:33:44:55; the pin at line 25 is ignored",
+            "line 30: address: 'a.example' is not an address or a prefix; the pin at line 29 is ignored",
+            "line 32: until: 'soon' is not a date such as 2026-12-31 18:00; the pin at line 29 is ignored",
             "line 33: a pin's 'verdict' is allow or block; it is ignored",
             "line 35: a pin needs either an 'address' or a 'name'; it is ignored",
             "line 37: a section is leash, device or pin, not 'dragon'; it is ignored",
@@ -167,6 +157,39 @@ mod tests {
         assert_eq!(said, expected);
         let device = (Mac([2, 0, 0, 0, 0, 1]), DeviceConfig::default());
         assert_eq!(config, Config { devices: [device].into(), ..Config::default() });
+    }
+
+    #[test]
+    fn what_is_said_twice_is_joined_or_named() {
+        let [one, two, three] = [1, 2, 3].map(|last| Mac([2, 0, 0, 0, 0, last]));
+        let text = "config leash\nlist block_on scan\nlist block_on relay\nlist block_on scan\noption grace 1s\n\
+             config leash\noption grace 3s\noption grace soon\nlist interface br-a\noption interface br-b\n\
+             config device\nlist mac 02:00:00:00:00:01\nlist mac 02-00-00-00-00-02\noption name laptop\n\
+             config device 'tv'\noption mac '02:00:00:00:00:03 02:00:00:00:00:01'\noption mode guard\n\
+             config device\noption mac 02:00:00:00:00:03\noption mac 02:00:00:00:00:02\noption mode local\n\
+             config device 'tv'\noption name tv\n\
+             config pin\nlist address 192.0.2.1\nlist address 192.0.2.2\noption verdict block\n\
+             config pin\noption verdict allow\noption address 192.0.2.2\n\
+             config pin\noption mac '02:00:00:00:00:03 02:00:00:00:00:02'\noption name a.example\noption verdict allow\n";
+        let (config, problems) = parse(text, &["scan", "relay"]);
+        let said: Vec<String> = problems.iter().map(Problem::to_string).collect();
+        let expected = [
+            "line 7: line 5 has 'grace', too; this one holds",
+            "line 8: grace: 'soon' is not a time from 0s to 1m; that of line 7 holds",
+            "line 10: line 9 has 'interface', too: uci keeps only the last 'option interface', so write 'list interface'",
+            "line 20: line 19 has 'mac', too: uci keeps only the last 'option mac', so write 'list mac'",
+            "line 21: line 17 has the 'mode' of 02:00:00:00:00:03, too; this one holds",
+            "line 23: line 14 has the 'name' of 02:00:00:00:00:01, too; this one holds",
+            "line 26: line 25 has 'address', too; this one holds",
+            "line 28: the pin at line 24 is on the same, and the first one holds; this one is ignored",
+            "line 32: mac: '02:00:00:00:00:03 02:00:00:00:00:02' is not a hardware address such as 02:11:22:33:44:55; \
+             the pin at line 31 is ignored",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(config.block_on, ["scan", "relay"]);
+        assert_eq!(config.daemon.interfaces, ["br-a", "br-b"]);
+        let seen = [one, two, three].map(|mac| (config.devices[&mac].name.as_deref(), config.mode(mac)));
+        assert_eq!(seen, [(Some("tv"), Mode::Guard), (Some("laptop"), Mode::Local), (Some("tv"), Mode::Local)]);
     }
 
     /// The table of settings in openwrt/README.md is this one. A star is at what changes with a restart.

@@ -4,7 +4,8 @@
 //! The parser, the defaults and the complaints of `leash check` are made of this table. openwrt/README.md is compared
 //! with it by the tests of config, the settings that ship and the page in LuCI in tests/package.rs.
 
-use crate::config::types::{Config, DeviceConfig};
+use crate::config::types::{Config, DeviceConfig, Problem, device_name};
+use crate::config::uci::{Entry, Section};
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -32,6 +33,8 @@ pub struct Setting {
     /// What the option is for, as the documents say it; the program goes without.
     #[cfg(test)]
     pub about: &'static str,
+    /// True when each line adds a value, as `list` does in UCI.
+    pub many: bool,
     /// True when a change needs a restart of leash, at least in procd's jail, which has files mounted at the start.
     pub restart: bool,
     /// Reads a value into a draft. Returns false when the option does not take it.
@@ -63,6 +66,7 @@ const fn setting(
         takes,
         #[cfg(test)]
         about,
+        many: false,
         restart: false,
         set: |_, _| false,
     }
@@ -76,6 +80,10 @@ impl Setting {
             Shipped(paths) => paths,
             Nothing => &[],
         }
+    }
+
+    const fn many(self) -> Setting {
+        Setting { many: true, ..self }
     }
 
     const fn restart(self) -> Setting {
@@ -104,13 +112,15 @@ const LEASH: &[Setting] = &[
     setting("block_for", Value("1d"), "a time from 1m to 30d", "how long an automatic block lasts")
         .set(|draft, text| put(&mut draft.config.block_for, span(text, Span::mins(1), Span::days(30)))),
     setting("block_on", Nothing, "a detector", "whose evidence alone is enough for a block; a line for each")
+        .many()
         .set(|draft, text| push(&mut draft.config.block_on, draft.detectors.contains(&text), text)),
     setting(
         "interface",
-        Value("br-lan"),
+        Nothing,
         "a network device such as br-lan",
-        "the side of the devices; a line for each",
+        "the side of the devices, a line for each; none: [all networks of devices](#networks-of-devices)",
     )
+    .many()
     .set(|draft, text| push(&mut draft.config.daemon.interfaces, is_interface(text), text)),
     setting("on_stop", Value("open"), "open or keep", "keep: blocks stay in force when leash is stopped")
         .set(|draft, text| put(&mut draft.config.daemon.keep_on_stop, one_of(text, ["open", "keep"]))),
@@ -119,11 +129,13 @@ const LEASH: &[Setting] = &[
     setting("quiet_hours", Nothing, "a part of the day such as 23:00-06:00", "when people sleep, in local time")
         .set(|draft, text| put(&mut draft.config.quiet_hours, hours(text).map(Some))),
     setting("private", Nothing, "a word of 4 to 64 characters", "what nobody outside should read; a line for each")
+        .many()
         .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.len()), text)),
     setting("query_log", Nothing, PATH, "dnsmasq's log of lookups, where the kernel cannot deliver them")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.query_log, path_or_empty(text).map(not_empty))),
     setting("lists", Shipped(&LISTS), "a folder", "folders of lists to warn of; a line for each")
+        .many()
         .restart()
         .set(|draft, text| add_folder(&mut draft.config.daemon.lists, text)),
     setting("networks", Shipped(&[NETWORKS]), "a file", "tells which network an address belongs to; empty: none")
@@ -139,6 +151,14 @@ const LEASH: &[Setting] = &[
     setting("leases", Value("/tmp/dhcp.leases"), PATH, "dnsmasq's leases")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.leases, path(text))),
+    setting(
+        "router",
+        Value("/var/run/leash-router"),
+        PATH,
+        "a folder with what leash may read of the router's settings",
+    )
+    .restart()
+    .set(|draft, text| put(&mut draft.config.daemon.router, path(text))),
     setting("state", Value("/etc/leash/state"), PATH, "what outlives a restart of the router")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.state, path(text))),
@@ -151,17 +171,18 @@ const LEASH: &[Setting] = &[
 ];
 
 const DEVICE: &[Setting] = &[
-    setting("mac", Nothing, HARDWARE_ADDRESS, "the device")
-        .set(|draft, text| put(&mut draft.section.mac, text.parse().ok().map(Some))),
-    setting("name", Nothing, "a name", "what the household calls it")
-        .set(|draft, text| put(&mut draft.section.device.name, Some(Some(text.into())))),
+    setting("mac", Nothing, HARDWARE_ADDRESS, "the device; a line for each, where it has several")
+        .many()
+        .set(|draft, text| add_macs(&mut draft.section.macs, text)),
+    setting("name", Nothing, "a name of up to 63 visible characters", "what the household calls it")
+        .set(|draft, text| put(&mut draft.section.device.name, device_name(text).ok().map(|name| Some(name.into())))),
     setting("mode", Value("the default mode"), Mode::WORDS, "what may be done to it")
         .set(|draft, text| put(&mut draft.section.device.mode, Mode::parse(text).ok().map(Some))),
 ];
 
 const PIN: &[Setting] = &[
     setting("mac", Nothing, HARDWARE_ADDRESS, "the device; without it, all devices")
-        .set(|draft, text| put(&mut draft.section.mac, text.parse().ok().map(Some))),
+        .set(|draft, text| text.parse().map(|mac| draft.section.macs = vec![mac]).is_ok()),
     setting("address", Nothing, "an address or a prefix", "what the pin is on")
         .set(|draft, text| put(&mut draft.section.address, target(text, false))),
     setting("name", Nothing, "a name such as vendor.example", "what the pin is on, with all names below it")
@@ -176,16 +197,26 @@ const PIN: &[Setting] = &[
 pub(super) struct Draft<'a> {
     config: Config,
     detectors: &'a [&'a str],
-    /// The options of section `leash` that have a value of their own.
-    given: Vec<&'static str>,
+    problems: Vec<Problem>,
+    /// The lines of the options in the sections `leash`.
+    given: Lines,
     section: DraftSection,
+    /// The line of the name and of the mode of each device.
+    devices: Vec<(Mac, &'static str, usize)>,
+    /// The line of each pin.
+    pins: Vec<usize>,
 }
+
+/// Options with a value of their own, each with its line.
+type Lines = Vec<(&'static str, usize)>;
 
 /// What was read of a device or a pin.
 #[derive(Default)]
 struct DraftSection {
+    line: usize,
     spoilt: bool,
-    mac: Option<Mac>,
+    given: Lines,
+    macs: Vec<Mac>,
     device: DeviceConfig,
     address: Option<String>,
     name: Option<String>,
@@ -194,80 +225,142 @@ struct DraftSection {
 }
 
 impl Draft<'_> {
-    /// Returns a draft without any value.
-    pub fn new<'a>(detectors: &'a [&'a str]) -> Draft<'a> {
-        Draft { config: Config::blank(), detectors, given: Vec::new(), section: DraftSection::default() }
+    /// Returns a draft without any value. `problems` are those that are known already.
+    pub fn new<'a>(detectors: &'a [&'a str], problems: Vec<Problem>) -> Draft<'a> {
+        Draft {
+            config: Config::blank(),
+            detectors,
+            problems,
+            given: Lines::new(),
+            section: DraftSection::default(),
+            devices: Vec::new(),
+            pins: Vec::new(),
+        }
     }
 
-    /// Reads an option of a section of this kind.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong and what holds instead.
-    pub fn option(&mut self, kind: &str, settings: &[Setting], key: &str, value: &str) -> Result<(), String> {
+    /// Reads a section.
+    pub fn section(&mut self, section: &Section) {
+        let (kind, line) = (section.kind.as_str(), section.line);
+        let Some((_, settings)) = SECTIONS.iter().find(|(known, _)| *known == kind) else {
+            return self.check(line, Err(format!("a section is leash, device or pin, not '{kind}'; it is ignored")));
+        };
+        self.section = DraftSection { line, ..DraftSection::default() };
+        for entry in &section.options {
+            let result = self.option(kind, settings, entry);
+            self.check(entry.line, result);
+        }
+        let result = match kind {
+            _ if self.section.spoilt => Ok(()),
+            "device" => self.device(),
+            "pin" => self.pin(),
+            _ => Ok(()),
+        };
+        self.check(line, result);
+    }
+
+    fn check(&mut self, line: usize, result: Result<(), String>) {
+        self.problems.extend(result.err().map(|message| Problem { line, message }));
+    }
+
+    /// Reads an option. The error is a sentence that says what is wrong and what holds instead.
+    fn option(&mut self, kind: &str, settings: &[Setting], entry: &Entry) -> Result<(), String> {
+        let Entry { line, is_list, key, value } = entry;
         let Some(setting) = settings.iter().find(|setting| setting.name == key) else {
             let close = settings.iter().map(|setting| setting.name).min_by_key(|name| distance(key, name));
             let close = close.filter(|name| distance(key, name) * 2 < name.len());
             let hint = close.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
             return Err(format!("'{key}' is not an option of '{kind}'; it is ignored{hint}"));
         };
+        let given = if kind == "leash" { &self.given } else { &self.section.given };
+        let before = given.iter().rfind(|(name, _)| name == key).map(|(_, line)| *line);
         if (setting.set)(self, value) {
-            self.given.extend((kind == "leash").then_some(setting.name));
-            return Ok(());
+            let given = if kind == "leash" { &mut self.given } else { &mut self.section.given };
+            given.push((setting.name, *line));
+            return match before {
+                Some(before) if !setting.many => Err(format!("line {before} has '{key}', too; this one holds")),
+                Some(before) if !is_list => Err(format!(
+                    "line {before} has '{key}', too: uci keeps only the last 'option {key}', so write 'list {key}'"
+                )),
+                _ => Ok(()),
+            };
         }
         let mut message = format!("{key}: '{value}' is not {}", setting.takes);
         if key == "block_on" {
             _ = write!(message, " ({})", self.detectors.join(", "));
         }
-        match setting.fallback {
-            Value(value) => _ = write!(message, "; {value} holds"),
+        match (&setting.fallback, before) {
+            (Value(_), Some(before)) if !setting.many => _ = write!(message, "; that of line {before} holds"),
+            (Value(value), None) if setting.many => _ = write!(message, "; {value} holds if there is no other"),
+            (Value(value), None) => _ = write!(message, "; {value} holds"),
             _ if kind == "leash" => message += "; it is ignored",
             _ => {
                 self.section.spoilt = true;
-                _ = write!(message, "; the {kind} is ignored");
+                _ = write!(message, "; the {kind} at line {} is ignored", self.section.line);
             }
         }
         Err(message)
     }
 
-    /// Takes up what was read of a section of this kind.
-    ///
-    /// # Errors
-    /// A sentence that says why the section is ignored.
-    pub fn end(&mut self, kind: &str) -> Result<(), String> {
-        let DraftSection { spoilt, mac, device, address, name, block, until } = std::mem::take(&mut self.section);
-        match kind {
-            "device" if !spoilt => {
-                let mac = mac.ok_or("a device needs a 'mac'; it is ignored")?;
-                self.config.devices.insert(mac, device);
+    /// Takes up a device. What several sections say of one is joined.
+    fn device(&mut self) -> Result<(), String> {
+        let DraftSection { given, macs, device, .. } = std::mem::take(&mut self.section);
+        if macs.is_empty() {
+            return Err("a device needs a 'mac'; it is ignored".into());
+        }
+        for mac in macs {
+            for (option, line) in given.iter().filter(|(option, _)| *option != "mac") {
+                let same = |(known, name, _): &&(Mac, &str, usize)| *known == mac && name == option;
+                let before = self.devices.iter().rfind(same).map(|(_, _, line)| *line);
+                self.devices.push((mac, option, *line));
+                if let Some(before) = before {
+                    self.check(*line, Err(format!("line {before} has the '{option}' of {mac}, too; this one holds")));
+                }
             }
-            "pin" if !spoilt => {
-                let block = block.ok_or("a pin's 'verdict' is allow or block; it is ignored")?;
-                let target = match (address, name) {
-                    (Some(target), None) | (None, Some(target)) => target,
-                    _ => return Err("a pin needs either an 'address' or a 'name'; it is ignored".into()),
-                };
-                let target = Target::parse(&target, block).map_err(|message| format!("{message}; it is ignored"))?;
-                self.config.pins.push(Pin { mac, target, block, until });
-            }
-            _ => {}
+            let known = self.config.devices.entry(mac).or_default();
+            known.name = device.name.clone().or(known.name.take());
+            known.mode = device.mode.or(known.mode);
         }
         Ok(())
     }
 
-    /// Returns the settings, with the defaults for what was not given.
-    pub fn finish(mut self) -> Config {
+    /// Takes up a pin.
+    fn pin(&mut self) -> Result<(), String> {
+        let DraftSection { line, macs, address, name, block, until, .. } = std::mem::take(&mut self.section);
+        let block = block.ok_or("a pin's 'verdict' is allow or block; it is ignored")?;
+        let target = match (address, name) {
+            (Some(target), None) | (None, Some(target)) => target,
+            _ => return Err("a pin needs either an 'address' or a 'name'; it is ignored".into()),
+        };
+        let target = Target::parse(&target, block).map_err(|message| format!("{message}; it is ignored"))?;
+        let pin = Pin { mac: macs.first().copied(), target, block, until };
+        let same = |other: &Pin| other.until.is_none() && (other.mac, &other.target) == (pin.mac, &pin.target);
+        if let Some(first) = self.config.pins.iter().position(same).and_then(|first| self.pins.get(first)) {
+            return Err(format!(
+                "the pin at line {first} is on the same, and the first one holds; this one is ignored"
+            ));
+        }
+        self.config.pins.push(pin);
+        self.pins.push(line);
+        Ok(())
+    }
+
+    /// Returns the settings, with the defaults for what was not given, and what is wrong in the order of the lines.
+    pub fn finish(mut self) -> (Config, Vec<Problem>) {
         for setting in LEASH {
-            if let (Value(value), false) = (&setting.fallback, self.given.contains(&setting.name)) {
+            if let (Value(value), false) =
+                (&setting.fallback, self.given.iter().any(|(given, _)| *given == setting.name))
+            {
                 (setting.set)(&mut self, value);
             }
         }
-        self.config
+        self.problems.sort_unstable_by_key(|problem| problem.line);
+        (self.config, self.problems)
     }
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Draft::new(&[]).finish()
+        Draft::new(&[], Vec::new()).finish().0
     }
 }
 
@@ -297,14 +390,21 @@ fn put<T>(place: &mut T, value: Option<T>) -> bool {
 }
 
 fn push(list: &mut Vec<String>, fits: bool, text: &str) -> bool {
-    if fits {
+    if fits && !list.iter().any(|known| known == text) {
         list.push(text.into());
     }
     fits
 }
 
+/// Adds hardware addresses, of which an option may have several with blanks between them.
+fn add_macs(macs: &mut Vec<Mac>, text: &str) -> bool {
+    let all: Option<Vec<Mac>> = text.split_ascii_whitespace().map(|word| word.parse().ok()).collect();
+    macs.extend(all.iter().flatten());
+    all.is_some_and(|all| !all.is_empty())
+}
+
 /// Reads what uci's config_get_bool does.
-fn flag(text: &str) -> Option<bool> {
+pub(super) fn flag(text: &str) -> Option<bool> {
     match text {
         "1" | "on" | "true" | "yes" | "enabled" => Some(true),
         "0" | "off" | "false" | "no" | "disabled" => Some(false),
@@ -321,7 +421,8 @@ fn span(text: &str, min: Span, max: Span) -> Option<Span> {
     Span::parse(text).filter(|span| (min..=max).contains(span))
 }
 
-fn is_interface(text: &str) -> bool {
+/// Returns whether a network device can be called so.
+pub(super) fn is_interface(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@');
     !text.is_empty() && text.len() < 16 && text.bytes().all(fits)
 }
@@ -363,22 +464,4 @@ fn hours(text: &str) -> Option<(u16, u16)> {
     };
     let (from, to) = text.split_once('-')?;
     Some((minute(from)?, minute(to)?))
-}
-
-/// Checks what a household may call a device: up to 63 characters in one line, none of them invisible or turning the
-/// text around (Unicode's bidirectional controls). Returns the name without blanks around it; an empty one takes the
-/// device's name away.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn device_name(text: &str) -> Result<&str, String> {
-    let text = text.trim();
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if text.contains(odd) {
-        return Err("a name has no invisible characters and no ends of lines".into());
-    }
-    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
 }

@@ -1,5 +1,6 @@
 //! What the settings are read into.
 
+use crate::config::router::Network;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Pin;
@@ -38,12 +39,18 @@ pub struct Config {
 pub struct DaemonConfig {
     /// False when the daemon is to end at once.
     pub enabled: bool,
-    /// The interfaces of the LAN.
+    /// The interfaces of the LAN. Where the settings name none, the daemon takes those of [`DaemonConfig::house`].
     pub interfaces: Vec<String>,
+    /// True where the settings name no interface.
+    pub default_interfaces: bool,
+    /// The networks of devices, which the daemon reads from the router's own settings.
+    pub house: Vec<Network>,
     /// dnsmasq's query log, if it is to be read.
     pub query_log: Option<PathBuf>,
     /// dnsmasq's leases.
     pub leases: PathBuf,
+    /// The folder with what leash may read of the router's own settings.
+    pub router: PathBuf,
     /// The file for what outlives a restart of the router.
     pub state: PathBuf,
     /// The control socket.
@@ -92,8 +99,11 @@ impl Config {
             daemon: DaemonConfig {
                 enabled: false,
                 interfaces: Vec::new(),
+                default_interfaces: false,
+                house: Vec::new(),
                 query_log: None,
                 leases: PathBuf::new(),
+                router: PathBuf::new(),
                 state: PathBuf::new(),
                 socket: PathBuf::new(),
                 ubus: PathBuf::new(),
@@ -126,4 +136,22 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.message)
     }
+}
+
+/// Checks what a household may call a device: up to 63 characters in one line, none of them invisible or turning the
+/// text around (Unicode's bidirectional controls). Returns the name without blanks around it; an empty one takes the
+/// device's name away.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn device_name(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.contains(odd) {
+        return Err("a name has no invisible characters and no ends of lines".into());
+    }
+    if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
 }

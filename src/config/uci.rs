@@ -3,8 +3,7 @@
 //! The syntax is that of openwrt/uci, file.c: `config TYPE ['NAME']`, `option KEY 'VALUE'`, `list KEY 'VALUE'`,
 //! comments after `#`.
 
-use crate::config::settings::device_name;
-use crate::config::types::Problem;
+use crate::config::types::{Problem, device_name};
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Target;
@@ -17,21 +16,55 @@ pub struct Section {
     pub line: usize,
     /// The section's type.
     pub kind: String,
-    /// Line, key and value of each option in the order of the file. Of an option that is given twice the last counts,
-    /// as with uci.
-    pub options: Vec<(usize, String, String)>,
+    /// The section's name, empty for none.
+    pub name: String,
+    /// The options in the order of the file.
+    pub options: Vec<Entry>,
+}
+
+/// A line of a section: `option` or `list`.
+pub struct Entry {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// It begins with `list`.
+    pub is_list: bool,
+    /// The option's name.
+    pub key: String,
+    /// The value.
+    pub value: String,
 }
 
 impl Section {
-    /// Returns the value that counts for an option.
-    fn last(&self, key: &str) -> Option<&str> {
-        self.options.iter().rfind(|(_, k, _)| k == key).map(|(_, _, value)| value.as_str())
+    /// Returns all values of an option, in words: of a list, or of an option with several.
+    pub(super) fn words<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values(key).flat_map(str::split_ascii_whitespace)
+    }
+
+    /// Returns all values of a list.
+    pub(super) fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.options.iter().filter(move |entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// Returns the value that counts for an option: of one that is given twice the last, as with uci.
+    pub(super) fn last(&self, key: &str) -> Option<&str> {
+        self.options.iter().rfind(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// Returns the hardware addresses of a device.
+    fn macs(&self) -> impl Iterator<Item = Mac> {
+        self.words("mac").filter_map(|word| word.parse().ok())
+    }
+
+    fn add(&mut self, key: &str, value: String) {
+        self.options.push(Entry { line: 0, is_list: false, key: key.into(), value });
     }
 }
 
-/// Returns the sections of UCI text in the order of the file, and adds what is wrong with its lines to `problems`.
+/// Returns the sections of UCI text in the order of the file, and adds what is wrong with its lines to `problems`. A
+/// section with the type and the name of an earlier one continues it, as with uci.
 pub fn sections(text: &str, problems: &mut Vec<Problem>) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
+    let mut current = None;
     for (i, text) in text.lines().enumerate() {
         let line = i + 1;
         let mut problem = |message: String| problems.push(Problem { line, message });
@@ -44,11 +77,21 @@ pub fn sections(text: &str, problems: &mut Vec<Problem>) -> Vec<Section> {
         };
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             [] | ["package", _] => {}
-            ["config", kind] | ["config", kind, _] => {
-                sections.push(Section { line, kind: (*kind).into(), options: Vec::new() });
+            ["config", kind, name @ ..] if name.len() < 2 => {
+                let name = name.first().copied().unwrap_or_default();
+                let same = |section: &Section| !name.is_empty() && section.kind == *kind && section.name == name;
+                current = sections.iter().position(same).or(Some(sections.len()));
+                if current == Some(sections.len()) {
+                    sections.push(Section { line, kind: (*kind).into(), name: name.into(), options: Vec::new() });
+                }
             }
-            ["option" | "list", key, value] => match sections.last_mut() {
-                Some(section) => section.options.push((line, (*key).into(), (*value).into())),
+            [word @ ("option" | "list"), key, value] => match current.and_then(|at| sections.get_mut(at)) {
+                Some(section) => section.options.push(Entry {
+                    line,
+                    is_list: *word == "list",
+                    key: (*key).into(),
+                    value: (*value).into(),
+                }),
                 None => problem("an option stands before the first 'config' line; it is ignored".into()),
             },
             _ => problem("a line is: config TYPE 'NAME', option KEY 'VALUE' or list KEY 'VALUE'; it is ignored".into()),
@@ -146,22 +189,54 @@ impl Batch {
         }
         wanted.sort_unstable();
         self.done += wanted.len();
-        let mut before = None;
         for (mac, option, value) in &wanted {
-            // Where there are two, the last one counts.
-            let known = self.of("device").rfind(|(_, section)| is_of(section.last("mac"), Some(*mac))).map(|(i, _)| i);
-            let place = known.map_or("-1".into(), |i| i.to_string());
-            if known.is_none() && before != Some(mac) {
-                self.command(format_args!("add leash device\nset leash.@device[-1].mac='{mac}'"));
-            }
+            let place = self.own_section(*mac, option);
             if value.is_empty() {
                 self.command(format_args!("delete leash.@device[{place}].{option}"));
             } else {
                 self.command(format_args!("set leash.@device[{place}].{option}='{value}'"));
             }
-            before = Some(mac);
         }
         Ok(())
+    }
+
+    /// Returns the number of the section that has this option of this device alone. A device without a section gets one,
+    /// and one that shares its section with others leaves it.
+    fn own_section(&mut self, mac: Mac, option: &str) -> String {
+        // Where there are two, the last that has the option counts.
+        let of_mac = |(_, section): &(usize, &Section)| section.macs().any(|known| known == mac);
+        let with_option = self.of("device").filter(of_mac).rfind(|(_, section)| section.last(option).is_some());
+        let found = with_option.or_else(|| self.of("device").rfind(of_mac));
+        let mut own = Section { line: 0, kind: "device".into(), name: String::new(), options: Vec::new() };
+        let mut left = None;
+        if let Some((i, section)) = found {
+            let others: Vec<Mac> = section.macs().filter(|known| *known != mac).collect();
+            if others.is_empty() {
+                // One that was added just now is the last.
+                return if section.line == 0 { "-1".into() } else { i.to_string() };
+            }
+            for key in ["name", "mode"] {
+                section.last(key).into_iter().for_each(|value| own.add(key, value.into()));
+            }
+            left = Some((i, others));
+        }
+        if let Some((i, others)) = left {
+            self.command(format_args!("delete leash.@device[{i}].mac"));
+            for other in &others {
+                self.command(format_args!("add_list leash.@device[{i}].mac='{other}'"));
+            }
+            if let Some(section) = self.sections.iter_mut().filter(|section| section.kind == "device").nth(i) {
+                section.options.retain(|entry| entry.key != "mac");
+                others.iter().for_each(|other| section.add("mac", other.to_string()));
+            }
+        }
+        self.command(format_args!("add leash device\nset leash.@device[-1].mac='{mac}'"));
+        for Entry { key, value, .. } in &own.options {
+            self.commands += &format!("set leash.@device[-1].{key}='{}'\n", value.replace('\'', r"'\''"));
+        }
+        own.add("mac", mac.to_string());
+        self.sections.push(own);
+        "-1".into()
     }
 
     fn pins(&mut self, unpinned: &[Value], pins: &[Value]) -> Result<(), String> {
@@ -255,6 +330,23 @@ mod tests {
             reorder leash.@pin[-1]=2\nadd leash pin\nset leash.@pin[-1].verdict='block'\n\
             set leash.@pin[-1].name='new.example'\nreorder leash.@pin[-1]=2\ncommit leash\n";
         assert_eq!((done, batch.as_str()), (8, expected));
+    }
+
+    #[test]
+    fn a_device_leaves_the_section_that_it_shares() {
+        let settings = "config device\n\tlist mac '02:00:00:00:00:20'\n\tlist mac '02:00:00:00:00:21'\n\
+            \toption name \"Ann's\"\nconfig device\n\toption mac '02:00:00:00:00:20'\n\toption mode guard\n";
+        let orders = json!({
+            "names": [{ "device": "02:00:00:00:00:20", "name": "" }],
+            "modes": [
+                { "device": "02:00:00:00:00:20", "mode": "local" }, { "device": "02:00:00:00:00:21", "mode": "trust" }
+            ],
+        });
+        let expected = "set leash.@device[1].mode='local'\ndelete leash.@device[0].mac\n\
+            add_list leash.@device[0].mac='02:00:00:00:00:21'\nadd leash device\n\
+            set leash.@device[-1].mac='02:00:00:00:00:20'\nset leash.@device[-1].name='Ann'\\''s'\n\
+            delete leash.@device[-1].name\nset leash.@device[0].mode='trust'\ncommit leash\n";
+        assert_eq!(batch(settings, &orders).unwrap().1, expected);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub const DETECTOR: Detector = Detector {
 fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
     let beacon = contact.beacon.as_ref()?;
-    if contact.label == Label::OutOfScope || contact.service == Service::Ntp {
+    if contact.label == Label::OutOfScope || contact.service == Service::Ntp || contact.is_only_pinged() {
         return None;
     }
     let address = endpoint.address;

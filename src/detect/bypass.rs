@@ -33,6 +33,7 @@ fn judge(subject: &Subject, _: &Context) -> Option<Finding> {
         Service::Dot => Some(sentence!("over TLS")),
         Service::Doh => Some(sentence!("over HTTPS")),
         Service::Doq => Some(sentence!("over QUIC")),
+        Service::DnsCrypt => Some(sentence!("over DNSCrypt")),
         _ => None,
     };
     if let Some(how) = how {
@@ -46,6 +47,10 @@ fn judge(subject: &Subject, _: &Context) -> Option<Finding> {
     }
     let denied = u64::from(contact.flows_after_denial);
     let without = u64::from(contact.flows(Label::Unexplained)) + u64::from(contact.flows(Label::OtherDevice));
+    // Who gets no answer to a name may well ping somebody to see whether it is online.
+    if contact.is_only_pinged() {
+        return None;
+    }
     // A device that looks up blocked names all the time does everything right after such an answer.
     let is_frequent = u64::from(device.denials) > 20 * denied;
     if denied < 2 || denied * 2 < without {

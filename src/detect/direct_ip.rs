@@ -2,8 +2,10 @@
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::flows::Label;
 use crate::tables::service::Service;
+use crate::wire::public_resolvers::is_resolver_address;
 
 /// The detector.
 pub const DETECTOR: Detector = Detector {
@@ -23,20 +25,26 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let (none, other) = (contact.flows(Label::Unexplained), contact.flows(Label::OtherDevice));
     let flows = none.saturating_add(other);
     // Asking for the time by address is common and needed; resolvers are the business of `bypass`.
-    if flows == 0 || matches!(contact.service, Service::Ntp | Service::Dns | Service::Dot | Service::Doh | Service::Doq)
-    {
+    if flows == 0 || contact.service == Service::Ntp || contact.service.asks_names() {
+        return None;
+    }
+    // Devices ping a well-known address to see whether they are online.
+    if contact.is_only_pinged() && is_resolver_address(context.names.nat64.canonical(id, endpoint.address)) {
         return None;
     }
     let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);
+    let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
     let later_name = context.names.of_device(id, endpoint.address).next();
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
-        None if contact.stun => {
-            (Strength::Weak, Some(sentence!("it agreed on the peer over STUN, as calls and cameras do")))
+        None if contact.setup.is_some() => session(subject, context),
+        None if contact.is_only_pinged() => {
+            (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }
         None if later_name.is_some() => (Strength::Weak, None),
-        None if boot_seen => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
+        None if boot_seen && proven => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
+        None if boot_seen => (Strength::Fair, Some(sentence!("lookups explain too little else of what it calls"))),
         None => (Strength::Fair, Some(sentence!("it may have looked that up before leash was watching"))),
     };
     let lookups = device.lookups;
@@ -50,6 +58,12 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
         Some(because) => calls.and_then(because),
         None => calls,
     };
+    let message = match contact.service.text().filter(|_| contact.service.is_tunnel()) {
+        Some(tunnel) => {
+            message.and_then(sentence!("it is a tunnel (%s), so nobody sees what is in it", Value::Word(tunnel)))
+        }
+        None => message,
+    };
     let evidence = vec![
         Evidence { name: "flows", seen: flows.into(), limit: 1 },
         Evidence { name: "bytes", seen: contact.unexplained_bytes, limit: 0 },
@@ -60,7 +74,31 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
             seen: context.names.of_other_devices(id, endpoint.address).count() as u64,
             limit: 1,
         },
-        Evidence { name: "stun", seen: contact.stun.into(), limit: 1 },
+        Evidence { name: "proven", seen: proven.into(), limit: 1 },
+        Evidence { name: "session", seen: contact.setup.is_some().into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
+}
+
+/// Returns what a session explains of a call to its peer, and what not any more.
+fn session(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>) {
+    let Subject { device, id, endpoint, contact } = *subject;
+    let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
+    let name = server.and_then(|server| context.names.of_device(id, server).next());
+    let (strength, but) = if contact.outgrows_session() {
+        (Strength::Fair, Some(sentence!("but it is called more, or sent more, than a session explains")))
+    } else {
+        (Strength::Weak, None)
+    };
+    let peer = match name {
+        Some(name) => sentence!("peer of a session that %s set up", name.clone()),
+        None => sentence!("peer of a session, as in calls and where people look at their camera"),
+    };
+    (
+        strength,
+        Some(match but {
+            Some(but) => peer.and_then(but),
+            None => peer,
+        }),
+    )
 }

@@ -4,6 +4,7 @@ use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Stren
 use crate::reference::lists::Listed;
 use crate::sentence;
 use crate::tables::flows::Label;
+use std::net::IpAddr;
 
 /// The detector.
 pub const DETECTOR: Detector = Detector {
@@ -44,13 +45,16 @@ pub fn find<'a>(subject: &Subject<'a>, context: &Context<'a>) -> Option<Match<'a
         let (part, listed) = context.lists.name(name)?;
         Some(Match { listed, name: Some(MatchingName { name, part }) })
     });
-    by_name.or_else(|| Some(Match { listed: context.lists.address(endpoint.address)?, name: None }))
+    let forms = [endpoint.address, context.names.nat64.canonical(id, endpoint.address)];
+    let by_address = || forms.into_iter().find_map(|address| context.lists.address(address));
+    by_name.or_else(|| Some(Match { listed: by_address()?, name: None }))
 }
 
 fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Match { listed, name } = find(subject, context)?;
     let Subject { id, endpoint, contact, .. } = *subject;
-    let hosting = context.networks.map(|networks| networks.of(endpoint.address).is_some_and(|network| network.hosting));
+    let untranslated = context.names.nat64.embedded(None, endpoint.address).map_or(endpoint.address, IpAddr::V4);
+    let hosting = context.networks.map(|networks| networks.of(untranslated).is_some_and(|network| network.hosting));
     // A device that looked up a name means one of those who may share the address, and that name is not on the list.
     let has_name = context.names.of_device(id, endpoint.address).next().is_some()
         || contact.sni.is_some()

@@ -13,7 +13,9 @@ use crate::pin::{Pin, Target};
 use crate::ruleset::Elements;
 use crate::sentence;
 use crate::sentence::Sentence;
+use crate::tables::nat64::embed_net;
 use crate::time::{Span, Stamp, Wall};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -203,7 +205,7 @@ impl Engine {
     }
 
     /// Returns whether a block that this party wanted is still wanted.
-    fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
+    pub(super) fn is_wanted(&self, mac: Mac, address: IpAddr, by: By, wall: Wall) -> bool {
         let mode = self.settings().mode(mac);
         let pinned = self
             .tables
@@ -214,7 +216,7 @@ impl Engine {
         let pinned = pinned.map(|verdict| verdict.decision);
         self.blocking()
             && pinned != Some(Decision::Allow)
-            && !self.resolvers.contains(&address)
+            && !self.is_resolver(address)
             && match by {
                 By::Pin => pinned == Some(Decision::Block),
                 By::Mode => mode.is_offline(),
@@ -239,6 +241,13 @@ impl Engine {
         let Some(reason) = reasons.into_iter().reduce(Sentence::and_then) else { return };
         if self.blocks.add(mac, address, &verdict, reason.clone(), at) {
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
+            for form in self.other_forms(id, address) {
+                if self.is_wanted(mac, form, verdict.by(), at.wall)
+                    && self.blocks.add(mac, form, &verdict, reason.clone(), at)
+                {
+                    self.actions.push_back(Action::Block { mac, address: form, lasts: verdict.lasts });
+                }
+            }
             let message = || sentence!("%s is blocked: %s", address, reason);
             self.note_about(RecordKind::Block, Some(mac), Some(address), at, message);
         }
@@ -322,8 +331,12 @@ impl Engine {
             let local = self.settings().mode(device.mac).is_offline();
             elements.local.extend(local.then_some(device.mac));
             for pin in self.settings().pins(at.wall).filter(|pin| !pin.block && policy::is_for(pin, device.mac)) {
-                let known = self.pin_addresses(id, pin).into_iter();
-                elements.admitted.extend(known.map(|address| (device.mac, address)));
+                // What a name leads to, the resolver says; what an address stands for, only the network.
+                let asks = matches!(pin.target, Target::Name(_)).then_some(id);
+                for address in self.pin_addresses(id, pin) {
+                    let forms = self.tables.names.nat64.forms(asks, address);
+                    elements.admitted.extend(forms.into_iter().map(|address| (device.mac, address)));
+                }
             }
         }
         elements
@@ -333,8 +346,23 @@ impl Engine {
     pub fn prefix_pins(&self, wall: Wall) -> Vec<Pin> {
         let wide = |pin: &&Pin| matches!(pin.target, Target::Prefix(_)) && pin.address().is_none();
         let pins = self.settings().pins(wall).filter(wide);
-        // The engine ends them; a rule has no end.
-        if self.blocking() { pins.map(|pin| Pin { until: None, ..pin.clone() }).collect() } else { Vec::new() }
+        if self.blocking() { pins.flat_map(|pin| self.forms_of_pin(pin)).collect() } else { Vec::new() }
+    }
+
+    /// Returns a pin on a prefix for the ruleset, and its like for what translators make of the prefix. The engine ends
+    /// pins; a rule has no end.
+    fn forms_of_pin(&self, pin: &Pin) -> Vec<Pin> {
+        let mut all = vec![Pin { until: None, ..pin.clone() }];
+        let Target::Prefix(IpNet::V4(net)) = pin.target else { return all };
+        for (id, prefix) in self.tables.names.nat64.iter() {
+            let learnt_by = id.map(|id| self.tables.devices.get(id).mac);
+            let is_for = learnt_by.is_none_or(|mac| pin.block && policy::is_for(pin, mac));
+            if let Some(target) = embed_net(prefix, net).filter(|_| is_for) {
+                let target = Target::Prefix(target.into());
+                all.push(Pin { mac: learnt_by.or(pin.mac), target, until: None, ..pin.clone() });
+            }
+        }
+        all
     }
 
     /// Returns the live flows between a device and an address.

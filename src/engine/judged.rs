@@ -47,7 +47,8 @@ pub(super) struct JudgedDevice<'a> {
 pub(super) struct Share {
     /// Contacts outside the house that the device opened.
     pub contacts: usize,
-    /// Those that no lookup of the device explains. Time by address is common and needed, so it is not among them.
+    /// Those that no lookup of the device explains. Time by address is common and needed, and so are
+    /// pings; they are not among them.
     pub unexplained: usize,
     /// Those for which it cannot be said.
     pub unknown: usize,
@@ -83,7 +84,9 @@ impl JudgedDevice<'_> {
             let Some(explained) = contact.contact.explained() else { continue };
             share.contacts += 1;
             match explained {
-                Explained::None | Explained::OtherDevice if contact.purpose != Some(Purpose::Time) => {
+                Explained::None | Explained::OtherDevice
+                    if contact.purpose != Some(Purpose::Time) && !contact.contact.is_only_pinged() =>
+                {
                     share.unexplained += 1;
                 }
                 Explained::Unknown => share.unknown += 1,
@@ -123,7 +126,8 @@ impl Engine {
         let device = self.tables.devices.get(id);
         let local = self.tables.is_inside(endpoint.address);
         let names = self.tables.names.of_device(id, endpoint.address).map(|name| &**name);
-        let purpose = purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
+        let told = || purpose::purpose(contact.service, endpoint.port, contact.sni.as_deref(), names);
+        let purpose = if contact.is_only_pinged() { Some(Purpose::OnlineCheck) } else { told() };
         let purpose = purpose.filter(|_| !local && !contact.inbound);
         let (findings, verdict) = if contact.is_out_of_scope() {
             (Vec::new(), Verdict { decision: Decision::Allow, because: Because::NothingCounts, lasts: None })

@@ -6,11 +6,13 @@
 //! lists and networks, `judged` asks detectors and policy about everything for `view`, which renders JSON, and
 //! `state` writes and reads what outlives a restart.
 
+mod coverage;
 mod enforcement;
 pub mod history;
 mod identity;
 mod judged;
 pub mod ledger;
+mod nat64;
 pub mod orders;
 pub mod policy;
 pub mod purpose;
@@ -36,6 +38,7 @@ use crate::sentence::{Sentence, Value};
 use crate::tables::Tables;
 use crate::tables::counters::handshakes::DelayClass;
 use crate::tables::counters::uploads::Upload;
+use crate::tables::coverage::Level;
 use crate::tables::devices::{Denial, DeviceId};
 use crate::tables::flows::{Flow, FlowDelta, Label, Leaks, Owner, WaitingFlow};
 use crate::tables::service::Service;
@@ -108,8 +111,6 @@ pub struct Engine {
     latest: Stamp,
     /// The first and the latest date of a fact.
     span: Option<(Wall, Wall)>,
-    /// Since when a lookup of any device would have been seen.
-    watching_since: Time,
     next_sweep: Time,
     /// How often a counter of conntrack went backwards.
     counters_zeroed: u32,
@@ -157,7 +158,9 @@ impl Engine {
                 }
             }
             Event::Lookup(lookup) => self.learn(&lookup, at),
-            Event::LookupMissed { .. } | Event::Resolver { .. } | Event::Nat64 { .. } => {}
+            Event::LookupMissed { client, server } => self.miss(client, server, at),
+            Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
+            Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
@@ -228,9 +231,10 @@ impl Engine {
 
     /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
+        let EndedFlow { tuple, flow, .. } = ended;
         let covered =
-            ended.flow.device().is_some_and(|id| self.tables.devices.get(id).is_covered_at(ended.flow.opened_at));
-        ended.flow.label.explained(covered)
+            flow.device().is_some_and(|id| self.coverage_level(id, tuple.destination, flow.opened_at) == Level::Full);
+        flow.label.explained(covered)
     }
 
     /// Sets how many minutes local time is ahead of UTC.
@@ -321,11 +325,15 @@ impl Engine {
             return;
         };
         if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
+            self.learn_nat64(id, lookup, at);
             if self.tables.devices.get_mut(id).lookup_stats.record(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
             }
-            for &address in lookup.addresses.iter().filter(|address| !is_local(**address)) {
+            for &address in &lookup.addresses {
+                if is_local(self.tables.names.nat64.canonical(id, address)) {
+                    continue;
+                }
                 self.tables.names.insert(id, address, &lookup.name, at.now);
                 // Aliases (CNAMEs) name the address, too, but this is the name that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
@@ -341,34 +349,10 @@ impl Engine {
             device.denials = device.denials.saturating_add(1);
         }
         device.last_seen = device.last_seen.max(at.wall);
-        if device.covered_since.is_none() {
-            let back = at.now - limits::COVERAGE_BACK;
-            device.covered_since = Some(self.watching_since.max(back));
+        let since = self.tables.lookups.would_have_seen_since(at.now);
+        if device.coverage.answered(lookup.server, lookup.record_type, since, at.now) {
             self.gain_coverage(id, at);
         }
-    }
-
-    /// Turns what was unknown into unexplained: the first lookup of a device was seen, so earlier ones would have been,
-    /// too.
-    fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
-        let mut changed = Vec::new();
-        for (endpoint, contact) in
-            self.tables.contacts.of_device_mut(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0)
-        {
-            let others = self.tables.names.of_other_devices(id, endpoint.address).next().is_some();
-            contact.relabel(Label::NotCovered, if others { Label::OtherDevice } else { Label::Unexplained });
-            changed.push(endpoint);
-        }
-        for endpoint in changed {
-            self.review_contact(id, endpoint, at);
-        }
-    }
-
-    /// Forgets that lookups were being seen: some may have been missed.
-    fn lose_coverage(&mut self, at: Stamp) {
-        self.watching_since = at.now;
-        self.tables.devices.iter_mut().for_each(|device| device.covered_since = None);
-        self.tables.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
     }
 
     /// Opens a flow, or confirms one that a dump tells of again.
@@ -395,6 +379,7 @@ impl Engine {
         let stranger = |owner: &Owner| !owner.outbound && self.tables.is_inside(tuple.source);
         let owner = self.tables.attribute(&tuple).filter(|owner| !stranger(owner));
         let device = owner.map(|owner| owner.device);
+        self.note_translated(tuple.destination, at);
         let crowded =
             device.is_some_and(|id| usize::from(self.tables.devices.get(id).live_flows) >= limits::FLOWS_PER_DEVICE);
         if !self.tables.flows.has_room() || crowded {
@@ -408,8 +393,11 @@ impl Engine {
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.service = Service::by_port(tuple.protocol, tuple.destination_port);
         }
+        self.note_question(&tuple, at);
         if device.is_some_and(|id| self.tables.names.contains(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
+        } else {
+            self.note_burst(&tuple, owner, at);
         }
     }
 
@@ -450,12 +438,8 @@ impl Engine {
             Label::Lookup
         } else if midstream {
             Label::Unseen
-        } else if !self.tables.devices.get(id).is_covered_at(opened) {
-            Label::NotCovered
-        } else if self.tables.names.of_other_devices(id, endpoint.address).next().is_some() {
-            Label::OtherDevice
         } else {
-            Label::Unexplained
+            self.label_unexplained(id, endpoint, opened, at)
         };
         let Tables { devices, flows, contacts, .. } = &mut self.tables;
         let Some(flow) = flows.get_mut(&tuple) else { return };
@@ -469,6 +453,9 @@ impl Engine {
             && let Some(contact) = contacts.get_or_insert(id, endpoint, at)
         {
             new = contact.all_flows() == 0 && label != Label::OutOfScope;
+            if label == Label::Lookup && contact.flows(Label::Lookup) == 0 {
+                device.coverage.explains();
+            }
             contact.add_flow(flow, at);
             let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::FALLBACK_WINDOW);
             if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
@@ -484,6 +471,8 @@ impl Engine {
         if new {
             self.note_new_contact(id, endpoint, at);
         }
+        self.note_name_called(&tuple, None, at);
+        self.note_session(&tuple, at);
         self.close_hour(id, at);
         if let Some(delta) = delta {
             self.credit(&delta, at);
@@ -547,6 +536,8 @@ impl Engine {
         let bytes = (added(sent, flow.sent), added(received, flow.received));
         self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
+        self.note_resolver_flow(&tuple, at);
+        let Some(flow) = self.tables.flows.get(&tuple) else { return };
         // What a flow carried while it waited is credited when it gets its label.
         if flow.label != Label::Waiting
             && let Some(delta) = flow.delta(&tuple, bytes)
@@ -584,6 +575,9 @@ impl Engine {
             flow.sni = sni.clone().or(flow.sni.take());
             flow.ech |= ech;
         }
+        if let Hint::Dtls { sni } = &hint {
+            flow.sni = sni.clone().or(flow.sni.take());
+        }
         if let Hint::Plaintext { mac, word } = &hint {
             flow.leaks.add(Leaks { mac: mac.is_some(), word: word.is_some() });
         }
@@ -597,10 +591,17 @@ impl Engine {
                 handshakes.record_delay(delay, at.now);
             }
         }
+        let host = if let Hint::Http { host, .. } = hint { host } else { None };
+        self.note_question(&tuple, at);
+        self.note_name_called(&tuple, host.as_ref(), at);
+        let Some(flow) = self.tables.flows.get(&tuple) else { return };
         let Some(owner) = flow.owner.filter(|_| flow.label != Label::Waiting) else { return };
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));
         if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
             contact.apply_hints(flow);
+            if contact.setup.is_none() && flow.service.sets_up_sessions() {
+                self.note_session(&tuple, at);
+            }
             self.review_contact(id, endpoint, at);
         }
     }
@@ -641,7 +642,7 @@ impl Engine {
         wall: Wall,
     ) -> Verdict {
         let (mac, local) = (self.tables.devices.get(id).mac, self.tables.is_inside(endpoint.address));
-        let resolver = self.resolvers.contains(&endpoint.address);
+        let resolver = self.is_resolver(endpoint.address);
         let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.tables.names, wall };
         policy::verdict(&case, mode, self.settings())
     }

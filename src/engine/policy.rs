@@ -202,7 +202,13 @@ fn fits(pin: &Pin, case: &Case) -> bool {
         return false;
     }
     match &pin.target {
-        Target::Prefix(net) => net.contains(&case.endpoint.address),
+        Target::Prefix(net) => {
+            // What a device learnt of a translator by a lookup blocks, and never allows.
+            let (nat64, learnt_by, address) = (&case.names.nat64, pin.block.then_some(case.id), case.endpoint.address);
+            net.contains(&address)
+                || net.addr().is_ipv4() != address.is_ipv4()
+                    && nat64.forms(learnt_by, address).iter().any(|form| net.contains(form))
+        }
         Target::Name(name) => case.names.of_device(case.id, case.endpoint.address).any(|known| is_below(known, name)),
     }
 }

@@ -67,6 +67,7 @@ impl Engine {
         let theirs = self.blocks.get(mac, address).is_some_and(|block| block.by == By::Detectors);
         if theirs && !self.tables.contacts.of_device(id).any(wanted) {
             self.lift(mac, address);
+            self.other_forms(id, address).into_iter().for_each(|form| self.lift(mac, form));
             self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
                 sentence!("the block of %s is over: lists say otherwise now", address)
             });

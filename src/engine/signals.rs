@@ -1,12 +1,15 @@
 //! What the engine counts for the detectors beside the contacts: what passes through a device (relay), which attempts
-//! nobody answers (scan), and how far it reaches (spread).
+//! nobody answers (scan), how far it reaches (spread), and which peers servers hand out to it (direct-ip).
 
 use crate::detect;
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
 use crate::model::{Endpoint, Protocol, Tuple};
+use crate::tables::Tables;
+use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
+use crate::tables::counters::sessions::{Setup, may_belong};
 use crate::tables::domain::registrable;
 use crate::tables::flows::{Flow, FlowDelta, Label, Owner};
 use crate::tables::service::Service;
@@ -23,6 +26,9 @@ impl Engine {
         let mac = self.tables.devices.get(id).mac;
         let outside = delta.label != Label::OutOfScope
             || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
+        if outside && received > 0 {
+            self.tables.answers.record(address.is_ipv4(), at.now);
+        }
         let device = self.tables.devices.get_mut(id);
         if !outside || device.balance.is_none() && sent + received < limits::BALANCE_BYTES {
             return;
@@ -63,7 +69,7 @@ impl Engine {
                 proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
                 excuse = match contact.service {
                     Service::Stun | Service::Turn => Some(Excuse::Call),
-                    Service::WireGuard => Some(Excuse::Vpn),
+                    Service::WireGuard | Service::Esp => Some(Excuse::Vpn),
                     _ => excuse,
                 };
             }
@@ -81,17 +87,89 @@ impl Engine {
         }
     }
 
-    /// Counts an attempt of a device that is over, as failed where nobody answered or the answer was a refusal.
-    pub(super) fn note_attempt(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
-        let refusal = if tuple.destination.is_ipv4() { 60 } else { 80 };
-        let failed = match tuple.protocol {
-            Protocol::Tcp => flow.received <= refusal && flow.sent <= 2 * refusal,
-            Protocol::Udp => flow.received == 0,
-        };
-        if flow.midstream || flow.sent == 0 || self.tables.devices.by_address(tuple.source) != Some(id) {
+    /// Counts a flow that no lookup explains so far, which may be one of those by which a device looks for a peer.
+    pub(super) fn note_burst(&mut self, tuple: &Tuple, owner: Option<Owner>, at: Stamp) {
+        let Some(owner) = owner.filter(|owner| owner.outbound && may_belong(tuple)) else { return };
+        if !self.tables.is_inside(tuple.destination)
+            && let Some(sessions) = self.tables.devices.sessions_mut(owner.device, at.now)
+        {
+            sessions.note_attempt(tuple, at.now);
+        }
+    }
+
+    /// Notes what a flow that has got its label says of sessions: it goes to a server that may set up some, or to a
+    /// peer.
+    pub(super) fn note_session(&mut self, tuple: &Tuple, at: Stamp) {
+        let Tables { devices, flows, contacts, .. } = &mut self.tables;
+        let Some((flow, owner)) = flows.get(tuple).and_then(|flow| Some((flow, flow.owner?))) else { return };
+        let (id, peer, opened_at) = (owner.device, tuple.destination, flow.opened_at);
+        if !owner.outbound || matches!(flow.label, Label::OutOfScope | Label::Unseen) {
             return;
         }
-        let (at, device) = (self.latest, self.tables.devices.get_mut(id));
+        if flow.label == Label::Lookup {
+            if may_belong(tuple)
+                && let Some(sessions) = devices.sessions_mut(id, at.now)
+            {
+                sessions.note_server(tuple, at.now);
+            }
+            return;
+        }
+        let speaks = flow.service.sets_up_sessions();
+        let sessions = devices.get(id).sessions.as_ref().filter(|_| may_belong(tuple));
+        let is_live = |tuple: &Tuple| flows.get(tuple).is_some_and(|flow| !flow.closed);
+        let socket = sessions.and_then(|sessions| sessions.server_of_socket(tuple, opened_at, is_live));
+        let how = match socket {
+            Some(_) => Some(Setup::Socket),
+            None if sessions.is_some_and(|sessions| sessions.is_burst(tuple, opened_at)) => Some(Setup::Burst),
+            None => speaks.then_some(Setup::Protocol),
+        };
+        // Whatever the shape: the device has just talked to somebody whom it looked up, who can have told it of the peer.
+        let server = how.and_then(|_| {
+            let is_server = |contact: &Contact| {
+                contact.label == Label::Lookup
+                    && !contact.inbound
+                    && at.now.since(contact.active_at) < limits::SESSION_SERVER
+                    && !matches!(contact.service, Service::Ntp | Service::Dns)
+            };
+            let servers = || contacts.of_device(id).filter(|(_, contact)| is_server(contact));
+            socket.or_else(|| Some(servers().max_by_key(|(_, contact)| contact.active_at)?.0.address))
+        });
+        let Some(contact) = contacts.get_mut(id, tuple.endpoint(true)) else { return };
+        contact.note_setup(how.filter(|_| server.is_some()), at.wall);
+        if let Some(server) = server
+            && let Some(sessions) = devices.sessions_mut(id, at.now)
+        {
+            sessions.note_peer(peer, server);
+        }
+    }
+
+    /// Counts an attempt of a device that is over, as failed where nobody answered or the answer was a refusal. Silence
+    /// counts only where an answer could have been seen.
+    pub(super) fn note_attempt(&mut self, id: DeviceId, tuple: &Tuple, flow: &Flow) {
+        let is_ipv4 = tuple.destination.is_ipv4();
+        let refusal = if is_ipv4 { 60 } else { 80 };
+        let is_short = flow.sent <= 2 * refusal;
+        let failed = match tuple.protocol {
+            Protocol::Tcp => flow.received <= refusal && is_short,
+            Protocol::Udp => flow.received == 0,
+            // Programs ping many servers to find a near one, and what has no ports has no service to look for.
+            _ => return,
+        };
+        if flow.sent == 0 || self.tables.devices.by_address(tuple.source) != Some(id) {
+            return;
+        }
+        let (at, is_outside) = (self.latest, !self.tables.is_inside(tuple.destination));
+        let device = self.tables.devices.get_mut(id);
+        if is_outside {
+            device
+                .directions
+                .record(flow.received > 0, tuple.protocol == Protocol::Tcp && flow.received == 0 && !is_short);
+        }
+        let is_silence = flow.received == 0
+            && (is_outside && !self.tables.answers.are_seen(is_ipv4, at.now) || device.directions.is_one_way());
+        if flow.midstream || is_silence {
+            return;
+        }
         let mac = device.mac;
         if device.attempts.record(tuple.destination, tuple.destination_port, failed, at)
             && self.settings().mode(mac).is_judged()
@@ -150,7 +228,7 @@ impl Engine {
             .contacts
             .of_device(id)
             .filter(|(_, contact)| contact.last_seen >= begin && contact.label != Label::OutOfScope);
-        let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| endpoint.address).collect();
+        let addresses: Vec<IpAddr> = called.map(|(endpoint, _)| self.untranslated(endpoint.address)).collect();
         let (mut networks, mut countries) = (BTreeSet::new(), BTreeSet::new());
         networks.extend(addresses.iter().map(|address| self.network_key(*address)));
         let country = |address: &IpAddr| self.networks.as_ref()?.of(*address)?.country;
@@ -168,6 +246,7 @@ impl Engine {
 
     /// Returns a key for the network of an address: its autonomous system where that is known, else its prefix.
     fn network_key(&self, address: IpAddr) -> [u8; 4] {
+        let address = self.untranslated(address);
         let known = self.networks.as_ref().and_then(|networks| networks.of(address));
         known.map_or(network_prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
     }

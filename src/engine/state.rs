@@ -4,6 +4,7 @@
 //! leash state 1
 //! saved 1767225600.000000
 //! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
+//! nat64 02:00:00:00:00:20 2001:db8:64::/96
 //! name 02:00:00:00:00:20 203.0.113.5 3600 bulb.example.com
 //! sent 02:00:00:00:00:20 490896 0,0,3,-,...
 //! met 02:00:00:00:00:20 1767225000.000000 00000010...
@@ -47,6 +48,10 @@ impl Engine {
                 value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
             }
             writeln!(out)?;
+        }
+        for (id, prefix) in self.tables.names.nat64.iter().filter(|_| whole) {
+            let mac = id.map_or("-".into(), |id| self.tables.devices.get(id).mac.to_string());
+            writeln!(out, "nat64 {mac} {prefix}")?;
         }
         for Known { device, address, last_used, names } in self.tables.names.iter().filter(|_| whole) {
             let (mac, age) = (self.tables.devices.get(device).mac, at.now.since(last_used).as_secs());
@@ -151,6 +156,13 @@ impl Engine {
                     }
                 }
             }
+            "nat64" => {
+                let id = match mac {
+                    Some(mac) => Some(*ids.get(&mac)?),
+                    None => None,
+                };
+                self.tables.names.translate(id, words.next()?.parse().ok()?, at.now);
+            }
             "name" => {
                 let (ip, age) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
                 let id = *ids.get(&mac?)?;
@@ -216,6 +228,7 @@ mod tests {
 
     const TEXT: &str = "leash state 1\nsaved 1767225600.000000\n\
         device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb vendor=udhcp\n\
+        nat64 - 64:ff9b::/96\nnat64 02:00:00:00:00:20 2001:db8:64::/96\n\
         name 02:00:00:00:00:20 203.0.113.5 3600 a.example b.example\nmode 02:00:00:00:00:20 guard\n\
         pin 02:00:00:00:00:20 block ads.example -\npin - allow 198.51.100.0/24 1767299999.000000\n\
         block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767225700.000000 detectors {\"form\":\"calls %s; and so on\",\"values\":[\"it\"]}\nend\n";

@@ -244,6 +244,7 @@ impl Engine {
         });
         put(&mut map, "idle", idle);
         let share = judged.share();
+        put(&mut map, "coverage", self.coverage(judged));
         put(&mut map, "unexplained", Value::from(share.unexplained));
         put(&mut map, "unknown", Value::from(share.unknown));
         put(&mut map, "verdict", Value::from(judged.worst().text()));
@@ -262,7 +263,7 @@ impl Engine {
         if let Some(endpoint) = endpoint {
             put(&mut map, "address", Value::from(endpoint.address.to_string()));
             put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
-            put(&mut map, "port", Value::from(endpoint.port));
+            put(&mut map, "port", endpoint.port().map(Value::from));
         }
         put(&mut map, "strength", Value::from(finding.strength.text()));
         finding.message.put_into(&mut map);
@@ -277,7 +278,9 @@ impl Engine {
         let mut map = Map::new();
         put(&mut map, "address", Value::from(endpoint.address.to_string()));
         put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
-        put(&mut map, "port", Value::from(endpoint.port));
+        put(&mut map, "port", endpoint.port().map(Value::from));
+        let stands_for = self.tables.names.nat64.embedded(Some(id), endpoint.address);
+        put(&mut map, "stands_for", stands_for.map(|v4| Value::from(v4.to_string())));
         put(&mut map, "inbound", yes(contact.inbound));
         put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
@@ -324,7 +327,7 @@ impl Engine {
 
     /// Returns the autonomous system that an address belongs to.
     fn network(&self, address: IpAddr) -> Option<Value> {
-        let network = self.networks.as_ref()?.of(address)?;
+        let network = self.networks.as_ref()?.of(self.untranslated(address))?;
         let mut map = Map::new();
         put(&mut map, "asn", Value::from(network.asn));
         put(&mut map, "country", network.country().map(Value::from));
@@ -358,9 +361,10 @@ impl Engine {
         let mut map = Map::new();
         put(&mut map, "protocol", Value::from(tuple.protocol.text()));
         put(&mut map, "source", Value::from(tuple.source.to_string()));
-        put(&mut map, "source_port", Value::from(tuple.source_port));
+        let ports = tuple.endpoint(true).port();
+        put(&mut map, "source_port", ports.map(|_| Value::from(tuple.source_port)));
         put(&mut map, "destination", Value::from(tuple.destination.to_string()));
-        put(&mut map, "destination_port", Value::from(tuple.destination_port));
+        put(&mut map, "destination_port", ports.map(Value::from));
         put(&mut map, "device", flow.device().and_then(|id| mac(self.tables.devices.get(id).mac)));
         put(&mut map, "start", seconds(flow.start));
         put(&mut map, "sent_bytes", Value::from(flow.sent));

@@ -1,11 +1,15 @@
 //! Doctor's checks of the kernel's settings, of the router's files and of its resolver.
 
 use crate::api::Complaint;
+use crate::config::DaemonConfig;
+use crate::live::router;
+use crate::live::sources::lan::Lan;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Stamp, Wall};
+use std::collections::BTreeSet;
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 /// The folder of conntrack's settings.
@@ -13,7 +17,8 @@ const CONNTRACK: &str = "/proc/sys/net/netfilter";
 /// 2025-01-01: no router that runs this leash has an earlier date.
 const EARLIEST: Wall = Wall::secs(1_735_689_600);
 
-fn setting(name: &str) -> Option<String> {
+/// Returns one of conntrack's settings.
+pub fn setting(name: &str) -> Option<String> {
     fs::read_to_string(format!("{CONNTRACK}/{name}")).ok().map(|text| text.trim().into())
 }
 
@@ -41,8 +46,9 @@ pub fn conntrack(complaints: &mut Vec<Complaint>) {
             Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_acct=1"),
         )),
     }
-    // 2 means "while somebody listens": the kernel then never reports flows that began before that.
-    if setting("nf_conntrack_events").is_some_and(|value| value != "1") {
+    // "While somebody listens": the kernel then never reports flows that began before that. (0 is a silence, of which the
+    // source of flows complains when it hears it.)
+    if setting("nf_conntrack_events").as_deref() == Some("2") {
         complaints.push(Complaint::warning(
             sentence!("conntrack reports only flows that begin while leash runs, so older ones are missed"),
             Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_events=1"),
@@ -82,8 +88,88 @@ pub fn jail(complaints: &mut Vec<Complaint>) {
     }
 }
 
+/// Returns the interfaces whose devices use the Internet through this router, or may by its settings, without being
+/// watched.
+pub fn left_out(lan: &Lan, daemon: &DaemonConfig) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    let index = |name: &str| nix::net::if_::if_nametoindex(name).ok();
+    all.extend(daemon.house.iter().map(|network| network.device.clone()).filter(|device| index(device).is_some()));
+    all.extend(lan.left_out().filter_map(|index| nix::net::if_::if_indextoname(index).ok()?.into_string().ok()));
+    all.retain(|device| !daemon.interfaces.contains(device));
+    all
+}
+
+/// Returns the gateway where this router is none: its default route leads into the LAN, and no flow of the LAN crosses it.
+pub fn other_gateway(lan: &Lan) -> Option<(String, IpAddr)> {
+    let (interface, gateway) = router::default_route().filter(|_| !lan.is_crossed())?;
+    let index = nix::net::if_::if_nametoindex(interface.as_str()).ok()?;
+    lan.interfaces().contains(&index).then_some((interface, gateway.into()))
+}
+
+/// Complains about devices that leash does not watch because of where it stands.
+pub fn standing(lan: &Lan, daemon: &DaemonConfig, complaints: &mut Vec<Complaint>) {
+    if let Some((interface, gateway)) = other_gateway(lan) {
+        complaints.push(Complaint::error(
+            sentence!(
+                "this is not the gateway: its own way to the Internet leads into %s, and nothing that devices do there \
+                 passes through it",
+                interface
+            ),
+            sentence!("install leash on the gateway instead, which is %s", gateway.to_string()),
+        ));
+    }
+    for device in left_out(lan, daemon) {
+        complaints.push(if router::is_tunnel(&daemon.house, &device) {
+            Complaint::warning(
+                sentence!("those who come in by %s have no hardware address, so leash does not watch them", &*device),
+                sentence!("limit what they reach in the firewall's zone of %s", &*device),
+            )
+        } else {
+            let listed = daemon.interfaces.iter().filter(|_| daemon.default_interfaces).chain([&device]);
+            let add: String = listed.map(|name| format!("uci add_list leash.main.interface={name}; ")).collect();
+            Complaint::warning(
+                sentence!("devices at %s use the Internet through this router, and leash does not watch them", device),
+                Sentence::verbatim(format!("{add}uci commit leash; service leash reload")),
+            )
+        });
+    }
+}
+
+/// Complains about resolvers that devices are told to ask where leash does not see what they answer.
+pub fn resolvers(lan: &Lan, complaints: &mut Vec<Complaint>) {
+    for (resolver, seen) in &lan.resolvers {
+        let address = resolver.address;
+        if resolver.encrypted {
+            complaints.push(Complaint::warning(
+                sentence!(
+                    "devices are told to ask %s over TLS, HTTPS or QUIC, so their lookups cannot be read",
+                    address
+                ),
+                sentence!("remove %s from %s, then run %s", "list dnr", "/etc/config/dhcp", "service odhcpd restart"),
+            ));
+        } else if !seen && lan.contains(address) {
+            let ask = format!(
+                "uci add_list dhcp.@dnsmasq[0].server={address}; uci set dhcp.@dnsmasq[0].noresolv=1; uci commit dhcp; \
+                 service dnsmasq restart"
+            );
+            complaints.push(Complaint::warning(
+                sentence!(
+                    "devices are told to ask %s, whose answers do not pass through this router, so lookups are missed",
+                    address
+                ),
+                sentence!(
+                    "let devices ask the router, and the router ask that resolver: remove it from %s in %s, then run %s",
+                    "list dhcp_option",
+                    "/etc/config/dhcp",
+                    ask
+                ),
+            ));
+        }
+    }
+}
+
 /// Returns whether a resolver answers on this address of the LAN. Takes up to 300 ms.
-pub fn resolver_answers(address: std::net::IpAddr) -> bool {
+pub fn resolver_answers(address: IpAddr) -> bool {
     let local: std::net::SocketAddr = (address, 0).into();
     // A question for the root's name servers: a resolver answers or refuses it, but does not ignore it.
     let question = [0x6c, 0x65, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1];

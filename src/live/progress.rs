@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -20,9 +21,15 @@ pub struct Input {
     drawn: bool,
 }
 
-/// Opens a file for reading. A directory is an error, too.
+/// Returns whether a file's name means standard input, as `-` does (POSIX, utility syntax guideline 13).
+pub fn is_standard_input(path: &Path) -> bool {
+    matches!(path.to_str(), Some("-" | "/dev/stdin"))
+}
+
+/// Opens a file, or standard input, for reading. A directory is an error, too.
 pub fn open(path: &Path) -> io::Result<Input> {
-    let file = File::open(path)?;
+    let file =
+        if is_standard_input(path) { io::stdin().as_fd().try_clone_to_owned()?.into() } else { File::open(path)? };
     let data = file.metadata()?;
     if data.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::replay::lan_side::LanSide;
 use crate::replay::track::Tracker;
 use crate::time::{Clock, Stamp};
-use crate::wire::packet;
+use crate::wire::packet::{self, Malformed};
 use crate::wire::pcap::{self, CaptureError};
 use ipnet::IpNet;
 use std::fmt;
@@ -53,6 +53,27 @@ impl From<CaptureError> for ReplayError {
 /// out of order.
 pub type Sink<'a> = &'a mut dyn FnMut(Event, Stamp, &Clock);
 
+/// How many link types are named of one capture.
+const LINKS_NAMED: usize = 4;
+
+/// Returns link types with their names, as they can stand behind "of".
+fn links(links: &[u32]) -> String {
+    let text = |link: &u32| match packet::link_name(*link) {
+        Some(name) => format!("link type {link} ({name})"),
+        None => format!("link type {link}"),
+    };
+    links.iter().map(text).collect::<Vec<_>>().join(" and ")
+}
+
+/// Returns why a capture of these link types cannot be read.
+fn unreadable(types: &[u32]) -> ReplayError {
+    ReplayError::Data(format!(
+        "its packets are of {}, which leash cannot read; capture on the router's LAN instead: \
+         tcpdump -i br-lan -w FILE",
+        links(types)
+    ))
+}
+
 /// Reads one or more files that follow each other in time.
 pub struct Replay {
     clock: Clock,
@@ -60,13 +81,16 @@ pub struct Replay {
     events: Vec<Event>,
     /// Packets were read, so there are open flows and counts to report at the end.
     packets: bool,
+    /// The link types of the packets of the latest file that are not read.
+    skipped: Vec<u32>,
 }
 
 impl Replay {
     /// Makes a reader of files. Without `lan` the traffic of a capture tells what the LAN is; `private` are words that
     /// nobody outside should read.
     pub fn new(lan: Vec<IpNet>, private: Vec<String>) -> Replay {
-        Replay { clock: Clock::default(), tracker: Tracker::new(lan, private), events: Vec::new(), packets: false }
+        let tracker = Tracker::new(lan, private);
+        Replay { clock: Clock::default(), tracker, events: Vec::new(), packets: false, skipped: Vec::new() }
     }
 
     /// Reads a file and hands its events to `sink`.
@@ -76,6 +100,10 @@ impl Replay {
     pub fn read(&mut self, mut input: impl Read, sink: Sink) -> Result<(), ReplayError> {
         let mut head = Vec::new();
         input.by_ref().take(limits::LAN_SIDE_BYTES as u64).read_to_end(&mut head)?;
+        self.skipped.clear();
+        if let Some((is, command)) = pcap::wrapped(&head) {
+            return Err(ReplayError::Data(format!("it is {is}; unpack it on the way: {command} | leash replay -")));
+        }
         // An empty file is taken for a capture, so that its error is that it is empty.
         let is_capture = head.is_empty() || pcap::is_capture(&head);
         let lan_side = if is_capture { lan_side::find(&head) } else { LanSide::default() };
@@ -86,6 +114,11 @@ impl Replay {
             return self.capture(input, sink);
         }
         self.lines(input, sink)
+    }
+
+    /// Returns what is to be said of the packets of the latest file that were passed over, if there were any.
+    pub fn skipped(&self) -> Option<String> {
+        (!self.skipped.is_empty()).then(|| format!("packets of {} were passed over", links(&self.skipped)))
     }
 
     /// Ends the last file. Returns the time that the files came to.
@@ -106,6 +139,10 @@ impl Replay {
 
     fn capture(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {
         let mut reader = pcap::Reader::new(input)?;
+        if let Some(link) = reader.link().filter(|link| !packet::reads(*link)) {
+            return Err(unreadable(&[link]));
+        }
+        let mut any_read = reader.link().is_some();
         while let Some(captured) = reader.next()? {
             let stamp = if self.clock.jumps(captured.at) {
                 let first = self.clock.stands() == Stamp::default();
@@ -121,12 +158,26 @@ impl Replay {
                 self.clock.advance(captured.at)
             };
             match packet::parse(captured.link, captured.data, captured.wire_length) {
-                Ok(frame) => self.tracker.packet(&frame, stamp, &mut self.events),
-                Err(_) => self.tracker.malformed(),
+                Ok(frame) => {
+                    any_read = true;
+                    self.tracker.packet(&frame, stamp, &mut self.events);
+                }
+                Err(why) => {
+                    self.tracker.malformed();
+                    if let Malformed::Link(link) = why
+                        && self.skipped.len() < LINKS_NAMED
+                        && !self.skipped.contains(&link)
+                    {
+                        self.skipped.push(link);
+                    }
+                }
             }
             self.flush(stamp, sink);
         }
-        Ok(())
+        if any_read || self.skipped.is_empty() {
+            return Ok(());
+        }
+        Err(unreadable(&std::mem::take(&mut self.skipped)))
     }
 
     fn lines(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {

@@ -8,6 +8,7 @@ use crate::time::{Span, Stamp, Time};
 use crate::wire::dhcp::{self, MessageType};
 use crate::wire::dns;
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
+use crate::wire::other_flows;
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
 use ipnet::IpNet;
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// How long a silent flow lives, as OpenWrt sets conntrack (package/kernel/linux, sysctl-nf-conntrack.conf; the
-/// others are the kernel's own, net/netfilter/nf_conntrack_proto_{tcp,udp}.c).
+/// others are the kernel's own, net/netfilter/nf_conntrack_proto_{tcp,udp,icmp,generic}.c).
 mod timeout {
     use crate::time::Span;
     pub const TCP_ESTABLISHED: Span = Span::secs(7_440);
@@ -24,6 +25,9 @@ mod timeout {
     pub const TCP_RESET: Span = Span::secs(10);
     pub const UDP: Span = Span::secs(60);
     pub const UDP_ANSWERED: Span = Span::secs(180);
+    pub const ICMP: Span = Span::secs(30);
+    /// Of protocols that the kernel knows nothing of but their number. It ends GRE earlier, and SCTP later.
+    pub const OTHER: Span = Span::secs(600);
 }
 
 /// One flow of the capture. Index 0 of its arrays is the side that opened it.
@@ -72,6 +76,8 @@ impl TrackedFlow {
             Protocol::Tcp if self.fins == [true; 2] => timeout::TCP_CLOSING,
             Protocol::Tcp if !self.answered && self.isn.is_some() => timeout::TCP_UNANSWERED,
             Protocol::Tcp => timeout::TCP_ESTABLISHED,
+            _ if protocol.is_icmp() => timeout::ICMP,
+            _ => timeout::OTHER,
         }
     }
 }
@@ -169,12 +175,8 @@ impl Tracker {
             Body::Udp { source_port, destination_port, payload } => {
                 (Protocol::Udp, *source_port, *destination_port, 0, 0, *payload)
             }
-            Body::Icmp => {
-                self.packets.icmp += 1;
-                return self.note_neighbour(packet.source, packet.source_mac, at.now, out);
-            }
+            Body::Icmp(_) | Body::Other(..) => return self.other(packet, at, out),
             Body::Fragment => return self.packets.fragments += 1,
-            Body::Other(_) => return self.packets.other_ip += 1,
         };
         if protocol == Protocol::Udp && matches!((source_port, destination_port), (67 | 68, 67 | 68)) {
             return self.dhcp(payload, out);
@@ -185,6 +187,18 @@ impl Tracker {
         let (source, destination) = (packet.source, packet.destination);
         let tuple = Tuple { protocol, source, source_port, destination, destination_port };
         self.transport(packet, &Transport { tuple, flags, sequence, payload }, at, out);
+    }
+
+    /// Handles a packet that is neither TCP nor UDP.
+    fn other(&mut self, packet: &Packet, at: Stamp, out: &mut Vec<Event>) {
+        if let Some(tuple) = other_flows::identify(packet) {
+            return self.transport(packet, &Transport { tuple, flags: 0, sequence: 0, payload: &[] }, at, out);
+        }
+        match packet.body {
+            Body::Icmp(_) => self.packets.icmp += 1,
+            _ => self.packets.other_ip += 1,
+        }
+        self.note_neighbour(packet.source, packet.source_mac, at.now, out);
     }
 
     fn transport(&mut self, packet: &Packet, transport: &Transport, at: Stamp, out: &mut Vec<Event>) {
@@ -376,7 +390,14 @@ fn first_packets(
 ) {
     let Some(packets) = &mut flow.first_packets else { return };
     let hint = match side {
-        0 => packets.client(transport.sequence, transport.payload, cut),
+        // A SYN takes a sequence number, too.
+        0 => {
+            let is_syn = transport.flags & SYN != 0;
+            if is_syn {
+                flow.delay.abandon();
+            }
+            packets.client(transport.sequence.wrapping_add(is_syn.into()), transport.payload, cut)
+        }
         _ => packets.server(transport.payload, cut),
     };
     if packets.is_done() {
@@ -396,5 +417,6 @@ fn lookups(flow: &mut TrackedFlow, tuple: Tuple, transport: &Transport, cut: boo
         Protocol::Tcp => flow.answers.segment(transport.sequence, transport.payload, cut, &mut |message, whole| {
             dns::report_answer(message, whole, client, server, out);
         }),
+        _ => {}
     }
 }

@@ -11,9 +11,12 @@ use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::Balance;
 use crate::tables::counters::beacon::Beacon;
 use crate::tables::counters::lookups::{Anomaly, LookupStats};
+use crate::tables::counters::sessions::Sessions;
 use crate::tables::devices::{Binding, Device, DeviceId};
 use crate::tables::flows::Flow;
+use crate::tables::nat64::PREFIXES_MAX;
 use crate::time::{Time, Wall};
+use ipnet::Ipv6Net;
 use std::mem::size_of;
 use std::net::IpAddr;
 
@@ -40,10 +43,12 @@ type Record = (Wall, Option<Mac>, Option<IpAddr>, u8, Sentence);
 
 const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + size_of::<Balance>() + 2 * ALLOCATION)
+    + SESSIONS * (size_of::<Sessions>() + ALLOCATION)
     + FLOW_SLOTS * (size_of::<(Tuple, Flow)>() + 1)
     + tree::<(DeviceId, Endpoint), Contact>(CONTACTS)
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
     + NAMES_BYTES
+    + tree::<(Option<DeviceId>, Ipv6Net), Time>(PREFIXES_MAX)
     + tree::<(DeviceId, Option<Endpoint>, &str), Wall>(FINDINGS)
     + tree::<(Mac, IpAddr), Block>(BLOCKS)
     + BLOCKS * REASON

@@ -6,6 +6,7 @@ use crate::limits;
 use crate::model::{Endpoint, Explained, Name, Protocol};
 use crate::tables::counters::beacon::{Beacon, Call};
 use crate::tables::counters::day;
+use crate::tables::counters::sessions::Setup;
 use crate::tables::counters::uploads::Upload;
 use crate::tables::devices::DeviceId;
 use crate::tables::flows::{Flow, Label, Leaks};
@@ -33,7 +34,7 @@ pub struct Contact {
     pub unexplained_bytes: u64,
     /// Flows that no lookup of the device explains and that began right after a name was denied: see
     /// [`limits::FALLBACK_WINDOW`].
-    pub flows_after_denial: u32,
+    pub flows_after_denial: u16,
     /// What was sent in the hour that is being counted.
     sent_in_hour: SentInHour,
     /// The latest hour in which the device sent unusually much.
@@ -54,8 +55,10 @@ pub struct Contact {
     pub inbound: bool,
     /// Encrypted ClientHello was seen.
     pub ech: bool,
-    /// A STUN exchange confirmed the peer.
-    pub stun: bool,
+    /// It is the peer of a session that a server set up, and how that is known.
+    pub setup: Option<Setup>,
+    /// On how many days the device called without a session, and the last of them modulo 256.
+    stray_days: (u8, u8),
     /// Which private data was sent in the clear.
     pub leaks: Leaks,
     /// Its domain and its network were both new to a device that has been known for long.
@@ -109,7 +112,8 @@ impl Contact {
             active_hours: 1,
             inbound: false,
             ech: false,
-            stun: false,
+            setup: None,
+            stray_days: (0, 0),
             leaks: Leaks::default(),
             new_to_device: false,
         }
@@ -178,7 +182,26 @@ impl Contact {
         self.sni = flow.sni.clone().or(self.sni.take());
         self.ech |= flow.ech;
         self.leaks.add(flow.leaks);
-        self.stun |= matches!(flow.service, Service::Stun | Service::Turn);
+    }
+
+    /// Counts a call that no lookup explains: how its session was set up, or, if there is none, its day.
+    pub fn note_setup(&mut self, setup: Option<Setup>, wall: Wall) {
+        let today = (wall.hour() / 24) as u8;
+        match setup {
+            Some(_) => self.setup = setup,
+            None if self.stray_days == (0, 0) || self.stray_days.1 != today => {
+                self.stray_days = (self.stray_days.0.saturating_add(1), today);
+            }
+            None => {}
+        }
+    }
+
+    /// Returns true if what passes is more than a session explains: called day after day without one, for most of the
+    /// day, or sent far more than somebody looks at.
+    pub fn outgrows_session(&self) -> bool {
+        self.stray_days.0 >= limits::SESSION_STRAY_DAYS
+            || self.active_hours.count_ones() >= limits::SESSION_HOURS
+            || self.sent >= limits::SESSION_BYTES
     }
 
     /// Gives all flows with the label `from` the label `to`.
@@ -197,6 +220,14 @@ impl Contact {
         self.label == Label::OutOfScope
             && !self.inbound
             && !matches!(self.service, Service::Socks | Service::HttpConnect)
+    }
+
+    /// Returns true if it was only pinged, and with no more than it takes to see whether it answers. Who hides a tunnel
+    /// in pings sends more than that, or as slowly as [`limits::PING_BYTES_PER_SECOND`] says.
+    pub fn is_only_pinged(&self) -> bool {
+        let bytes = self.sent.saturating_add(self.received);
+        let usual = limits::PING_BYTES_PER_SECOND * self.last_seen.since(self.first_seen).as_secs();
+        self.service == Service::Ping && bytes <= limits::PING_BYTES + usual
     }
 
     /// Returns whether DNS explains the latest flow; absent if the question does not arise.
@@ -318,5 +349,4 @@ impl Contacts {
 }
 
 /// The first endpoint in the order of [`Endpoint`].
-const ENDPOINT_MIN: Endpoint =
-    Endpoint { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), protocol: Protocol::Tcp, port: 0 };
+const ENDPOINT_MIN: Endpoint = Endpoint { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), protocol: Protocol(0), port: 0 };

@@ -3,6 +3,7 @@
 
 use crate::limits;
 use crate::model::{Mac, Name};
+use crate::tables::counters::answers::Directions;
 use crate::tables::counters::attempts::Attempts;
 use crate::tables::counters::balance::{Balance, Relay};
 use crate::tables::counters::day::Day;
@@ -10,8 +11,10 @@ use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
+use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
-use crate::time::{Stamp, Time, Wall};
+use crate::tables::coverage::Coverage;
+use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -62,6 +65,8 @@ pub struct Device {
     pub sent_by_hour: SentByHour,
     /// What it sent and received in each hour of the last day.
     pub day: Day,
+    /// Whether both directions of its traffic are seen.
+    pub directions: Directions,
     /// Which of its attempts to reach others failed.
     pub attempts: Attempts,
     /// What is unusual about its lookups.
@@ -72,10 +77,12 @@ pub struct Device {
     pub handshakes: Handshakes,
     /// How far it reaches.
     pub reach: Reach,
+    /// Sessions that servers set up for it; absent until it may have some.
+    pub sessions: Option<Box<Sessions>>,
     /// Other stations of the house that it tried to log in to while it acted as a relay.
     pub lateral_targets: Distinct,
-    /// Since when its lookups have been visible, or would have been; absent while that is not known.
-    pub covered_since: Option<Time>,
+    /// Whether its lookups are being seen.
+    pub coverage: Coverage,
     /// How many flows it has taken part in.
     pub flows: u32,
     /// How many of its flows are in the table now.
@@ -112,13 +119,15 @@ impl Device {
             denials: 0,
             sent_by_hour: SentByHour::default(),
             day: Day::default(),
+            directions: Directions::default(),
             attempts: Attempts::default(),
             lookup_stats: LookupStats::default(),
             balance: None,
             handshakes: Handshakes::default(),
             reach: Reach::default(),
+            sessions: None,
             lateral_targets: Distinct::default(),
-            covered_since: None,
+            coverage: Coverage::default(),
             flows: 0,
             live_flows: 0,
             address_count: 0,
@@ -135,7 +144,7 @@ impl Device {
             vendor: self.vendor.take(),
             last_seen: self.last_seen,
             booted_at: self.booted_at,
-            covered_since: self.covered_since,
+            coverage: std::mem::take(&mut self.coverage),
             live_flows: self.live_flows,
             address_count: self.address_count,
             ..Device::new(self.mac, self.first_seen)
@@ -146,11 +155,6 @@ impl Device {
     pub fn recent_relay(&self, now: Time) -> Option<&Relay> {
         let relay = self.balance.as_ref()?.relay.as_ref()?;
         (now.since(relay.at) < limits::RELAY_KEPT).then_some(relay)
-    }
-
-    /// Returns true if the device's lookups were being seen at `time`.
-    pub fn is_covered_at(&self, time: Time) -> bool {
-        self.covered_since.is_some_and(|since| since <= time)
     }
 }
 
@@ -248,6 +252,24 @@ impl Devices {
         &mut self.all[id.index()]
     }
 
+    /// Returns the sessions of a device, to note one. Absent where [`limits::SESSIONS`] other devices have had some
+    /// within the hour.
+    pub fn sessions_mut(&mut self, id: DeviceId, now: Time) -> Option<&mut Sessions> {
+        if self.get(id).sessions.is_none() {
+            let mut held = Vec::new();
+            held.extend(self.all.iter().enumerate().filter_map(|(i, it)| Some((it.sessions.as_ref()?.used_at, i))));
+            if held.len() >= limits::SESSIONS {
+                let (used_at, idlest) = held.into_iter().min()?;
+                if now.since(used_at) < Span::hours(1) {
+                    return None;
+                }
+                self.all[idlest].sessions = None;
+            }
+            self.get_mut(id).sessions = Some(Box::default());
+        }
+        self.get_mut(id).sessions.as_deref_mut()
+    }
+
     /// Returns the number of devices.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -277,7 +299,6 @@ impl Devices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn mac(n: u16) -> Mac {
         let [a, b] = n.to_be_bytes();

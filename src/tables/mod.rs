@@ -7,14 +7,17 @@
 mod budget;
 pub mod contacts;
 pub mod counters;
+pub mod coverage;
 pub mod devices;
 pub mod domain;
 pub mod flows;
 pub mod names;
+pub mod nat64;
 pub mod service;
 
 use crate::model::{Tuple, is_local};
 use contacts::Contacts;
+use counters::answers::Answers;
 use devices::Devices;
 use flows::{Flows, Owner};
 use ipnet::IpNet;
@@ -32,8 +35,12 @@ pub struct Tables {
     pub flows: Flows,
     /// What was counted for each device and endpoint.
     pub contacts: Contacts,
+    /// When answers from outside were last seen.
+    pub answers: Answers,
     /// The prefixes of the LAN.
     pub lan: Vec<IpNet>,
+    /// What holds for the lookups of the whole house.
+    pub lookups: coverage::House,
 }
 
 impl Tables {
@@ -51,6 +58,9 @@ impl Tables {
 
     /// Returns true if an address is inside the house: not on the public Internet, within the LAN, or a device's.
     pub fn is_inside(&self, address: IpAddr) -> bool {
-        is_local(address) || self.is_lan(address) || self.devices.by_address(address).is_some()
+        // The prefix of a translator may be one that is not on the Internet, although what it leads to is.
+        is_local(address) && self.names.nat64.embedded(None, address).is_none()
+            || self.is_lan(address)
+            || self.devices.by_address(address).is_some()
     }
 }

@@ -1,5 +1,7 @@
 //! Which lookup of which device yielded an address.
 //!
+//! An address that stands for an IPv4 address (NAT64) is kept as that one, so that a lookup of either explains both.
+//!
 //! The names of an address are kept, for each device, for days after they were last looked up or used, because devices
 //! ignore TTLs ([`limits::NAMES_KEPT`]). Room is counted in bytes, because names are an attacker's text. When it runs
 //! out, the device that holds most loses what it has not used for longest; a device below its quota never loses
@@ -8,7 +10,9 @@
 use crate::limits::{self, NAMES_BYTES, NAMES_BYTES_PER_DEVICE, NAMES_KEPT, NAMES_PER_ADDRESS};
 use crate::model::Name;
 use crate::tables::devices::DeviceId;
+use crate::tables::nat64::Nat64;
 use crate::time::Time;
+use ipnet::Ipv6Net;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -103,6 +107,8 @@ pub struct Names {
     /// How many bytes the entries are counted with, by device and in all.
     bytes_of_device: BTreeMap<DeviceId, usize>,
     bytes: usize,
+    /// Which addresses stand for others.
+    pub nat64: Nat64,
     /// How many names were given up because there was no room for them.
     pub evicted: u32,
 }
@@ -110,6 +116,7 @@ pub struct Names {
 impl Names {
     /// Adds what a lookup of `device` for `name` has shown: that the name has this address.
     pub fn insert(&mut self, device: DeviceId, address: IpAddr, name: &Name, now: Time) {
+        let address = self.nat64.canonical(device, address);
         let name = self.texts.get(name).unwrap_or(name).clone();
         self.texts.insert(name.clone());
         let bytes = bytes_of(&name);
@@ -120,7 +127,7 @@ impl Names {
             }
             btree_map::Entry::Occupied(mut occupied) => {
                 let entry = occupied.get_mut();
-                entry.last_used = now;
+                entry.last_used = entry.last_used.max(now);
                 entry.names.add(name)
             }
         };
@@ -130,6 +137,22 @@ impl Names {
         if added.is_new {
             self.charge(device, bytes);
         }
+    }
+
+    /// Adds a prefix whose addresses stand for IPv4 addresses: of the house, or one that a device learnt. Returns
+    /// whether it is new.
+    pub fn translate(&mut self, device: Option<DeviceId>, prefix: Ipv6Net, now: Time) -> bool {
+        if !self.nat64.add(device, prefix, now) {
+            return false;
+        }
+        let nat64 = &self.nat64;
+        let moves = |(address, id): &(IpAddr, DeviceId)| nat64.canonical(*id, *address) != *address;
+        let moved: Vec<_> = self.entries.extract_if(.., |key, _| moves(key)).collect();
+        for ((address, id), entry) in moved {
+            self.release(id, entry.bytes());
+            entry.names.as_slice().iter().for_each(|name| self.insert(id, address, name, entry.last_used));
+        }
+        true
     }
 
     /// Counts bytes for a device, and makes room if they are too many.
@@ -189,11 +212,13 @@ impl Names {
 
     /// Returns true if a lookup of this device yielded the address and is not forgotten.
     pub fn contains(&self, device: DeviceId, address: IpAddr, now: Time) -> bool {
+        let address = self.nat64.canonical(device, address);
         self.entries.get(&(address, device)).is_some_and(|entry| entry.is_fresh(now))
     }
 
     /// Returns what [`Names::contains`] returns, and keeps the names for longer, because the address is being used.
     pub fn refresh(&mut self, device: DeviceId, address: IpAddr, now: Time) -> bool {
+        let address = self.nat64.canonical(device, address);
         let entry = self.entries.get_mut(&(address, device)).filter(|entry| entry.is_fresh(now));
         if let Some(entry) = entry {
             entry.last_used = now;
@@ -204,18 +229,20 @@ impl Names {
 
     /// Returns the names by which this device knows the address, newest first.
     pub fn of_device(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = &Name> {
+        let address = self.nat64.canonical(device, address);
         self.entries.get(&(address, device)).into_iter().flat_map(|entry| entry.names.as_slice().iter().rev())
     }
 
     /// Returns the other devices that looked the address up, each with its newest name for it.
     pub fn of_other_devices(&self, device: DeviceId, address: IpAddr) -> impl Iterator<Item = (DeviceId, &Name)> {
+        let address = self.nat64.canonical(device, address);
         let range = self.entries.range((address, DeviceId::MIN)..=(address, DeviceId::MAX));
         range
             .filter(move |((_, id), _)| *id != device)
             .filter_map(|((_, id), entry)| Some((*id, entry.names.as_slice().last()?)))
     }
 
-    /// Returns the addresses that a device knows by a name that `fits`.
+    /// Returns the addresses that a device knows by a name that `fits`, as they are kept: see [`Nat64::canonical`].
     pub fn addresses(&self, device: DeviceId, fits: impl Fn(&str) -> bool) -> Vec<IpAddr> {
         let own = self.entries.iter().filter(|((_, id), _)| *id == device);
         let known = own.filter(|(_, entry)| entry.names.as_slice().iter().any(|name| fits(name)));
@@ -235,6 +262,7 @@ impl Names {
     /// Forgets everything that a device looked up.
     pub fn forget(&mut self, device: DeviceId) {
         self.entries.retain(|(_, id), _| *id != device);
+        self.nat64.forget(device);
         let bytes = self.bytes_of_device.remove(&device).unwrap_or_default();
         self.bytes = self.bytes.saturating_sub(bytes);
         self.drop_unused_texts();
@@ -276,6 +304,22 @@ mod tests {
         assert_eq!(texts(names.of_other_devices(DeviceId::new(1), ip(1)).map(|(_, known)| known)), ["c.example"]);
         assert!(names.refresh(DeviceId::new(1), ip(1), Time(5)) && !names.refresh(DeviceId::new(3), ip(1), Time(5)));
         assert_eq!(names.len(), 3);
+    }
+
+    #[test]
+    fn a_lookup_explains_both_sides_of_a_translator() {
+        let (mut names, device) = (Names::default(), DeviceId::new(1));
+        let (v4, translated): (IpAddr, IpAddr) =
+            ("198.51.100.9".parse().unwrap(), "2001:db8:64::c633:6409".parse().unwrap());
+        names.insert(device, translated, &name(b"a.example"), Time(1));
+        assert!(!names.contains(device, v4, Time(2)));
+        assert!(names.translate(Some(device), "2001:db8:64::/96".parse().unwrap(), Time(2)));
+        for address in [v4, translated] {
+            assert_eq!(texts(names.of_device(device, address)), ["a.example"]);
+        }
+        assert_eq!(names.bytes, names.entries.values().map(Entry::bytes).sum::<usize>());
+        names.forget(device);
+        assert!(names.is_empty() && names.bytes == 0);
     }
 
     #[test]

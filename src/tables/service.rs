@@ -1,7 +1,7 @@
 //! Which service a flow is, by what its first packets show, or else by the few ports that mean one thing. The ports are
 //! those of the RFCs named at [`Service::by_port`]; resolvers are known from [`crate::wire::public_resolvers`].
 
-use crate::model::{Hint, Name, Protocol};
+use crate::model::{Hint, Name, PeerProtocol, Protocol};
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use std::net::IpAddr;
 
@@ -17,6 +17,7 @@ pub enum Service {
     Dot,
     Doh,
     Doq,
+    DnsCrypt,
     Ntp,
     Stun,
     Turn,
@@ -29,6 +30,15 @@ pub enum Service {
     WireGuard,
     Dtls,
     BitTorrent,
+    Peer(PeerProtocol),
+    Ping,
+    Gre,
+    Esp,
+    Ah,
+    SixInFour,
+    IpInIp,
+    L2tp,
+    Sctp,
 }
 
 impl Service {
@@ -42,6 +52,7 @@ impl Service {
             Service::Dot => "dot",
             Service::Doh => "doh",
             Service::Doq => "doq",
+            Service::DnsCrypt => "dnscrypt",
             Service::Ntp => "ntp",
             Service::Stun => "stun",
             Service::Turn => "turn",
@@ -54,14 +65,49 @@ impl Service {
             Service::WireGuard => "wireguard",
             Service::Dtls => "dtls",
             Service::BitTorrent => "bittorrent",
+            Service::Peer(protocol) => protocol.text(),
+            Service::Ping => "ping",
+            Service::Gre => "gre",
+            Service::Esp => "esp",
+            Service::Ah => "ah",
+            Service::SixInFour => "6in4",
+            Service::IpInIp => "ipip",
+            Service::L2tp => "l2tp",
+            Service::Sctp => "sctp",
         })
     }
 
-    /// Returns the service that the port alone means: DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250
-    /// and its drafts), NTP (RFC 5905).
+    /// Whether a resolver is asked: in the clear or not, on any port.
+    pub fn asks_names(self) -> bool {
+        matches!(self, Service::Dns | Service::Dot | Service::Doh | Service::Doq | Service::DnsCrypt)
+    }
+
+    /// Returns true for what peers of a session say to each other, and to the servers that bring them together.
+    pub fn sets_up_sessions(self) -> bool {
+        matches!(self, Service::Stun | Service::Turn | Service::Peer(_))
+    }
+
+    /// Returns true for protocols that carry whole packets: what is in them, and for whom, cannot be told. ESP may carry
+    /// less than that, but hides it.
+    pub fn is_tunnel(self) -> bool {
+        matches!(self, Service::Gre | Service::Esp | Service::SixInFour | Service::IpInIp | Service::L2tp)
+    }
+
+    /// Returns the service that the protocol or the port alone means: echo requests of ICMP (RFC 792) and ICMPv6 (RFC
+    /// 4443), IP in IP (RFC 2003), 6in4 (RFC 4213), GRE (RFC 2784), ESP (RFC 4303), AH (RFC 4302), L2TPv3 (RFC 3931),
+    /// SCTP (RFC 9260); DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and its drafts), NTP (RFC
+    /// 5905).
     pub fn by_port(protocol: Protocol, port: u16) -> Service {
         match (protocol, port) {
-            (_, 53) => Service::Dns,
+            (Protocol::Icmp, 0x0800..0x0900) | (Protocol::Icmpv6, 0x8000..0x8100) => Service::Ping,
+            (Protocol(4), _) => Service::IpInIp,
+            (Protocol(41), _) => Service::SixInFour,
+            (Protocol(47), _) => Service::Gre,
+            (Protocol(50), _) => Service::Esp,
+            (Protocol(51), _) => Service::Ah,
+            (Protocol(115), _) => Service::L2tp,
+            (Protocol(132), _) => Service::Sctp,
+            (Protocol::Tcp | Protocol::Udp, 53) => Service::Dns,
             (Protocol::Tcp, 853) => Service::Dot,
             (Protocol::Udp, 784 | 853 | 8853) => Service::Doq,
             (Protocol::Udp, 123) => Service::Ntp,
@@ -76,7 +122,9 @@ impl Service {
         match hint {
             Hint::Stun { turn: true } if matches!(self, Service::Stun | Service::Unknown) => Service::Turn,
             // The name in a QUIC hello may come with a later packet.
-            Hint::Quic { sni: Some(name), .. } if self == Service::Quic && is_resolver_name(name) => Service::Doh,
+            Hint::Quic { sni: Some(name), .. } if matches!(self, Service::Quic | Service::Doh) => {
+                if is_resolver_name(name) { Service::Doh } else { Service::Quic }
+            }
             _ if self != by_port => self,
             Hint::Tls { sni, .. } => encrypted(by_port, Service::Dot, Service::Tls, sni.as_ref(), address, port),
             Hint::Quic { sni, .. } => encrypted(by_port, Service::Doq, Service::Quic, sni.as_ref(), address, port),
@@ -90,8 +138,10 @@ impl Service {
             Hint::WireGuard => Service::WireGuard,
             Hint::Ntp => Service::Ntp,
             Hint::Dns => Service::Dns,
-            Hint::Dtls => Service::Dtls,
+            Hint::DnsCrypt => Service::DnsCrypt,
+            Hint::Dtls { .. } => Service::Dtls,
             Hint::BitTorrent => Service::BitTorrent,
+            Hint::Peer(protocol) => Service::Peer(*protocol),
             Hint::Plaintext { .. } => self,
         }
     }
@@ -143,6 +193,6 @@ mod tests {
         assert_eq!(tls(Service::Socks, "203.0.113.1", 21_477, Some(b"a.example")), Service::Socks);
         assert_eq!(refine(Service::Unknown, Hint::Stun { turn: false }), Service::Stun);
         assert_eq!(refine(Service::Stun, Hint::Stun { turn: true }), Service::Turn);
-        assert_eq!(refine(Service::Turn, Hint::Dtls), Service::Turn);
+        assert_eq!(refine(Service::Turn, Hint::Dtls { sni: None }), Service::Turn);
     }
 }

@@ -2,18 +2,31 @@
 //! anew.
 
 use crate::model::Hint;
+use crate::wire::proxy_protocol::{self, Preface};
 use crate::wire::request::Request;
-use crate::wire::{http, mqtt, socks, stun, tls};
+use crate::wire::{dns, http, mqtt, socks, stun, tls};
 
-/// Recognises the outermost protocol at the beginning of a TCP client's byte stream. With `last` no more of it will
-/// come.
+/// Recognises the outermost protocol at the beginning of a TCP client's byte stream, or behind the preface of the PROXY
+/// protocol. With `last` no more of it will come.
 pub fn outermost(stream: &[u8], last: bool) -> Request {
-    let found = magic(stream)
+    let found = match proxy_protocol::preface(stream) {
+        Preface::Ends(0) => protocol(stream, last),
+        Preface::Ends(ahead) => match protocol(&stream[ahead..], last) {
+            Request::Whole(hint, used) => Request::Whole(hint, ahead + used),
+            other => other,
+        },
+        Preface::Incomplete => Request::Incomplete,
+    };
+    if last && found == Request::Incomplete { Request::Unknown } else { found }
+}
+
+fn protocol(stream: &[u8], last: bool) -> Request {
+    magic(stream)
         .or(|| tls::client_hello(stream, last))
         .or(|| socks::request(stream))
         .or(|| http::request(stream, last))
-        .or(|| mqtt::request(stream));
-    if last && found == Request::Incomplete { Request::Unknown } else { found }
+        .or(|| mqtt::request(stream))
+        .or(|| dns::stream(stream))
 }
 
 /// Recognises protocols that begin with fixed bytes.
@@ -46,6 +59,10 @@ mod tests {
             assert_eq!(outermost(bytes, false), Request::Whole(hint, bytes.len()));
         }
         assert_eq!(outermost(b"", false), Request::Incomplete);
+        let line = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 22\r\n";
+        let proxied = [&line[..], b"SSH-2.0-x\r\n"].concat();
+        assert_eq!(outermost(&proxied, false), Request::Whole(Hint::Ssh, proxied.len()));
+        assert_eq!((outermost(line, false), outermost(line, true)), (Request::Incomplete, Request::Unknown));
         assert_eq!(
             (outermost(b"\x05\x01\0", false), outermost(b"\x05\x01\0", true)),
             (Request::Incomplete, Request::Unknown)

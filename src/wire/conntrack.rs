@@ -21,6 +21,7 @@ mod cta {
     pub const TUPLE_ORIG: u16 = 1;
     pub const TUPLE_REPLY: u16 = 2;
     pub const STATUS: u16 = 3;
+    pub const PROTOINFO: u16 = 4;
     pub const MARK: u16 = 8;
     pub const COUNTERS_ORIG: u16 = 9;
     pub const COUNTERS_REPLY: u16 = 10;
@@ -36,12 +37,22 @@ mod cta {
     pub const PROTO_NUM: u16 = 1;
     pub const PROTO_SRC_PORT: u16 = 2;
     pub const PROTO_DST_PORT: u16 = 3;
+    pub const PROTO_ICMP_ID: u16 = 4;
+    pub const PROTO_ICMP_TYPE: u16 = 5;
+    pub const PROTO_ICMP_CODE: u16 = 6;
+    pub const PROTO_ICMPV6_ID: u16 = 7;
+    pub const PROTO_ICMPV6_TYPE: u16 = 8;
+    pub const PROTO_ICMPV6_CODE: u16 = 9;
     pub const COUNTERS_BYTES: u16 = 2;
+    pub const PROTOINFO_TCP: u16 = 1;
+    pub const PROTOINFO_TCP_STATE: u16 = 1;
 }
 
 const ASSURED: u32 = 4;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+/// The entry's packets pass by conntrack, in a flow table or in hardware (`IPS_OFFLOAD`, `IPS_HW_OFFLOAD`).
+const OFFLOADED: u32 = 3 << 14;
+/// `TCP_CONNTRACK_ESTABLISHED` of linux/netfilter/nf_conntrack_tcp.h.
+const ESTABLISHED: u8 = 3;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
@@ -57,27 +68,37 @@ pub struct Entry {
     /// The bytes of IP packets in the direction of the tuple and against it. They are absent without
     /// `nf_conntrack_acct`, and in events of new entries.
     pub bytes: Option<(u64, u64)>,
+    /// Where the entry is gone: neither end has ended the flow as far as conntrack saw, so that it may go on under a new
+    /// entry. That is an offloaded flow, or one of TCP that is established.
+    pub unfinished: bool,
 }
 
-/// Reads an entry or event. Returns `None` for what is neither TCP nor UDP, or cannot be read.
+/// Reads an entry or event. Returns `None` for what is neither, or cannot be read.
 pub fn parse(message: &Message) -> Option<Entry> {
     if message.kind != NEW && message.kind != DELETE {
         return None;
     }
     let mut found = None;
-    let (mut status, mut mark) = (0, 0);
+    let (mut status, mut mark, mut established) = (0, 0, false);
     let (mut sent, mut received) = (None, None);
     for (kind, value) in attributes(message.body.get(4..)?) {
         match kind {
             cta::TUPLE_ORIG => found = tuple(value),
             cta::STATUS => status = be32(value)?,
+            cta::PROTOINFO => established = tcp_state(value) == Some(ESTABLISHED),
             cta::MARK => mark = be32(value)?,
             cta::COUNTERS_ORIG => sent = counted(value),
             cta::COUNTERS_REPLY => received = counted(value),
             _ => {}
         }
     }
-    Some(Entry { tuple: found?, status, mark, bytes: sent.zip(received) })
+    let unfinished = established || status & OFFLOADED != 0;
+    Some(Entry { tuple: found?, status, mark, bytes: sent.zip(received), unfinished })
+}
+
+fn tcp_state(nest: &[u8]) -> Option<u8> {
+    let (_, tcp) = attributes(nest).find(|(kind, _)| *kind == cta::PROTOINFO_TCP)?;
+    attributes(tcp).find(|(kind, _)| *kind == cta::PROTOINFO_TCP_STATE)?.1.first().copied()
 }
 
 /// Returns the tuple with the destination that the packets reach in the end. That is another one where the router sends
@@ -85,12 +106,13 @@ pub fn parse(message: &Message) -> Option<Entry> {
 pub fn after_nat(tuple: Tuple, message: &Message) -> Tuple {
     let mut all = attributes(message.body.get(4..).unwrap_or_default());
     let reply = all.find(|(kind, _)| *kind == cta::TUPLE_REPLY).and_then(|(_, value)| self::tuple(value));
-    reply.map_or(tuple, |reply| Tuple { destination: reply.source, destination_port: reply.source_port, ..tuple })
+    let port = |reply: Tuple| if tuple.protocol.has_ports() { reply.source_port } else { tuple.destination_port };
+    reply.map_or(tuple, |reply| Tuple { destination: reply.source, destination_port: port(reply), ..tuple })
 }
 
 fn tuple(nest: &[u8]) -> Option<Tuple> {
     let (mut source, mut destination) = (None, None);
-    let (mut protocol, mut ports) = (None, (None, None));
+    let (mut protocol, mut ports, mut request) = (None, (None, None), [None; 2]);
     for (kind, value) in attributes(nest) {
         match kind {
             cta::TUPLE_IP => {
@@ -106,8 +128,10 @@ fn tuple(nest: &[u8]) -> Option<Tuple> {
                 for (kind, value) in attributes(value) {
                     match kind {
                         cta::PROTO_NUM => protocol = value.first().copied(),
-                        cta::PROTO_SRC_PORT => ports.0 = be16(value),
+                        cta::PROTO_SRC_PORT | cta::PROTO_ICMP_ID | cta::PROTO_ICMPV6_ID => ports.0 = be16(value),
                         cta::PROTO_DST_PORT => ports.1 = be16(value),
+                        cta::PROTO_ICMP_TYPE | cta::PROTO_ICMPV6_TYPE => request[0] = value.first().copied(),
+                        cta::PROTO_ICMP_CODE | cta::PROTO_ICMPV6_CODE => request[1] = value.first().copied(),
                         _ => {}
                     }
                 }
@@ -117,12 +141,14 @@ fn tuple(nest: &[u8]) -> Option<Tuple> {
             _ => {}
         }
     }
-    let protocol = match protocol? {
-        TCP => Protocol::Tcp,
-        UDP => Protocol::Udp,
+    let protocol = Protocol(protocol?);
+    let (source_port, destination_port) = match (protocol, ports, request) {
+        (_, (Some(source), Some(destination)), _) => (source, destination),
+        (_, (Some(id), None), [Some(kind), Some(code)]) if protocol.is_icmp() => (id, u16::from_be_bytes([kind, code])),
+        // Protocols that the kernel knows nothing of but their number.
+        (_, (None, None), [None, None]) if protocol.may_lack_ports() => (0, 0),
         _ => return None,
     };
-    let (source_port, destination_port) = (ports.0?, ports.1?);
     Some(Tuple { protocol, source: source?, source_port, destination: destination?, destination_port })
 }
 
@@ -158,9 +184,25 @@ fn write_tuple(writer: &mut Writer, direction: u16, tuple: &Tuple) {
     }
     writer.end(nest);
     let nest = writer.nest(cta::TUPLE_PROTO);
-    writer.attribute(cta::PROTO_NUM, &[if tuple.protocol == Protocol::Tcp { TCP } else { UDP }]);
-    writer.attribute(cta::PROTO_SRC_PORT, &tuple.source_port.to_be_bytes());
-    writer.attribute(cta::PROTO_DST_PORT, &tuple.destination_port.to_be_bytes());
+    writer.attribute(cta::PROTO_NUM, &[tuple.protocol.0]);
+    let [kind, code] = tuple.destination_port.to_be_bytes();
+    match tuple.protocol {
+        Protocol::Icmp => {
+            writer.attribute(cta::PROTO_ICMP_ID, &tuple.source_port.to_be_bytes());
+            writer.attribute(cta::PROTO_ICMP_TYPE, &[kind]);
+            writer.attribute(cta::PROTO_ICMP_CODE, &[code]);
+        }
+        Protocol::Icmpv6 => {
+            writer.attribute(cta::PROTO_ICMPV6_ID, &tuple.source_port.to_be_bytes());
+            writer.attribute(cta::PROTO_ICMPV6_TYPE, &[kind]);
+            writer.attribute(cta::PROTO_ICMPV6_CODE, &[code]);
+        }
+        // Where the kernel follows the protocol it wants them, and where it does not it ignores them.
+        _ => {
+            writer.attribute(cta::PROTO_SRC_PORT, &tuple.source_port.to_be_bytes());
+            writer.attribute(cta::PROTO_DST_PORT, &tuple.destination_port.to_be_bytes());
+        }
+    }
     writer.end(nest);
     writer.end(whole);
 }
@@ -215,7 +257,7 @@ mod tests {
     use super::super::netlink::messages;
     use super::*;
 
-    fn tuples() -> [Tuple; 2] {
+    fn tuples() -> [Tuple; 5] {
         let tuple = |source: &str, destination: &str, protocol| Tuple {
             protocol,
             source: source.parse().unwrap(),
@@ -223,7 +265,14 @@ mod tests {
             destination: destination.parse().unwrap(),
             destination_port: 443,
         };
-        [tuple("192.168.8.20", "198.51.100.7", Protocol::Tcp), tuple("2001:db8:8::20", "2001:db8::7", Protocol::Udp)]
+        let (v4, v6) = (("192.168.8.20", "198.51.100.7"), ("2001:db8:8::20", "2001:db8::7"));
+        [
+            tuple(v4.0, v4.1, Protocol::Tcp),
+            tuple(v6.0, v6.1, Protocol::Udp),
+            tuple(v4.0, v4.1, Protocol(47)),
+            Tuple { destination_port: 0x0800, ..tuple(v4.0, v4.1, Protocol::Icmp) },
+            Tuple { destination_port: 0x8000, ..tuple(v6.0, v6.1, Protocol::Icmpv6) },
+        ]
     }
 
     #[test]
@@ -243,7 +292,7 @@ mod tests {
 
     #[test]
     fn counters_come_in_pairs_and_other_zones_are_ignored() {
-        let [tuple, _] = tuples();
+        let [tuple, ..] = tuples();
         let entry = |change: &dyn Fn(&mut Writer)| {
             let mut writer = Writer::default();
             writer.netfilter(NEW, 0, 1, AF_INET, 0);
@@ -272,5 +321,22 @@ mod tests {
             writer.end(nest);
         });
         assert_eq!(zone, None);
+        // What the kernel says of a protocol that it does not follow (net/netfilter/nf_conntrack_proto_generic.c), and
+        // of one whose ports are missing.
+        let bare = |number: u8| {
+            entry(&|writer| {
+                let nest = writer.nest(cta::TUPLE_ORIG);
+                let addresses = writer.nest(cta::TUPLE_IP);
+                writer.attribute(cta::IP_V4_SRC, &[192, 168, 8, 20]);
+                writer.attribute(cta::IP_V4_DST, &[198, 51, 100, 7]);
+                writer.end(addresses);
+                let protocol = writer.nest(cta::TUPLE_PROTO);
+                writer.attribute(cta::PROTO_NUM, &[number]);
+                writer.end(protocol);
+                writer.end(nest);
+            })
+        };
+        assert_eq!(bare(50).unwrap().tuple.to_string(), "esp 192.168.8.20 > 198.51.100.7");
+        assert_eq!(bare(6), None);
     }
 }

@@ -4,7 +4,8 @@
 use crate::event::Event;
 use crate::fnv::fnv32;
 use crate::limits;
-use crate::model::{Lookup, Name, Outcome, name};
+use crate::model::{Hint, Lookup, Name, Outcome, name};
+use crate::wire::request::Request;
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
 use hickory_proto::rr::{Name as WireName, RData, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder, DecodeError, Restrict};
@@ -19,6 +20,7 @@ const RECORDS_MAX: usize = 256;
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
+const TXT: u16 = 16;
 const AAAA: u16 = 28;
 const DNAME: u16 = 39;
 const OPT: u16 = 41;
@@ -319,17 +321,51 @@ fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
     Some(if text.is_empty() { ".".into() } else { name(&text) })
 }
 
+/// How answers of DNSCrypt begin, version 2 (dnscrypt.info/protocol).
+const DNSCRYPT_ANSWER: &[u8] = b"r6fnvWj8";
+/// The name under which a resolver of DNSCrypt, version 2, has its certificates, as TXT.
+const DNSCRYPT_CERTIFICATE: &str = "2.dnscrypt-cert.";
+
+/// Recognises a message in either direction that is nothing else, unless it is `cut`, and DNSCrypt, as far as it can be
+/// recognised: its encrypted questions begin as their resolver likes.
+pub fn hint(message: &[u8], cut: bool) -> Option<Hint> {
+    if message.starts_with(DNSCRYPT_ANSWER) {
+        return Some(Hint::DnsCrypt);
+    }
+    if !is_query(message) && !is_answer(message, cut) {
+        return None;
+    }
+    let DnsMessage { record_type, name, .. } = parse(message)?;
+    Some(if record_type == TXT && name.starts_with(DNSCRYPT_CERTIFICATE) { Hint::DnsCrypt } else { Hint::Dns })
+}
+
+/// Recognises a message behind its length (RFC 1035, section 4.2.2) at the beginning of either side's byte stream.
+pub fn stream(stream: &[u8]) -> Request {
+    let Some((&length, rest)) = stream.split_first_chunk() else { return Request::Unknown };
+    let length = usize::from(u16::from_be_bytes(length));
+    match rest.get(..length) {
+        Some(message) => {
+            hint(message, false).map_or(Request::Unknown, |hint| Request::Whole(hint, stream.len().min(2 + length)))
+        }
+        // Some send the length by itself.
+        None if rest.is_empty() && (17..512).contains(&length) => Request::Incomplete,
+        None if rest.first_chunk().is_some_and(is_query_header) => Request::Incomplete,
+        None => Request::Unknown,
+    }
+}
+
+fn is_query_header(header: &[u8; 12]) -> bool {
+    let &[_, _, flags, code, 0, 1, 0, 0, 0, 0, 0, 0..=1] = header else { return false };
+    flags & 0xfa == 0 && code & 0x4f == 0
+}
+
 /// Whether a payload is a plain question and nothing else. The rules are so strict that chance makes none.
 pub fn is_query(payload: &[u8]) -> bool {
-    let Some(&[_, _, flags, code, 0, 1, 0, 0, 0, 0, 0, extra @ 0..=1]) = payload.first_chunk() else { return false };
-    if flags & 0xfa != 0 || code & 0x4f != 0 {
-        return false;
-    }
+    let Some(header) = payload.first_chunk().filter(|header| is_query_header(header)) else { return false };
     let mut decoder = BinDecoder::new(payload);
-    let question = |decoder: &mut BinDecoder| {
-        decoder.read_slice(12).ok()?;
-        let (name, kind, class) = (read_name(decoder)?, read_u16(decoder)?, read_u16(decoder)?);
-        if extra == 1 {
+    let query = |decoder: &mut BinDecoder| {
+        question(decoder)?;
+        if header[11] == 1 {
             // EDNS (RFC 6891): the root's OPT record.
             let (owner, kind) = (decoder.read_u8().ok()?.unverified(), read_u16(decoder)?);
             decoder.read_slice(6).ok()?;
@@ -337,9 +373,36 @@ pub fn is_query(payload: &[u8]) -> bool {
             decoder.read_slice(length.into()).ok()?;
             (owner == 0 && kind == OPT).then_some(())?;
         }
-        Some(class == 1 && matches!(kind, 1..=65 | 255..=257) && name.len() > 1)
+        Some(())
     };
-    question(&mut decoder) == Some(true) && decoder.is_empty()
+    query(&mut decoder).is_some() && decoder.is_empty()
+}
+
+/// Whether a payload is an answer to a single question and nothing else, or with `cut` the beginning of one.
+fn is_answer(payload: &[u8], cut: bool) -> bool {
+    let Some(&[_, _, flags, code, 0, 1, 0, answers, 0, authorities, 0, additional]) = payload.first_chunk() else {
+        return false;
+    };
+    let mut decoder = BinDecoder::new(payload);
+    if flags & 0xf8 != 0x80 || code & 0x40 != 0 || code & 15 > 10 || question(&mut decoder).is_none() {
+        return false;
+    }
+    let record = |decoder: &mut BinDecoder| {
+        let _owner = read_name(decoder)?;
+        decoder.read_slice(8).ok()?;
+        let length = read_u16(decoder)?;
+        decoder.read_slice(length.into()).ok().map(|_| ())
+    };
+    let records = [answers, authorities, additional].map(usize::from).iter().sum();
+    let is_whole = (0..records).all(|_| record(&mut decoder).is_some());
+    if is_whole { decoder.is_empty() } else { cut }
+}
+
+/// Takes header and question off the decoder, if its type and class are those that are asked for.
+fn question(decoder: &mut BinDecoder) -> Option<()> {
+    decoder.read_slice(12).ok()?;
+    let (name, kind, class) = (read_name(decoder)?, read_u16(decoder)?, read_u16(decoder)?);
+    (class == 1 && matches!(kind, 1..=65 | 255..=257) && name.len() > 1).then_some(())
 }
 
 #[cfg(test)]
@@ -408,7 +471,7 @@ mod tests {
 
     /// Feeds segments given as (sequence number, bytes), and ends the stream. Returns the messages, and whether they
     /// were whole.
-    fn stream(start: Option<u32>, segments: &[(u32, &[u8])]) -> Vec<(Vec<u8>, bool)> {
+    fn read_stream(start: Option<u32>, segments: &[(u32, &[u8])]) -> Vec<(Vec<u8>, bool)> {
         let (mut messages, mut all) = (TcpMessages::default(), Vec::new());
         let mut take = |message: &[u8], whole: bool| all.push((message.to_vec(), whole));
         if let Some(start) = start {
@@ -430,13 +493,13 @@ mod tests {
         let start = u32::MAX - 20;
         let part = |from: usize, to: usize| (start.wrapping_add(from as u32), &bytes[from..to]);
         let end = bytes.len();
-        assert_eq!(stream(Some(start), &[part(0, end)]), whole);
-        assert_eq!(stream(None, &[part(0, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(0, 40), part(0, 40), part(40, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(40, 90), part(90, end), part(0, 40)]), whole);
-        assert_eq!(stream(Some(start), &[part(0, 50), part(30, end), part(0, end)]), whole);
-        assert_eq!(stream(Some(start), &[part(60, end), part(30, 70), part(0, 40)]), whole);
-        assert_eq!(stream(Some(start), &(0..end).map(|i| part(i, i + 1)).collect::<Vec<_>>()), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, end)]), whole);
+        assert_eq!(read_stream(None, &[part(0, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, 40), part(0, 40), part(40, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(40, 90), part(90, end), part(0, 40)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(0, 50), part(30, end), part(0, end)]), whole);
+        assert_eq!(read_stream(Some(start), &[part(60, end), part(30, 70), part(0, 40)]), whole);
+        assert_eq!(read_stream(Some(start), &(0..end).map(|i| part(i, i + 1)).collect::<Vec<_>>()), whole);
     }
 
     #[test]
@@ -444,14 +507,14 @@ mod tests {
         let (first, second) = (chain(), message(OK, "b.example", 1, &[]));
         let (a, b) = (framed(&first), framed(&second));
         let (middle, behind) = (50, a.len() as u32);
-        let holed = stream(Some(0), &[(0, &a[..middle]), (80, &a[80..]), (behind, &b)]);
+        let holed = read_stream(Some(0), &[(0, &a[..middle]), (80, &a[80..]), (behind, &b)]);
         assert_eq!(holed, vec![(first[..middle - 2].to_vec(), false), (second.clone(), true)]);
-        assert_eq!(stream(Some(0), &[(behind, &b)]), vec![(vec![], false), (second.clone(), true)]);
-        assert_eq!(stream(None, &[(80, &a[80..]), (behind, &b)]), vec![(second.clone(), true)]);
-        assert_eq!(stream(Some(0), &[(0, &a[..middle])]), vec![(first[..middle - 2].to_vec(), false)]);
+        assert_eq!(read_stream(Some(0), &[(behind, &b)]), vec![(vec![], false), (second.clone(), true)]);
+        assert_eq!(read_stream(None, &[(80, &a[80..]), (behind, &b)]), vec![(second.clone(), true)]);
+        assert_eq!(read_stream(Some(0), &[(0, &a[..middle])]), vec![(first[..middle - 2].to_vec(), false)]);
         let long = framed(&[&first[..], &[0; 9_000]].concat());
         let (x, y) = long.split_at(5_000);
-        let said = stream(Some(0), &[(0, x), (5_000, y), (long.len() as u32, &b)]);
+        let said = read_stream(Some(0), &[(0, x), (5_000, y), (long.len() as u32, &b)]);
         assert_eq!((said.len(), said[0].1, said[1].clone()), (2, false, (second, true)));
     }
 
@@ -533,5 +596,38 @@ mod tests {
             assert!(!is_query(&random));
             parse(&random);
         }
+    }
+
+    #[test]
+    fn messages_are_recognised_in_both_directions() {
+        let question = [&[7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &wire("www.example.com"), &[0, 1, 0, 1]].concat();
+        for message in [question, chain(), message([0x81, 0x83], "www.example.com", 1, &[])] {
+            assert_eq!(hint(&message, false), Some(Hint::Dns));
+            let framed = [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+            assert_eq!(stream(&framed), Request::Whole(Hint::Dns, framed.len()));
+            assert_eq!(stream(&[&framed[..], b"more"].concat()), Request::Whole(Hint::Dns, framed.len()));
+            assert_eq!((stream(&framed[..2]), stream(&framed[..1])), (Request::Incomplete, Request::Unknown));
+            for end in 0..message.len() {
+                assert_eq!(hint(&message[..end], false), None, "{end}");
+                assert!(stream(&framed[..end]) != Request::Whole(Hint::Dns, end));
+            }
+            assert_eq!(hint(&[&message[..], &[0]].concat(), false), None);
+        }
+        assert_eq!(hint(&chain()[..60], true), Some(Hint::Dns));
+        let update = [&[7, 7, 0xa8, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &wire("www.example.com"), &[0, 1, 0, 1]].concat();
+        assert_eq!(hint(&update, false), None, "another operation");
+    }
+
+    #[test]
+    fn dnscrypt_is_recognised() {
+        let certificate = |kind| {
+            let name = wire("2.dnscrypt-cert.resolver.example");
+            [&[7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &name, &[0, kind, 0, 1]].concat()
+        };
+        assert_eq!(hint(&certificate(16), false), Some(Hint::DnsCrypt));
+        assert_eq!(hint(&certificate(1), false), Some(Hint::Dns));
+        assert_eq!(hint(b"r6fnvWj8 and what is encrypted", false), Some(Hint::DnsCrypt));
+        let framed = b"\0\x20r6fnvWj8........................";
+        assert_eq!(stream(framed), Request::Whole(Hint::DnsCrypt, framed.len()));
     }
 }

@@ -5,10 +5,14 @@ use crate::time::{Span, Time};
 use crate::wire::client_stream;
 use crate::wire::reassembly::{CAPACITY, Reassembly};
 use crate::wire::request::Request;
-use crate::wire::{dns, gquic, quic, stun, tls};
+use crate::wire::{dns, gquic, peer, quic, stun, tls, wireguard};
+use std::mem;
 
-/// After how many payload packets of the client a TCP flow shows nothing more.
+/// After how many segments of the client that bring something new a TCP flow shows nothing more.
 const SEGMENTS_MAX: u8 = 8;
+/// How many segments of the client that bring nothing new are passed over: probes that keep a connection alive which is
+/// opened in advance, and what was sent once more.
+const REPEATED_MAX: u8 = 100;
 /// After how many datagrams of both sides a UDP flow shows nothing more.
 const DATAGRAMS_MAX: u8 = 32;
 
@@ -18,15 +22,33 @@ pub struct FirstPackets {
     protocol: Protocol,
     server_port: u16,
     packets: u8,
+    /// Segments of the client that brought nothing new.
+    repeated: u8,
     done: bool,
     /// Whether the STUN that was reported was TURN; absent while none was.
     stun: Option<bool>,
     /// A server's answer to a SOCKS 5 greeting was reported.
     greeted: bool,
+    /// A QUIC or DTLS packet was reported whose hello, and so the name in it, is still to come.
+    nameless: bool,
     /// The sequence number where the client's current layer begins.
     start: Option<u32>,
-    stream: Option<Box<Reassembly>>,
-    initial: Option<Box<quic::Initial>>,
+    kept: Kept,
+}
+
+/// What is kept of the packets that came, until more of them tell what they are.
+#[derive(Default)]
+enum Kept {
+    #[default]
+    Nothing,
+    /// The beginning of a TCP client's byte stream.
+    Stream(Box<Reassembly>),
+    /// A QUIC client's Initials.
+    Initial(Box<quic::Initial>),
+    /// A part of a DTLS ClientHello.
+    Dtls(Box<Reassembly>),
+    /// A packet that may be one of WireGuard.
+    Carried(wireguard::Carried),
 }
 
 impl FirstPackets {
@@ -36,12 +58,13 @@ impl FirstPackets {
             protocol,
             server_port,
             packets: 0,
+            repeated: 0,
             done: false,
             stun: None,
             greeted: false,
+            nameless: false,
             start: None,
-            stream: None,
-            initial: None,
+            kept: Kept::Nothing,
         }
     }
 
@@ -51,16 +74,17 @@ impl FirstPackets {
         self.start = Some(sequence);
     }
 
-    /// Reads a packet of the side that opened the flow. Its `sequence` number is ignored for UDP; with `cut` its end
-    /// was not captured. Returns what the packet shows that is new.
+    /// Reads a packet of the side that opened the flow. The `sequence` number is that of its first byte of data (of a SYN
+    /// one more than its own, RFC 7413), and ignored for UDP; with `cut` its end was not captured. Returns what the
+    /// packet shows that is new.
     pub fn client(&mut self, sequence: u32, payload: &[u8], cut: bool) -> Option<Hint> {
         if self.done || payload.is_empty() {
             return None;
         }
-        self.packets += 1;
         let hint = match self.protocol {
             Protocol::Tcp => self.segment(sequence, payload, cut),
-            Protocol::Udp => self.datagram(payload, cut),
+            Protocol::Udp => self.datagram(payload, cut, true),
+            _ => None,
         };
         self.report(hint)
     }
@@ -72,17 +96,20 @@ impl FirstPackets {
             return None;
         }
         let hint = match self.protocol {
-            Protocol::Udp => {
-                self.packets += 1;
-                let stun = stun::datagram(payload, cut).map(|turn| Hint::Stun { turn });
-                stun.or_else(|| quic::hint(payload).filter(|_| self.initial.is_none()))
-            }
+            Protocol::Udp => self.datagram(payload, cut, false),
             Protocol::Tcp if payload.starts_with(b"SSH-") => Some(Hint::Ssh),
             Protocol::Tcp if self.is_greeting_answer(payload) => {
                 self.greeted = true;
                 Some(Hint::Socks { version: 5, target: None })
             }
-            Protocol::Tcp => stun::stream(payload).map(|(turn, _)| Hint::Stun { turn }),
+            Protocol::Tcp => match stun::stream(payload) {
+                Some((turn, _)) => Some(Hint::Stun { turn }),
+                None => match dns::stream(payload) {
+                    Request::Whole(hint, _) => Some(hint),
+                    _ => None,
+                },
+            },
+            _ => None,
         };
         self.report(hint)
     }
@@ -94,54 +121,80 @@ impl FirstPackets {
 
     /// Returns the hint if it is new, and notes when enough is known.
     fn report(&mut self, hint: Option<Hint>) -> Option<Hint> {
+        let packets_max = match self.protocol {
+            Protocol::Tcp => SEGMENTS_MAX,
+            _ => DATAGRAMS_MAX,
+        };
+        let is_last = self.packets >= packets_max || self.repeated >= REPEATED_MAX;
+        let hint = match &self.kept {
+            // What is there of the hello is told now.
+            Kept::Initial(initial) if is_last && hint.is_none() => initial.hint(true),
+            _ => hint,
+        };
         let hint = match hint {
             Some(Hint::Stun { turn }) if self.stun.is_some_and(|reported| reported >= turn) => None,
+            Some(Hint::Quic { sni: None, alpn: None, .. } | Hint::Dtls { sni: None }) if self.nameless => None,
             hint => hint,
         };
         match hint {
             Some(Hint::Stun { turn }) => self.stun = Some(turn),
+            // Where the hello is whole `done` says so already.
+            Some(Hint::Quic { .. } | Hint::Dtls { .. }) => self.nameless = true,
             // The stream within the tunnel is still to come.
             None | Some(Hint::Socks { .. } | Hint::HttpConnect { .. }) => {}
-            // The rest of the hello is still to come.
-            Some(Hint::Quic { .. }) if self.initial.is_some() => {}
             Some(_) => self.done = true,
         }
-        let packets_max = match self.protocol {
-            Protocol::Tcp => SEGMENTS_MAX,
-            Protocol::Udp => DATAGRAMS_MAX,
-        };
-        if self.packets >= packets_max {
-            self.done = true;
-        }
+        self.done |= is_last;
         if self.done {
-            (self.stream, self.initial) = (None, None);
+            self.kept = Kept::Nothing;
         }
         hint
     }
 
     fn segment(&mut self, sequence: u32, payload: &[u8], cut: bool) -> Option<Hint> {
+        // A single byte with which the stream seems to begin may be a probe of one byte before its beginning (RFC 9293,
+        // section 3.8.4).
+        let may_be_probe = self.start.is_none() && payload.len() == 1;
         let start = *self.start.get_or_insert(sequence);
         let ahead = sequence.wrapping_sub(start);
-        // Bytes before the start were sent once more.
-        let (offset, payload) = match i32::try_from(ahead) {
-            Ok(_) => (ahead as usize, payload),
-            Err(_) => (0, payload.get(ahead.wrapping_neg() as usize..).filter(|payload| !payload.is_empty())?),
+        let mut kept = match mem::take(&mut self.kept) {
+            Kept::Stream(stream) => Some(stream),
+            _ => None,
         };
-        let mut kept = self.stream.take();
+        // Bytes before the start were sent once more, or are a probe.
+        let new = match i32::try_from(ahead) {
+            Ok(_) => Some((ahead as usize, payload)),
+            Err(_) => payload.get(ahead.wrapping_neg() as usize..).map(|payload| (0, payload)),
+        };
+        let known = kept.as_ref().map_or(0, |kept| kept.prefix().len());
+        let Some((offset, payload)) = new.filter(|(offset, payload)| offset + payload.len() > known) else {
+            self.repeated += 1;
+            self.kept = kept.map_or(Kept::Nothing, Kept::Stream);
+            return None;
+        };
+        *if may_be_probe { &mut self.repeated } else { &mut self.packets } += 1;
         if kept.is_some() || offset > 0 {
             kept.get_or_insert_default().put(offset, payload);
         }
         let stream = kept.as_ref().map_or(payload, |kept| kept.prefix());
         let last = cut || stream.len() >= CAPACITY || self.packets >= SEGMENTS_MAX;
-        match client_stream::outermost(stream, last) {
+        let mut found = (start, stream, client_stream::outermost(stream, last));
+        if found.2 == Request::Unknown && offset > 0 {
+            // What came before was a probe, or the capture began in the middle of the flow.
+            found = (sequence, payload, client_stream::outermost(payload, last));
+        }
+        let (start, stream, request) = found;
+        match request {
             Request::Whole(hint, used) => {
                 self.start = (!cut).then_some(start.wrapping_add(used as u32));
                 let rest = stream.get(used..).filter(|rest| !rest.is_empty());
-                self.stream = rest.map(|rest| Box::new(Reassembly::from(rest)));
+                self.kept = rest.map_or(Kept::Nothing, |rest| Kept::Stream(Box::new(Reassembly::from(rest))));
                 Some(hint)
             }
             Request::Incomplete => {
-                self.stream = kept.or_else(|| Some(Box::new(Reassembly::from(payload))));
+                let kept = kept.filter(|_| self.start == Some(start));
+                self.start = Some(start);
+                self.kept = Kept::Stream(kept.unwrap_or_else(|| Box::new(Reassembly::from(payload))));
                 None
             }
             // The capture began in the middle of the flow, or the protocol changes over to TLS later.
@@ -153,39 +206,64 @@ impl FirstPackets {
     }
 
     fn is_greeting_answer(&self, payload: &[u8]) -> bool {
-        let greeting = self.stream.as_ref().is_some_and(|stream| stream.prefix().first() == Some(&5));
-        greeting && !self.greeted && payload.len() == 2 && payload[0] == 5
+        let Kept::Stream(stream) = &self.kept else { return false };
+        stream.prefix().first() == Some(&5) && !self.greeted && payload.len() == 2 && payload[0] == 5
     }
 
-    fn datagram(&mut self, payload: &[u8], cut: bool) -> Option<Hint> {
-        if let Some(mut initial) = self.initial.take() {
-            initial.add(payload, cut);
-            let hint = initial.hint();
-            self.initial = hint.is_none().then_some(initial);
+    fn datagram(&mut self, payload: &[u8], cut: bool, of_client: bool) -> Option<Hint> {
+        self.packets += 1;
+        if let Kept::Initial(initial) = &mut self.kept {
+            if of_client {
+                initial.add(payload, cut);
+            }
+            let hint = initial.hint(false);
+            self.done = hint.is_some();
             return hint;
         }
         if let Some(turn) = stun::datagram(payload, cut) {
             return Some(Hint::Stun { turn });
         }
-        if let Some(initial) = quic::Initial::new(payload, cut) {
-            let hint = initial.hint();
-            self.initial = hint.is_none().then(|| Box::new(initial));
-            return hint.or_else(|| quic::hint(payload));
+        if let Some(initial) = quic::Initial::new(payload, cut).filter(|_| of_client) {
+            let hint = initial.hint(false);
+            self.done = hint.is_some();
+            self.kept = Kept::Initial(Box::new(initial));
+            return hint.or_else(|| quic::hint(payload, cut));
         }
-        if let Some(hint) = quic::hint(payload).or_else(|| gquic::hint(payload)) {
+        // The Initial is overtaken, or was not seen.
+        if let Some(hint) = quic::hint(payload, cut) {
             return Some(hint);
         }
-        if tls::is_dtls_hello(payload, cut) {
-            return Some(Hint::Dtls);
+        if let Some(hint) = gquic::hint(payload).filter(|_| of_client) {
+            self.done = true;
+            return Some(hint);
         }
-        if matches!((payload, payload.len()), ([1, 0, 0, 0, ..], 148) | ([2, 0, 0, 0, ..], 92)) {
+        if payload.starts_with(&[22, 0xfe]) {
+            let mut hello = match mem::take(&mut self.kept) {
+                Kept::Dtls(hello) => hello,
+                _ => Box::default(),
+            };
+            if let Some((hint, is_whole)) = tls::dtls_hello(payload, cut, &mut hello) {
+                self.done = is_whole || cut;
+                self.kept = Kept::Dtls(hello);
+                return Some(hint);
+            }
+        }
+        if wireguard::is_handshake(payload) {
             return Some(Hint::WireGuard);
+        }
+        if let Some(carried) = wireguard::Carried::new(payload, cut, of_client) {
+            let before = mem::replace(&mut self.kept, Kept::Carried(carried));
+            let is_tunnel = matches!(before, Kept::Carried(before) if before.goes_on(carried));
+            return is_tunnel.then_some(Hint::WireGuard);
+        }
+        if let Some(protocol) = peer::protocol(payload, cut) {
+            return Some(Hint::Peer(protocol));
         }
         match self.server_port {
             123 => is_ntp(payload, cut).then_some(Hint::Ntp),
-            // mDNS (RFC 6762) and LLMNR (RFC 4795) are not lookups.
-            5353 | 5355 => None,
-            _ => dns::is_query(payload).then_some(Hint::Dns),
+            // Names of NetBIOS (RFC 1002), mDNS (RFC 6762) and LLMNR (RFC 4795) are not lookups.
+            137 | 5353 | 5355 => None,
+            _ => dns::hint(payload, cut),
         }
     }
 }
@@ -228,6 +306,7 @@ fn is_ntp(payload: &[u8], cut: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PeerProtocol;
     use crate::wire::sample::{self, stun as message};
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
@@ -298,7 +377,7 @@ mod tests {
                 .collect();
             let (last, before) = hints.split_last().unwrap();
             assert!(before.iter().all(Option::is_none) && *last == tls() && packets.is_done(), "{order:?}");
-            assert!(packets.stream.is_none());
+            assert!(matches!(packets.kept, Kept::Nothing));
         }
     }
 
@@ -396,7 +475,16 @@ mod tests {
             (123, padded(&[0xe3], 47), None),
             (123, padded(&[0xe7], 48), None),
             (124, padded(&[0xe3], 48), None),
-            (443, padded(&[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 87, 1], 100), Some(Hint::Dtls)),
+            (51820, padded(&[3, 0, 0, 0], 64), Some(Hint::WireGuard)),
+            (
+                443,
+                padded(
+                    &[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 87, 1, 0, 0, 75, 0, 0, 0, 0, 0, 0, 0, 75, 0xfe],
+                    100,
+                ),
+                Some(Hint::Dtls { sni: None }),
+            ),
+            (32100, b"\xf1\0\0\0".to_vec(), Some(Hint::Peer(PeerProtocol::Cs2))),
         ] {
             let mut packets = udp(port);
             assert_eq!(
@@ -430,7 +518,103 @@ mod tests {
         assert!(nameless(packets.client(0, &initial(700, message.len()), false)) && !packets.is_done());
         let hint = packets.client(0, &initial(0, 700), false);
         assert!(matches!(hint, Some(Hint::Quic { sni: Some(name), .. }) if &*name == "a.example"));
-        assert!(packets.is_done() && packets.initial.is_none());
+        assert!(packets.is_done() && matches!(packets.kept, Kept::Nothing));
+    }
+
+    fn name(hint: Option<Hint>) -> Option<String> {
+        match hint {
+            Some(Hint::Quic { sni, .. } | Hint::Tls { sni, .. }) => sni.map(|name| name.to_string()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_hello_of_quic_may_be_overtaken() {
+        let hello = sample::hello(&[sample::sni(b"a.example")]);
+        let initial = sample::quic_initial(&[5; 8], 0, &sample::crypto(0, &hello));
+        let early = |version: u8| [&[0xd0, 0, 0, 0, version, 8][..], &[5; 8], &[0, 40], &[9; 40]].concat();
+        for before in [&[early(1), early(1)][..], &[vec![0x40; 50]], &[early(9)], &[vec![0xe5; 1300]]] {
+            let mut packets = udp(443);
+            let hints: Vec<_> = before.iter().filter_map(|early| packets.client(0, early, false)).collect();
+            assert_eq!(hints.len(), usize::from(before[0] == early(1)), "told once");
+            assert!(packets.server(&early(1), false).is_none_or(|_| hints.is_empty()) && !packets.is_done());
+            assert_eq!(name(packets.client(0, &initial, false)).as_deref(), Some("a.example"));
+            assert!(packets.is_done());
+        }
+    }
+
+    #[test]
+    fn what_is_there_of_a_quic_hello_is_told_at_the_end() {
+        let hello = sample::hello(&[sample::sni(b"a.example"), (0x33, vec![9; 1300])]);
+        let mut packets = udp(443);
+        let first = sample::quic_initial(&[5; 8], 0, &sample::crypto(0, &hello[..700]));
+        assert_eq!(name(packets.client(0, &first, false)), None);
+        let hints: Vec<_> = (1..32).filter_map(|_| packets.server(&[0x40; 60], false)).collect();
+        assert!(
+            packets.is_done() && hints.len() == 1 && name(hints.into_iter().next()).as_deref() == Some("a.example")
+        );
+    }
+
+    #[test]
+    fn probes_before_a_stream_are_no_packets_of_it() {
+        let stream = tls_stream();
+        for known in [true, false] {
+            let mut packets = tcp();
+            if known {
+                packets.starts_at(1000);
+            }
+            assert!((0..50).all(|_| packets.client(999, b"\0", false).is_none() && !packets.is_done()));
+            assert_eq!(packets.client(1000, &stream[..700], false), None);
+            assert!((0..9).all(|_| packets.client(1000, &stream[..700], false).is_none()), "sent once more");
+            assert_eq!(packets.client(1700, &stream[700..], false), tls());
+        }
+        let mut endless = tcp();
+        assert!((0..99).all(|_| endless.client(1, b"\0", false).is_none() && !endless.is_done()));
+        endless.client(1, b"\0", false);
+        assert!(endless.is_done());
+    }
+
+    #[test]
+    fn a_stream_may_begin_behind_the_line_of_a_proxy() {
+        let line = b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 443\r\n";
+        let mut split = tcp();
+        assert_eq!(split.client(1, line, false), None);
+        assert_eq!(split.client(1 + line.len() as u32, &tls_stream(), false), tls());
+        assert_eq!(tcp().client(1, &[line, &tls_stream()[..]].concat(), false), tls());
+    }
+
+    #[test]
+    fn names_are_asked_on_any_port_and_either_way() {
+        let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
+        let answer = [
+            &b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0"[..],
+            &question[12..],
+            b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xcb\0\x71\x05",
+        ]
+        .concat();
+        let framed = |message: &[u8]| sample::vector(2, message);
+        assert_eq!(udp(5300).client(0, question, false), Some(Hint::Dns));
+        assert_eq!(udp(5300).server(&answer, false), Some(Hint::Dns));
+        assert_eq!(udp(5353).client(0, question, false), None);
+        assert_eq!(tcp().client(1, &framed(question), false), Some(Hint::Dns));
+        assert_eq!(tcp().server(&framed(&answer), false), Some(Hint::Dns));
+        let mut split = tcp();
+        assert_eq!(split.client(1, &framed(question)[..2], false), None);
+        assert_eq!(split.client(3, question, false), Some(Hint::Dns));
+        assert_eq!(udp(443).server(b"r6fnvWj8........", false), Some(Hint::DnsCrypt));
+    }
+
+    #[test]
+    fn a_tunnel_that_runs_is_known_by_its_second_packet() {
+        let carried = |counter: u8| [&[4, 0, 0, 0, 1, 2, 3, 4, counter, 0, 0, 0, 0, 0, 0, 0][..], &[0xe5; 80]].concat();
+        let mut packets = udp(51820);
+        assert_eq!(packets.client(0, &carried(7), false), None);
+        assert_eq!(packets.client(0, &carried(8), false), Some(Hint::WireGuard));
+        let mut both = udp(51820);
+        assert_eq!(
+            (both.client(0, &carried(7), false), both.server(&carried(2), false)),
+            (None, Some(Hint::WireGuard))
+        );
     }
 
     #[test]

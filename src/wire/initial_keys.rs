@@ -32,6 +32,15 @@ pub const V2: Suite = Suite {
 /// The constants of draft-ietf-quic-tls-29 to 32, section 5.2.
 pub const DRAFT_29: Suite =
     Suite { salt: *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99", ..V1 };
+/// The constants of draft-ietf-quic-tls-23 to 28, section 5.2.
+pub const DRAFT_23: Suite =
+    Suite { salt: *b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02", ..V1 };
+/// The constants of Google's version T050, which has the handshake of TLS (Chromium, quic/core/crypto/crypto_utils.cc).
+pub const T050: Suite =
+    Suite { salt: *b"\x7f\xf5\x79\xe5\xac\xd0\x72\x91\x55\x80\x30\x4c\x43\xa2\x36\x7c\x60\x48\x83\x10", ..V1 };
+/// The constants of Google's version T051.
+pub const T051: Suite =
+    Suite { salt: *b"\x7a\x4e\xde\xf4\xe7\xcc\xee\x5f\xa4\x50\x6c\x19\x12\x4f\xc8\xcc\xda\x6e\x03\x3d", ..V1 };
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).ok()?;

@@ -96,12 +96,12 @@ pub enum Body<'a> {
         /// The payload, as far as it was captured.
         payload: &'a [u8],
     },
-    /// ICMP or ICMPv6.
-    Icmp,
+    /// An ICMP or ICMPv6 message, as far as it was captured.
+    Icmp(&'a [u8]),
     /// A fragment that is not the first, so it has no ports.
     Fragment,
-    /// Another protocol, by its IANA number.
-    Other(u8),
+    /// Another protocol, by its IANA number, and what follows the IP headers, as far as it was captured.
+    Other(u8, &'a [u8]),
 }
 
 /// A TCP segment (RFC 9293, section 3.1).
@@ -191,6 +191,37 @@ pub fn parse(link: u32, data: &[u8], wire_length: u32) -> Result<Frame<'_>, Malf
         239 => rest.nflog(),
         _ => Err(Malformed::Link(link)),
     }
+}
+
+/// Returns whether frames of this link type are read.
+pub fn reads(link: u32) -> bool {
+    !matches!(parse(link, &[], 0), Err(Malformed::Link(_)))
+}
+
+/// Returns what a link type that is not read is called, where it is well known.
+pub fn link_name(link: u32) -> Option<&'static str> {
+    Some(match link {
+        8 => "SLIP",
+        10 => "FDDI",
+        50 => "PPP in HDLC framing",
+        104 => "Cisco HDLC",
+        105 => "802.11",
+        107 => "Frame Relay",
+        119 => "802.11 with a Prism header, from monitor mode",
+        127 => "802.11 with radiotap, from monitor mode",
+        163 => "802.11 with an AVS header, from monitor mode",
+        192 => "PPI, from monitor mode",
+        143 => "DOCSIS",
+        147..=162 => "private use",
+        187 | 201 | 251 | 254 | 256 => "Bluetooth",
+        189 | 220 | 249 => "USB",
+        195 | 215 | 230 | 283 => "802.15.4, as of Zigbee and Thread",
+        227 => "CAN bus",
+        252 => "Wireshark's upper PDU",
+        253 => "Linux netlink",
+        258 => "Apple PKTAP",
+        _ => return None,
+    })
 }
 
 /// The hardware addresses of the link, where they are.
@@ -445,10 +476,10 @@ impl<'a> Rest<'a> {
 
     fn body(&mut self, protocol: u8, cut: bool) -> Result<Body<'a>, Malformed> {
         match protocol {
-            1 | 58 => Ok(Body::Icmp),
+            1 | 58 => Ok(Body::Icmp(self.data)),
             6 => self.tcp(cut),
             17 => self.udp(cut),
-            other => Ok(Body::Other(other)),
+            other => Ok(Body::Other(other, self.data)),
         }
     }
 
@@ -714,8 +745,8 @@ mod tests {
         let fragment = |low| [&[17, 0, 0, low, 0, 0, 0, 1][..], &udp()].concat();
         assert!(matches!(parse_ip(&v6(44, &fragment(1)), 0), Ok(Packet { cut: true, body: Body::Udp { .. }, .. })));
         assert_eq!(parse_ip(&v6(44, &fragment(8)), 0).unwrap().body, Body::Fragment);
-        assert_eq!(parse_ip(&v6(59, &[]), 0).unwrap().body, Body::Other(59));
-        assert_eq!(parse_ip(&v6(58, &[128, 0, 0, 0]), 0).unwrap().body, Body::Icmp);
+        assert_eq!(parse_ip(&v6(59, &[]), 0).unwrap().body, Body::Other(59, &[]));
+        assert_eq!(parse_ip(&v6(58, &[128, 0, 0, 0]), 0).unwrap().body, Body::Icmp(&[128, 0, 0, 0]));
         let endless = [60, 0, 1, 4, 0, 0, 0, 0].repeat(NESTED_MAX + 1);
         assert_eq!(parse_ip(&v6(60, &endless), 0), Err(Malformed::Nested));
         assert_eq!(whole(1, &ethernet(&[0x81, 0, 0, 1].repeat(NESTED_MAX + 1), &[])), Err(Malformed::Nested));

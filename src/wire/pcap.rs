@@ -86,6 +86,24 @@ pub fn is_capture(head: &[u8]) -> bool {
     head.first_chunk().is_some_and(|first| format(*first).is_some())
 }
 
+/// Returns what a file that begins with these bytes is, if it may hold a capture in a form that is not read, and the
+/// command that makes a readable one of it (on standard output).
+pub fn wrapped(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let forms: [(&[u8], _, _); 10] = [
+        (b"\x1f\x8b", "compressed with gzip", "gzip -dc FILE"),
+        (b"\x1f\x9d", "compressed with compress", "gzip -dc FILE"),
+        (b"\x28\xb5\x2f\xfd", "compressed with zstd", "zstd -dc FILE"),
+        (b"\xfd7zXZ\0", "compressed with xz", "xz -dc FILE"),
+        (b"BZh", "compressed with bzip2", "bzip2 -dc FILE"),
+        (b"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc FILE"),
+        (b"PK\x03\x04", "a ZIP archive", "unzip -p FILE"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x -so FILE"),
+        (b"snoop\0\0\0", "a capture of snoop", "editcap -F pcap FILE -"),
+        (b"GMBU", "a capture of Network Monitor", "editcap -F pcap FILE -"),
+    ];
+    forms.into_iter().find(|(magic, ..)| head.starts_with(magic)).map(|(_, is, command)| (is, command))
+}
+
 /// Returns the format of a file by its first bytes, and whether it is big endian (pcapng says that later).
 fn format(first: [u8; 4]) -> Option<(Format, bool)> {
     let big_endian = first[0] == 0xa1;
@@ -178,6 +196,11 @@ impl<R: Read> Reader<R> {
             reader.link = network & 0xffff;
         }
         Ok(reader)
+    }
+
+    /// Returns the link type of all packets of a classic capture. In pcapng each interface has its own.
+    pub fn link(&self) -> Option<u32> {
+        matches!(self.format, Format::Classic { .. }).then_some(self.link)
     }
 
     /// Reads the next packet. Returns `None` at a clean end.

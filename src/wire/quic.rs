@@ -1,65 +1,70 @@
-//! The client Initial of QUIC (RFC 9000, RFC 9369, drafts 22 to 34) and the ClientHello in it.
+//! The client Initials of QUIC (RFC 9000, RFC 9369, drafts 23 to 34, Google's T050 and T051) and the ClientHello in them.
 
 use crate::model::{Hint, Ja4, QuicVersion};
-use crate::wire::initial_keys::{DRAFT_29, Suite, V1, V2, client_secret, crypt, header_mask};
+use crate::wire::initial_keys::{DRAFT_23, DRAFT_29, Suite, T050, T051, V1, V2, client_secret, crypt, header_mask};
 use crate::wire::reassembly::Reassembly;
 use crate::wire::request::Request;
 use crate::wire::tls;
 
-/// After how many datagrams of the client a hello that is still not whole is given up.
-const DATAGRAMS_MAX: u8 = 4;
 /// The smallest datagram with a client Initial, in bytes (RFC 9000, section 14.1).
 const DATAGRAM_MIN: usize = 1200;
+/// How many Initials of one datagram are opened.
+const INITIALS_MAX: usize = 4;
 
 /// Puts the ClientHello in the Initial packets of a client together.
 pub struct Initial {
     version: QuicVersion,
-    /// How to derive the keys; absent where that is not known for the version.
-    suite: Option<&'static Suite>,
     /// The destination connection id of the first packet, from which the keys are derived.
     id: Vec<u8>,
     crypto: Reassembly,
-    /// How many more datagrams of the client are read until the hello is given up.
-    remaining: u8,
+    /// The end of a datagram was not captured, so that the hello will hardly become whole.
+    cut: bool,
 }
 
 impl Initial {
-    /// Begins with the first datagram of a client, whose end was not captured with `cut`. Returns `None` if it is not a
-    /// QUIC Initial.
+    /// Begins with a datagram of a client, whose end was not captured with `cut`. Returns `None` if it holds no QUIC
+    /// Initial, whose place in it may be any (RFC 9000, section 12.2).
     pub fn new(datagram: &[u8], cut: bool) -> Option<Initial> {
-        let Header { version, suite, id, .. } = long_header(datagram)?;
-        if id.len() < 8 || !cut && datagram.len() < DATAGRAM_MIN {
+        if !cut && datagram.len() < DATAGRAM_MIN {
             return None;
         }
-        if let Some(suite) = suite {
-            protected(datagram, suite, cut)?;
+        let Packet { header: Header { version, id, .. }, .. } = packets(datagram, cut).find(Packet::is_initial)?;
+        if id.len() < 8 {
+            return None;
         }
-        let remaining = if cut { 1 } else { DATAGRAMS_MAX };
-        let mut initial = Initial { version, suite, id: id.to_vec(), crypto: Reassembly::default(), remaining };
+        let mut initial = Initial { version, id: id.to_vec(), crypto: Reassembly::default(), cut };
         initial.add(datagram, cut);
         Some(initial)
     }
 
     /// Adds a further datagram of the same client.
     pub fn add(&mut self, datagram: &[u8], cut: bool) {
-        self.remaining = self.remaining.saturating_sub(1);
-        let Some(Header { suite: Some(suite), id, .. }) = long_header(datagram) else { return };
+        for packet in packets(datagram, cut).filter(Packet::is_initial).take(INITIALS_MAX) {
+            self.add_packet(&packet, cut);
+        }
+    }
+
+    fn add_packet(&mut self, packet: &Packet, cut: bool) {
+        let Header { version, suite: Some(suite), id, .. } = packet.header else { return };
         // After the server's first answer the id is another one but the keys stay; after a Retry the keys change, too.
         for id in [&*self.id.clone(), id] {
-            let Some(plain) = open(datagram, suite, id, cut) else { continue };
+            let Some(plain) = open(packet, suite, id) else { continue };
             let Some(frames) = crypto_frames(&plain, cut) else { continue };
             if *id != *self.id {
                 self.crypto = Reassembly::default();
                 self.id = id.to_vec();
             }
+            self.version = version;
+            self.cut |= cut;
             return frames.iter().for_each(|&(offset, data)| self.crypto.put(offset, data));
         }
     }
 
-    /// Returns what is known once the hello is whole or given up, and `None` until then.
-    pub fn hint(&self) -> Option<Hint> {
+    /// Returns what is known once the hello is whole, or will not become so because this is the `last` that is read of
+    /// it, and `None` until then.
+    pub fn hint(&self, last: bool) -> Option<Hint> {
         let version = self.version;
-        match tls::handshake(self.crypto.prefix(), self.suite.is_none() || self.remaining == 0) {
+        match tls::handshake(self.crypto.prefix(), last || self.cut) {
             Request::Whole(Hint::Tls { sni, alpn, ech, ja4, .. }, _) => {
                 let ja4 = ja4.map(|Ja4(text)| Ja4(std::array::from_fn(|at| if at == 0 { b'q' } else { text[at] })));
                 Some(Hint::Quic { version, sni, alpn, ech, ja4 })
@@ -72,15 +77,18 @@ impl Initial {
     }
 }
 
-/// Recognises any packet with a long header of a version that is known for sure, without reading what is in it.
-pub fn hint(datagram: &[u8]) -> Option<Hint> {
-    let Header { version, suite, .. } = long_header(datagram)?;
-    suite.map(|_| Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None })
+/// Recognises any packet with a long header, without reading what is in it: of a version that is known for sure, or
+/// otherwise in a datagram of the size that the first ones have.
+pub fn hint(datagram: &[u8], cut: bool) -> Option<Hint> {
+    let Header { version, suite, id, .. } = long_header(datagram)?;
+    let is_first = id.len() >= 8 && (cut || datagram.len() >= DATAGRAM_MIN);
+    (suite.is_some() || is_first).then_some(Hint::Quic { version, sni: None, alpn: None, ech: false, ja4: None })
 }
 
 /// A long header (RFC 8999, section 5.1): the destination connection id, and the bytes after both ids.
 struct Header<'a> {
     version: QuicVersion,
+    /// How to derive the keys; absent where that is not known for the version.
     suite: Option<&'static Suite>,
     id: &'a [u8],
     rest: &'a [u8],
@@ -93,7 +101,10 @@ fn long_header(datagram: &[u8]) -> Option<Header<'_>> {
         0x6b33_43cf => (QuicVersion::V2, Some(&V2)),
         0xff00_0021..=0xff00_0022 => (QuicVersion::Draft, Some(&V1)),
         0xff00_001d..=0xff00_0020 => (QuicVersion::Draft, Some(&DRAFT_29)),
-        0xff00_0016..=0xff00_001c => (QuicVersion::Draft, None),
+        0xff00_0017..=0xff00_001c => (QuicVersion::Draft, Some(&DRAFT_23)),
+        0xff00_0016 => (QuicVersion::Draft, None),
+        0x5430_3530 => (QuicVersion::Google, Some(&T050)),
+        0x5430_3531 => (QuicVersion::Google, Some(&T051)),
         reserved if reserved & 0x0f0f_0f0f == 0x0a0a_0a0a => (QuicVersion::Draft, None),
         _ => return None,
     };
@@ -102,20 +113,54 @@ fn long_header(datagram: &[u8]) -> Option<Header<'_>> {
     (first & 0xc0 == 0xc0).then_some(Header { version, suite, id, rest })
 }
 
+/// One of the packets with a long header that share a datagram (RFC 9000, section 12.2).
+struct Packet<'a> {
+    header: Header<'a>,
+    /// Its bytes from the first on, to the end of the datagram.
+    bytes: &'a [u8],
+    /// The offset of the packet number.
+    at: usize,
+    /// The size of number and payload in bytes.
+    size: usize,
+}
+
+impl Packet<'_> {
+    fn is_initial(&self) -> bool {
+        self.header.suite.is_some_and(|suite| self.bytes[0] >> 4 & 3 == suite.initial) && self.size >= 20
+    }
+}
+
+/// Returns the packets at the beginning of a datagram whose ends are known: not those behind one with a short header, a
+/// Retry, or one of a version that is not known.
+fn packets(datagram: &[u8], cut: bool) -> impl Iterator<Item = Packet<'_>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let packet = packet(rest, cut)?;
+        rest = packet.bytes.get(packet.at.saturating_add(packet.size)..).unwrap_or_default();
+        Some(packet)
+    })
+}
+
+fn packet(bytes: &[u8], cut: bool) -> Option<Packet<'_>> {
+    let header = long_header(bytes)?;
+    let suite = header.suite?;
+    let mut rest = header.rest;
+    // The types follow one another: Initial, 0-RTT, Handshake, Retry.
+    match (bytes[0] >> 4).wrapping_sub(suite.initial) & 3 {
+        0 => {
+            let token = varint(&mut rest)?;
+            rest = rest.get(token..)?;
+        }
+        3 => return None,
+        _ => {}
+    }
+    let size = varint(&mut rest)?;
+    (cut || size <= rest.len()).then_some(Packet { header, bytes, at: bytes.len() - rest.len(), size })
+}
+
 fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&length, rest) = bytes.split_first().filter(|&(&length, _)| length <= 20)?;
     rest.split_at_checked(length.into())
-}
-
-/// Returns the offset of the packet number of an Initial, and the size of number and payload in bytes (RFC 9000,
-/// section 17.2.2).
-fn protected(datagram: &[u8], suite: &Suite, cut: bool) -> Option<(usize, usize)> {
-    let Header { mut rest, .. } = long_header(datagram)?;
-    let token = varint(&mut rest)?;
-    rest = rest.get(token..)?;
-    let size = varint(&mut rest)?;
-    let is_initial = datagram[0] >> 4 & 3 == suite.initial;
-    (is_initial && size >= 20 && (cut || size <= rest.len())).then_some((datagram.len() - rest.len(), size))
 }
 
 /// Reads a variable-length integer (RFC 9000, section 16) that fits a `usize`.
@@ -129,13 +174,13 @@ fn varint(bytes: &mut &[u8]) -> Option<usize> {
 
 /// Removes the protection of an Initial (RFC 9001, section 5). The tag is not checked: frames that make sense show as
 /// well that the keys were right.
-fn open(datagram: &[u8], suite: &Suite, id: &[u8], cut: bool) -> Option<Vec<u8>> {
-    let (at, size) = protected(datagram, suite, cut)?;
-    let packet = &datagram[at..];
+fn open(packet: &Packet, suite: &Suite, id: &[u8]) -> Option<Vec<u8>> {
+    let &Packet { bytes, at, size, .. } = packet;
+    let numbered = &bytes[at..];
     let secret = client_secret(suite, id)?;
-    let mask = header_mask(suite, &secret, packet.get(4..)?.first_chunk()?)?;
-    let number_length = usize::from((datagram[0] ^ mask[0]) & 3) + 1;
-    let (number, rest) = packet.split_at(number_length);
+    let mask = header_mask(suite, &secret, numbered.get(4..)?.first_chunk()?)?;
+    let number_length = usize::from((bytes[0] ^ mask[0]) & 3) + 1;
+    let (number, rest) = numbered.split_at(number_length);
     let number = number.iter().zip(&mask[1..]).fold(0, |number, (byte, mask)| number << 8 | u32::from(byte ^ mask));
     crypt(suite, &secret, number, &rest[..rest.len().min(size - number_length - 16)])
 }
@@ -156,8 +201,7 @@ fn crypto_frames(plain: &[u8], cut: bool) -> Option<Vec<(usize, &[u8])>> {
 }
 
 /// Takes the rest of a frame, whose type was read, off `rest` (RFC 9000, section 19). Returns what is in a CRYPTO
-/// frame, or
-/// `None` when the bytes are no frame that an Initial may hold.
+/// frame, or `None` when the bytes are no frame that an Initial may hold.
 fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, &'a [u8])>> {
     match kind {
         // PADDING, PING
@@ -170,8 +214,8 @@ fn frame<'a>(kind: u8, rest: &mut &'a [u8], cut: bool) -> Option<Option<(usize, 
                 varint(rest)?;
             }
         }
-        // CRYPTO
-        6 => {
+        // CRYPTO; Google's T050 and T051 have another number for it
+        6 | 8 => {
             let (offset, length) = (varint(rest)?, varint(rest)?);
             let length = if cut { length.min(rest.len()) } else { length };
             let (data, after) = rest.split_at_checked(length)?;
@@ -222,16 +266,26 @@ mod tests {
         ] {
             let datagram = seal(suite, number, &ID, 2, &bytes(CRYPTO));
             assert!(datagram.starts_with(&bytes(begins)), "as printed in RFC 9001 and 9369, appendix A.2");
-            let hint = Initial::new(&datagram, false).unwrap().hint().unwrap();
+            let hint = Initial::new(&datagram, false).unwrap().hint(false).unwrap();
             assert!(matches!(hint, Hint::Quic { ja4: Some(Ja4([b'q', ..])), .. }));
             assert_eq!(
-                Initial::new(&datagram, false).unwrap().hint().map(without_ja4),
+                Initial::new(&datagram, false).unwrap().hint(false).map(without_ja4),
                 quic(version, Some("example.com"), Some("alpn"), false)
             );
         }
-        let draft = seal(&DRAFT_29, 0xff00_001d, &ID, 0, &bytes(CRYPTO));
-        let said = quic(QuicVersion::Draft, Some("example.com"), Some("alpn"), false);
-        assert_eq!(Initial::new(&draft, false).unwrap().hint().map(without_ja4), said);
+        for (suite, number, version) in [
+            (&DRAFT_29, 0xff00_001d, QuicVersion::Draft),
+            (&DRAFT_23, 0xff00_001b, QuicVersion::Draft),
+            (&T050, 0x5430_3530, QuicVersion::Google),
+            (&T051, 0x5430_3531, QuicVersion::Google),
+        ] {
+            let datagram = seal(suite, number, &ID, 0, &bytes(CRYPTO));
+            let said = quic(version, Some("example.com"), Some("alpn"), false);
+            assert_eq!(Initial::new(&datagram, false).unwrap().hint(false).map(without_ja4), said);
+        }
+        let other_kind = [&[8], &bytes(CRYPTO)[1..]].concat();
+        let hint = Initial::new(&seal(&T051, 0x5430_3531, &ID, 0, &other_kind), false).unwrap().hint(false);
+        assert!(matches!(hint, Some(Hint::Quic { sni: Some(_), .. })));
     }
 
     /// As browsers send it: larger than a datagram, in shuffled pieces between PING, PADDING and ACK.
@@ -251,23 +305,46 @@ mod tests {
         let said = quic(QuicVersion::V1, Some("a.example"), Some("h3"), true);
         for (one, two) in [(&first, &second), (&second, &first)] {
             let mut begun = Initial::new(&initial(&ID, 0, one), false).unwrap();
-            assert_eq!(begun.hint(), None);
+            assert_eq!(begun.hint(false), None);
             begun.add(&initial(&ID, 1, two), false);
-            assert_eq!(begun.hint().map(without_ja4), said);
+            assert_eq!(begun.hint(false).map(without_ja4), said);
         }
         let mut retried = Initial::new(&initial(&ID, 0, &first), false).unwrap();
         retried.add(&initial(b"another-id", 1, &first), false);
         retried.add(&initial(b"another-id", 2, &second), false);
-        assert_eq!(retried.hint().map(without_ja4), said);
+        assert_eq!(retried.hint(false).map(without_ja4), said);
     }
 
     #[test]
     fn a_hello_that_does_not_come_is_given_up() {
         let mut begun = Initial::new(&initial(&ID, 0, &split_hello()[0]), false).unwrap();
-        (2..DATAGRAMS_MAX).for_each(|_| begun.add(&[0x40; 60], false));
-        assert_eq!(begun.hint(), None);
-        begun.add(&[0x40; 60], false);
-        assert_eq!(begun.hint(), quic(QuicVersion::V1, None, None, false));
+        (0..30).for_each(|_| begun.add(&[0x40; 60], false));
+        assert_eq!(begun.hint(false), None);
+        assert_eq!(begun.hint(true), quic(QuicVersion::V1, None, None, false));
+    }
+
+    /// Returns a packet with a long header and nothing that could be read in it.
+    fn sealed(kind: u8, version: u32, size: u8) -> Vec<u8> {
+        [&[0xc0 | kind << 4][..], &version.to_be_bytes(), &[8], &ID, &[0, size], &vec![0x5a; size.into()]].concat()
+    }
+
+    #[test]
+    fn an_initial_may_stand_anywhere_in_a_datagram() {
+        let hello = initial(&ID, 0, &bytes(CRYPTO));
+        let said = quic(QuicVersion::V1, Some("example.com"), Some("alpn"), false);
+        for ahead in [&[1][..], &[2], &[1, 2, 1]] {
+            let ahead: Vec<u8> = ahead.iter().flat_map(|kind| sealed(*kind, 1, 40)).collect();
+            let datagram = [&ahead[..], &hello].concat();
+            assert_eq!(Initial::new(&datagram, false).unwrap().hint(false).map(without_ja4), said);
+        }
+        let two = split_hello().map(|frames| initial(&ID, 0, &frames));
+        let both = Initial::new(&two.concat(), false).unwrap();
+        assert_eq!(both.hint(false).map(without_ja4), quic(QuicVersion::V1, Some("a.example"), Some("h3"), true));
+        for hidden in [&[0x40; 30][..], &sealed(3, 1, 40), &sealed(1, 9, 40)] {
+            assert!(Initial::new(&[hidden, &hello].concat(), false).is_none(), "its end is not known");
+        }
+        assert_eq!(hint(&sealed(1, 1, 40), false), quic(QuicVersion::V1, None, None, false), "0-RTT");
+        assert_eq!(hint(&sealed(1, 9, 40), false), None);
     }
 
     #[test]
@@ -276,11 +353,11 @@ mod tests {
         assert!((0..1200).all(|end| Initial::new(&datagram[..end], false).is_none()));
         for end in 0..1200 {
             if let Some(begun) = Initial::new(&datagram[..end], true) {
-                assert!(begun.hint().is_some());
+                assert!(begun.hint(false).is_some());
             }
         }
         let said = quic(QuicVersion::V1, Some("example.com"), None, false);
-        assert_eq!(Initial::new(&datagram[..110], true).unwrap().hint(), said);
+        assert_eq!(Initial::new(&datagram[..110], true).unwrap().hint(false), said);
     }
 
     #[test]
@@ -296,7 +373,9 @@ mod tests {
             assert!(Initial::new(&[fill; 1300], false).is_none());
         }
         let reserved = [&[0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8][..], &ID, &[0], &[7; 1200]].concat();
-        assert_eq!(Initial::new(&reserved, false).unwrap().hint(), quic(QuicVersion::Draft, None, None, false));
+        assert!(Initial::new(&reserved, false).is_none(), "its keys are not known");
+        assert_eq!(hint(&reserved, false), quic(QuicVersion::Draft, None, None, false));
+        assert_eq!(hint(&reserved[..100], false), None);
     }
 
     #[test]

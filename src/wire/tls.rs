@@ -3,6 +3,7 @@
 use crate::model::{Hint, name};
 use crate::wire::bytes::vector;
 use crate::wire::ja4::ja4;
+use crate::wire::reassembly::Reassembly;
 use crate::wire::request::Request;
 
 /// The length, in bytes, above which a message is not believed to be a ClientHello: as much as one record may hold (RFC
@@ -46,26 +47,48 @@ pub fn handshake(stream: &[u8], cut: bool) -> Request {
         return Request::Unknown;
     }
     match body.get(..length) {
-        Some(body) => Request::Whole(hint(body, true), 4 + length),
-        None if cut => Request::Whole(hint(body, false), stream.len()),
+        Some(body) => Request::Whole(hint(body, TLS, true), 4 + length),
+        None if cut => Request::Whole(hint(body, TLS, false), stream.len()),
         None => Request::Incomplete,
     }
 }
 
-/// Whether a datagram begins with a DTLS record that holds a ClientHello (RFC 6347, section 4.1).
-pub fn is_dtls_hello(datagram: &[u8], cut: bool) -> bool {
-    match *datagram {
-        [22, 0xfe, 0xfd..=0xff, 0, 0, _, _, _, _, _, _, high, low, 1, ..] => {
-            cut || usize::from(u16::from_be_bytes([high, low])) <= datagram.len() - 13
+/// Puts what a datagram's records hold of a DTLS ClientHello, whose fragments may come in several (RFC 6347, sections
+/// 4.1 and 4.2.2; alike in RFC 9147, section 5.2), into `hello`. Returns what it says as far as it is there, and whether
+/// it is whole, or `None` where the datagram holds nothing of one. With `cut` the datagram's end was not captured.
+pub fn dtls_hello(datagram: &[u8], cut: bool, hello: &mut Reassembly) -> Option<(Hint, bool)> {
+    let (mut rest, mut whole_length) = (datagram, None);
+    while let Some(&[22, 0xfe, 0xfd..=0xff, 0, 0, _, _, _, _, _, _, high, low]) = rest.first_chunk() {
+        let (record, after) = part(&rest[13..], usize::from(u16::from_be_bytes([high, low])), cut)?;
+        rest = after;
+        let Some((&[1, l2, l1, l0, _, _, o2, o1, o0, n2, n1, n0], body)) = record.split_first_chunk() else { continue };
+        let [length, offset, size] = [[l2, l1, l0], [o2, o1, o0], [n2, n1, n0]]
+            .map(|[high, middle, low]| u32::from_be_bytes([0, high, middle, low]) as usize);
+        if length > HELLO_MAX
+            || offset + size > length
+            || body.first().is_some_and(|&major| offset == 0 && major != 0xfe)
+        {
+            continue;
         }
-        _ => false,
+        let (fragment, _) = part(body, size, cut)?;
+        hello.put(offset, fragment);
+        whole_length = Some(length);
     }
+    let body = hello.prefix();
+    let is_whole = body.len() >= whole_length?;
+    let Hint::Tls { sni, .. } = hint(body, DTLS, false) else { return None };
+    Some((Hint::Dtls { sni }, is_whole))
 }
 
-/// Reads what a ClientHello, or the part of it that is there, says.
-fn hint(body: &[u8], whole: bool) -> Hint {
+/// Splits the first `size` bytes off, or with `cut` what is there of them.
+fn part(bytes: &[u8], size: usize, cut: bool) -> Option<(&[u8], &[u8])> {
+    bytes.split_at_checked(if cut { size.min(bytes.len()) } else { size })
+}
+
+/// Reads what a ClientHello, or the part of it that is there, says. Ahead of its extensions are vectors of these widths.
+fn hint(body: &[u8], ahead: &[usize], whole: bool) -> Hint {
     let (mut sni, mut alpn, mut ech, mut esni) = (None, None, false, false);
-    let mut rest = extensions(body).unwrap_or_default();
+    let mut rest = extensions(body, ahead).unwrap_or_default();
     while let Some((&kind, after)) = rest.split_first_chunk() {
         rest = after;
         let Some(data) = vector(&mut rest, 2) else { break };
@@ -81,13 +104,17 @@ fn hint(body: &[u8], whole: bool) -> Hint {
     Hint::Tls { sni, alpn, ech, esni, ja4 }
 }
 
-/// Returns the extensions of a ClientHello, which stand after the version, the random, the session, the cipher suites
-/// and the compression methods.
-fn extensions(body: &[u8]) -> Option<&[u8]> {
+/// The widths of the lengths of session, cipher suites and compression methods (RFC 8446, section 4.1.2).
+const TLS: &[usize] = &[1, 2, 1];
+/// Those of DTLS, where a cookie stands behind the session (RFC 6347, section 4.2.1).
+const DTLS: &[usize] = &[1, 1, 2, 1];
+
+/// Returns the extensions of a ClientHello, which stand behind the version, the random and vectors of these widths.
+fn extensions<'a>(body: &'a [u8], ahead: &[usize]) -> Option<&'a [u8]> {
     let mut rest = body.get(34..)?;
-    vector(&mut rest, 1)?;
-    vector(&mut rest, 2)?;
-    vector(&mut rest, 1)?;
+    for &width in ahead {
+        vector(&mut rest, width)?;
+    }
     vector(&mut rest, 2)
 }
 
@@ -189,12 +216,39 @@ mod tests {
     }
 
     #[test]
-    fn dtls_hellos_are_known() {
-        let record =
-            [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vector(2, &[&[1][..], &[0; 60]].concat())].concat();
-        assert!(is_dtls_hello(&record, false));
-        assert!(!is_dtls_hello(&record[..70], false) && is_dtls_hello(&record[..70], true));
-        assert!((0..14).all(|end| !is_dtls_hello(&record[..end], true)));
-        assert!(!is_dtls_hello(&[22; 100], true));
+    fn dtls_hellos_are_known_and_put_together() {
+        let extensions = [sni(b"vpn.example"), alpn(&[b"webrtc"])]
+            .iter()
+            .flat_map(|(kind, data)| [&kind.to_be_bytes()[..], &vector(2, data)].concat())
+            .collect::<Vec<_>>();
+        let suites = vector(2, &[0xc0, 0x2b]);
+        let parts: [&[u8]; 7] =
+            [&[0xfe, 0xfd], &[0x5a; 32], &[0], &vector(1, &[7; 20]), &suites, &[1, 0], &vector(2, &extensions)];
+        let body = parts.concat();
+        let record = |from: usize, to: usize| {
+            let size = |n: usize| (n as u32).to_be_bytes()[1..].to_vec();
+            let message =
+                [&[1][..], &size(body.len()), &[0, 0], &size(from), &size(to - from), &body[from..to]].concat();
+            [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vector(2, &message)].concat()
+        };
+        let read = |datagram: &[u8], cut: bool| dtls_hello(datagram, cut, &mut Reassembly::default());
+        let said = |sni: Option<&str>, whole| Some((Hint::Dtls { sni: sni.map(Into::into) }, whole));
+        let whole = record(0, body.len());
+        assert_eq!(read(&whole, false), said(Some("vpn.example"), true));
+        assert_eq!(read(&[record(0, 50), record(50, body.len())].concat(), false), said(Some("vpn.example"), true));
+        assert_eq!(read(&whole[..70], true), said(None, false));
+        assert!((0..13).all(|end| read(&whole[..end], true).is_none()));
+        assert!((0..whole.len()).all(|end| read(&whole[..end], false).is_none()));
+        let mut hello = Reassembly::default();
+        assert_eq!(dtls_hello(&record(60, body.len()), false, &mut hello), said(None, false));
+        assert_eq!(dtls_hello(&record(0, 60), false, &mut hello), said(Some("vpn.example"), true));
+        assert_eq!(read(&[22; 100], true), None);
+        let mut lying = whole.clone();
+        for at in 13..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                lying[at] = value;
+                let _ = (read(&lying, false), read(&lying, true));
+            }
+        }
     }
 }

@@ -428,6 +428,7 @@ dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
  option socket '{self.folder}/run/socket'
  option ubus '{self.folder}/ubus.sock'
  option leases '{self.folder}/leases'
+ option router '{self.folder}/router'
  option grace '300ms'
  list lists ''
  option networks ''
@@ -437,6 +438,27 @@ dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
 """
         with open(f"{self.folder}/config", "w") as file:
             file.write(text)
+
+    def router_settings(self, **files):
+        """Writes what leash may read of the router's own settings: network, firewall, dhcp."""
+        os.makedirs(f"{self.folder}/router", exist_ok=True)
+        for name, text in files.items():
+            with open(f"{self.folder}/router/{name}", "w") as file:
+                file.write(text)
+
+    def second_network(self, device="br-iot", net="192.168.100"):
+        """Makes another bridge of the router; gives the namespace of its one station, which fw4 lets out."""
+        station = Namespace()
+        self.router.run(f"""ip link add {device} type bridge
+            ip link set {device} up
+            ip address add {net}.1/24 dev {device}
+            ip link add p-{device} type veth peer name eth0 netns /proc/{os.getpid()}/fd/{station.fd}
+            ip link set p-{device} master {device} up
+            nft insert rule inet fw4 forward iifname {device} accept""")
+        station.run(f"""ip link set eth0 address 02:00:00:00:09:09 up
+            ip address add {net}.9/24 dev eth0
+            ip route add default via {net}.1""")
+        return station
 
     def ubusd(self):
         """Starts the bus: the real one that UBUSD names, or one of our own."""

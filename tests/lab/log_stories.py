@@ -1,4 +1,4 @@
-"""What holds with the query log alone, in whichever form."""
+"""What holds with the query log alone, in whichever form, and how a story writes it as dnsmasq would."""
 
 import threading
 
@@ -30,3 +30,20 @@ def two_ask_at_once(lab):
     assert bulb.reaches("45.10.1.7") and tv.reaches("45.10.1.7")
     for device in (bulb, tv):
         lab.until(lambda: lab.explained(device, "45.10.1.7") == "lookup", "both asked at the same time")
+
+
+def begin(lab):
+    """Starts leash in guard with the log alone, which it reads."""
+    bulb, _ = lab.devices
+    lab.start("list block_on direct-ip\noption default_mode guard", tap=False)
+    assert bulb.lookup("bulb.example") and bulb.reaches("45.10.1.1")
+    lab.until(lambda: lab.explained(bulb, "45.10.1.1") == "lookup", "the log is read")
+
+
+def write(lab, lines, head="Nov 22 21:40:00 dnsmasq[1]: "):
+    """Writes lines into the log, and waits until they are read."""
+    read = lambda: lab.leash("status")["health"]["query_log"]["lines"]
+    before = read()
+    with open(lab.log_path, "a") as file:
+        file.writelines(f"{head}{line}\n" for line in lines)
+    lab.until(lambda: read() >= before + len(lines), "the lines are read")

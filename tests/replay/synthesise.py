@@ -9,12 +9,14 @@ Reading order: bytes of protocols, the house and its conversations, file formats
 
 import collections
 import hashlib
+import hmac
 import inspect
 import ipaddress
 import pathlib
 import re
 import struct
 import sys
+from functools import partial
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tools"))
@@ -22,7 +24,7 @@ import make_networks
 
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
-TCP, UDP, ICMP6 = 6, 17, 58
+ICMP, IGMP, IPIP, TCP, UDP, SIX_IN_FOUR, GRE, ESP, ICMP6, SCTP = 1, 2, 4, 6, 17, 41, 47, 50, 58, 132
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 A, NS, CNAME, AAAA, OPT, HTTPS = 1, 2, 5, 28, 41, 65
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
@@ -64,11 +66,12 @@ def checksum(data):
     return total ^ 0xFFFF
 
 
-def ip(source, destination, protocol, body, at):
-    """An IP packet whose body has its checksum at offset `at` filled in."""
+def ip(source, destination, protocol, body, at=None):
+    """An IP packet whose body has its checksum at offset `at` filled in, if there is one that covers addresses."""
     source, destination = ip_bytes(source), ip_bytes(destination)
-    check = checksum(source + destination + struct.pack("!II", len(body), protocol) + body) or 0xFFFF
-    body = body[:at] + u16(check) + body[at + 2 :]
+    if at is not None:
+        check = checksum(source + destination + struct.pack("!II", len(body), protocol) + body) or 0xFFFF
+        body = body[:at] + u16(check) + body[at + 2 :]
     if len(source) == 16:
         return struct.pack("!IHBB", 6 << 28, len(body), protocol, 255) + source + destination + body
     head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0x4000, 64, protocol)
@@ -150,6 +153,40 @@ def sealed(length):
     return b"\x17\x03\x03" + sized(noise(length))
 
 
+def dtls_hello(sni, size):
+    """A ClientHello of DTLS 1.2 in fragments of `size` bytes, each in its record (RFC 6347, section 4.2)."""
+    extensions = extension(0, sized(b"\0" + sized(sni.encode()))) + extension(0x0A, sized(u16(0x1D)))
+    body = u16(0xFEFD) + noise(32, "random") + b"\0" + sized(noise(20, "cookie"), u8) + sized(u16(0xC02B)) + b"\1\0"
+    body += sized(extensions)
+    length = lambda number: u32(number)[1:]
+    for number, at in enumerate(range(0, len(body), size)):
+        part = body[at : at + size]
+        message = u8(1) + length(len(body)) + u16(1) + length(at) + length(len(part)) + part
+        yield b"\x16\xfe\xfd\0\0" + u16(0) + u32(1 + number) + sized(message)
+
+
+def carried(receiver, counter, size=96):
+    """A packet that a tunnel of WireGuard carries: its type, the receiver's name of the session, the counter."""
+    return b"\4\0\0\0" + noise(4, receiver) + struct.pack("<Q", counter) + noise(size, f"{receiver}{counter}")
+
+
+def cs2(kind, body=b""):
+    """A message of CS2's protocol of cameras."""
+    return b"\xf1" + u8(kind) + sized(body)
+
+
+def iotc(command, body, hidden=True):
+    """A message of Kalay's protocol of cameras, whose first block is hidden as it is done."""
+    head = struct.pack("<BBBBHHHHI", 4, 2, 0x1A, 2, len(body), 0, command, 0x21, 0x1EA5)
+    turned = lambda block, bits: b"".join(
+        struct.pack("<I", (word >> n | word << 32 - n) & 0xFFFFFFFF)
+        for word, n in zip(struct.unpack("<4I", block), range(bits, bits + 16, 4))
+    )
+    keyed = bytes(a ^ b for a, b in zip(turned(head, 1), b"Charlie is the d"))
+    order = (11, 9, 8, 15, 13, 10, 12, 14, 2, 1, 5, 0, 6, 4, 7, 3)
+    return (turned(bytes(keyed[at] for at in order), 3) if hidden else head) + body
+
+
 def stun(kind, seen_from=None):
     """RFC 8489: a binding request (1), or its answer (0x101) with the address that the server saw."""
     attribute = b""
@@ -173,6 +210,77 @@ def ntp(answer=False):
 def quic_initial():
     """RFC 9000, section 17.2.2: the header of an Initial of version 1; behind it only filler, as if encrypted."""
     return b"\xc3" + u32(1) + sized(noise(8), u8) + sized(noise(8), u8) + b"\0" + u16(0x4000 | 1178) + noise(1178)
+
+
+def long_header(kind, payload, version=1, token=b""):
+    """RFC 9000, section 17.2: a packet with a long header and a packet number of four bytes in its payload. Kinds: 0
+    Initial, 1 0-RTT, 2 Handshake."""
+    ahead = b"" if kind else sized(token, u8)
+    head = u8(0xC3 | kind << 4) + u32(version) + sized(noise(8), u8) + sized(noise(8), u8)
+    return head + ahead + u16(0x4000 | len(payload)) + payload
+
+
+def aes(key, block):
+    """AES-128 of one block (FIPS 197), which Python's library does not have."""
+    double = lambda byte: byte << 1 ^ (0x11B if byte & 0x80 else 0)
+    box, p, q = [0x63] * 256, 1, 1
+    while True:  # p goes through all bytes but 0, and q is its inverse
+        p ^= double(p)
+        for shift in (1, 2, 4):
+            q ^= q << shift & 0xFF
+        q ^= 0x09 if q & 0x80 else 0
+        box[p] = (
+            q
+            ^ 0x63
+            ^ (turned := [q << n & 0xFF | q >> 8 - n for n in (1, 2, 3, 4)])[0]
+            ^ turned[1]
+            ^ turned[2]
+            ^ turned[3]
+        )
+        if p == 1:
+            break
+    words, constant = [list(key[at : at + 4]) for at in range(0, 16, 4)], 1
+    for at in range(4, 44):
+        word = words[-1]
+        if at % 4 == 0:
+            word = [box[byte] for byte in word[1:] + word[:1]]
+            word[0] ^= constant
+            constant = double(constant)
+        words.append([a ^ b for a, b in zip(words[at - 4], word)])
+    keys = [sum(words[at : at + 4], []) for at in range(0, 44, 4)]
+    state = [a ^ b for a, b in zip(block, keys[0])]
+    for number in range(1, 11):
+        state = [box[state[(at + 4 * (at % 4)) % 16]] for at in range(16)]
+        if number < 10:
+            mixed = []
+            for at in range(0, 16, 4):
+                a = state[at : at + 4]
+                mixed += [double(a[i]) ^ double(a[i - 3]) ^ a[i - 3] ^ a[i - 2] ^ a[i - 1] for i in range(4)]
+            state = mixed
+        state = [a ^ b for a, b in zip(state, keys[number])]
+    return bytes(state)
+
+
+def expand(secret, label, size):
+    """At most a block of HKDF-Expand-Label (RFC 8446, section 7.1)."""
+    return hmac.digest(secret, u16(size) + sized(b"tls13 " + label, u8) + b"\0\1", "sha256")[:size]
+
+
+def initial(stream, offset=0, number=0, size=1200):
+    """A client's Initial of version 1 (RFC 9001, section 5) with a part of a ClientHello; the tag is only filler."""
+    salt = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
+    secret = expand(hmac.digest(salt, noise(8), "sha256"), b"client in", 32)
+    key, iv, hide = (expand(secret, b"quic " + label, size) for label, size in ((b"key", 16), (b"iv", 12), (b"hp", 16)))
+    frame = b"\6" + u16(0x4000 | offset) + u16(0x4000 | len(stream)) + stream
+    head = long_header(0, b"")
+    plain = frame.ljust(size - len(head) - 4 - 16, b"\0")
+    nonce = iv[:8] + bytes(a ^ b for a, b in zip(iv[8:], u32(number)))
+    blocks = range(0, len(plain), 16)
+    keys = b"".join(aes(key, nonce + u32(2 + at // 16)) for at in blocks)
+    body = bytes(a ^ b for a, b in zip(plain, keys)) + noise(16, "tag")
+    mask = aes(hide, body[:16])
+    packet = long_header(0, bytes(a ^ b for a, b in zip(u32(number), mask[1:])) + body)
+    return u8(packet[0] ^ mask[0] & 0x0F) + packet[1:]
 
 
 def http(host):
@@ -351,6 +459,33 @@ class Datagrams(Talk):
         return self
 
 
+class Raw(Talk):
+    """A protocol without ports, or whose ports are in what is said."""
+
+    def __init__(self, *ends, protocol):
+        super().__init__(*ends)
+        self.protocol = protocol
+
+    def say(self, side, data):
+        self.put(side, self.protocol, data, None)
+        return self
+
+
+class Echoes(Talk):
+    """Pings, whose identifier is the port of the device."""
+
+    def ping(self, number=1, size=56, answered=True):
+        for side in (0, 1)[: 1 + answered]:
+            v6 = ":" in self.ends[0][0]
+            kind = (128, 129)[side] if v6 else (8, 0)[side]
+            message = u8(kind) + bytes(3) + u16(self.ends[0][1]) + u16(number) + noise(size)
+            if not v6:
+                message = message[:2] + u16(checksum(message)) + message[4:]
+            self.put(side, ICMP6 if v6 else ICMP, message, 2 if v6 else None)
+            self.house.wait(0.018)
+        return self
+
+
 class Stream(Talk):
     """TCP."""
 
@@ -471,22 +606,24 @@ def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
     return out
 
 
-def pcapng(frames):
-    """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses)."""
+def pcapng(frames, links=(1,)):
+    """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses). The packets are
+    of an interface for each link type by turns."""
 
     def block(kind, body):
         body = body.ljust((len(body) + 3) // 4 * 4, b"\0")
         return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
 
     out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
+    for link in links:
+        out += block(1, struct.pack("<HHI", link, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0))
     packets = captured(frames, ethernet)
     for number, (at, data) in enumerate(packets):
         if number == len(packets) // 2:
             name = ip_bytes("192.0.2.99") + b"other.example\0"
             out += block(4, struct.pack("<HH", 1, len(name)) + name.ljust(20, b"\0") + bytes(4))
         high, low = divmod(at * 1000, 1 << 32)
-        out += block(6, struct.pack("<IIIII", 0, high, low, len(data), len(data)) + data)
+        out += block(6, struct.pack("<IIIII", number % len(links), high, low, len(data), len(data)) + data)
     return out
 
 
@@ -582,6 +719,135 @@ class Cases:
         laptop.lookup("out.of.order.example", "198.51.100.71")
         laptop.tls("198.51.100.71", "out.of.order.example", large=True, name_last=True, split=1200, order=[1, 0])
 
+    def quic_overtaken(house):
+        """A laptop's QUIC comes in another order than it was sent. First a 0-RTT packet overtakes the Initial; then
+        0-RTT is ahead of the Initial in one datagram; then the laptop tries a version that nobody knows; then its
+        greeting takes two Initials, with 0-RTT before and between them, and the second comes first.
+        leash must say: four flows `lookup`, quic, with the SNI one.example to four.example.
+        A mistake: to look for the name in the first datagram only, or at the first place of a datagram."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        early, greeting = long_header(1, noise(300, "early")), lambda *what, **more: client_hello(*what, **more)[5:]
+        large = greeting("four.example", large=True, name_last=True)
+        halves = [initial(large[:900]), initial(large[900:], 900, 1)]
+        unknown = b"\xc3" + u32(0xFACE0001) + initial(greeting("hidden.example"))[5:]
+        stories = {
+            "one": [early, initial(greeting("one.example"))],
+            "two": [early + initial(greeting("two.example"))],
+            "three": [unknown, initial(greeting("three.example"))],
+            "four": [early, halves[1], early, halves[0]],
+        }
+        for number, (name, datagrams) in enumerate(stories.items()):
+            laptop.lookup(f"{name}.example", f"198.51.100.{70 + number}")
+            talk = laptop.talk(Datagrams, f"198.51.100.{70 + number}", 443)
+            for datagram in datagrams:
+                talk.sends(datagram)
+            talk.gets(long_header(2, noise(1100, "answer"))).sends(b"\x40" + noise(40)).gets(b"\x40" + noise(900))
+
+    def stream_behind_others(house):
+        """Before a greeting comes what is none of it. A laptop has it in the SYN (TCP Fast Open). A browser opens a
+        connection in advance and says hello minutes later; until then it sends probes of one byte before the stream.
+        A server says for whom it connects, in both versions of the PROXY protocol, and once says nothing else.
+        leash must say: five flows `lookup`; the first four tls with their names, the fifth without a service.
+        A mistake: to read the greeting from its second byte on, or to count the probes among the first packets."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        names = ["early.example", "late.example", "line.example", "binary.example", "silent.example"]
+        for number, name in enumerate(names):
+            laptop.lookup(name, f"198.51.100.{70 + number}")
+        early, late, line, binary, silent = (laptop.talk(Stream, f"198.51.100.{70 + n}", 443) for n in range(5))
+        hello = client_hello("early.example")
+        early.segment(0, SYN, hello)
+        early.said(0, 1 + len(hello))
+        early.segment(1, SYN | ACK)
+        early.said(1, 1)
+        early.segment(0, ACK)
+        early.gets(server_hello()).sends(sealed(150)).gets(sealed(300)).close()
+        late.open()
+        for _ in range(12):
+            house.wait(20)
+            late.segment(0, ACK, b"\0", -1)
+            late.segment(1, ACK)
+        late.sends(client_hello("late.example")).gets(server_hello()).sends(sealed(150)).gets(sealed(300)).close()
+        text = f"PROXY TCP4 192.0.2.9 198.51.100.72 {line.ends[0][1]} 443\r\n".encode()
+        ends = ip_bytes("192.0.2.9") + ip_bytes("198.51.100.73") + u16(binary.ends[0][1]) + u16(443)
+        header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + sized(ends)
+        for stream, ahead, name in ((line, text, "line.example"), (binary, header, "binary.example")):
+            stream.open().sends(ahead).sends(client_hello(name)).gets(server_hello()).sends(sealed(150)).close()
+        silent.open().sends(text).close()
+
+    def tunnels_under_way(house):
+        """A laptop's WireGuard was up before the capture began, so only packets that the tunnel carries are seen; a
+        tablet's began with a cookie, because its server is under load. A telephone's VPN greets over DTLS, in pieces.
+        leash must say: two flows are wireguard, one is dtls with the SNI vpn.example.
+        A mistake: to wait for a handshake, or to take the first bytes alone for proof: the plug's game also begins
+        with 4, 0, 0, 0 and is nothing that is known."""
+        laptop, tablet = house.device(25).boot("work-laptop", "MSFT 5.0"), house.device(30).boot("kids-tablet")
+        phone, plug = house.device(10).boot("anna-phone"), house.device(23).boot("kitchen-plug")
+        up = laptop.talk(Datagrams, "203.0.113.60", 51820)
+        for number in range(4):
+            up.sends(carried("server", 900 + number)).gets(carried("laptop", 4000 + number, 1420))
+        tablet.talk(Datagrams, "203.0.113.61", 51820).gets(b"\3\0\0\0" + noise(60, "cookie"))
+        phone.lookup("vpn.example", "198.51.100.80")
+        secret = phone.talk(Datagrams, "198.51.100.80", 4433)
+        for record in dtls_hello("vpn.example", 50):
+            secret.sends(record)
+        game = plug.talk(Datagrams, "203.0.113.62", 7000)
+        for number in range(4):
+            game.sends(b"\4\0\0\0" + noise(60, f"game {number}")).gets(b"\4\0\0\0" + noise(40, f"turn {number}"))
+
+    def resolvers_on_odd_ports(house):
+        """A TV box asks a resolver at port 5300, first over UDP, then over TCP, and uses the answers. A laptop fetches
+        the certificate of a resolver that speaks DNSCrypt and asks it, on port 443.
+        leash must say: dns for both flows to 203.0.113.53:5300, dnscrypt for both to 203.0.113.54:443, and a finding of
+        bypass for each; the box's calls are `lookup`, since its answers were seen.
+        A mistake: to know resolvers by port 53 only."""
+        box, laptop = house.device(24).boot("tv-box"), house.device(25).boot("work-laptop", "MSFT 5.0")
+        talk = box.talk(Datagrams, "203.0.113.53", 5300)
+        answer = lambda name, address: dns(7, name, A, [(name, A, ip_bytes(address))])
+        talk.sends(dns(7, "portal.example", A, response=False)).gets(answer("portal.example", "198.51.100.24"))
+        box.tls("198.51.100.24", "portal.example")
+        stream = box.talk(Stream, "203.0.113.53", 5300).open()
+        stream.sends(sized(dns(7, "films.example", A, response=False)))
+        stream.gets(sized(answer("films.example", "198.51.100.25"))).close()
+        box.tls("198.51.100.25", "films.example")
+        name, text = "2.dnscrypt-cert.resolver.example", sized(b"DNSC\0\2\0\0" + noise(116, "certificate"), u8)
+        question, certificate = dns(9, name, 16, response=False), dns(9, name, 16, [(name, 16, text)])
+        laptop.talk(Datagrams, "203.0.113.54", 443).sends(question).gets(certificate)
+        laptop.talk(Datagrams, "203.0.113.54", 443).sends(noise(512, "asked")).gets(b"r6fnvWj8" + noise(312, "said"))
+
+    def ways_to_a_camera(house):
+        """Five cameras tell their makers' servers where they are, each in its maker's way, and one of them talks to a
+        telephone somewhere.
+        leash must say: p2p-cs2 for the server 198.51.100.81 and the telephone 203.0.113.81, p2p-kalay, p2p-reolink,
+        p2p-dahua and p2p-mydlink for the servers that follow.
+        A mistake: flows without a service, or one of these words for the plug, whose datagrams begin alike."""
+        camera, others = house.device(22).boot("garden-camera"), [house.device(n).boot(f"camera-{n}") for n in (31, 32)]
+        plug = house.device(23).boot("kitchen-plug")
+        names = {}
+        for number, device in enumerate([camera, others[0], others[0], others[1], others[1]], 81):
+            device.lookup(f"p2p-{number}.example", f"198.51.100.{number}")
+            names[number] = device
+        did = b"LEASH\0\0\0" + u32(20) + b"ABCDE\0\0\0"
+        cs2_server = camera.talk(Datagrams, "198.51.100.81", 32100)
+        cs2_server.sends(cs2(0)).gets(cs2(1, noise(16))).sends(cs2(0x12, noise(44))).gets(cs2(0x13, noise(8)))
+        camera.port -= 1  # it punches from the same port
+        phone = camera.talk(Datagrams, "203.0.113.81", 14960)
+        phone.sends(cs2(0x41, did)).sends(cs2(0x41, did)).gets(cs2(0x41, did)).gets(cs2(0x42, did))
+        for number in range(20):
+            phone.sends(cs2(0xD0, b"\xd1\1" + u16(number) + noise(1000, f"{number}")))
+        phone.gets(cs2(0xD1, b"\xd1\1" + u16(1) + u16(19))).gets(cs2(0xF0))
+        kalay, reolink, dahua, mydlink = (
+            names[number].talk(Datagrams, f"198.51.100.{number}", port)
+            for number, port in ((82, 10240), (83, 9999), (84, 8800), (85, 3478))
+        )
+        kalay.sends(iotc(0x0601, noise(64))).gets(iotc(0x0602, noise(64)))
+        found = lambda body: struct.pack("<5I", 0x2A87CF3A, len(body), 1, 7, 0) + body
+        reolink.sends(found(noise(120))).gets(found(noise(200)))
+        dahua.sends(b"DHGET /probe/p2psrv HTTP/1.1\r\nCSeq: 1\r\n\r\n").gets(b"HTTP/1.1 200 OK\r\nCSeq: 1\r\n\r\n")
+        mydlink.sends(b"\x24\xff" + sized(noise(21))).gets(b"\x24\xff" + sized(noise(21, "answer")))
+        alike = plug.talk(Datagrams, "203.0.113.62", 32100)
+        for first in (b"\xf1\0\0\1", b"\x24\xff\0\x09", b"\x3a\xcf\x87", b"PTCP", b"DHGET"):
+            alike.sends(first + b"\0\0")
+
     def ech(house):
         """A laptop hides the name that it greets: once by ECH behind an outer name, once by the older ESNI.
         leash must say: both `lookup` by the names that were asked for; the first with ech and the outer SNI
@@ -611,6 +877,124 @@ class Cases:
             peer.sends(rtp(number))
             if number % 10 == 0:
                 peer.gets(stun(1)).sends(stun(0x101, ("203.0.113.77", 51234)))
+
+    def tunnels(house):
+        """A box sends GRE, ESP, 6in4, IP in IP, SCTP and an experimental protocol (253) to addresses that it never
+        looked up, and GRE to one that it did.
+        leash must say: each is a contact by its protocol, with its bytes; six are `none`, findings of direct-ip, of
+        which four say that it is a tunnel; 198.51.100.40 is `lookup`.
+        A mistake: a contact that is missing, or "calls only what it looked up"."""
+        box = house.device(24).boot("tv-box")
+        box.lookup("vpn.example", "198.51.100.40")
+        gre, packet = u16(0) + u16(IPV4), ip("10.9.0.2", "192.0.2.80", UDP, u16(4000) + u16(53) + u16(8) + u16(0), 6)
+        box.talk(partial(Raw, protocol=GRE), "198.51.100.40", 0).sends(gre + packet).gets(gre + packet)
+        for protocol, address, data in (
+            (GRE, "203.0.113.40", gre + packet),
+            (ESP, "203.0.113.41", u32(0x1001) + u32(1) + noise(900)),
+            (SIX_IN_FOUR, "203.0.113.42", ip("2001:db8:9::2", "2001:db8:cafe::5", UDP, bytes(8), 6)),
+            (IPIP, "203.0.113.43", packet),
+            (SCTP, "203.0.113.44", u16(5000) + u16(3868) + u32(0) + u32(0) + noise(40)),
+            (253, "203.0.113.45", noise(64)),
+        ):
+            house.wait(10)
+            talk = box.talk(partial(Raw, protocol=protocol), address, 0)
+            for _ in range(20):
+                talk.sends(data)
+                talk.gets(data[2:4] + data[:2] + data[4:] if protocol == SCTP else data)
+
+    def pings(house):
+        """A plug pings a well-known resolver five times each quarter of an hour to see whether it is online, and its
+        own router. A speaker keeps pinging its maker's server, whose address it never looked up, once a second. A
+        laptop pings what it looked up, over IPv4 and IPv6, and is told that a host is not reachable. All speak of
+        groups (IGMP, MLD) and look for neighbours.
+        leash must say: pings are contacts, and checks whether one is online; nothing is found on the plug; on the
+        speaker a weak finding of direct-ip; what the laptop pings is `lookup`.
+        A mistake: a finding on the plug, a fair one on anybody, or a contact because of an error, a group or a
+        neighbour."""
+        house.advertise()
+        plug, speaker = house.device(23).boot("kitchen-plug"), house.device(27).boot("speaker")
+        laptop = house.device(25, v6=["fe80::25", "2001:db8:8::25"]).boot("work-laptop", "MSFT 5.0")
+        laptop.announce()
+        for device, name, address in (
+            (plug, "plug.example", "198.51.100.23"),
+            (speaker, "speaker.example", "198.51.100.27"),
+            (laptop, "ping.example", "198.51.100.25"),
+            (laptop, "ping.example", "2001:db8:cafe::25"),
+        ):
+            device.lookup(name, address)
+            device.talk(Echoes, address, 0).ping() if device is laptop else device.tls(address, name)
+        house.put(laptop.mac, "01:00:5e:00:00:16", IPV4, ip(laptop.v4, "224.0.0.22", IGMP, b"\x22" + bytes(15)))
+        house.put(laptop.mac, "33:33:00:00:00:16", IPV6, ip("fe80::25", "ff02::16", ICMP6, b"\x8f" + bytes(27), 2))
+        for kind in (135, 136):
+            body = u8(kind) + bytes(7) + ip_bytes("2001:db8:8::25")
+            house.put(house.mac, laptop.mac, IPV6, ip(house.link_local, "2001:db8:8::25", ICMP6, body, 2))
+        laptop.lookup("away.example", "198.51.100.26")
+        away = laptop.talk(Datagrams, "198.51.100.26", 5000).sends(b"hello")
+        quoted = house.frames[-1].payload
+        unreachable = b"\3\1" + bytes(6) + quoted
+        house.put(house.mac, laptop.mac, IPV4, ip("192.0.2.200", away.ends[0][0], ICMP, unreachable))
+        first, begin = speaker.talk(Echoes, "203.0.113.70", 0), house.now
+        for second in range(1800):
+            house.until(begin + second)
+            first.ping(second)
+            if second % 900 == 5:
+                for address in ("8.8.8.8", house.v4):
+                    for number in range(5):
+                        plug.talk(Echoes, address, 0).ping(number, answered=number < 4)
+
+    def ping_tunnel(house):
+        """A plug sends 200 large pings to an address that it never looked up, and is answered in kind: a tunnel.
+        leash must say: 203.0.113.71 is `none`, a finding of direct-ip that is strong, with the bytes of both sides.
+        A mistake: a check whether it is online, or a weak finding because it is only ping."""
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("plug.example", "198.51.100.23")
+        plug.tls("198.51.100.23", "plug.example")
+        tunnel = plug.talk(Echoes, "203.0.113.71", 0)
+        for number in range(200):
+            tunnel.ping(number, size=1400)
+
+    def translated(house):
+        """A network without IPv4. A phone looks up IPv4 addresses and translates by itself (464XLAT): it calls
+        64:ff9b::c633:640a for 198.51.100.10. It learns the network's own prefix by looking up ipv4only.arpa, and
+        calls another one behind that. A bulb is given translated addresses by its resolver (DNS64), one for its
+        maker; it also calls 64:ff9b::cb00:7132, which is 203.0.113.50, and which nobody looked up.
+        leash must say: all that the phone calls is `lookup`, with the names; so is the bulb's maker, by either
+        address; 64:ff9b::cb00:7132 is `none`, a finding of direct-ip.
+        A mistake: any other `none`."""
+        house.advertise()
+        phone = house.device(10, v6=["fe80::10", "2001:db8:8::10"]).boot("anna-phone", "android-dhcp-14")
+        bulb = house.device(20, v6=["fe80::20", "2001:db8:8::20"]).boot("hallway-bulb")
+        phone.announce()
+        bulb.announce()
+        phone.lookup("shop.example", "198.51.100.10")
+        phone.tls("64:ff9b::c633:640a", "shop.example")
+        phone.lookup("ipv4only.arpa", "2001:db8:cafe:64::192.0.0.170", "2001:db8:cafe:64::192.0.0.171")
+        phone.lookup("chat.example", "198.51.100.11")
+        phone.tls("2001:db8:cafe:64::c633:640b", "chat.example")
+        house.wait(60)
+        bulb.lookup("cloud.bulb.example", "64:ff9b::c633:6414")
+        bulb.tls("64:ff9b::c633:6414", "cloud.bulb.example")
+        bulb.tls("198.51.100.20", "cloud.bulb.example")
+        for _ in range(3):
+            house.wait(60)
+            bulb.tls("64:ff9b::cb00:7132", port=8883)
+
+    def translated_by_itself(house):
+        """A bulb asks a resolver of its own for ipv4only.arpa, and is told that all of 2001:db8:bad::/96 is translated:
+        so the address of its master seems to be 198.51.100.99, which it has looked up. A plug calls the master, too.
+        leash must say: the bulb's contact is `lookup`: it could as well have looked up a name with that address. The
+        plug's is `none`, a finding of direct-ip: what the bulb learnt holds for nobody else.
+        A mistake: to let one device teach all others what is translated."""
+        house.advertise()
+        bulb = house.device(20, v6=["fe80::20", "2001:db8:8::20"]).boot("hallway-bulb")
+        plug = house.device(23, v6=["fe80::23", "2001:db8:8::23"]).boot("kitchen-plug")
+        bulb.announce()
+        plug.announce()
+        bulb.lookup("ipv4only.arpa", "2001:db8:bad::192.0.0.170", server="203.0.113.53")
+        for device in (bulb, plug):
+            device.lookup("innocent.example", "198.51.100.99")
+            house.wait(30)
+            device.tls("2001:db8:bad::c633:6463", port=8883)
 
     def socks_odd_port(house):
         """A TV box opens SOCKS 5 on port 21477 of an address that it never looked up and sends an HTTP request
@@ -1136,6 +1520,10 @@ def bad_files():
     | absurd-length.pcap | announces a packet of 2 GB after good ones: say at which byte, reserve nothing, exit 65 |
     | backwards.pcap | time goes back by 10 s, then 9 years ahead, then back: read it all, no absurd ages, exit 0 |
     | zero-length.pcap | packets of which nothing was captured: count them, exit 0 |
+    | compressed.pcap.gz | begins as gzip does: name it, and say how to unpack it, exit 65 |
+    | radiotap.pcap | of monitor mode: name its link type, exit 65 |
+    | user-link.pcapng | of a link type that has no name: say its number, exit 65 |
+    | some-radiotap.pcapng | of two interfaces: read the one, name the link type of the other, exit 0 |
     """
     house = House()
     tiny_story(house)
@@ -1152,6 +1540,10 @@ def bad_files():
         "absurd-length.pcap": few + struct.pack("<IIII", START + 60, 0, 1 << 31, 1 << 31) + bytes(64),
         "backwards.pcap": pcap(wild),
         "zero-length.pcap": good[:24] + lies,
+        "compressed.pcap.gz": b"\x1f\x8b\x08\0" + noise(200, "compressed"),
+        "radiotap.pcap": few[:20] + struct.pack("<I", 127) + few[24:],
+        "user-link.pcapng": pcapng(frames[:12], (147,)),
+        "some-radiotap.pcapng": pcapng(frames, (1, 127)),
     }
 
 

@@ -232,6 +232,21 @@ class Tales:
             tale.lookup(n * HOUR + 1, ip, f"a.service-{n}.example", f"100.{200 + n}.1.1")
             tale.flow(n * HOUR + 2, n * HOUR + 4, ip, f"100.{200 + n}.1.1", 443, 900, 20_000)
 
+    def announced_translator(tale):
+        """A network without IPv4, in whose own prefix a phone translates what it has looked up. That this prefix is
+        translated is announced (PREF64) a minute after the phone's first call; a plug is seen from then on.
+        leash must say: all that the phone and the plug call is `lookup`, by the names of the IPv4 addresses; that of
+        the first call only since the prefix is known. 2001:db8:64::cb00:7132 is `none`: nobody looked up 203.0.113.50.
+        A mistake: any other `none`."""
+        phone, plug = tale.device(10, "anna-phone"), tale.device(23, "kitchen-plug")
+        tale.lookup(1, phone, "shop.example", "198.51.100.10")
+        tale.lookup(1, plug, "plug.example", "198.51.100.23")
+        tale.flow(2, 9, phone, "[2001:db8:64::c633:640a]", 443, 2_000, 9_000)
+        tale.say(60, "nat64 2001:db8:64::/96")
+        tale.flow(70, 79, phone, "[2001:db8:64::c633:640a]", 443, 2_000, 9_000)
+        tale.flow(80, 89, plug, "[2001:db8:64::c633:6417]", 443, 900, 2_000)
+        tale.flow(90, 99, plug, "[2001:db8:64::cb00:7132]", 8883, 900, 2_000)
+
     def idle_and_everywhere(tale):
         """A television box that nobody uses calls thirty networks within an hour, a few bytes each; a clock beside it
         calls one.

@@ -6,6 +6,7 @@ use crate::live::clock;
 use crate::live::daemon::{Daemon, read_settings};
 use crate::live::doctor;
 use crate::live::enforce::Enforcer;
+use crate::live::router;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Time};
@@ -45,6 +46,10 @@ impl api::Daemon for Daemon {
         for (name, counts) in self.sources.counts() {
             health[name] = counts;
         }
+        let daemon = &self.engine.config().daemon;
+        let mut left_out = doctor::left_out(self.sources.lan(), daemon);
+        left_out.retain(|device| !router::is_tunnel(&daemon.house, device));
+        health["lan"] = json!({ "interfaces": daemon.interfaces, "left_out": left_out });
         for (name, value) in [
             ("table", self.enforcer.get().map(Enforcer::counts)),
             ("ubus", self.bus.is_there().then(|| self.bus.json())),
@@ -61,7 +66,10 @@ impl api::Daemon for Daemon {
     fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
-        self.sources.complain(&self.engine.config().daemon, self.rules_loaded(), &mut all);
+        let (daemon, lan) = (&self.engine.config().daemon, self.sources.lan());
+        doctor::standing(lan, daemon, &mut all);
+        self.sources.complain(daemon, self.rules_loaded(), &mut all);
+        doctor::resolvers(lan, &mut all);
         let resets = self.engine.counters_zeroed();
         if resets > 0 {
             all.push(Complaint::warning(
@@ -72,10 +80,21 @@ impl api::Daemon for Daemon {
                 sentence!("stop that program, for example with %s", "service nlbwmon stop"),
             ));
         }
+        for (message, remedy, devices) in self.engine.coverage_complaints() {
+            let message = match devices {
+                1 => sentence!("not all lookups of a device are seen: %s", message),
+                _ => sentence!("not all lookups of %s devices are seen: %s", devices, message),
+            };
+            all.push(Complaint::warning(message, remedy));
+        }
         self.enforcer.complain(&mut all);
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);
         }
+        if thorough {
+            self.foreign.look(true, daemon.mark, &daemon.interfaces, clock::now().now);
+        }
+        self.foreign.complain(daemon.mark, &mut all);
         if !self.engine.blocking() {
             all.push(Complaint::warning(
                 sentence!("blocking is switched off, so nothing is blocked"),
@@ -84,8 +103,8 @@ impl api::Daemon for Daemon {
         }
         doctor::clock(clock::now(), &mut all);
         doctor::jail(&mut all);
-        let lan = self.sources.lan().gateway();
-        if thorough && lan.is_some_and(|address| !doctor::resolver_answers(address)) {
+        let silent = |address| doctor::other_gateway(lan).is_none() && !doctor::resolver_answers(address);
+        if thorough && lan.gateway().is_some_and(silent) {
             all.push(Complaint::warning(
                 sentence!("no resolver answers on the LAN, so devices ask one that leash may not see"),
                 sentence!("run %s, then look at %s", "service dnsmasq restart", "logread -e dnsmasq"),

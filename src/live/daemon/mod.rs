@@ -10,12 +10,13 @@ use crate::live::control::{Control, Stream};
 use crate::live::daemon::recorder::Recorder;
 use crate::live::doctor;
 use crate::live::enforce::{self, Enforcer};
+use crate::live::foreign::Foreign;
 use crate::live::reference::Reference;
 use crate::live::slot::Slot;
 use crate::live::sources::Sources;
 use crate::live::state::State;
 use crate::live::ubus::{self, Bus};
-use crate::live::{clock, progress, resolv_conf};
+use crate::live::{clock, progress, resolv_conf, router};
 use crate::reference::vendors;
 use crate::ruleset::Rules;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -42,9 +43,12 @@ const CLOCK_JUMP: Span = Span::secs(1);
 struct Daemon {
     /// The path of the settings.
     settings: PathBuf,
+    /// The version of the router's own settings that was read.
+    router: router::Version,
     engine: Engine,
     sources: Sources,
     enforcer: Slot<Enforcer>,
+    foreign: Foreign,
     state: State,
     reference: Reference,
     recorder: Recorder,
@@ -90,9 +94,11 @@ pub fn run(path: &Path) -> Result<(), String> {
     doctor::prepare();
     let mut daemon = Daemon {
         settings: path.into(),
+        router: router::Version::of(&engine.config().daemon.router),
         engine,
         sources: Sources::default(),
         enforcer: Slot::new(&enforce::NEED),
+        foreign: Foreign::default(),
         state,
         reference: Reference::default(),
         recorder: Recorder::default(),
@@ -142,7 +148,8 @@ pub fn run(path: &Path) -> Result<(), String> {
 /// Reads the settings, and logs what is wrong with them. The error is a sentence.
 fn read_settings(path: &Path) -> Result<Config, String> {
     let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (config, problems) = config::parse(&text, &detect::NAMES);
+    let (mut config, problems) = config::parse(&text, &detect::NAMES);
+    router::complete(&mut config.daemon);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
     Ok(config)
 }
@@ -154,10 +161,19 @@ impl Daemon {
             return;
         }
         self.next_refresh = at.now + REFRESH_EVERY;
+        let router = router::Version::of(&self.engine.config().daemon.router);
+        if router != self.router
+            && let Err(problem) = self.reload()
+        {
+            log::warn!("{problem}; the old settings stay");
+        }
+        self.router = router;
         self.sources.open_missing(&self.engine.config().daemon);
         if self.enforcer.open(|| Enforcer::open().map(Some)) {
             self.inherit_blocks(at);
         }
+        let daemon = &self.engine.config().daemon;
+        self.foreign.look(false, daemon.mark, &daemon.interfaces, at.now);
         // A ruleset that the kernel refused is tried again.
         self.sync_sets |= self.enforcer.get().is_some_and(|enforcer| !enforcer.loaded);
         self.engine.set_resolvers(resolv_conf::resolvers(), at);

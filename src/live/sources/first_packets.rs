@@ -11,7 +11,7 @@ use crate::ruleset::FIRST_PACKETS_GROUP;
 use crate::sentence;
 use crate::time::{Time, Wall};
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
-use crate::wire::packet::{Body, Frame};
+use crate::wire::packet::{Body, Frame, SYN};
 use crate::wire::plaintext;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -66,7 +66,11 @@ impl Source for FirstPacketTap {
         self.tap.receive(|logged| {
             let Frame::Ip(packet) = &logged.frame else { return };
             let (protocol, source_port, destination_port, sequence, payload) = match &packet.body {
-                Body::Tcp(tcp) => (Protocol::Tcp, tcp.source_port, tcp.destination_port, tcp.sequence, tcp.payload),
+                Body::Tcp(tcp) => {
+                    // A SYN takes a sequence number, too.
+                    let sequence = tcp.sequence.wrapping_add((tcp.flags & SYN != 0).into());
+                    (Protocol::Tcp, tcp.source_port, tcp.destination_port, sequence, tcp.payload)
+                }
                 Body::Udp { source_port, destination_port, payload } => {
                     (Protocol::Udp, *source_port, *destination_port, 0, *payload)
                 }

@@ -4,17 +4,23 @@ use crate::api::{Complaint, Severity};
 use crate::engine::Engine;
 use crate::event::{self, Event};
 use crate::limits;
+use crate::live::doctor::setting;
 use crate::live::netlink::{NETFILTER, Socket};
 use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::lan::Lan;
+use crate::live::sources::resting::Resting;
+use crate::live::sources::silence::Silence;
 use crate::live::sources::source::{RECEIVE_BUFFER, Scene, Source, SourceKind, Step, TURN_DATAGRAMS};
 use crate::model::{Tuple, is_group};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Time};
-use crate::wire::conntrack::{self, DumpFilter};
+use crate::wire::conntrack::{self, DumpFilter, Entry};
 use crate::wire::netlink::{DONE, Message, messages};
 use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -26,6 +32,11 @@ const STORM: usize = 50;
 const STORM_WINDOW: Span = Span::ms(50);
 /// The least time between two dumps.
 const DUMP_EVERY: Span = Span::secs(5);
+/// Where events do not come, all entries are listed this often: seldom enough that it takes at most a hundredth of the
+/// time, and often enough that no entry comes and goes between two dumps (conntrack keeps one of UDP for 30 s at least).
+const LIST_EVERY: (Span, Span) = (Span::secs(10), Span::secs(30));
+/// How many entries there are.
+const COUNT: &str = "/proc/sys/net/netfilter/nf_conntrack_count";
 /// Datagrams of a dump that are read in one turn.
 const DUMP_DATAGRAMS: usize = 16;
 
@@ -58,10 +69,20 @@ struct ConntrackFlows {
     dump_count: u64,
     /// When the current window of [`STORM_WINDOW`] began, and the datagrams since.
     window: (Time, usize),
+    silence: Silence,
+    /// How often all entries are listed while events do not come.
+    list_every: Span,
+    /// The entries that the latest whole dump listed, by a hash of their tuples: what the next one lists beside them is
+    /// new. Absent while events tell that.
+    listed: Option<HashSet<u64>>,
+    resting: Resting,
 }
 
 struct Dump {
     sequence: u32,
+    began: Time,
+    /// What it has listed so far.
+    listed: HashSet<u64>,
     /// Of everything, to find out what was missed; else only to read counters.
     whole: bool,
 }
@@ -84,6 +105,10 @@ impl ConntrackFlows {
             overflow_count: 0,
             dump_count: 0,
             window: (Time(0), 0),
+            silence: Silence::default(),
+            list_every: LIST_EVERY.0,
+            listed: None,
+            resting: Resting::default(),
         })
     }
 }
@@ -94,22 +119,31 @@ impl Source for ConntrackFlows {
     }
 
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (lan, engine, now) = (&*scene.lan, scene.engine, scene.at.now);
+        let (lan, engine, now) = (&mut *scene.lan, scene.engine, scene.at.now);
         let mut events = 0;
+        let (resting, listed) = (&mut self.resting, &mut self.listed);
+        let mut new = false;
         let received = self.events.receive(TURN_DATAGRAMS, |datagram| {
             for message in messages(datagram) {
                 events += 1;
-                let Some((tuple, bytes)) = entry(&message, lan, engine) else { continue };
-                out.push(match (message.kind, bytes) {
-                    (conntrack::NEW, _) => Event::FlowOpened { tuple, midstream: false },
-                    (_, bytes) => {
-                        let (sent, received) = bytes.unwrap_or_default();
-                        Event::FlowClosed { tuple, sent, received }
-                    }
+                new |= message.kind == conntrack::NEW;
+                let Some(Entry { tuple, bytes, unfinished, .. }) = entry(&message, lan, engine) else { continue };
+                out.push(if message.kind == conntrack::NEW {
+                    listed.as_mut().map(|listed| listed.insert(hash(&tuple)));
+                    Event::FlowOpened { tuple, midstream: resting.goes_on(&tuple) }
+                } else {
+                    resting.entry_ended(tuple, bytes.unwrap_or_default(), unfinished, now)
                 });
             }
         })?;
         self.event_count += events;
+        if new {
+            // What began in the silence is listed once more.
+            self.stale |= self.silence.end();
+            if !self.stale && self.dump.as_ref().is_none_or(|dump| !dump.whole) {
+                self.listed = None;
+            }
+        }
         if received.lost {
             self.overflow_count += 1;
             self.stale = true;
@@ -125,10 +159,17 @@ impl Source for ConntrackFlows {
     /// Begins or continues a dump: of everything after a gap, else of the counters, since live flows report once a minute
     /// what they have carried.
     fn catch_up(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (lan, engine, now) = (&*scene.lan, scene.engine, scene.at.now);
-        let Some(Dump { sequence, whole }) = self.dump else {
-            let rested = self.last_dump.is_none_or(|last| now.since(last) >= DUMP_EVERY);
-            let whole = self.stale && rested;
+        let (lan, engine, now) = (&mut *scene.lan, scene.engine, scene.at.now);
+        self.resting.expire(now, out);
+        if now >= self.silence.next_count {
+            let count = fs::read_to_string(COUNT).ok().and_then(|text| text.trim().parse().ok());
+            self.stale |= self.silence.count(count.unwrap_or_default(), now);
+        }
+        let Some(dump) = &mut self.dump else {
+            let since = self.last_dump.map(|last| now.since(last));
+            let rested = since.is_none_or(|since| since >= DUMP_EVERY);
+            let unheard = self.silence.silent && since.is_none_or(|since| since >= self.list_every);
+            let whole = (self.stale || unheard) && rested;
             if whole || now >= self.next_count && rested {
                 let sequence = self.dumps.next_sequence();
                 let mut writer = Default::default();
@@ -136,45 +177,57 @@ impl Source for ConntrackFlows {
                 let all = whole || self.dump_count.is_multiple_of(10);
                 conntrack::dump(&mut writer, sequence, if all { DumpFilter::All } else { DumpFilter::Assured });
                 self.dumps.send(&writer)?;
-                self.dump = Some(Dump { sequence, whole });
+                self.dump = Some(Dump { sequence, began: now, listed: HashSet::new(), whole });
                 self.last_dump = Some(now);
                 self.next_count = now + limits::COUNT_INTERVAL;
                 self.dump_count += 1;
                 if whole {
                     self.stale = false;
                     out.push(Event::Gap { source: event::Source::Flows });
+                    self.resting.begin_dump(out);
                 }
             }
             return Ok(());
         };
         let (mut done, mut broken) = (false, false);
+        let (resting, before) = (&mut self.resting, &self.listed);
         let received = self.dumps.receive(DUMP_DATAGRAMS, |datagram| {
-            for message in messages(datagram).filter(|message| message.sequence == sequence) {
+            for message in messages(datagram).filter(|message| message.sequence == dump.sequence) {
                 done |= message.kind == DONE;
                 broken |= message.error().is_some_and(|code| code != 0);
-                let Some((tuple, bytes)) = entry(&message, lan, engine) else { continue };
-                if whole {
-                    out.push(Event::FlowOpened { tuple, midstream: true });
+                let Some(Entry { tuple, bytes, .. }) = entry(&message, lan, engine) else { continue };
+                if dump.whole {
+                    let hash = hash(&tuple);
+                    let midstream = before.as_ref().is_none_or(|before| before.contains(&hash));
+                    out.push(Event::FlowOpened { tuple, midstream });
+                    dump.listed.insert(hash);
+                    resting.list(&tuple);
                 }
-                if let Some((sent, received)) = bytes {
+                if let Some((sent, received)) = bytes.map(|bytes| resting.total(&tuple, bytes)) {
                     out.push(Event::FlowCounted { tuple, sent, received });
                 }
             }
         })?;
         if broken || received.lost {
+            self.stale |= dump.whole;
             self.dump = None;
-            self.stale |= whole;
-        } else if done {
-            self.dump = None;
-            scene.turn.dumped |= whole;
-            out.extend(whole.then_some(Event::DumpComplete));
+        } else if done && let Some(Dump { began, listed, whole: true, .. }) = self.dump.take() {
+            self.list_every = Span(now.since(began).0.saturating_mul(100)).clamp(LIST_EVERY.0, LIST_EVERY.1);
+            // Before the first event nobody knows whether any will come.
+            let unheard = self.silence.silent || self.event_count == 0;
+            self.listed = (unheard && listed.len() <= limits::FLOWS).then_some(listed);
+            self.resting.end_dump();
+            scene.turn.dumped = true;
+            out.push(Event::DumpComplete);
         }
         Ok(())
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        let rested = self.last_dump.map_or(Time(0), |last| last + DUMP_EVERY);
-        Some(if self.stale { rested } else { self.next_count.max(rested) })
+        let since = |span| self.last_dump.map_or(Time(0), |last| last + span);
+        let unheard = self.silence.silent.then(|| since(self.list_every));
+        let dump = if self.stale { since(DUMP_EVERY) } else { self.next_count.max(since(DUMP_EVERY)) };
+        [Some(dump), unheard, Some(self.silence.next_count), self.resting.next_deadline()].into_iter().flatten().min()
     }
 
     fn count_soon(&mut self) {
@@ -182,10 +235,32 @@ impl Source for ConntrackFlows {
     }
 
     fn counts(&self) -> Value {
-        json!({ "events": self.event_count, "overflows": self.overflow_count, "dumps": self.dump_count })
+        json!({
+            "events": self.event_count, "overflows": self.overflow_count, "dumps": self.dump_count,
+            "silent": self.silence.silent
+        })
     }
 
     fn complain(&self, all: &mut Vec<Complaint>) {
+        if self.silence.silent {
+            let off = setting("nf_conntrack_events").as_deref() == Some("0");
+            all.push(Complaint::warning(
+                sentence!(
+                    "conntrack reports no flows as they begin, so leash lists all of them every %s and judges new ones \
+                     that much later",
+                    self.list_every
+                ),
+                if off {
+                    Sentence::verbatim("sysctl -w net.netfilter.nf_conntrack_events=1")
+                } else {
+                    sentence!(
+                        "remove the module that takes the reports, such as %s or %s, and restart the router",
+                        "kmod-nft-fullcone",
+                        "kmod-qca-nss-ecm"
+                    )
+                },
+            ));
+        }
         let granted = self.events.receive_buffer;
         if granted < EVENTS_BUFFER {
             all.push(Complaint::warning(
@@ -207,12 +282,19 @@ impl Source for ConntrackFlows {
 
 /// Returns the tuple and the counters of an entry of conntrack, if it concerns a station of the LAN. A flow from outside that
 /// a forwarded port brings to a station is that station's.
-fn entry(message: &Message, lan: &Lan, engine: &Engine) -> Option<(Tuple, Option<(u64, u64)>)> {
-    let conntrack::Entry { mut tuple, bytes, .. } = conntrack::parse(message)?;
-    if lan.is_own(tuple.destination) && !lan.contains(tuple.source) {
-        tuple = conntrack::after_nat(tuple, message);
+fn entry(message: &Message, lan: &mut Lan, engine: &Engine) -> Option<Entry> {
+    let mut entry = conntrack::parse(message)?;
+    if lan.is_own(entry.tuple.destination) && !lan.contains(entry.tuple.source) {
+        entry.tuple = conntrack::after_nat(entry.tuple, message);
     }
-    concerns_station(&tuple, lan, engine).then_some((tuple, bytes))
+    lan.note_flow(&entry.tuple);
+    concerns_station(&entry.tuple, lan, engine).then_some(entry)
+}
+
+fn hash(tuple: &Tuple) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tuple.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn concerns_station(tuple: &Tuple, lan: &Lan, engine: &Engine) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! A new source is a file beside this one, with a [`SourceKind`] and a [`Source`], and a line in [`ALL`].
 
+pub mod announced;
 pub mod answers;
 pub mod first_packets;
 pub mod flows;
@@ -9,6 +10,8 @@ pub mod lan;
 pub mod leases;
 pub mod neighbours;
 pub mod query_log;
+mod resting;
+mod silence;
 pub mod source;
 pub mod tap;
 
@@ -25,8 +28,15 @@ use serde_json::Value;
 use std::os::fd::BorrowedFd;
 
 /// All sources of facts. Those of one step are read in this order.
-pub const ALL: &[&SourceKind] =
-    &[&leases::KIND, &neighbours::KIND, &flows::KIND, &answers::KIND, &query_log::KIND, &first_packets::KIND];
+pub const ALL: &[&SourceKind] = &[
+    &leases::KIND,
+    &neighbours::KIND,
+    &announced::KIND,
+    &flows::KIND,
+    &answers::KIND,
+    &query_log::KIND,
+    &first_packets::KIND,
+];
 
 /// All sources of facts, open or missing.
 pub struct Sources {
@@ -63,6 +73,7 @@ impl Sources {
         // before it: an answer is never late.
         let flows = self.read(Step::Flows, engine, rules_loaded, at, &mut turn);
         let lookups = self.read(Step::Lookups, engine, rules_loaded, at, &mut turn);
+        self.lan.note_answers(&lookups);
         handle(engine, lookups);
         handle(engine, flows);
         let mut rest = self.read(Step::Packets, engine, rules_loaded, at, &mut turn);
@@ -156,7 +167,9 @@ impl Sources {
     /// Complains about sources that are missing or impaired.
     pub fn complain(&self, daemon: &DaemonConfig, rules_loaded: bool, all: &mut Vec<Complaint>) {
         self.slots.iter().for_each(|(_, slot)| slot.complain(all));
-        if self.lan.interfaces().len() < daemon.interfaces.len() {
+        // Of the networks that the router's settings have, some may be down.
+        let needed = if daemon.default_interfaces { 1 } else { daemon.interfaces.len() };
+        if self.lan.interfaces().len() < needed {
             let names = daemon.interfaces.join(", ");
             all.push(Complaint::error(
                 sentence!("not all LAN interfaces exist (%s), so devices behind a missing one are not seen", names),

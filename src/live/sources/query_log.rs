@@ -2,7 +2,7 @@
 
 use crate::api::{Complaint, Severity};
 use crate::config::DaemonConfig;
-use crate::event::Event;
+use crate::event::{self, Event};
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::tail::Tail;
@@ -58,7 +58,11 @@ impl Source for QueryLog {
         let log = &mut self.log;
         self.tail.read(|line| match line {
             Some(line) => log.line(line, out),
-            None => log.reset(),
+            // What was written right before another file began may be lost.
+            None => {
+                log.reset();
+                out.push(Event::Gap { source: event::Source::Lookups });
+            }
         })?;
         self.log.flush(out);
         Ok(())

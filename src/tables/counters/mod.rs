@@ -2,6 +2,7 @@
 //! counter grow. The engine fills the counters in, detectors read them, and [`crate::limits`] has the thresholds with
 //! their reasons.
 
+pub mod answers;
 pub mod attempts;
 pub mod balance;
 pub mod beacon;
@@ -10,4 +11,5 @@ pub mod distinct;
 pub mod handshakes;
 pub mod lookups;
 pub mod reach;
+pub mod sessions;
 pub mod uploads;

@@ -10,6 +10,9 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     dns::is_query(data);
+    dns::hint(data, false);
+    dns::hint(data, true);
+    dns::stream(data);
     if let Some(dhcp) = dhcp::parse(data) {
         for text in dhcp.hostname.iter().chain(dhcp.vendor_class.iter()) {
             assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text:?}");

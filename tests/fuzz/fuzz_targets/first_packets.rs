@@ -1,5 +1,5 @@
-//! The first packets of a flow, in both directions: STUN, SOCKS, CONNECT, HTTP, TLS, QUIC, and what may be split over
-//! packets.
+//! The first packets of a flow, in both directions: STUN, SOCKS, CONNECT, HTTP, TLS, DTLS, QUIC, DNS, WireGuard, the
+//! protocols of cameras, what may be ahead of them, and what may be split over packets.
 //!
 //! The first byte chooses TCP or UDP, the next two are the port. Then follow for each packet: flags (1: of the client, 2:
 //! cut), two bytes of sequence number, two of length, and the payload.

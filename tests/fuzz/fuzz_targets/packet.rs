@@ -1,5 +1,7 @@
 //! A frame: the first byte chooses the link type, the rest is the frame. The payload lies within the frame.
 #![no_main]
+use leash::event::Event;
+use leash::wire::other_flows;
 use leash::wire::packet::{self, Body, Frame};
 use libfuzzer_sys::fuzz_target;
 
@@ -12,8 +14,13 @@ fuzz_target!(|data: &[u8]| {
             let payload = match packet.body {
                 Body::Tcp(tcp) => tcp.payload,
                 Body::Udp { payload, .. } => payload,
-                Body::Icmp | Body::Fragment | Body::Other(_) => &[],
+                Body::Icmp(message) | Body::Other(_, message) => message,
+                Body::Fragment => &[],
             };
+            if let Some(tuple) = other_flows::identify(&packet) {
+                let event = Event::FlowOpened { tuple, midstream: false };
+                assert_eq!(event.to_string().parse(), Ok(event));
+            }
             assert!(payload.len() <= data.len());
         }
     }

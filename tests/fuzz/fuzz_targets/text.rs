@@ -1,4 +1,4 @@
-//! What people write (settings), what leash wrote earlier (state), and what callers send (JSON of the control socket).
+//! What people write (settings, the router's own among them), what leash wrote earlier (state), and what callers send (JSON of the control socket).
 //! State that was taken up is written so that it is taken up again.
 #![no_main]
 use leash::engine::Engine;
@@ -8,6 +8,7 @@ use leash::{api, config, detect, ruleset};
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     let (config, _) = config::parse(&text, &detect::NAMES);
+    let _ = (config::router::networks(&text, &text), config::router::resolvers(&text));
     let at = Stamp { now: Time(1 << 40), wall: Wall(1_767_225_600_000_000) };
     let mut engine = Engine::new(config);
     let _ = engine.load(&text, at);

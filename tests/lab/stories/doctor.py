@@ -17,7 +17,7 @@ def story(lab):
 
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=0")
     complains("does not count", "error")
-    lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=0")
+    lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=2")
     complains("only flows that begin", "warning")
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_events=1")
     lab.stop("dnsmasq")

@@ -19,6 +19,7 @@ _('in the clear');
 _('over TLS');
 _('over HTTPS');
 _('over QUIC');
+_('over DNSCrypt');
 _('asks %s for names %s, bypassing the router');
 _('called %s by address %s times within %s of being told that a name has none, most recently %s');
 _('called %s by address %s times within %s of being told that a name has none');
@@ -31,6 +32,7 @@ _('about %s');
 _('another device looked it up as %s');
 _('it agreed on the peer over STUN, as calls and cameras do');
 _('it has been watched since it booted');
+_('lookups explain too little else of what it calls');
 _('it may have looked that up before leash was watching');
 _('called %s before it looked it up as %s');
 _('calls %s, which its one lookup did not return');
@@ -88,6 +90,22 @@ _('called %s networks within an hour in which it did next to nothing');
 _('more than %s is unusual for it at that hour');
 _('what is usual for it is not known yet');
 _('sent %s to %s within an hour');
+
+/* src/engine/coverage.rs */
+_('some lookups of the house were lost a moment ago');
+_('names are answered with made-up addresses by a proxy on this router');
+_('it is told to ask %s for names, whose answers do not pass this router');
+_('it asks %s for names, and the answers were not seen');
+_('it asks %s for names, encrypted');
+_('an answer of %s to it was not seen as a whole');
+_('it calls %s names that it did not look up here, so it asks somewhere else');
+_('wait some minutes; leash says it if it happens again');
+_('let the proxy answer with real addresses (redir-host instead of fake-ip)');
+_('let devices ask this router, and this router ask that resolver');
+_('let the device ask this router for names: switch off private DNS or its own resolver');
+_('none of its lookups was seen so far');
+_('it calls IPv4 addresses, and no lookup of one was seen');
+_('it calls IPv6 addresses, and no lookup of one was seen');
 
 /* src/engine/enforcement.rs */
 _('mode %s');
@@ -156,6 +174,8 @@ _('%s, made by %s');
 /* src/live/daemon/api.rs */
 _('another program resets conntrack\'s counters (seen %s times), so sizes are too small');
 _('stop that program, for example with %s');
+_('not all lookups of a device are seen: %s');
+_('not all lookups of %s devices are seen: %s');
 _('blocking is switched off, so nothing is blocked');
 _('no resolver answers on the LAN, so devices ask one that leash may not see');
 _('run %s, then look at %s');

@@ -125,7 +125,14 @@ return baseclass.extend({
 	},
 
 	service(contact) {
-		return contact.service || contact.protocol + ' ' + contact.port;
+		return contact.service || [contact.protocol, contact.port].filter(Boolean).join(' ');
+	},
+
+	/* Returns why not all lookups of a device are seen; nothing where they are. */
+	coverage({ coverage }) {
+		if (!coverage || coverage.level == 'full') return '';
+		const reasons = coverage.reasons.map(reason => this.sentence(reason));
+		return _('not all of its lookups are seen: %s').format(reasons.join('; '));
 	},
 
 	/* Returns the first items of a list, and how many more there are. */

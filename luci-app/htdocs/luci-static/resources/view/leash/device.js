@@ -103,7 +103,8 @@ return view.extend(widgets.pollingView({
 			words.vendor(device),
 			words.clean(device.vendor_class || '', 60),
 			_('first seen %s').format(words.date(device.first)),
-			_('%d lookups seen').format(device.lookups)
+			_('%d lookups seen').format(device.lookups),
+			words.coverage(device)
 		]);
 	},
 

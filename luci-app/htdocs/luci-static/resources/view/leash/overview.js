@@ -90,7 +90,7 @@ return view.extend(widgets.pollingView({
 				cells.name.show([ now.name, now.hostname, words.vendor(now), isNew(now) ],
 					() => this.name(cells.name, now));
 			cells.addresses.show(words.list(now.addresses || [], 3));
-			cells.explained.show([ now.contacts, now.unexplained, now.unknown ], () => this.share(now));
+			cells.explained.show([ now.contacts, now.unexplained, now.unknown, now.coverage ], () => this.share(now));
 			cells.day.show(now.day, () => chart.sparkline(now.day, 120, 26));
 			const activity = summary.activity(now).join('; ');
 			cells.activity.show([ now.verdict, activity, now.message, now.blocks ], () => [
@@ -109,13 +109,16 @@ return view.extend(widgets.pollingView({
 	/* Returns how many of a device's destinations it looked up before it called them, of those where that is known. */
 	share(device) {
 		const known = device.contacts - device.unknown;
-		if (known < 1) return widgets.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint' });
+		const blind = words.coverage(device);
+		if (known < 1)
+			return widgets.span(device.contacts ? _('unknown') : '–', { 'class': 'leash-faint', 'title': blind });
 		const good = known - device.unexplained;
 		const title = _('%d of %d destinations were looked up before they were called, or are time servers');
 		const style = '--leash-part:%d%%'.format(100 * good / known);
 		return [
 			E('span', { 'class': 'leash-share', 'style': style, 'aria-hidden': 'true' }, []),
-			widgets.span(_('%d of %d').format(good, known), { 'title': title.format(good, known) })
+			widgets.span(_('%d of %d').format(good, known), { 'title': title.format(good, known) }),
+			blind ? widgets.span(' ?', { 'class': 'leash-faint', 'title': blind }) : ''
 		];
 	},
 

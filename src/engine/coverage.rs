@@ -1,0 +1,245 @@
+//! Whether the lookups of devices are being seen: what shows that they are or are not, what follows for flows that no
+//! lookup explains, and the sentences for people.
+
+use crate::engine::Engine;
+use crate::engine::judged::JudgedDevice;
+use crate::limits;
+use crate::model::{Endpoint, Name, Tuple, is_local};
+use crate::sentence;
+use crate::sentence::Sentence;
+use crate::tables::coverage::{Level, Reason};
+use crate::tables::devices::DeviceId;
+use crate::tables::flows::{Flow, Label};
+use crate::tables::service::Service;
+use crate::time::{Stamp, Time};
+use serde_json::{Map, Value};
+use std::net::IpAddr;
+
+/// Whether a service answers questions for names.
+fn resolves(service: Service) -> bool {
+    matches!(service, Service::Dns | Service::Dot | Service::Doh | Service::Doq)
+}
+
+impl Reason {
+    /// Returns what is the matter, for people: "the device ...".
+    pub(super) fn message(self) -> Sentence {
+        match self {
+            Reason::Lost => sentence!("some lookups of the house were lost a moment ago"),
+            Reason::Faked => sentence!("names are answered with made-up addresses by a proxy on this router"),
+            Reason::Told(address) => {
+                sentence!("it is told to ask %s for names, whose answers do not pass this router", address)
+            }
+            Reason::Asks(address, Service::Dns) => {
+                sentence!("it asks %s for names, and the answers were not seen", address)
+            }
+            Reason::Asks(address, _) => sentence!("it asks %s for names, encrypted", address),
+            Reason::Missed(address) => sentence!("an answer of %s to it was not seen as a whole", address),
+            Reason::Names(count) => {
+                sentence!("it calls %s names that it did not look up here, so it asks somewhere else", count)
+            }
+        }
+    }
+
+    /// Returns what people can do about it.
+    pub(super) fn remedy(self) -> Sentence {
+        match self {
+            Reason::Lost | Reason::Missed(_) => sentence!("wait some minutes; leash says it if it happens again"),
+            Reason::Faked => sentence!("let the proxy answer with real addresses (redir-host instead of fake-ip)"),
+            Reason::Told(_) => {
+                sentence!("let devices ask this router, and this router ask that resolver")
+            }
+            Reason::Asks(..) | Reason::Names(_) => {
+                sentence!("let the device ask this router for names: switch off private DNS or its own resolver")
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Returns why lookups of a device at `time` may have passed unseen; empty where nothing speaks for that.
+    fn coverage_reasons(&self, id: DeviceId, time: Time) -> impl Iterator<Item = Reason> {
+        let (device, now) = (self.tables.devices.get(id), self.latest.now);
+        let lost = self.tables.lookups.lost_before(time).then_some(Reason::Lost);
+        let told = self.tables.lookups.told(device.mac, now).find(|resolver| self.is_out_of_sight(id, *resolver));
+        lost.into_iter().chain(told.map(Reason::Told)).chain(device.coverage.reasons(time, now))
+    }
+
+    /// Returns true if answers of a resolver of the house to this device do not pass the router, as far as is known.
+    /// Those of a resolver elsewhere do.
+    fn is_out_of_sight(&self, id: DeviceId, resolver: IpAddr) -> bool {
+        self.tables.is_inside(resolver)
+            && self.tables.devices.by_address(resolver) != Some(id)
+            && !self.tables.devices.get(id).coverage.resolvers().any(|seen| seen == resolver)
+    }
+
+    /// Returns how much of the lookups of addresses like this one was seen of a device at `time`.
+    pub(super) fn coverage_level(&self, id: DeviceId, address: IpAddr, time: Time) -> Level {
+        // What stands for an IPv4 address is looked up as that or as itself.
+        let forms = [address, self.tables.names.nat64.canonical(id, address)];
+        let coverage = &self.tables.devices.get(id).coverage;
+        match forms.into_iter().filter_map(|form| coverage.since(form)).min() {
+            _ if self.coverage_reasons(id, time).next().is_some() => Level::Partial,
+            Some(since) if since <= time => Level::Full,
+            _ => Level::None,
+        }
+    }
+
+    /// Returns how much of a device's lookups is seen now, why not all where that is so, and by which resolvers.
+    pub(super) fn coverage(&self, judged: &JudgedDevice) -> Value {
+        let coverage = &judged.device.coverage;
+        let Stamp { now, wall } = self.latest;
+        let mut reasons: Vec<Reason> = self.coverage_reasons(judged.id, now).collect();
+        reasons.dedup();
+        let level = |since: Option<Time>| match since {
+            None => Level::None,
+            Some(_) if reasons.is_empty() => Level::Full,
+            Some(_) => Level::Partial,
+        };
+        let mut map = Map::new();
+        let outside = || judged.contacts.iter().filter(|it| !it.local && !it.contact.inbound);
+        let families = ["ipv4", "ipv6"].into_iter().zip(coverage.since_by_family());
+        let used = |word: &str| outside().any(|it| it.endpoint.address.is_ipv4() == (word == "ipv4"));
+        let all = || families.clone().map(|(word, since)| (word, level(since)));
+        let worst = all().filter(|(word, _)| used(word)).map(|(_, level)| level).min();
+        let worst = worst.or_else(|| all().map(|(_, level)| level).max()).unwrap_or(Level::None);
+        map.insert("level".into(), worst.text().into());
+        for (word, since) in families.clone() {
+            let mut family = Map::new();
+            family.insert("level".into(), level(since).text().into());
+            if let Some(since) = since {
+                family.insert("since".into(), (wall - now.since(since)).as_secs_f64().into());
+            }
+            map.insert(word.into(), Value::Object(family));
+        }
+        map.insert("proven".into(), coverage.has_shown_itself(now).into());
+        map.insert("resolvers".into(), coverage.resolvers().map(|seen| Value::from(seen.to_string())).collect());
+        let mut sentences: Vec<Sentence> = reasons.iter().map(|reason| reason.message()).collect();
+        if sentences.is_empty() && worst == Level::None {
+            sentences.push(match coverage.since_by_family() {
+                [None, None] => sentence!("none of its lookups was seen so far"),
+                [None, _] => sentence!("it calls IPv4 addresses, and no lookup of one was seen"),
+                _ => sentence!("it calls IPv6 addresses, and no lookup of one was seen"),
+            });
+        }
+        map.insert("reasons".into(), sentences.iter().map(Sentence::json).collect());
+        Value::Object(map)
+    }
+
+    /// Returns the label of a flow whose address no lookup of its device explains.
+    pub(super) fn label_unexplained(&self, id: DeviceId, endpoint: Endpoint, opened: Time, at: Stamp) -> Label {
+        let others = self.tables.names.of_other_devices(id, endpoint.address).next().is_some();
+        match self.coverage_level(id, endpoint.address, opened) {
+            Level::None => Label::NotCovered,
+            Level::Partial => Label::Unseen,
+            // What the address is known by may have been looked up before lookups were seen.
+            Level::Full
+                if self.tables.contacts.get(id, endpoint).is_some_and(|contact| {
+                    contact.flows(Label::Unseen) > 0 && at.wall.since(contact.first_seen) < limits::UNKNOWN_KEPT
+                }) =>
+            {
+                Label::Unseen
+            }
+            Level::Full if others => Label::OtherDevice,
+            Level::Full => Label::Unexplained,
+        }
+    }
+
+    /// Turns what was unknown into unexplained: the first lookup of a device was seen, so earlier ones would have been,
+    /// too.
+    pub(super) fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
+        let mut known = Vec::new();
+        for (endpoint, contact) in self.tables.contacts.of_device(id) {
+            if contact.flows(Label::NotCovered) > 0 {
+                let label = match self.coverage_level(id, endpoint.address, at.now) {
+                    Level::None => continue,
+                    Level::Partial => Label::Unseen,
+                    Level::Full if self.tables.names.of_other_devices(id, endpoint.address).next().is_some() => {
+                        Label::OtherDevice
+                    }
+                    Level::Full => Label::Unexplained,
+                };
+                known.push((endpoint, label));
+            }
+        }
+        for (endpoint, label) in known {
+            if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
+                contact.relabel(Label::NotCovered, label);
+            }
+            self.review_contact(id, endpoint, at);
+        }
+    }
+
+    /// Forgets that lookups were being seen: some may have been missed.
+    pub(super) fn lose_coverage(&mut self, at: Stamp) {
+        self.tables.lookups.lose(at.now);
+        self.tables.devices.iter_mut().for_each(|device| device.coverage.lose());
+        self.tables.contacts.iter_mut().for_each(|contact| contact.relabel(Label::NotCovered, Label::Unseen));
+    }
+
+    /// Takes back that no lookup explains what a device calls: it was shown that some pass unseen. Blocks that are in
+    /// force stay until their end, because a device could lift them so.
+    fn doubt(&mut self, id: DeviceId) {
+        for (_, contact) in self.tables.contacts.of_device_mut(id) {
+            for label in [Label::Unexplained, Label::NotCovered] {
+                contact.relabel(label, Label::Unseen);
+            }
+        }
+    }
+
+    /// Notes that an answer to a device was not seen as a whole.
+    pub(super) fn miss(&mut self, client: IpAddr, server: IpAddr, at: Stamp) {
+        if let Some(id) = self.tables.devices.by_address(client) {
+            self.tables.devices.get_mut(id).coverage.missed(server, at.now);
+        }
+    }
+
+    /// Notes that a flow asks a resolver, if it does.
+    pub(super) fn note_question(&mut self, tuple: &Tuple, at: Stamp) {
+        let Some(flow) = self.tables.flows.get(tuple).filter(|flow| resolves(flow.service)) else { return };
+        let (service, open) = (flow.service, !flow.closed && flow.received == 0);
+        if let Some(owner) = flow.owner.filter(|owner| owner.outbound && open) {
+            self.tables.devices.get_mut(owner.device).coverage.asks(tuple.destination, service, at.now);
+        }
+    }
+
+    /// Notes what a flow to a resolver has carried, if it is one.
+    pub(super) fn note_resolver_flow(&mut self, tuple: &Tuple, at: Stamp) {
+        let Some(flow) = self.tables.flows.get(tuple).filter(|flow| resolves(flow.service)) else { return };
+        let Flow { service, opened_at, received, closed, .. } = *flow;
+        let Some(owner) = flow.owner.filter(|owner| owner.outbound && (closed || received > 0)) else { return };
+        let coverage = &mut self.tables.devices.get_mut(owner.device).coverage;
+        if coverage.resolver_flow(tuple.destination, service, opened_at, received > 0, at.now) {
+            self.doubt(owner.device);
+        }
+    }
+
+    /// Notes by which name a flow calls an address that no lookup of its device explains: the host of a request, or
+    /// without one the server name of its hello.
+    pub(super) fn note_name_called(&mut self, tuple: &Tuple, host: Option<&Name>, at: Stamp) {
+        let Some(flow) = self.tables.flows.get(tuple) else { return };
+        let settled = !matches!(flow.label, Label::Waiting | Label::Lookup | Label::OutOfScope) && !flow.midstream;
+        let (Some(owner), Some(name)) = (flow.owner, host.or(flow.sni.as_ref())) else { return };
+        if settled
+            && !is_local(tuple.destination)
+            && self.tables.devices.get_mut(owner.device).coverage.calls_unlooked(name, tuple.destination, at.now)
+        {
+            self.doubt(owner.device);
+        }
+    }
+
+    /// Returns the reasons for which lookups pass unseen now, each with how many judged devices it concerns.
+    pub fn coverage_complaints(&self) -> Vec<(Sentence, Sentence, usize)> {
+        let mut all: Vec<(Reason, usize)> = Vec::new();
+        for (id, device) in self.tables.devices.iter() {
+            if self.settings().mode(device.mac).is_judged() {
+                for reason in self.coverage_reasons(id, self.latest.now) {
+                    match all.iter_mut().find(|(known, _)| *known == reason) {
+                        Some((_, devices)) => *devices += 1,
+                        None => all.push((reason, 1)),
+                    }
+                }
+            }
+        }
+        all.into_iter().map(|(reason, devices)| (reason.message(), reason.remedy(), devices)).collect()
+    }
+}
