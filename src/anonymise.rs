@@ -3,7 +3,7 @@
 //! and the public resolvers stay what they are.
 
 use crate::event::Event;
-use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_group, is_local};
+use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_fake, is_group, is_local};
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
@@ -11,6 +11,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The prefix to which all addresses of the house are mapped.
 const HOUSE: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8));
+
+/// Returns true for a lookup in a recording that was anonymised when addresses of the Internet were still mapped to
+/// 198.18/16. Those that proxies make up lie there, too, and are mapped to 198.19/16 today.
+pub fn is_former(lan: &[IpNet], lookup: &Lookup) -> bool {
+    let is_mapped = |address: &IpAddr| matches!(address, IpAddr::V4(v4) if v4.octets()[..2] == [198, 18]);
+    let number = |name: &str| name.strip_prefix("name-")?.strip_suffix(".example")?.parse::<u32>().ok();
+    lan == [HOUSE] && lookup.addresses.iter().any(is_mapped) && number(&lookup.name).is_some()
+}
 
 /// Maps identities, and remembers those mapped so far. It grows with the number of different addresses and names, so it
 /// is for recordings, not for a daemon.
@@ -78,7 +86,8 @@ impl Anonymiser {
         Mac([2, 0, a, b, c, d])
     }
 
-    /// Maps addresses of the house to 10/8 and fd00::/8, others to 198.18/15 (RFC 2544) and 2001:db8::/32 (RFC 3849).
+    /// Maps addresses of the house to 10/8 and fd00::/8, those that proxies make up to 198.19/16,
+    /// 2001:2::/48 and fc00::/18, others to 240/4 (RFC 1112, section 4: reserved) and 2001:db8::/32 (RFC 3849).
     fn address(&mut self, ip: IpAddr) -> IpAddr {
         if is_group(ip) || is_resolver_address(ip) {
             return ip;
@@ -86,8 +95,10 @@ impl Anonymiser {
         let n = Self::number(&mut self.addresses, ip);
         let v6 = |first: u16, second: u16| Ipv6Addr::new(first, second, 0, 0, 0, 0, (n >> 16) as u16, n as u16);
         match (ip, is_local(ip)) {
+            (IpAddr::V4(_), _) if is_fake(ip) => Ipv4Addr::from(0xc613_0000 | n & 0xffff).into(),
+            (IpAddr::V6(_), local) if is_fake(ip) => if local { v6(0xfc00, 0) } else { v6(0x2001, 2) }.into(),
             (IpAddr::V4(_), true) => Ipv4Addr::from(0x0a00_0000 | n & 0x00ff_ffff).into(),
-            (IpAddr::V4(_), false) => Ipv4Addr::from(0xc612_0000 | n & 0x0001_ffff).into(),
+            (IpAddr::V4(_), false) => Ipv4Addr::from(0xf000_0000 | n & 0x07ff_ffff).into(),
             (IpAddr::V6(v6_ip), true) if v6_ip.segments()[0] & 0xffc0 == 0xfe80 => v6(0xfe80, 0).into(),
             (IpAddr::V6(_), true) => v6(0xfd00, 0).into(),
             (IpAddr::V6(_), false) => v6(0x2001, 0xdb8).into(),
@@ -140,21 +151,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn recordings_of_before_are_told_from_made_up_addresses() {
+        let former = |lan: &str, line: &str| match (lan.parse(), line.parse()) {
+            (Ok(lan), Ok(Event::Lookup(lookup))) => is_former(&[lan], &lookup),
+            other => panic!("{other:?}"),
+        };
+        let of_before = "looked 10.0.0.1 10.0.0.2 1 name-3.example found 198.18.0.5";
+        assert!(former("10.0.0.0/8", of_before) && !former("10.0.0.0/24", of_before));
+        assert!(!former("10.0.0.0/8", "looked 10.0.0.1 10.0.0.2 1 shop.example found 198.18.0.5"));
+        assert!(!former("10.0.0.0/8", "looked 10.0.0.1 10.0.0.2 1 name-3.example found 198.19.0.5"));
+    }
+
+    #[test]
     fn equal_identities_stay_equal_and_nothing_else_stays() {
         let mut anonymiser = Anonymiser::default();
         let mut map = |line: &str| anonymiser.map(line.parse().unwrap()).to_string();
         assert_eq!(map("neighbour 192.168.8.20 aa:bb:cc:00:00:01"), "neighbour 10.0.0.1 02:00:00:00:00:01");
         assert_eq!(
             map("looked 192.168.8.20 192.168.8.1 1 cam.vendor.example found 203.0.113.5,2001:db8:5::1 via cdn.example"),
-            "looked 10.0.0.1 10.0.0.2 1 name-1.example found 198.18.0.3,2001:db8::4 via name-2.example"
+            "looked 10.0.0.1 10.0.0.2 1 name-1.example found 240.0.0.3,2001:db8::4 via name-2.example"
         );
         assert_eq!(
             map("hint tcp 192.168.8.20:40000 > 203.0.113.5:443 tls sni=cam.vendor.example alpn=h2"),
-            "hint tcp 10.0.0.1:40000 > 198.18.0.3:443 tls sni=name-1.example alpn=h2"
+            "hint tcp 10.0.0.1:40000 > 240.0.0.3:443 tls sni=name-1.example alpn=h2"
         );
         assert_eq!(
             map("booted aa:bb:cc:00:00:01 host=Kitchen vendor=udhcp"),
             "booted 02:00:00:00:00:01 host=host-3 vendor=vendor-4"
+        );
+        assert_eq!(
+            map("looked 192.168.8.20 192.168.8.1 1 shop.example found 198.18.0.9"),
+            "looked 10.0.0.1 10.0.0.2 1 name-5.example found 198.19.0.5"
         );
         let resolver = "hint tcp 192.168.8.20:1 > 1.1.1.1:443 tls sni=dns.google";
         assert_eq!(map(resolver), "hint tcp 10.0.0.1:1 > 1.1.1.1:443 tls sni=dns.google");

@@ -157,6 +157,16 @@ pub const UPLOAD_SPREADS: u64 = 4;
 /// For how many hours an upload is reported.
 pub const UPLOAD_KEPT: u32 = 24;
 
+/// How many name servers a device asks at least that looks for the answer itself. One lookup takes three.
+pub const RESOLVER_SERVERS: u32 = 8;
+/// How many questions of other devices a device must have answered to be their resolver.
+pub const RESOLVER_ANSWERS: u16 = 3;
+
+/// How many weak findings of one detector on contacts of one device are told one by one, as event and alert.
+pub const FINDINGS_TOLD: usize = 8;
+/// How many of the others are.
+pub const STRONG_FINDINGS_TOLD: usize = 32;
+
 /// How many devices may have their sessions with peers followed: cameras, telephones and computers.
 pub const SESSIONS: usize = 48;
 /// How long a session may begin after its server was called. Conntrack forgets a UDP flow three minutes after its last
@@ -222,6 +232,14 @@ pub const SWEEP_INTERVAL: Span = Span::secs(30);
 pub const COUNT_INTERVAL: Span = Span::secs(60);
 /// How often a capture repeats that an address is still that of a station.
 pub const NEIGHBOUR_INTERVAL: Span = Span::mins(10);
+/// How many packets are remembered of which a capture may have a copy, where it has several interfaces.
+pub const COPIES: usize = 4_096;
+/// How long after the beginning of a capture a UDP flow is taken for one that began before, unless it begins with what
+/// opens its protocol or its device was seen to start. What keeps a translation alive comes every 15 to 30 s.
+pub const UDP_RUNNING: Span = Span::secs(45);
+/// How long after that a UDP flow is taken for one that goes on if it begins with what comes in the middle of a
+/// connection. WireGuard's keys last for three minutes, and hardly a QUIC connection idles longer.
+pub const UDP_IDLE: Span = Span::mins(3);
 /// How much of a capture is read before it is decided which side is the LAN, in bytes.
 pub const LAN_SIDE_BYTES: usize = 4 << 20;
 /// How many ended flows may wait for the proof that lookups of their device are seen.

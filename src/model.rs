@@ -479,9 +479,22 @@ fn is_local_v4(v4: Ipv4Addr) -> bool {
         || v4.is_loopback()
         || v4.is_link_local()
         || v4.is_multicast()
-        || a >= 240
+        || v4.is_broadcast()
         || a == 0
         || (a == 100 && b & 0xc0 == 64)
+}
+
+/// Returns true for addresses that a proxy on the router makes up for names ("fake-ip"), so that it knows by the address
+/// which name is meant: those set aside for benchmarks, which are never on the Internet (RFC 2544, 5180), by default in
+/// mihomo, OpenClash and sing-box, and sing-box's and Xray's of IPv6 within fc00::/8, which nobody assigns (RFC 4193).
+pub fn is_fake(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18,
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            [a, b, c] == [0x2001, 2, 0] || a == 0xfc00 && b & 0xc000 == 0
+        }
+    }
 }
 
 /// Returns true for top-level domains whose names are not on the public Internet: the house's own (RFC 6762, appendix
@@ -562,7 +575,15 @@ mod tests {
         ] {
             assert!(is_local(local.parse().unwrap()), "{local}");
         }
-        for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "198.51.100.7", "2001:db8::1", "64:ff9b::102:304"] {
+        for fake in ["198.18.0.5", "198.19.255.255", "2001:2::9", "fc00::7"] {
+            assert!(is_fake(fake.parse().unwrap()), "{fake}");
+        }
+        for other in ["198.17.0.5", "198.20.0.1", "2001:2:1::9", "fc00:8000::7", "fd00::1"] {
+            assert!(!is_fake(other.parse().unwrap()), "{other}");
+        }
+        for public in
+            ["1.1.1.1", "172.32.0.1", "100.128.0.1", "198.51.100.7", "2001:db8::1", "64:ff9b::102:304", "240.0.0.1"]
+        {
             assert!(!is_local(public.parse().unwrap()), "{public}");
         }
     }

@@ -61,6 +61,11 @@ fn judge(device: &Device, now: Time) -> Option<Finding> {
             ),
         ),
     };
+    let (strength, message) = if device.resolver.serves() {
+        (Strength::Weak, message.and_then(sentence!("but it asks for other devices, too")))
+    } else {
+        (strength, message)
+    };
     Some(Finding {
         detector: DETECTOR.name,
         strength,

@@ -61,7 +61,8 @@ impl Engine {
         let (device, now) = (self.tables.devices.get(id), self.latest.now);
         let lost = self.tables.lookups.lost_before(time).then_some(Reason::Lost);
         let told = self.tables.lookups.told(device.mac, now).find(|resolver| self.is_out_of_sight(id, *resolver));
-        lost.into_iter().chain(told.map(Reason::Told)).chain(device.coverage.reasons(time, now))
+        let faked = self.faked_names().then_some(Reason::Faked);
+        lost.into_iter().chain(faked).chain(told.map(Reason::Told)).chain(device.coverage.reasons(time, now))
     }
 
     /// Returns true if answers of a resolver of the house to this device do not pass the router, as far as is known.
@@ -232,7 +233,9 @@ impl Engine {
         let mut all: Vec<(Reason, usize)> = Vec::new();
         for (id, device) in self.tables.devices.iter() {
             if self.settings().mode(device.mac).is_judged() {
-                for reason in self.coverage_reasons(id, self.latest.now) {
+                // That names are faked is said by itself.
+                let reasons = self.coverage_reasons(id, self.latest.now);
+                for reason in reasons.filter(|reason| *reason != Reason::Faked) {
                     match all.iter_mut().find(|(known, _)| *known == reason) {
                         Some((_, devices)) => *devices += 1,
                         None => all.push((reason, 1)),

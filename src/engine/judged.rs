@@ -1,6 +1,7 @@
 //! What the detectors and the policy say of contacts and devices now, typed. [`super::view`] renders it; nothing reads
 //! the rendering back.
 
+use crate::detect::bypass::is_told_with_device;
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::Engine;
 use crate::engine::policy::{Because, Decision, Verdict};
@@ -61,10 +62,14 @@ impl JudgedDevice<'_> {
         self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)
     }
 
-    /// Returns each finding with the contact that it is on: first those on the whole device, then by contact.
+    /// Returns each finding with the contact that it is on: first those on the whole device, then by contact, without
+    /// those that the device as a whole already tells.
     pub fn each_finding(&self) -> impl Iterator<Item = (Option<Endpoint>, &Finding)> {
         let whole = self.findings.iter().map(|finding| (None, finding));
-        whole.chain(self.contacts.iter().flat_map(|it| it.findings.iter().map(|finding| (Some(it.endpoint), finding))))
+        whole.chain(self.contacts.iter().flat_map(|it| {
+            let own = it.findings.iter().filter(|finding| !is_told_with_device(self.device, it.contact, finding));
+            own.map(|finding| (Some(it.endpoint), finding))
+        }))
     }
 
     /// Returns all findings with the contact that they are on: the strongest first; of equals, first those on the whole

@@ -43,6 +43,12 @@ impl Ledger {
         new
     }
 
+    /// Returns on how many contacts of a device a detector has found something.
+    pub fn contacts_with(&self, device: DeviceId, detector: &str) -> usize {
+        let of_device = self.since.range((device, None, "")..).take_while(|((id, ..), _)| *id == device);
+        of_device.filter(|((_, endpoint, name), _)| endpoint.is_some() && *name == detector).count()
+    }
+
     /// Forgets what a detector found on a device as a whole, so that what it finds next is new.
     pub fn renew(&mut self, device: DeviceId, detector: &'static str) {
         self.since.remove(&(device, None, detector));

@@ -320,6 +320,7 @@ impl Engine {
 
     /// Takes a lookup: its names explain addresses from now on, and pins on names apply to them.
     fn learn(&mut self, lookup: &Lookup, at: Stamp) {
+        self.note_resolver(lookup, at);
         let Some(id) = self.tables.devices.by_address(lookup.client) else {
             self.lookups_without_device = self.lookups_without_device.saturating_add(1);
             return;
@@ -436,7 +437,7 @@ impl Engine {
             Label::OutOfScope
         } else if self.tables.names.refresh(id, endpoint.address, at.now) {
             Label::Lookup
-        } else if midstream {
+        } else if midstream || self.tables.is_faked(endpoint.address) {
             Label::Unseen
         } else {
             self.label_unexplained(id, endpoint, opened, at)
@@ -627,6 +628,9 @@ impl Engine {
         let mac = self.tables.devices.get(id).mac;
         let new = self.ledger.note(id, endpoint, findings, at.wall);
         for finding in findings.iter().filter(|finding| new.contains(&finding.detector)) {
+            if endpoint.is_some_and(|endpoint| !self.is_worth_a_record(id, endpoint, finding)) {
+                continue;
+            }
             let message = || sentence!("%s: %s", Value::Word(finding.detector), finding.message.clone());
             self.note_about(RecordKind::Finding, Some(mac), endpoint.map(|endpoint| endpoint.address), at, message);
         }
@@ -643,7 +647,8 @@ impl Engine {
     ) -> Verdict {
         let (mac, local) = (self.tables.devices.get(id).mac, self.tables.is_inside(endpoint.address));
         let resolver = self.is_resolver(endpoint.address);
-        let case = Case { mac, id, endpoint, local, resolver, findings, names: &self.tables.names, wall };
+        let faked = self.tables.is_faked(endpoint.address);
+        let case = Case { mac, id, endpoint, local, resolver, faked, findings, names: &self.tables.names, wall };
         policy::verdict(&case, mode, self.settings())
     }
 

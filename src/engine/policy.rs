@@ -61,6 +61,8 @@ pub enum Because {
     Resolver,
     /// It is time (NTP).
     Time,
+    /// A proxy made the address up.
+    Faked,
     /// The user pinned it.
     Pin,
     /// The device is in mode local.
@@ -98,6 +100,8 @@ pub struct Case<'a> {
     pub local: bool,
     /// The endpoint is a resolver of the router.
     pub resolver: bool,
+    /// A proxy made the address up.
+    pub faked: bool,
     /// What the detectors find on the contact.
     pub findings: &'a [Finding],
     /// What lookups taught.
@@ -123,6 +127,9 @@ impl Verdict {
             Because::Inside => Some(sentence!("within the house")),
             Because::Resolver => Some(sentence!("a resolver of the router: without it the house has no names")),
             Because::Time => Some(sentence!("time (NTP): a device that loses the time loses everything")),
+            Because::Faked => {
+                Some(sentence!("a proxy on this router made the address up: it may mean another server tomorrow"))
+            }
             Because::Pin if self.decision == Decision::Block => Some(sentence!("blocked by your own decision")),
             Because::Pin => Some(sentence!("allowed by your own decision")),
             Because::Local => Some(sentence!("the device is in mode local: no Internet")),
@@ -147,7 +154,10 @@ impl Verdict {
 impl Because {
     /// Returns whether the findings decide, or would if there were any that count.
     fn rests_on_findings(self) -> bool {
-        matches!(self, Because::NothingCounts | Because::Alone(_) | Because::OneKind(_) | Because::Kinds(_))
+        matches!(
+            self,
+            Because::Faked | Because::NothingCounts | Because::Alone(_) | Because::OneKind(_) | Because::Kinds(_)
+        )
     }
 }
 
@@ -173,6 +183,9 @@ pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict 
         let decision = if case.findings.is_empty() { Decision::Allow } else { Decision::Watch };
         return verdict(decision, Because::NothingCounts);
     };
+    if case.faked {
+        return verdict(Decision::Watch, Because::Faked);
+    }
     let kinds: u8 = counting().map(|finding| finding.kinds).sum();
     let alone = counting().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
     let because = match (alone, kinds) {
@@ -206,7 +219,7 @@ fn fits(pin: &Pin, case: &Case) -> bool {
             // What a device learnt of a translator by a lookup blocks, and never allows.
             let (nat64, learnt_by, address) = (&case.names.nat64, pin.block.then_some(case.id), case.endpoint.address);
             net.contains(&address)
-                || net.addr().is_ipv4() != address.is_ipv4()
+                || !(net.addr().is_ipv4() && address.is_ipv4())
                     && nat64.forms(learnt_by, address).iter().any(|form| net.contains(form))
         }
         Target::Name(name) => case.names.of_device(case.id, case.endpoint.address).any(|known| is_below(known, name)),
@@ -347,6 +360,7 @@ mod tests {
             endpoint,
             local: false,
             resolver: false,
+            faked: false,
             findings,
             names: &names,
             wall: Wall(0),

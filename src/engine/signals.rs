@@ -1,10 +1,12 @@
 //! What the engine counts for the detectors beside the contacts: what passes through a device (relay), which attempts
 //! nobody answers (scan), how far it reaches (spread), and which peers servers hand out to it (direct-ip).
 
-use crate::detect;
+use crate::anonymise;
+use crate::detect::bypass::is_told_with_device;
+use crate::detect::{self, Finding, Strength};
 use crate::engine::{DeviceId, Engine};
 use crate::limits;
-use crate::model::{Endpoint, Protocol, Tuple};
+use crate::model::{Endpoint, Lookup, Protocol, Tuple};
 use crate::tables::Tables;
 use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
@@ -87,6 +89,34 @@ impl Engine {
         }
     }
 
+    /// Notes what an answer shows of resolvers: who is one itself, and whether a proxy makes addresses up.
+    pub(super) fn note_resolver(&mut self, lookup: &Lookup, at: Stamp) {
+        self.tables.is_anonymised |= anonymise::is_former(&self.tables.lan, lookup);
+        if lookup.addresses.iter().any(|address| self.tables.is_faked(*address)) {
+            self.tables.faked_at = Some(at.now);
+        }
+        let Some(client) = self.tables.devices.by_address(lookup.client) else { return };
+        let server = self.tables.devices.by_address(lookup.server).filter(|server| *server != client);
+        if server.is_none() && self.tables.is_inside(lookup.server) {
+            return;
+        }
+        let id = server.unwrap_or(client);
+        let resolver = &mut self.tables.devices.get_mut(id).resolver;
+        let before = (resolver.asks_many(), resolver.is_recursive());
+        match server {
+            Some(_) => resolver.answered(),
+            None => resolver.asked(lookup.server),
+        }
+        if (resolver.asks_many(), resolver.is_recursive()) != before {
+            self.review_device(id, at);
+        }
+    }
+
+    /// Returns true if a proxy on the router answers lookups with addresses that it makes up, as seen within a day.
+    pub fn faked_names(&self) -> bool {
+        self.tables.faked_at.is_some_and(|last| self.latest.now.since(last) < Span::days(1))
+    }
+
     /// Counts a flow that no lookup explains so far, which may be one of those by which a device looks for a peer.
     pub(super) fn note_burst(&mut self, tuple: &Tuple, owner: Option<Owner>, at: Stamp) {
         let Some(owner) = owner.filter(|owner| owner.outbound && may_belong(tuple)) else { return };
@@ -167,7 +197,9 @@ impl Engine {
         }
         let is_silence = flow.received == 0
             && (is_outside && !self.tables.answers.are_seen(is_ipv4, at.now) || device.directions.is_one_way());
-        if flow.midstream || is_silence {
+        // A resolver tries many servers for others, some of which are down.
+        let is_for_others = flow.service == Service::Dns && device.resolver.serves();
+        if flow.midstream || is_silence || is_for_others {
             return;
         }
         let mac = device.mac;
@@ -196,6 +228,17 @@ impl Engine {
     pub(super) fn review_device(&mut self, id: DeviceId, at: Stamp) {
         let findings = detect::judge_device(self.tables.devices.get(id), at.now);
         self.note_findings(id, None, &findings, at);
+    }
+
+    /// Returns whether a new finding on a contact is told: neither one that the device as a whole tells, nor the ninth weak
+    /// one of its kind. They are shown all the same.
+    pub(super) fn is_worth_a_record(&self, id: DeviceId, endpoint: Endpoint, finding: &Finding) -> bool {
+        let weak = finding.strength == Strength::Weak;
+        let most = if weak { limits::FINDINGS_TOLD } else { limits::STRONG_FINDINGS_TOLD };
+        let device = self.tables.devices.get(id);
+        let contact = self.tables.contacts.get(id, endpoint);
+        self.ledger.contacts_with(id, finding.detector) <= most
+            && contact.is_none_or(|contact| !is_told_with_device(device, contact, finding))
     }
 
     /// Notes the domain and the network of a new contact, and marks the contact when both are new to the device.

@@ -1,6 +1,8 @@
 //! Reads captures and event files as events, with the time of the file: the driver of the engine beside the live one.
 
+mod copies;
 mod lan_side;
+mod stations;
 pub mod track;
 
 use crate::event::{self, Event, Source};
@@ -160,7 +162,8 @@ impl Replay {
             match packet::parse(captured.link, captured.data, captured.wire_length) {
                 Ok(frame) => {
                     any_read = true;
-                    self.tracker.packet(&frame, stamp, &mut self.events);
+                    let interface = packet::interface(captured.link, captured.data).or(captured.interface);
+                    self.tracker.packet(&frame, interface, stamp, &mut self.events);
                 }
                 Err(why) => {
                     self.tracker.malformed();

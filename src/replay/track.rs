@@ -3,17 +3,20 @@
 use crate::event::{Event, PacketCounts};
 use crate::limits;
 use crate::model::{Hint, Mac, Protocol, Tuple, is_group, is_local};
-use crate::replay::lan_side::LanSide;
+use crate::replay::copies::Copies;
+use crate::replay::lan_side::{LanSide, is_service};
+use crate::replay::stations::Stations;
 use crate::time::{Span, Stamp, Time};
-use crate::wire::dhcp::{self, MessageType};
 use crate::wire::dns;
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
+use crate::wire::fragments::{Fragments, LostAnswer};
 use crate::wire::other_flows;
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
+use crate::wire::public_resolvers::is_resolver_address;
+use crate::wire::questions::Questions;
 use ipnet::IpNet;
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 /// How long a silent flow lives, as OpenWrt sets conntrack (package/kernel/linux, sysctl-nf-conntrack.conf; the
 /// others are the kernel's own, net/netfilter/nf_conntrack_proto_{tcp,udp,icmp,generic}.c).
@@ -96,13 +99,16 @@ const SYN_ACK: u8 = SYN | ACK;
 /// Follows the flows of a capture, in bounded memory.
 #[derive(Default)]
 pub struct Tracker {
-    /// The prefixes of the LAN as the user named them; empty where they are to be found from the traffic.
-    prefixes: Vec<IpNet>,
+    stations: Stations,
     /// Words that nobody outside should read.
     private: Vec<String>,
-    lan_side: LanSide,
     flows: HashMap<Tuple, TrackedFlow>,
-    neighbours: HashMap<IpAddr, (Mac, Time)>,
+    fragments: Fragments,
+    questions: Questions,
+    /// The packets of which copies may come; absent where no packet comes twice.
+    copies: Option<Copies>,
+    /// When the capture began, or its clock last jumped.
+    start: Option<Time>,
     next_sweep: Time,
     next_count: Time,
     packets: PacketCounts,
@@ -118,25 +124,26 @@ impl Tracker {
     /// Makes a tracker that follows nothing yet. Without `prefixes` the traffic tells what the LAN is; `private` are
     /// words that nobody outside should read.
     pub fn new(prefixes: Vec<IpNet>, private: Vec<String>) -> Tracker {
-        Tracker { prefixes, private, ..Tracker::default() }
+        Tracker { stations: Stations::new(prefixes), private, ..Tracker::default() }
     }
 
     /// Begins a further capture, whose LAN side was found to be `lan_side`.
     pub(super) fn begin(&mut self, lan_side: LanSide, out: &mut Vec<Event>) {
-        self.lan_side = LanSide { gateway: lan_side.gateway.or(self.lan_side.gateway), ..lan_side };
-        if !self.prefixes.is_empty() {
-            out.push(Event::Lan { prefixes: self.prefixes.clone() });
-        }
+        self.copies = lan_side.relayed.then(Copies::default);
+        self.stations.begin(lan_side, out);
     }
 
     /// Closes all flows, since the clock is about to jump and nothing from before goes on.
     pub fn jump(&mut self, out: &mut Vec<Event>) {
         self.close(|_, _| true, out);
+        self.start = None;
+        self.miss_fragments(None, out);
     }
 
     /// Ends the last capture: reports what the flows that are still open have carried, and how many packets were read.
     #[expect(clippy::disallowed_methods, reason = "the events are sorted")]
     pub fn finish(&mut self, out: &mut Vec<Event>) {
+        self.miss_fragments(None, out);
         let mut open: Vec<Event> = self.flows.drain().map(|(key, flow)| flow.counted(key)).collect();
         sort(&mut open);
         out.append(&mut open);
@@ -149,25 +156,42 @@ impl Tracker {
         self.packets.malformed += 1;
     }
 
-    /// Handles a packet; the events that it makes go to `out`.
-    pub fn packet(&mut self, frame: &Frame, at: Stamp, out: &mut Vec<Event>) {
+    /// Handles a packet that was captured on an interface, absent where the capture has but one; the events that it
+    /// makes go to `out`.
+    pub fn packet(&mut self, frame: &Frame, interface: Option<u32>, at: Stamp, out: &mut Vec<Event>) {
         self.packets.all += 1;
+        self.start.get_or_insert(at.now);
         if at.now >= self.next_sweep {
             self.next_sweep = at.now + limits::SWEEP_INTERVAL;
             self.close(|key, flow| at.now.since(flow.last) > flow.timeout(key.protocol), out);
+            self.questions.expire(at.now, out);
         }
         if at.now >= self.next_count {
             self.next_count = at.now + limits::COUNT_INTERVAL;
             self.count(out);
         }
+        if !self.fragments.is_empty() {
+            self.miss_fragments(Some(at.now), out);
+        }
         let packet = match frame {
             Frame::Ip(packet) => packet,
             Frame::Arp { mac, ip } => {
                 self.packets.arp += 1;
-                return self.note_neighbour((*ip).into(), Some(*mac), at.now, out);
+                return self.stations.note((*ip).into(), Some(*mac), false, at.now, out);
             }
             Frame::Other => return self.packets.other += 1,
         };
+        if interface.is_some() && self.copies.is_none() {
+            self.copies = Some(Copies::default());
+        }
+        if let Some(copies) = &mut self.copies
+            && (self.stations.is_far_side(packet) || copies.is_copy(packet, interface.unwrap_or_default(), at.now))
+        {
+            return;
+        }
+        if packet.fragment.is_some() {
+            self.fragment(packet, at, out);
+        }
         let (protocol, source_port, destination_port, flags, sequence, payload) = match &packet.body {
             Body::Tcp(tcp) => {
                 (Protocol::Tcp, tcp.source_port, tcp.destination_port, tcp.flags, tcp.sequence, tcp.payload)
@@ -178,11 +202,13 @@ impl Tracker {
             Body::Icmp(_) | Body::Other(..) => return self.other(packet, at, out),
             Body::Fragment => return self.packets.fragments += 1,
         };
-        if protocol == Protocol::Udp && matches!((source_port, destination_port), (67 | 68, 67 | 68)) {
-            return self.dhcp(payload, out);
+        match (protocol, source_port, destination_port) {
+            (Protocol::Udp, 67 | 68, 67 | 68) => return self.stations.dhcp(packet, payload, out),
+            (Protocol::Udp, 547, 546) => self.stations.dhcpv6(packet, payload, out),
+            _ => {}
         }
         if is_group(packet.destination) || is_group(packet.source) {
-            return self.note_neighbour(packet.source, packet.source_mac, at.now, out);
+            return self.stations.note_sender(packet, at.now, out);
         }
         let (source, destination) = (packet.source, packet.destination);
         let tuple = Tuple { protocol, source, source_port, destination, destination_port };
@@ -195,10 +221,68 @@ impl Tracker {
             return self.transport(packet, &Transport { tuple, flags: 0, sequence: 0, payload: &[] }, at, out);
         }
         match packet.body {
-            Body::Icmp(_) => self.packets.icmp += 1,
+            Body::Icmp(_) => {
+                self.packets.icmp += 1;
+                self.stations.discovery(packet, out);
+            }
             _ => self.packets.other_ip += 1,
         }
-        self.note_neighbour(packet.source, packet.source_mac, at.now, out);
+        self.stations.note_sender(packet, at.now, out);
+    }
+
+    /// Takes a fragment, and reads the answer that is whole with it.
+    fn fragment(&mut self, packet: &Packet, at: Stamp, out: &mut Vec<Event>) {
+        let mut lost = Vec::new();
+        let whole = self.fragments.take(packet, at.now, &mut lost);
+        self.report_lost(&lost, out);
+        let Some(datagram) = whole else { return };
+        let &[s1, s0, d1, d0, _, _, _, _, ref payload @ ..] = datagram.as_slice() else { return };
+        let tuple = Tuple {
+            protocol: Protocol::Udp,
+            source: packet.destination,
+            source_port: u16::from_be_bytes([d1, d0]),
+            destination: packet.source,
+            destination_port: u16::from_be_bytes([s1, s0]),
+        };
+        if self.speaks_dns(tuple) {
+            self.answer(tuple, payload, true, at.now, out);
+        }
+    }
+
+    /// Whether this is the tuple of a flow that was found to be one of DNS.
+    fn speaks_dns(&self, tuple: Tuple) -> bool {
+        tuple.destination_port == 53 || self.flows.get(&key(tuple).0).is_some_and(|flow| flow.speaks_dns)
+    }
+
+    /// Reports the answers of which fragments have been missing for too long; without a time, all.
+    fn miss_fragments(&mut self, now: Option<Time>, out: &mut Vec<Event>) {
+        let mut lost = Vec::new();
+        match now {
+            Some(now) => self.fragments.expire(now, &mut lost),
+            None => self.fragments.clear(&mut lost),
+        }
+        self.report_lost(&lost, out);
+    }
+
+    fn report_lost(&self, lost: &[LostAnswer], out: &mut Vec<Event>) {
+        for LostAnswer { source, destination, start } in lost {
+            if let [0, 53, _, _, _, _, _, _, payload @ ..] = start.as_slice() {
+                dns::report_answer(payload, false, *destination, *source, out);
+            }
+        }
+    }
+
+    /// Reports what the resolver's side of a DNS flow says.
+    fn answer(&mut self, tuple: Tuple, message: &[u8], whole: bool, now: Time, out: &mut Vec<Event>) {
+        let (client, server) = (tuple.source, tuple.destination);
+        let Some(answered) = dns::report_answer(message, whole, client, server, out) else { return };
+        self.questions.answered((client, tuple.source_port), server, &answered, now);
+        // A device could have any address named by a resolver of its own.
+        let believed = self.stations.is_inside(server, None) == Some(true) || is_resolver_address(server);
+        if let Some(mac) = self.stations.by_address(client).filter(|_| believed) {
+            let told = |address| Event::Resolver { mac: Some(mac), address, encrypted: true };
+            out.extend(answered.designated.into_iter().map(told));
+        }
     }
 
     fn transport(&mut self, packet: &Packet, transport: &Transport, at: Stamp, out: &mut Vec<Event>) {
@@ -213,17 +297,21 @@ impl Tracker {
             if self.flows.len() >= limits::TRACKED_FLOWS {
                 self.make_room(out);
             }
-            self.note_neighbour(packet.source, packet.source_mac, at.now, out);
-            if is_local(packet.destination) {
-                self.note_neighbour(packet.destination, packet.destination_mac, at.now, out);
-            }
-            let flow = self.open(transport, reversed, at);
+            self.stations.note_sender(packet, at.now, out);
+            self.stations.note_receiver(packet, at.now, out);
+            let flow = self.open(packet, transport, reversed, at);
             let tuple = flow.tuple(key);
             let anonymous = packet.source_mac.is_none() && packet.destination_mac.is_none();
-            if anonymous && !self.neighbours.contains_key(&tuple.source) {
-                self.note_neighbour(tuple.source, Some(Mac::stand_in(tuple.source)), at.now, out);
+            if anonymous && self.stations.by_address(tuple.source).is_none() {
+                self.stations.note(tuple.source, Some(Mac::stand_in(tuple.source)), false, at.now, out);
             }
-            let midstream = tuple.protocol == Protocol::Tcp && transport.flags & SYN == 0;
+            let midstream = match tuple.protocol {
+                Protocol::Tcp => transport.flags & SYN == 0,
+                Protocol::Udp => {
+                    flow.reversed != reversed || self.runs_already(tuple, transport.payload, packet.cut, at)
+                }
+                _ => flow.reversed != reversed,
+            };
             out.push(Event::FlowOpened { tuple, midstream });
             self.flows.insert(key, flow);
         }
@@ -247,32 +335,104 @@ impl Tracker {
         }
         if !transport.payload.is_empty() {
             if side == 0 && flow.first_packets.is_some() && !flow.leak_reported && !is_local(tuple.destination) {
-                #[allow(clippy::disallowed_methods, reason = "whether there is one, in no order")]
-                let ours = |mac| self.neighbours.values().any(|(known, _)| *known == mac);
+                let ours = |mac| self.stations.has_mac(mac);
                 let hint = plaintext::find(transport.payload, ours, &self.private);
                 flow.leak_reported = hint.is_some();
                 out.extend(hint.map(|hint| Event::FirstPacket { tuple, hint }));
             }
             first_packets(flow, tuple, side, transport, packet.cut, out);
-            if flow.speaks_dns && side == 1 {
-                lookups(flow, tuple, transport, packet.cut, out);
-            }
         }
         let moved = packet.source_mac.is_some() && flow.macs[side] != packet.source_mac;
         if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_INTERVAL {
             (flow.macs[side], flow.neighbours_at) = (packet.source_mac, at.now);
-            self.note_neighbour(packet.source, packet.source_mac, at.now, out);
+            self.stations.note_sender(packet, at.now, out);
+        }
+        if self.flows.get(&key).is_some_and(|flow| flow.speaks_dns) {
+            self.dns(packet, transport, (key, tuple, side), at, out);
         }
     }
 
-    fn open(&self, transport: &Transport, reversed: bool, at: Stamp) -> TrackedFlow {
+    /// Takes a packet of a DNS flow: of the side that asks (0), or the resolver's (1).
+    fn dns(
+        &mut self,
+        packet: &Packet,
+        transport: &Transport,
+        (key, tuple, side): (Tuple, Tuple, usize),
+        at: Stamp,
+        out: &mut Vec<Event>,
+    ) {
+        let (payload, sequence) = (transport.payload, transport.sequence);
+        let question = |message: &[u8]| dns::parse(message).filter(|one| !one.response).map(|one| one.question());
+        let mut messages = Vec::new();
+        match (tuple.protocol, side) {
+            _ if packet.fragment.is_some() => {}
+            (Protocol::Udp, 1) => self.answer(tuple, payload, !packet.cut, at.now, out),
+            (Protocol::Udp, _) => {
+                if let Some(question) = question(payload) {
+                    let client = (tuple.source, tuple.source_port);
+                    self.questions.asked(client, tuple.destination, question, at.now);
+                }
+            }
+            (Protocol::Tcp, _) => {
+                let Some(flow) = self.flows.get_mut(&key) else { return };
+                let mut take = |message: &[u8], whole: bool| messages.push((message.to_vec(), whole));
+                if side == 1 {
+                    if transport.flags & SYN != 0 {
+                        flow.answers.starts_at(sequence.wrapping_add(1));
+                    } else if !payload.is_empty() {
+                        flow.answers.segment(sequence, payload, packet.cut, &mut take);
+                    }
+                } else if let (Some(number), true) = (packet.data.get(8..12), transport.flags & ACK != 0) {
+                    let number = number.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
+                    // The end of the stream takes a number, too.
+                    let fin = u32::from(flow.fins[1]);
+                    flow.answers.acknowledged(number.wrapping_sub(fin), &mut take);
+                }
+                if let Some(question) = payload.get(2..).filter(|_| side == 0).and_then(question) {
+                    let client = (tuple.source, tuple.source_port);
+                    self.questions.asked(client, tuple.destination, question, at.now);
+                }
+            }
+            _ => {}
+        }
+        for (message, whole) in messages {
+            self.answer(tuple, &message, whole, at.now, out);
+        }
+    }
+
+    /// Whether a UDP flow with this first packet of its client began before the capture did: it is early, and the packet
+    /// opens no protocol that is known; or the packet is one of the middle of a connection.
+    fn runs_already(&self, tuple: Tuple, payload: &[u8], cut: bool, at: Stamp) -> bool {
+        let age = at.now.since(self.start.unwrap_or(at.now));
+        if age > limits::UDP_IDLE || is_local(tuple.destination) || self.stations.has_booted(tuple.source) {
+            return false;
+        }
+        let goes_on = match *payload {
+            // WireGuard's transport data, padded to 16 bytes (section 5.4.6 of its paper).
+            [4, 0, 0, 0, ..] => payload.len() >= 32 && payload.len() % 16 == 0,
+            // QUIC's short header (RFC 9000, section 17.3).
+            [first, ..] => first & 0xc0 == 0x40 && tuple.destination_port == 443,
+            [] => false,
+        };
+        let opens = || FirstPackets::new(Protocol::Udp, tuple.destination_port).client(0, payload, cut).is_some();
+        goes_on || age <= limits::UDP_RUNNING && !opens()
+    }
+
+    fn open(&self, packet: &Packet, transport: &Transport, reversed: bool, at: Stamp) -> TrackedFlow {
         let Transport { tuple, flags, sequence, .. } = *transport;
-        // The side that sent the SYN opened the flow; where no SYN was seen the LAN side, else the side seen first.
-        let lan = |ip: IpAddr| is_local(ip) || self.neighbours.contains_key(&ip);
+        // The side that sent the SYN opened the flow; where no SYN was seen the LAN side, or the one that does not send
+        // from the port of a service, else the side seen first.
         let reply = match flags & SYN_ACK {
             SYN => false,
             SYN_ACK => true,
-            _ => !lan(tuple.source) && lan(tuple.destination),
+            _ => match (
+                self.stations.is_inside(tuple.source, packet.source_mac),
+                self.stations.is_inside(tuple.destination, packet.destination_mac),
+            ) {
+                (Some(true), Some(false)) => false,
+                (Some(false), Some(true)) => true,
+                _ => is_service(tuple.source_port) && !is_service(tuple.destination_port),
+            },
         };
         let port = if reply { tuple.source_port } else { tuple.destination_port };
         let isn = (flags & SYN_ACK == SYN).then_some(sequence);
@@ -296,41 +456,6 @@ impl Tracker {
             leak_reported: false,
             answers: dns::TcpMessages::default(),
             speaks_dns: port == 53,
-        }
-    }
-
-    /// Reports that an address of the LAN belongs to a station, when that is new, has changed, or was last reported
-    /// long ago.
-    fn note_neighbour(&mut self, ip: IpAddr, mac: Option<Mac>, now: Time, out: &mut Vec<Event>) {
-        let inside = match self.prefixes.as_slice() {
-            [] => is_local(ip) || self.lan_side.gateway.is_some() && (ip.is_ipv6() || self.lan_side.public_v4),
-            prefixes => prefixes.iter().any(|prefix| prefix.contains(&ip)),
-        };
-        let Some(mac) = mac.filter(|mac| mac.is_station() && Some(*mac) != self.lan_side.gateway) else { return };
-        if !inside || is_group(ip) {
-            return;
-        }
-        let room = self.neighbours.len() < 2 * limits::ADDRESSES;
-        match self.neighbours.get_mut(&ip) {
-            Some((old, reported)) if *old == mac && now.since(*reported) < limits::NEIGHBOUR_INTERVAL => return,
-            Some(old) => *old = (mac, now),
-            None if room => _ = self.neighbours.insert(ip, (mac, now)),
-            None => return,
-        }
-        out.push(Event::Neighbour { ip, mac });
-    }
-
-    fn dhcp(&self, payload: &[u8], out: &mut Vec<Event>) {
-        let Some(dhcp) = dhcp::parse(payload).filter(|dhcp| Some(dhcp.mac) != self.lan_side.gateway) else { return };
-        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, booting } = dhcp;
-        match (message_type, address) {
-            (MessageType::Discover | MessageType::Request, _) if booting => {
-                out.push(Event::Booted { mac, hostname, vendor_class });
-            }
-            (MessageType::Request | MessageType::Ack, Some(ip)) => {
-                out.push(Event::Leased { ip: ip.into(), mac, hostname });
-            }
-            _ => {}
         }
     }
 
@@ -406,17 +531,5 @@ fn first_packets(
     if let Some(hint) = hint {
         flow.speaks_dns |= hint == Hint::Dns;
         out.push(Event::FirstPacket { tuple, hint });
-    }
-}
-
-/// Reports the lookups in what the resolver's side of a DNS flow sends.
-fn lookups(flow: &mut TrackedFlow, tuple: Tuple, transport: &Transport, cut: bool, out: &mut Vec<Event>) {
-    let (client, server) = (tuple.source, tuple.destination);
-    match tuple.protocol {
-        Protocol::Udp => _ = dns::report_answer(transport.payload, !cut, client, server, out),
-        Protocol::Tcp => flow.answers.segment(transport.sequence, transport.payload, cut, &mut |message, whole| {
-            dns::report_answer(message, whole, client, server, out);
-        }),
-        _ => {}
     }
 }

@@ -81,8 +81,6 @@ pub struct Coverage {
     hidden: Option<Question>,
     /// The latest answer that was not seen as a whole.
     missed: Option<Seen>,
-    /// When a name was last answered with a made-up address.
-    faked_at: Option<Time>,
     /// How many contacts lookups have explained.
     explained: u16,
     /// How many questions in a row nobody answered at all.
@@ -184,11 +182,6 @@ impl Coverage {
         self.missed = Some(Seen { server, at: now });
     }
 
-    /// Notes that a name was answered with a made-up address.
-    pub fn faked(&mut self, now: Time) {
-        self.faked_at = Some(now);
-    }
-
     /// Notes a contact that a lookup explains.
     pub fn explains(&mut self) {
         self.explained = self.explained.saturating_add(1);
@@ -244,9 +237,7 @@ impl Coverage {
     /// Returns why lookups of the device at `time` may have passed unseen, by what it has shown itself.
     pub fn reasons(&self, time: Time, now: Time) -> impl Iterator<Item = Reason> {
         let missed = self.missed.filter(|missed| is_within(missed.at, limits::MISSED_KEPT, time));
-        let faked = self.faked_at.filter(|at| is_within(*at, limits::HIDDEN_KEPT, now));
         [
-            faked.map(|_| Reason::Faked),
             self.asks_out_of_sight(now).or_else(|| self.waits_for_answer(time, now)),
             missed.map(|missed| Reason::Missed(missed.server)),
             self.names_elsewhere(now),

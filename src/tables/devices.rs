@@ -11,6 +11,7 @@ use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
+use crate::tables::counters::resolver::Resolver;
 use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::coverage::Coverage;
@@ -65,6 +66,8 @@ pub struct Device {
     pub sent_by_hour: SentByHour,
     /// What it sent and received in each hour of the last day.
     pub day: Day,
+    /// Whether it is a resolver itself.
+    pub resolver: Resolver,
     /// Whether both directions of its traffic are seen.
     pub directions: Directions,
     /// Which of its attempts to reach others failed.
@@ -119,6 +122,7 @@ impl Device {
             denials: 0,
             sent_by_hour: SentByHour::default(),
             day: Day::default(),
+            resolver: Resolver::default(),
             directions: Directions::default(),
             attempts: Attempts::default(),
             lookup_stats: LookupStats::default(),

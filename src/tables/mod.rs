@@ -15,7 +15,8 @@ pub mod names;
 pub mod nat64;
 pub mod service;
 
-use crate::model::{Tuple, is_local};
+use crate::model::{Tuple, is_fake, is_local};
+use crate::time::Time;
 use contacts::Contacts;
 use counters::answers::Answers;
 use devices::Devices;
@@ -35,6 +36,11 @@ pub struct Tables {
     pub flows: Flows,
     /// What was counted for each device and endpoint.
     pub contacts: Contacts,
+    /// When a lookup was last answered with an address that a proxy made up.
+    pub faked_at: Option<Time>,
+    /// The facts are those of a recording that [`crate::anonymise`] wrote when it still mapped all addresses of the
+    /// Internet to those that proxies make up.
+    pub is_anonymised: bool,
     /// When answers from outside were last seen.
     pub answers: Answers,
     /// The prefixes of the LAN.
@@ -54,6 +60,11 @@ impl Tables {
     /// Returns true if an address is within a prefix of the LAN.
     pub fn is_lan(&self, address: IpAddr) -> bool {
         self.lan.iter().any(|prefix| prefix.contains(&address))
+    }
+
+    /// Returns true if a proxy made an address up.
+    pub fn is_faked(&self, address: IpAddr) -> bool {
+        !self.is_anonymised && is_fake(address)
     }
 
     /// Returns true if an address is inside the house: not on the public Internet, within the LAN, or a device's.

@@ -8,6 +8,9 @@ const MAGIC: [u8; 4] = [99, 130, 83, 99];
 /// How many characters of a host name or vendor class are kept.
 const TEXT_MAX: usize = 64;
 
+/// How many routers and resolvers of one message are kept.
+const ENTRIES_MAX: usize = 16;
+
 /// The type of a message (option 53).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageType {
@@ -34,6 +37,11 @@ pub struct DhcpMessage {
     pub hostname: Option<Name>,
     /// The vendor class of the client (option 60).
     pub vendor_class: Option<Name>,
+    /// The routers that the client is told (option 3).
+    pub routers: Vec<Ipv4Addr>,
+    /// The resolvers that the client is told, and whether they are to be asked over TLS, HTTPS or QUIC (option 6; DNR,
+    /// option 162 of RFC 9463).
+    pub resolvers: Vec<(Ipv4Addr, bool)>,
     /// The client has no address, as after a start (RFC 2131, section 4.3.2: INIT, SELECTING or INIT-REBOOT).
     pub booting: bool,
 }
@@ -50,6 +58,7 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
     let (used, granted) = (address(12), address(16));
     let mac = Mac(head[28..].first_chunk().copied()?);
     let (mut message_type, mut hostname, mut domain, mut vendor_class) = (None, None, None, None);
+    let (mut routers, mut resolvers) = (Vec::new(), Vec::new());
     let mut rest = options;
     while let Some((&code, after)) = rest.split_first() {
         rest = match code {
@@ -59,17 +68,22 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
                 let Some((&length, after)) = after.split_first() else { break };
                 let Some((value, after)) = after.split_at_checked(length.into()) else { break };
                 match (code, value) {
+                    (3, _) => routers.extend(addresses(value)),
+                    (6, _) => resolvers.extend(addresses(value).map(|address| (address, false))),
                     (12, _) => hostname = text(value),
                     (53, &[number]) => message_type = Some(number),
                     (60, _) => vendor_class = text(value),
                     // RFC 4702: flags, two obsolete codes, then the name, as labels when bit 2 of the flags says so.
                     (81, &[flags, _, _, ref name @ ..]) => domain = text(first_label(name, flags & 4 != 0)),
+                    (162, _) => resolvers.extend(encrypted_resolvers(value).map(|address| (address, true))),
                     _ => {}
                 }
                 after
             }
         };
     }
+    routers.truncate(ENTRIES_MAX);
+    resolvers.truncate(ENTRIES_MAX);
     let message_type = match message_type? {
         1 => MessageType::Discover,
         3 => MessageType::Request,
@@ -78,7 +92,28 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
     };
     let booting = message_type == MessageType::Discover || message_type == MessageType::Request && used.is_none();
     let address = if message_type == MessageType::Ack { granted.or(used) } else { used };
-    Some(DhcpMessage { message_type, mac, address, hostname: hostname.or(domain), vendor_class, booting })
+    let hostname = hostname.or(domain);
+    Some(DhcpMessage { message_type, mac, address, hostname, vendor_class, routers, resolvers, booting })
+}
+
+fn addresses(value: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
+    let (addresses, _) = value.as_chunks::<4>();
+    addresses.iter().map(|octets| Ipv4Addr::from(*octets))
+}
+
+/// Returns the addresses of the instances in option 162, each of which stands behind its length: a priority, a name
+/// behind its length, and addresses behind theirs (RFC 9463, section 5.1).
+fn encrypted_resolvers(mut rest: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
+    let mut all = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (instance, after) = after.split_at(length.min(after.len()));
+        rest = after;
+        let Some((&[_, _, name], behind)) = instance.split_first_chunk() else { continue };
+        let Some((&length, behind)) = behind.get(usize::from(name)..).and_then(<[u8]>::split_first) else { continue };
+        all.extend(addresses(behind.get(..length.into()).unwrap_or(behind)));
+    }
+    all.into_iter()
 }
 
 fn first_label(name: &[u8], labels: bool) -> &[u8] {
@@ -130,6 +165,20 @@ mod tests {
         assert!(!ack.booting && ack.address == Some([192, 168, 8, 7].into()));
         for length in 0..discover.len() {
             parse(&discover[..length]);
+        }
+    }
+
+    #[test]
+    fn routers_and_resolvers_are_told() {
+        let dnr = [&[162, 15, 0, 13, 0, 1, 5][..], b"\x03dot\0", &[4, 192, 168, 8, 3]].concat();
+        let options = [b"\x35\x01\x05\x03\x04\xc0\xa8\x08\x01\x06\x08\xc0\xa8\x08\x02\xc0\xa8\x08\x01", &dnr[..]];
+        let ack = message([0; 4], [192, 168, 8, 7], &options.concat());
+        let read = parse(&ack).unwrap();
+        assert_eq!(read.routers, [Ipv4Addr::new(192, 168, 8, 1)]);
+        let told = [(2, false), (1, false), (3, true)].map(|(last, on)| (Ipv4Addr::new(192, 168, 8, last), on));
+        assert_eq!(read.resolvers, told);
+        for length in 0..ack.len() {
+            parse(&ack[..length]);
         }
     }
 

@@ -116,6 +116,14 @@ impl TcpMessages {
         }
     }
 
+    /// Takes how far the client says that it has the stream: what it has and was not seen is missed.
+    pub fn acknowledged(&mut self, number: u32, take: TakeMessage) {
+        while self.next.is_some_and(|next| number.wrapping_sub(next).cast_signed() > 0) {
+            self.skip_hole(take);
+            self.join(take);
+        }
+    }
+
     /// Ends the stream: what waits for more will not get it.
     pub fn end(&mut self, take: TakeMessage) {
         while !self.ahead.is_empty() {

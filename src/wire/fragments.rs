@@ -8,8 +8,9 @@ use crate::wire::packet::{Fragment, Packet};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// How long the rest of a datagram may take: Linux's default for IPv4 (net.ipv4.ipfrag_time).
-const TIMEOUT: Span = Span::secs(30);
+/// How long the rest of a datagram may take. Receivers wait for 30 s and more, but the fragments of an answer come one
+/// behind the other, and what is missing must be known before what the answer names is judged.
+const TIMEOUT: Span = Span::secs(1);
 /// How many datagrams of one sender are kept.
 const PER_SENDER: usize = limits::FRAGMENTED / 4;
 const UDP: u8 = 17;
@@ -75,6 +76,11 @@ impl Fragments {
         let whole = datagram.whole()?;
         self.datagrams.remove(index);
         Some(whole)
+    }
+
+    /// Returns true if nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
     }
 
     /// Gives up on the datagrams that wait for too long; answers among them go to `lost`.
@@ -194,6 +200,7 @@ mod tests {
             source: "192.168.8.1".parse().unwrap(),
             destination: "192.168.8.20".parse().unwrap(),
             bytes: 0,
+            id: 0,
             hops: 64,
             cut: more,
             fragment: Some(Fragment { id, protocol: 17, offset, more, cut: false }),

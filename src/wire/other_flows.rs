@@ -64,11 +64,25 @@ fn ports(protocol: Protocol, header: &[u8]) -> (u16, u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::packet::{self, Frame};
+    use std::net::IpAddr;
 
-    fn flow(source: &str, destination: &str, body: Body) -> Option<String> {
-        let (source, destination) = (source.parse().unwrap(), destination.parse().unwrap());
-        let bytes = 84;
-        let packet = Packet { source_mac: None, destination_mac: None, source, destination, bytes, cut: false, body };
+    /// Returns the flow of a packet that carries this.
+    fn flow(source: &str, destination: &str, protocol: u8, body: &[u8]) -> Option<String> {
+        let (source, destination): (IpAddr, IpAddr) = (source.parse().unwrap(), destination.parse().unwrap());
+        let mut data = match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let head = [0x45, 0, 0, 20 + body.len() as u8, 0, 0, 0, 0, 64, protocol, 0, 0];
+                [&head[..], &source.octets(), &destination.octets()].concat()
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let head = [0x60, 0, 0, 0, 0, body.len() as u8, protocol, 255];
+                [&head[..], &source.octets(), &destination.octets()].concat()
+            }
+            _ => unreachable!(),
+        };
+        data.extend(body);
+        let Ok(Frame::Ip(packet)) = packet::parse(101, &data, data.len() as u32) else { unreachable!() };
         identify(&packet).map(|tuple| tuple.to_string())
     }
 
@@ -76,22 +90,22 @@ mod tests {
     fn a_reply_is_of_the_flow_of_its_request() {
         let (device, server) = ("192.168.8.20", "198.51.100.7");
         let text = "icmp 192.168.8.20:4711 > 198.51.100.7:2048";
-        assert_eq!(flow(device, server, Body::Icmp(&[8, 0, 0, 0, 0x12, 0x67, 0, 1])).as_deref(), Some(text));
+        assert_eq!(flow(device, server, 1, &[8, 0, 0, 0, 0x12, 0x67, 0, 1]).as_deref(), Some(text));
         let reply = "icmp 198.51.100.7:2048 > 192.168.8.20:4711";
-        assert_eq!(flow(server, device, Body::Icmp(&[0, 0, 0, 0, 0x12, 0x67])).as_deref(), Some(reply));
+        assert_eq!(flow(server, device, 1, &[0, 0, 0, 0, 0x12, 0x67]).as_deref(), Some(reply));
         let reply = "icmpv6 [2001:db8::7]:32768 > [2001:db8:8::20]:1";
-        assert_eq!(flow("2001:db8::7", "2001:db8:8::20", Body::Icmp(&[129, 0, 0, 0, 0, 1])).as_deref(), Some(reply));
+        assert_eq!(flow("2001:db8::7", "2001:db8:8::20", 58, &[129, 0, 0, 0, 0, 1]).as_deref(), Some(reply));
     }
 
     #[test]
     fn errors_groups_and_neighbour_discovery_are_of_no_flow() {
         let (device, server) = ("192.168.8.20", "198.51.100.7");
-        assert_eq!(flow(server, device, Body::Icmp(&[3, 1, 0, 0, 0, 0, 0, 0])), None);
-        assert_eq!(flow(device, server, Body::Icmp(&[8, 0, 0])), None);
-        assert_eq!(flow(device, "224.0.0.22", Body::Other(2, &[0x22])), None);
-        assert_eq!(flow(device, "224.0.0.5", Body::Other(89, &[2, 1])), None);
+        assert_eq!(flow(server, device, 1, &[3, 1, 0, 0, 0, 0, 0, 0]), None);
+        assert_eq!(flow(device, server, 1, &[8, 0, 0]), None);
+        assert_eq!(flow(device, "224.0.0.22", 2, &[0x22]), None);
+        assert_eq!(flow(device, "224.0.0.5", 89, &[2, 1]), None);
         for kind in 133..=137 {
-            assert_eq!(flow("fe80::1", "fe80::2", Body::Icmp(&[kind, 0, 0, 0, 0, 0, 0, 0])), None);
+            assert_eq!(flow("fe80::1", "fe80::2", 58, &[kind, 0, 0, 0, 0, 0, 0, 0]), None);
         }
     }
 
@@ -100,10 +114,10 @@ mod tests {
         let (device, server) = ("192.168.8.20", "198.51.100.7");
         let ports = [0x9c, 0x40, 0x0e, 0x1a];
         let is = |number, text: &str| {
-            assert_eq!(flow(device, server, Body::Other(number, &ports)), Some(text.to_string()));
+            assert_eq!(flow(device, server, number, &ports), Some(text.to_string()));
         };
         is(132, "sctp 192.168.8.20:40000 > 198.51.100.7:3610");
         is(47, "gre 192.168.8.20 > 198.51.100.7");
-        assert_eq!(flow(device, server, Body::Other(132, &[1])).as_deref(), Some("sctp 192.168.8.20 > 198.51.100.7"));
+        assert_eq!(flow(device, server, 132, &[1]).as_deref(), Some("sctp 192.168.8.20 > 198.51.100.7"));
     }
 }

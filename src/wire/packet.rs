@@ -55,6 +55,8 @@ pub struct Packet<'a> {
     pub destination: IpAddr,
     /// The length of the IP packet on the wire in bytes, as conntrack counts it.
     pub bytes: u32,
+    /// The identification by which the sender tells its IPv4 packets apart; 0 for IPv6.
+    pub id: u16,
     /// How many routers the packet may still pass: the Time to Live, or the Hop Limit.
     pub hops: u8,
     /// Less was captured than was sent, or the packet is the first of several fragments.
@@ -224,6 +226,19 @@ pub fn link_name(link: u32) -> Option<&'static str> {
     })
 }
 
+/// The number of the interface where a frame is of any, and its link type does not tell which.
+pub const ANY_INTERFACE: u32 = u32::MAX;
+
+/// Returns the number of the interface that a frame was captured on; absent for link types of a single one. Linux
+/// writes cooked headers where it captures on all interfaces.
+pub fn interface(link: u32, data: &[u8]) -> Option<u32> {
+    match link {
+        113 => Some(ANY_INTERFACE),
+        276 => data.get(4..8)?.first_chunk().map(|index| u32::from_be_bytes(*index)),
+        _ => None,
+    }
+}
+
 /// The hardware addresses of the link, where they are.
 #[derive(Default)]
 struct Macs<'a> {
@@ -386,7 +401,7 @@ impl<'a> Rest<'a> {
         let bytes = self.wire as u32;
         self.skip(header_length)?;
         let (offset, more) = (u16::from_be_bytes([f1 & 0x1f, f0]) * 8, f1 & 0x20 != 0);
-        let id = u16::from_be_bytes([i1, i0]).into();
+        let id = u16::from_be_bytes([i1, i0]);
         let data = self.data;
         Ok(Frame::Ip(Packet {
             source_mac: macs.source.map(|mac| Mac(*mac)).filter(|mac| mac.is_station()),
@@ -394,9 +409,10 @@ impl<'a> Rest<'a> {
             source: Ipv4Addr::new(s3, s2, s1, s0).into(),
             destination: Ipv4Addr::new(d3, d2, d1, d0).into(),
             bytes,
+            id,
             hops,
             cut: cut || more,
-            fragment: (offset != 0 || more).then_some(Fragment { id, protocol, offset, more, cut }),
+            fragment: (offset != 0 || more).then_some(Fragment { id: id.into(), protocol, offset, more, cut }),
             data,
             body: if offset != 0 { Body::Fragment } else { self.body(protocol, cut || more)? },
         }))
@@ -466,6 +482,7 @@ impl<'a> Rest<'a> {
             source: source.into(),
             destination: destination.into(),
             bytes,
+            id: 0,
             hops,
             cut,
             fragment,

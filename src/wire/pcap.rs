@@ -23,6 +23,8 @@ pub struct Captured<'a> {
     pub at: Wall,
     /// The link type, which says what its first header is: a LINKTYPE_ value (draft-ietf-opsawg-pcaplinktype).
     pub link: u32,
+    /// The number of the interface in its section; absent in a capture of one interface.
+    pub interface: Option<u32>,
     /// Its length on the wire, in bytes.
     pub wire_length: u32,
     /// The bytes that were captured of it.
@@ -215,7 +217,7 @@ impl<R: Read> Reader<R> {
                 let [seconds, fraction, captured, wire_length] = self.words()?;
                 self.skip(header_more)?;
                 let at = Wall::secs(seconds.into()) + Span((fraction / fractions_per_us).into());
-                self.packet(at, self.link, wire_length, captured)
+                self.packet(at, (0, self.link), wire_length, captured)
             }
         }
     }
@@ -265,17 +267,18 @@ impl<R: Read> Reader<R> {
                     let [wire_length] = self.words()?;
                     let Interface { link, snap_length, .. } = self.interface(0)?;
                     let snapped = if snap_length == 0 { wire_length } else { wire_length.min(snap_length) };
-                    return self.packet(self.last, link, wire_length, snapped.min(length - least));
+                    return self.packet(self.last, (0, link), wire_length, snapped.min(length - least));
                 }
                 OLD_PACKET | ENHANCED_PACKET => {
                     let [id, high, low, captured, wire_length] = self.words()?;
                     // The obsolete block has a drop count in the second half (appendix A).
-                    let interface = self.interface(if kind == OLD_PACKET { self.halves(id).0 } else { id })?;
+                    let number = if kind == OLD_PACKET { self.halves(id).0 } else { id };
+                    let interface = self.interface(number)?;
                     if captured > length - least {
                         return Err(CaptureError::Length(self.record, captured));
                     }
                     self.last = interface.wall(high, low);
-                    return self.packet(self.last, interface.link, wire_length, captured);
+                    return self.packet(self.last, (number, interface.link), wire_length, captured);
                 }
                 _ => {}
             }
@@ -329,7 +332,7 @@ impl<R: Read> Reader<R> {
     fn packet(
         &mut self,
         at: Wall,
-        link: u32,
+        (interface, link): (u32, u32),
         wire_length: u32,
         captured: u32,
     ) -> Result<Option<Captured<'_>>, CaptureError> {
@@ -340,7 +343,8 @@ impl<R: Read> Reader<R> {
         self.need(length)?;
         let data = &self.buffer[self.start..][..length];
         self.start += length;
-        Ok(Some(Captured { at, link, wire_length, data }))
+        let interface = (self.interfaces.len() > 1).then_some(interface);
+        Ok(Some(Captured { at, link, interface, wire_length, data }))
     }
 
     /// Returns the offset at which the current block ends. Some writers do not count the padding, but all write it.

@@ -552,7 +552,7 @@ dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
             contacts = self.leash("device", device.mac)["device"]["contacts"]
         except RuntimeError:
             return None
-        return next((c for c in contacts if c["address"] == address and port in (None, c["port"])), None)
+        return next((c for c in contacts if c["address"] == address and port in (None, c.get("port"))), None)
 
     def explained(self, device, address, port=None):
         contact = self.contact(device, address, port)

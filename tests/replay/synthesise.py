@@ -996,6 +996,70 @@ class Cases:
             house.wait(30)
             device.tls("2001:db8:bad::c633:6463", port=8883)
 
+    def camera_session(house):
+        """A camera looks up the two servers by which telephones find it, and talks to them and to a third one, whose
+        address is built in, from one port. Half a minute later it is called from one of them, and sends pictures from
+        that port to 203.0.113.77, whose telephone sends back now and then. From other ports it sends to 203.0.113.50.
+        leash must say: 203.0.113.77 is `none`, and direct-ip is weak, as the peer of a session that hub1.camera.example
+        set up; 203.0.113.60 and 203.0.113.50 are `none` and strong, since nobody can have told it of them.
+        A mistake: direct-ip fair for the peer, which is a person who looks at the camera; weak for the others."""
+        camera = house.device(22).boot("door-camera")
+        camera.lookup("hub1.camera.example", "198.51.100.91")
+        camera.lookup("hub2.camera.example", "198.51.100.92")
+        camera.port += 1
+
+        def talk(address, port):
+            return Datagrams(camera, (camera.v4, camera.port), (address, port))
+
+        hubs = [talk(address, 32108) for address in ("198.51.100.91", "203.0.113.60", "198.51.100.92")]
+        house.frames, before = [], house.frames
+        for hub in hubs:
+            hub.sends(noise(24, "hello"))
+        # All three leave in the same instant.
+        before += [frame._replace(at=house.frames[0].at + number) for number, frame in enumerate(house.frames)]
+        house.frames = before
+        for hub in hubs:
+            hub.gets(noise(40, "you are"))
+        house.until(35)
+        hubs[0].gets(noise(44, "call"))
+        peer = talk("203.0.113.77", 51234)
+        for number in range(40):
+            peer.sends(noise(900, f"picture {number}"))
+            house.wait(0.2)
+            if number % 10 == 0:
+                peer.gets(noise(28, "more"))
+        house.until(50)
+        for _ in range(5):
+            camera.talk(Datagrams, "203.0.113.50", 9000).sends(noise(64, "status")).gets(noise(16, "go on"))
+            house.wait(5)
+
+    def punched_ports(house):
+        """A camera is told over a WebSocket, which it opens to a server that it looked up, whom to send to: it tries
+        five ports of 203.0.113.88 at once, of which one answers. A recorder sends to one port of 203.0.113.50 likewise,
+        and nothing else at that time.
+        leash must say: the five ports are `none`, and direct-ip is weak, as the peer of a session that
+        signal.camera.example set up; 203.0.113.50 is strong.
+        A mistake: direct-ip fair for the five ports; no finding for the recorder."""
+        camera, recorder = house.device(22).boot("garden-camera"), house.device(23).boot("recorder")
+        recorder.lookup("update.recorder.example", "198.51.100.94")
+        house.until(30)
+        camera.lookup("signal.camera.example", "198.51.100.93")
+        stream = camera.talk(Stream, "198.51.100.93", 80).open()
+        stream.sends(http("signal.camera.example")).gets(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        camera.port += 1
+        ports = [Datagrams(camera, (camera.v4, camera.port), ("203.0.113.88", 35322 + port)) for port in range(5)]
+        for port in ports:
+            port.sends(noise(25, "knock"))
+        for number in range(40):
+            ports[2].sends(noise(1000, f"picture {number}"))
+            if number % 10 == 0:
+                ports[2].gets(noise(30, "more"))
+        stream.close()
+        house.until(200)
+        lone = recorder.talk(Datagrams, "203.0.113.50", 35322)
+        for number in range(5):
+            lone.sends(noise(200, f"report {number}")).gets(noise(20, "go on"))
+
     def socks_odd_port(house):
         """A TV box opens SOCKS 5 on port 21477 of an address that it never looked up and sends an HTTP request
         through it. A plug does the same with SOCKS 4a.
@@ -1296,6 +1360,62 @@ class Cases:
             house.wait(5)
             box.lookup(f"portal-{number}.example", f"198.51.100.{190 + number}", server="8.8.8.8")
             box.tls(f"198.51.100.{190 + number}", f"portal-{number}.example")
+
+    def resolver_of_the_house(house):
+        """A Raspberry Pi finds addresses itself: for each of twelve names it asks a root server, one of the top level,
+        and one of the domain.
+        leash must say: one finding of bypass, weak, on the Pi as a whole: it is a resolver itself.
+        A mistake: a finding for each of the name servers, or direct-ip for any of them."""
+        resolver = house.device(53).boot("raspberry")
+        roots = ["198.41.0.4", "192.33.4.12", "199.7.91.13"]
+        for number in range(12):
+            top, zone = f"192.0.2.{10 + number % 4}", f"198.51.100.{10 + number}"
+            resolver.ask("example", NS, roots[number % 3])(
+                records=[("example", NS, "a.top.example")], others=[("a.top.example", A, ip_bytes(top))]
+            )
+            name = f"vendor{number}.example"
+            resolver.ask(name, NS, top)(records=[(name, NS, f"ns.{name}")], others=[(f"ns.{name}", A, ip_bytes(zone))])
+            resolver.lookup(f"api.{name}", f"203.0.113.{10 + number}", server=zone)
+            house.wait(20)
+
+    def list_of_resolvers(house):
+        """A look-alike: a plug with a list of twelve resolvers of strangers asks one after the other for the same name.
+        leash must say: one finding of bypass, fair, on the plug as a whole: it asks nobody from the root on, so it is
+        no resolver; each of the twelve contacts is still watched for bypass.
+        A mistake: twelve findings; or a weak one, or contacts that are allowed, by which a bot could hide."""
+        plug = house.device(23).boot("kitchen-plug")
+        for number in range(12):
+            plug.lookup("home.plug.example", "203.0.113.9", server=f"198.51.100.{10 + number}")
+            house.wait(20)
+
+    def one_direction(house):
+        """A capture at one side of a switch: what a phone sends is seen, and nothing that it gets, from anybody. It
+        opens forty QUIC connections.
+        leash must say: nothing. That nobody answers cannot be known here.
+        A mistake: a finding of scan."""
+        phone = house.device(10)
+        phone.arp()
+        for number in range(40):
+            talk = phone.talk(Datagrams, f"198.51.100.{10 + number}", 443)
+            for _ in range(3):
+                talk.sends(noise(1200, f"initial {number}"))
+                house.wait(0.1)
+            house.wait(1)
+
+    def fake_addresses(house):
+        """A proxy on the router answers names with addresses that it makes up (198.18.0.0/15), and a tablet calls them,
+        also one that it was told before the capture began. It sends to 203.0.113.50, too, by address.
+        leash must say: `lookup` for what it asked for, `unknown` for the address of before, and direct-ip for
+        203.0.113.50 only; in guard and with block_on direct-ip, no address that was made up is blocked.
+        A mistake: direct-ip or a block for an address that will mean another server tomorrow."""
+        house.config = "config leash 'main'\n\toption default_mode 'guard'\n\tlist block_on 'direct-ip'\n"
+        tablet = house.device(11).boot("kids-tablet")
+        for number in range(4):
+            tablet.lookup(f"shop{number}.example", f"198.18.0.{10 + number}")
+            tablet.tls(f"198.18.0.{10 + number}", f"shop{number}.example")
+            house.wait(5)
+        tablet.tls("198.18.0.99", "earlier.example")
+        tablet.tls("203.0.113.50")
 
     def dot_doq(house):
         """A tablet asks 8.8.8.8:853 over TLS, and 203.0.113.53:853 over something that looks like QUIC (only the

@@ -213,6 +213,46 @@ class Tales:
         tale.lookup(8 * DAY + HOUR, plug, "collect.stats.test", "203.0.113.9")
         tale.flow(8 * DAY + HOUR + 1, 8 * DAY + HOUR + 3, plug, "203.0.113.9", 443, 900, 2_000)
 
+    def peer_that_stays(tale):
+        """A camera finds a peer at 203.0.113.77 through its maker's server. From the next day on it sends to the same
+        port there without the server, an hour or two each day.
+        leash must say: direct-ip, weak on the first day, and fair from the fourth day on: nobody's session lasts for
+        days.
+        A mistake: that one session excuses an address for ever."""
+        camera = tale.device(22, "door-camera")
+        tale.lookup(1, camera, "hub.camera.example", "198.51.100.91")
+        tale.flow(2, 30, camera, "198.51.100.91", 32100, 900, 700, kind="udp")
+        # The same socket.
+        tale.port -= 1
+        tale.flow(3, 200, camera, "203.0.113.77", 51234, 4_000_000, 90_000, kind="udp")
+        for day in range(1, 5):
+            tale.lookup(day * DAY, camera, "time.camera.example", "198.51.100.95")
+            tale.flow(
+                day * DAY + HOUR, day * DAY + 2 * HOUR, camera, "203.0.113.77", 51234, 900_000, 90_000, kind="udp"
+            )
+
+    def forwarder(tale):
+        """A Pi-hole in a network of its own answers the questions of two devices, and asks 9.9.9.9 and two others in
+        the clear and over TLS. One of the devices looks up names that somebody made up.
+        leash must say: one weak finding of bypass on the Pi-hole as a whole, a weak one for what it asks over TLS, and
+        no scan for servers that are down; made-up names are fair for who asks, and weak for the Pi-hole.
+        A mistake: that the Pi-hole is held to account for what others ask."""
+        hole, box, phone = tale.device(53, "pi-hole"), tale.device(24, "tv-box"), tale.device(10, "anna-phone")
+        for number in range(40):
+            at, asker = 10 + number * 8, phone if number % 2 else box
+            name = (
+                f"shop{number}.example"
+                if number % 2
+                else "".join(tale.chance.choices("bcdfghjkqvwxz", k=14)) + ".example"
+            )
+            found = f"found 198.51.100.{number}" if number % 2 else "no-such-name"
+            server = f"203.0.113.{53 + number % 2}"
+            tale.flow(at, at + 1, hole, server, 53, 60, 100, kind="udp")
+            tale.say(at + 0.03, f"looked {hole} {server} 1 {name} {found}")
+            tale.say(at + 0.04, f"looked {asker} {hole} 1 {name} {found}")
+            tale.flow(at + 2, at + 3, hole, f"192.0.2.{number}", 53, 60, 0, kind="udp")
+        tale.flow(400, 420, hole, "9.9.9.9", 853, 900, 2_000, hints=["tls sni=dns.quad9.net"])
+
     def maker_moves(tale):
         """A look-alike: after eight days the same maker's domain has an address in another network.
         leash must say: no finding.

@@ -87,6 +87,18 @@ impl api::Daemon for Daemon {
             };
             all.push(Complaint::warning(message, remedy));
         }
+        if self.engine.faked_names() {
+            all.push(Complaint::warning(
+                sentence!(
+                    "names are faked by a proxy on this router: the addresses that devices are told mean nothing, \
+                     only the names do"
+                ),
+                sentence!(
+                    "go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)",
+                    "enhanced-mode: redir-host"
+                ),
+            ));
+        }
         self.enforcer.complain(&mut all);
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);

@@ -11,5 +11,6 @@ pub mod distinct;
 pub mod handshakes;
 pub mod lookups;
 pub mod reach;
+pub mod resolver;
 pub mod sessions;
 pub mod uploads;

@@ -15,11 +15,13 @@ _('used to call %s regularly, but has not for %s');
 _('calls %s every %s, sending %s, although no lookup explains it');
 
 /* src/detect/bypass.rs */
+_('is a resolver itself: it answers other devices, and asks %s name servers');
+_('is a resolver itself: it asks %s name servers, from the root on');
+_('asks %s resolvers for names in the clear, bypassing the router');
 _('in the clear');
 _('over TLS');
 _('over HTTPS');
 _('over QUIC');
-_('over DNSCrypt');
 _('asks %s for names %s, bypassing the router');
 _('called %s by address %s times within %s of being told that a name has none, most recently %s');
 _('called %s by address %s times within %s of being told that a name has none');
@@ -30,19 +32,21 @@ _('about %s');
 
 /* src/detect/direct_ip.rs */
 _('another device looked it up as %s');
-_('it agreed on the peer over STUN, as calls and cameras do');
 _('it has been watched since it booted');
-_('lookups explain too little else of what it calls');
 _('it may have looked that up before leash was watching');
 _('called %s before it looked it up as %s');
 _('calls %s, which its one lookup did not return');
 _('calls %s, which none of its %s lookups returned');
+_('but it is called more, or sent more, than a session explains');
+_('peer of a session that %s set up');
+_('peer of a session, as in calls and where people look at their camera');
 
 /* src/detect/names.rs */
 _('an unreadable domain');
 _('looked up %s names under %s within %s that look like pieces of data, which is a way past every block');
 _('looked up %s names within %s that do not exist and look made up, most recently %s');
 _('looked up %s names within %s that do not exist, most recently %s');
+_('but it asks for other devices, too');
 
 /* src/detect/plaintext.rs */
 _('tells %s a hardware address and a private word of this house, in the clear');
@@ -91,22 +95,6 @@ _('more than %s is unusual for it at that hour');
 _('what is usual for it is not known yet');
 _('sent %s to %s within an hour');
 
-/* src/engine/coverage.rs */
-_('some lookups of the house were lost a moment ago');
-_('names are answered with made-up addresses by a proxy on this router');
-_('it is told to ask %s for names, whose answers do not pass this router');
-_('it asks %s for names, and the answers were not seen');
-_('it asks %s for names, encrypted');
-_('an answer of %s to it was not seen as a whole');
-_('it calls %s names that it did not look up here, so it asks somewhere else');
-_('wait some minutes; leash says it if it happens again');
-_('let the proxy answer with real addresses (redir-host instead of fake-ip)');
-_('let devices ask this router, and this router ask that resolver');
-_('let the device ask this router for names: switch off private DNS or its own resolver');
-_('none of its lookups was seen so far');
-_('it calls IPv4 addresses, and no lookup of one was seen');
-_('it calls IPv6 addresses, and no lookup of one was seen');
-
 /* src/engine/enforcement.rs */
 _('mode %s');
 _('no longer has a name');
@@ -139,6 +127,7 @@ _('a new device');
 _('within the house');
 _('a resolver of the router: without it the house has no names');
 _('time (NTP): a device that loses the time loses everything');
+_('a proxy on this router made the address up: it may mean another server tomorrow');
 _('blocked by your own decision');
 _('allowed by your own decision');
 _('the device is in mode local: no Internet');
@@ -174,8 +163,9 @@ _('%s, made by %s');
 /* src/live/daemon/api.rs */
 _('another program resets conntrack\'s counters (seen %s times), so sizes are too small');
 _('stop that program, for example with %s');
-_('not all lookups of a device are seen: %s');
-_('not all lookups of %s devices are seen: %s');
+_('names are faked by a proxy on this router: the addresses that devices are told mean nothing, only the names ' +
+	'do');
+_('go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)');
 _('blocking is switched off, so nothing is blocked');
 _('no resolver answers on the LAN, so devices ask one that leash may not see');
 _('run %s, then look at %s');

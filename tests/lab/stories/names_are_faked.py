@@ -1,0 +1,17 @@
+"""A proxy on the router makes addresses up for names: doctor says so, and nothing is held against who calls them."""
+
+
+def story(lab):
+    tablet, _ = lab.devices
+    lab.names(shop="198.18.0.9", real="45.10.1.1")
+    lab.start("list block_on direct-ip\noption default_mode guard")
+    assert tablet.lookup("real.example") == ["45.10.1.1"]
+    assert not any("faked" in c["message"] for c in lab.leash("doctor")["complaints"])
+    assert tablet.lookup("shop.example") == ["198.18.0.9"]
+    for address in ["198.18.0.9", "198.18.0.99"]:
+        tablet.reaches(address, wait=0.2)
+    lab.until(lambda: lab.explained(tablet, "198.18.0.9") == "lookup", "the name explains the address")
+    lab.until(lambda: lab.explained(tablet, "198.18.0.99") == "unknown", "that of before is unknown")
+    assert any("names are faked by a proxy" in c["message"] for c in lab.leash("doctor")["complaints"])
+    lab.until(lambda: tablet.reaches("45.10.9.9", wait=0.5) or lab.blocks(), "a true address is called")
+    lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "and is the only one that is blocked")
