@@ -237,6 +237,7 @@ fn bridge_chains(out: &mut String, rules: &Rules) {
     stations(out, rules, "", "");
     let answer = format!("log group {ANSWERS_GROUP} queue-threshold 1");
     let fragment = format!("limit rate 200/second burst 100 packets {answer}");
+    // No rule names the bridge: that takes one more kernel module, and stations of other bridges are unknown anyway.
     let _ = write!(
         out,
         "\tchain bridged {{\n\
@@ -247,8 +248,7 @@ fn bridge_chains(out: &mut String, rules: &Rules) {
          \t\tudp sport 123 return\n\
          \t\tether daddr . ip saddr @null4 drop\n\t\tether daddr . ip6 saddr @null6 drop\n\t}}\n\
          \tchain forward {{\n\t\ttype filter hook forward priority filter; policy accept;\n\
-         \t\tmeta ibrname {{ {} }} meta protocol {{ ip, ip6 }} jump bridged\n\t}}\n",
-        quoted(&rules.interfaces),
+         \t\tmeta protocol {{ ip, ip6 }} jump bridged\n\t}}\n",
     );
 }
 

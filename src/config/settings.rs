@@ -146,7 +146,7 @@ const LEASH: &[Setting] = &[
         .set(|draft, text| put(&mut draft.config.daemon.vendors, Some(Some(text.into())))),
     setting("grace", Value("2s"), "a time from 0s to 1m", "how long a flow waits for the lookup that explains it")
         .set(|draft, text| put(&mut draft.config.grace, span(text, Span(0), Span::mins(1)))),
-    setting("mark", Value("0x40000000"), "one bit such as 0x40000000", "the bit of conntrack's mark for leash alone")
+    setting("mark", Value("0x02000000"), "one bit such as 0x02000000", "the bit of conntrack's mark for leash alone")
         .set(|draft, text| put(&mut draft.config.daemon.mark, mark(text))),
     setting("leases", Value("/tmp/dhcp.leases"), PATH, "dnsmasq's leases")
         .restart()

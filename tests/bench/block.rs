@@ -28,7 +28,7 @@ fn main() {
         std::process::exit(status.code().unwrap_or(1));
     }
     let pair = |n: u32| (Mac([2, 0, 0, 0, 0, 9]), std::net::Ipv4Addr::from(0x2d0a_0000 + n).into());
-    let shape = Rules { interfaces: vec!["lo".into()], mark: 0x4000_0000, reject: true, ..Rules::default() };
+    let shape = Rules { interfaces: vec!["lo".into()], mark: 0x0200_0000, reject: true, ..Rules::default() };
     let blocked = (0..HELD).map(|n| (pair(n), Some(Span::days(1)))).collect();
     let mut enforcer = Enforcer::open().expect("netlink, as root");
     enforcer.sync(&shape, Elements { blocked, ..Elements::default() });

@@ -600,3 +600,36 @@ dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
         for ns in [*self.devices, self.router, self.inet_ns]:
             ns.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def bridge_as_on_openwrt(lab):
+    """What crosses a bridge passes no rule of the IP layer, as OpenWrt has it (/etc/sysctl.d/11-br-netfilter.conf)."""
+    lab.router.run("sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0")
+
+
+def resolver(lab, ns, family=socket.AF_INET):
+    """Answers UDP and TCP at port 53 inside a namespace, with the names that the Internet knows."""
+    with ns:
+        lab.internet.udp(family, 53, lab.internet.resolve)
+        lab.internet.tcp(family, 53, lab.internet.resolve_stream)
+
+
+def other_dnsmasq(lab, port):
+    """A second resolver on the router, at this port of the LAN."""
+    with open(f"{lab.folder}/dnsmasq.out", "a") as out:
+        options = ["--no-resolv", "--no-hosts", "--interface=br-lan", "--except-interface=lo", "--bind-dynamic"]
+        lab.children[f"dnsmasq at {port}"] = lab.router.popen(
+            [
+                *["dnsmasq", "-k", "-C", "/dev/null", f"--port={port}", f"--server={UPSTREAM}", "--user=root"],
+                *[*options, f"--pid-file={lab.folder}/dnsmasq.{port}.pid"],
+            ],
+            stdout=out,
+            stderr=out,
+        )
+
+
+def only_the_hardcoded(lab, device, address="45.10.9.9"):
+    """What nobody looked up is blocked, and nothing else."""
+    device.reaches(address)
+    lab.until(lambda: lab.blocks() == [(device.number, address)], f"{address} is blocked, and nothing else")
+    assert not device.reaches(address)

@@ -9,7 +9,7 @@ use crate::live::netlink::{NETFILTER, Socket};
 use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
-use crate::model::{Protocol, Tuple};
+use crate::model::{Protocol, Tuple, is_local};
 use crate::ruleset::{ANSWERS_GROUP, REDIRECTED};
 use crate::sentence;
 use crate::time::Time;
@@ -97,8 +97,15 @@ impl Source for AnswerTap {
             let client = packet.destination;
             // No conntrack vouches for a frame that crosses a bridge. It must go to the station that is said to have
             // asked, lest a device explain its own contacts by answers that it sends itself.
-            if logged.bridged && engine.owner(client).is_some_and(|owner| packet.destination_mac != Some(owner)) {
-                return;
+            if logged.bridged {
+                match (engine.owner(client), packet.destination_mac) {
+                    (Some(owner), to) if to != Some(owner) => return,
+                    // A device that never had to do with the router under this address.
+                    (None, Some(mac)) if mac.is_station() && (is_local(client) || engine.is_lan(client)) => {
+                        out.push(Event::Neighbour { ip: client, mac });
+                    }
+                    _ => {}
+                }
             }
             if packet.fragment.is_some() {
                 return reader.fragment(packet, now, out);

@@ -1,0 +1,37 @@
+"""A device asks where it likes, over UDP and TCP, IPv4 and IPv6, and gets big answers in fragments: all is seen."""
+
+import socket
+
+from lab import ROUTER4, ROUTER6, UPSTREAM, only_the_hardcoded
+
+LABELS = [bytes([letter]) * 60 for letter in b"abcd"]
+
+
+def story(lab):
+    bulb, _ = lab.devices
+    addresses = {}
+    for number, name in enumerate(["tcp-router", "tcp-router6", "udp", "tcp", "udp6", "tcp6", "big", "big6"]):
+        addresses[name] = f"45.10.1.{number + 1}"
+    for name, address in addresses.items():
+        # The address of a big answer is behind three kilobytes of aliases.
+        aliases = [([*LABELS[:3], b"%d" % number], []) for number in range(15)] if "big" in name else []
+        lab.internet.names[f"{name}.example"] = [*aliases, address]
+    with lab.inet_ns:
+        lab.internet.udp(socket.AF_INET6, 53, lab.internet.resolve)
+        lab.internet.tcp(socket.AF_INET6, 53, lab.internet.resolve_stream)
+    lab.start("list block_on direct-ip\noption default_mode guard")
+    for name, server, tcp in [
+        ("tcp-router", ROUTER4, True),
+        ("tcp-router6", ROUTER6, True),
+        ("udp", UPSTREAM, False),
+        ("tcp", UPSTREAM, True),
+        ("udp6", "2a0f:9999::53", False),
+        ("tcp6", "2a0f:9999::53", True),
+        ("big", UPSTREAM, False),
+        ("big6", "2a0f:9999::53", False),
+    ]:
+        address = addresses[name]
+        assert bulb.lookup(f"{name}.example", server=server, tcp=tcp) == [address], name
+        assert bulb.reaches(address)
+        lab.until(lambda: lab.explained(bulb, address) == "lookup", f"{name} was looked up, and that is seen")
+    only_the_hardcoded(lab, bulb)
