@@ -83,9 +83,8 @@ impl Replay {
         let lan_side = if is_capture { lan_side::find(&head) } else { LanSide::default() };
         let input = std::io::Cursor::new(head).chain(input);
         if is_capture {
-            self.tracker.begin(lan_side, &mut self.events);
             self.packets = true;
-            return self.capture(input, sink);
+            return self.capture(input, lan_side, sink);
         }
         self.lines(input, sink)
     }
@@ -106,12 +105,13 @@ impl Replay {
         }
     }
 
-    fn capture(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {
+    fn capture(&mut self, input: impl Read, lan_side: LanSide, sink: Sink) -> Result<(), ReplayError> {
         let mut reader = pcap::Reader::new(input)?;
+        let mut lan_side = Some(lan_side);
         while let Some(captured) = reader.next()? {
             let stamp = if self.clock.jumps(captured.at) {
                 let first = self.clock.stands() == Stamp::default();
-                self.tracker.jump(&mut self.events);
+                self.tracker.jump(captured.at < self.clock.stands().wall, &mut self.events);
                 self.flush(self.clock.stands(), sink);
                 let stamp = self.clock.jump(captured.at);
                 sink(Event::ClockSet, stamp, &self.clock);
@@ -122,6 +122,10 @@ impl Replay {
             } else {
                 self.clock.advance(captured.at)
             };
+            // What the beginning shows has the date of the first packet.
+            if let Some(lan_side) = lan_side.take() {
+                self.tracker.begin(lan_side, &mut self.events);
+            }
             match packet::parse(captured.link, captured.data, captured.wire_length) {
                 Ok(frame) => {
                     let interface = packet::interface(captured.link, captured.data).or(captured.interface);
