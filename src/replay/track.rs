@@ -327,12 +327,13 @@ impl Tracker {
             }
             first_packets(flow, tuple, side, transport, packet.cut, out);
         }
+        let speaks_dns = flow.speaks_dns;
         let moved = packet.source_mac.is_some() && flow.macs[side] != packet.source_mac;
         if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_INTERVAL {
             (flow.macs[side], flow.neighbours_at) = (packet.source_mac, at.now);
             self.stations.note_sender(packet, at.now, out);
         }
-        if self.flows.get(&key).is_some_and(|flow| flow.speaks_dns) {
+        if speaks_dns {
             self.dns(packet, transport, (key, tuple, side), at, out);
         }
     }
