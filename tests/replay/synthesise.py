@@ -1111,7 +1111,7 @@ class Cases:
         five ports of 203.0.113.88 at once, of which one answers. A recorder sends to one port of 203.0.113.50 likewise,
         and nothing else at that time.
         leash must say: the five ports are `none`, and direct-ip is weak, as the peer of a session that
-        signal.camera.example set up; 203.0.113.50 is strong.
+        signal.camera.example set up; 203.0.113.50 is fair, since little else of the recorder shows its coverage.
         A mistake: direct-ip fair for the five ports; no finding for the recorder."""
         camera, recorder = house.device(22).boot("garden-camera"), house.device(23).boot("recorder")
         recorder.lookup("update.recorder.example", "198.51.100.94")
