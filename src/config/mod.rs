@@ -54,7 +54,7 @@ mod tests {
     fn the_daemon_has_its_settings() {
         let (config, problems) = parse(
             "config leash 'main'\n option enabled 0\n option blocking off\n list interface br-lan\n list interface br-iot\n\
-             option query_log /tmp/q.log\n option state /s\n option socket /k\n option leases /l\n option router /r\n option on_stop keep\n\
+             option query_log /tmp/q.log\n option resolver_log /etc/leash/resolver\n option state /s\n option socket /k\n option leases /l\n option router /r\n option on_stop keep\n\
              option reject no\n option mark 0x20000000\n option quiet_hours 23:00-06:30\n option ubus ''\n\
              list lists ''\n list lists my/lists\n option networks ''\n option vendors /v\n list private 'Our WLAN'\n\
              config pin\n option address 2001:db8::/32\n option verdict block\n option until '2026-12-31 18:00'\n",
@@ -67,6 +67,7 @@ mod tests {
             default_interfaces: false,
             house: vec![],
             query_log: Some("/tmp/q.log".into()),
+            resolver_log: Some("/etc/leash/resolver".into()),
             leases: "/l".into(),
             router: "/r".into(),
             state: "/s".into(),
@@ -93,6 +94,7 @@ mod tests {
             default_interfaces: false,
             house: vec![],
             query_log: None,
+            resolver_log: None,
             leases: "/tmp/dhcp.leases".into(),
             router: "/var/run/leash-router".into(),
             state: "/etc/leash/state".into(),

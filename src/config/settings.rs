@@ -134,6 +134,8 @@ const LEASH: &[Setting] = &[
     setting("query_log", Nothing, PATH, "dnsmasq's log of lookups, where the kernel cannot deliver them")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.query_log, path_or_empty(text).map(not_empty))),
+    setting("resolver_log", Nothing, PATH, "a file with a Pi-hole or AdGuard Home whose answers do not pass here")
+        .set(|draft, text| put(&mut draft.config.daemon.resolver_log, path_or_empty(text).map(not_empty))),
     setting("lists", Shipped(&LISTS), "a folder", "folders of lists to warn of; a line for each")
         .many()
         .restart()

@@ -47,6 +47,8 @@ pub struct DaemonConfig {
     pub house: Vec<Network>,
     /// dnsmasq's query log, if it is to be read.
     pub query_log: Option<PathBuf>,
+    /// The file that tells of a resolver whose answers do not pass this router, if its log is to be asked for.
+    pub resolver_log: Option<PathBuf>,
     /// dnsmasq's leases.
     pub leases: PathBuf,
     /// The folder with what leash may read of the router's own settings.
@@ -102,6 +104,7 @@ impl Config {
                 default_interfaces: false,
                 house: Vec::new(),
                 query_log: None,
+                resolver_log: None,
                 leases: PathBuf::new(),
                 router: PathBuf::new(),
                 state: PathBuf::new(),

@@ -377,7 +377,7 @@ fn name(text: &[u8]) -> Name {
 }
 
 /// Returns a record type by dnsmasq's word for it, 0 if there is none.
-fn type_number(word: &str) -> u16 {
+pub(super) fn type_number(word: &str) -> u16 {
     let known = RECORD_TYPES.iter().find(|(known, _)| *known == word).map(|(_, number)| *number);
     known.or_else(|| word.strip_prefix("type=")?.parse().ok()).unwrap_or_default()
 }

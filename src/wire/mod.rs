@@ -33,6 +33,7 @@ pub mod questions;
 mod quic;
 pub mod reassembly;
 pub mod request;
+pub mod resolver_log;
 mod resolvers;
 #[cfg(test)]
 mod sample;

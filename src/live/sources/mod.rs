@@ -10,6 +10,7 @@ pub mod lan;
 pub mod leases;
 pub mod neighbours;
 pub mod query_log;
+pub mod resolver_log;
 mod resting;
 mod silence;
 pub mod source;
@@ -35,6 +36,7 @@ pub const ALL: &[&SourceKind] = &[
     &flows::KIND,
     &answers::KIND,
     &query_log::KIND,
+    &resolver_log::KIND,
     &first_packets::KIND,
 ];
 
@@ -120,7 +122,12 @@ impl Sources {
     /// rank behind it are not believed.
     fn precedence(&self, rules_loaded: bool) -> Option<u8> {
         let sees = |slot: &Slot<Box<dyn Source>>| slot.get().is_some_and(|source| source.sees_lookups(rules_loaded));
-        self.slots.iter().filter(|(_, slot)| sees(slot)).filter_map(|(kind, _)| kind.precedence).min()
+        self.slots
+            .iter()
+            .filter(|(_, slot)| sees(slot))
+            .filter_map(|(kind, _)| kind.precedence)
+            .filter(|rank| *rank > 0)
+            .min()
     }
 
     /// Returns the router's own addresses and the networks of its LAN.
@@ -176,7 +183,7 @@ impl Sources {
                 sentence!("set %s in %s to names that %s shows", "list interface", "/etc/config/leash", "ip link"),
             ));
         }
-        if self.precedence(rules_loaded).is_none() {
+        if !self.open().any(|source| source.sees_lookups(rules_loaded)) {
             all.push(Complaint::error(
                 sentence!("no DNS lookup can be seen, so every contact stays unknown and no detector finds anything"),
                 sentence!(

@@ -27,7 +27,7 @@ pub struct SourceKind {
     pub step: Step,
     /// The rank among the sources of lookups, 1 being the most trustworthy; none for a source of other facts. While a source
     /// sees lookups, those of sources that rank behind it are dropped: they are the same lookups, told by one that can be
-    /// deceived.
+    /// deceived. 0: no other source sees these, so they are always believed, and those of others with them.
     pub precedence: Option<u8>,
     /// Opens the source.
     pub open: fn(&DaemonConfig) -> Opened,

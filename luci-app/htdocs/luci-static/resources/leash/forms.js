@@ -307,6 +307,13 @@ _('the query log %s contains no questions, so no lookup is known from it');
 _('%s lines of the query log may be forged and were ignored');
 _('install %s, so that leash taps the answers instead');
 
+/* src/live/sources/resolver_log.rs */
+_('the resolver\'s log cannot be read, so its lookups are missed: %s');
+_('write %s into the file of %s');
+_('%s does not answer');
+_('the resolver\'s log is read every second, and a flow waits only %s for its lookup');
+_('set %s to 2s');
+
 /* src/live/state.rs */
 _('leash will forget what it has learnt at the next restart: %s');
 _('make room (%s), or set %s to a path that can be written');
@@ -321,6 +328,11 @@ _('check with %s that ubusd runs; leash then finds it by itself');
 /* src/sentence.rs */
 _('%s; %s');
 _('%s and %s');
+
+/* src/wire/resolver_log.rs */
+_('%s does not answer by HTTP');
+_('%s refuses the password');
+_('%s answers something else than its log');
 
 /* detector direct-ip */
 _('calls an address that none of its lookups returned');
