@@ -1066,6 +1066,7 @@ class Cases:
         bulb.lookup("ipv4only.arpa", "2001:db8:bad::192.0.0.170", server="203.0.113.53")
         for device in (bulb, plug):
             device.lookup("innocent.example", "198.51.100.99")
+            device.lookup("innocent.example", "2001:db8:cafe::99")
             house.wait(30)
             device.tls("2001:db8:bad::c633:6463", port=8883)
 

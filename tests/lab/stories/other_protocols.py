@@ -14,12 +14,12 @@ GRE, ESP, EXPERIMENT = 47, 50, 253
 
 def story(lab):
     bulb, tv = lab.devices
-    lab.names(bulb="45.10.1.1", tv="45.10.1.2")
+    lab.names(bulb=["45.10.1.1", "2a0f:9999::1"], tv=["45.10.1.2", "2a0f:9999::2"])
     for protocol in (GRE, ESP, EXPERIMENT):
         threading.Thread(target=answer, args=(raw(lab.inet_ns, protocol),), daemon=True).start()
     lab.start("option reject 0\nlist block_on direct-ip")
     for device, name in [(bulb, "bulb.example"), (tv, "tv.example")]:
-        device.lookup(name)
+        assert device.lookup(name) and device.lookup(name, 28)
     # What the bulb looked up, what is well-known, what is hardcoded.
     for address, explained in [("45.10.1.1", "lookup"), ("45.10.8.8", "none"), ("2a0f:9999::8", "none")]:
         pings = Pings(bulb, address)
