@@ -27,6 +27,8 @@ pub struct Anonymiser {
     macs: BTreeMap<Mac, u32>,
     addresses: BTreeMap<IpAddr, u32>,
     names: BTreeMap<Name, u32>,
+    /// The prefixes of the LAN, in which there may be public addresses.
+    lan: Vec<IpNet>,
 }
 
 impl Anonymiser {
@@ -34,7 +36,10 @@ impl Anonymiser {
     pub fn map(&mut self, event: Event) -> Event {
         match event {
             Event::ClockSet | Event::Gap { .. } | Event::DumpComplete | Event::PacketsRead(_) => event,
-            Event::Lan { .. } => Event::Lan { prefixes: vec![HOUSE] },
+            Event::Lan { prefixes } => {
+                self.lan = prefixes;
+                Event::Lan { prefixes: vec![HOUSE] }
+            }
             Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
             Event::Leased { ip, mac, hostname } => {
                 Event::Leased { ip: self.address(ip), mac: self.mac(mac), hostname: self.label(hostname, "host") }
@@ -94,7 +99,7 @@ impl Anonymiser {
         }
         let n = Self::number(&mut self.addresses, ip);
         let v6 = |first: u16, second: u16| Ipv6Addr::new(first, second, 0, 0, 0, 0, (n >> 16) as u16, n as u16);
-        match (ip, is_local(ip)) {
+        match (ip, is_local(ip) || self.lan.iter().any(|prefix| prefix.contains(&ip))) {
             (IpAddr::V4(_), _) if is_fake(ip) => Ipv4Addr::from(0xc613_0000 | n & 0xffff).into(),
             (IpAddr::V6(_), local) if is_fake(ip) => if local { v6(0xfc00, 0) } else { v6(0x2001, 2) }.into(),
             (IpAddr::V4(_), true) => Ipv4Addr::from(0x0a00_0000 | n & 0x00ff_ffff).into(),

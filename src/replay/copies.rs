@@ -85,3 +85,45 @@ fn key(packet: &Packet) -> u64 {
     key.update(payload.get(..PAYLOAD).unwrap_or(payload));
     key.value()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(hops: u8, macs: [u8; 2], payload: &[u8]) -> Packet<'_> {
+        let mac = |last: u8| Some(Mac([2, 0, 0, 0, 0, last])).filter(|_| last > 0);
+        Packet {
+            source_mac: mac(macs[0]),
+            destination_mac: mac(macs[1]),
+            source: [192, 168, 8, 20].into(),
+            destination: [198, 51, 100, 7].into(),
+            bytes: 60,
+            id: 7,
+            hops,
+            cut: false,
+            fragment: None,
+            data: payload,
+            body: Body::Udp { source_port: 1, destination_port: 2, payload },
+        }
+    }
+
+    #[test]
+    fn another_interface_or_a_relay_makes_a_copy_and_time_or_a_repetition_none() {
+        let (mut copies, late) = (Copies::default(), Time(0) + Span::ms(25));
+        let own = packet(64, [20, 1], b"payload");
+        assert!(!copies.is_copy(&own, 4, Time(0)), "the first");
+        assert!(copies.is_copy(&packet(64, [20, 1], b"payload"), 6, Time(9)), "at the bridge");
+        assert!(copies.is_copy(&packet(63, [9, 8], b"payload"), 2, Time(9)), "on the far side");
+        assert!(copies.is_copy(&packet(63, [1, 8], b"payload"), 4, Time(9)), "sent on by its receiver");
+        assert!(!copies.is_copy(&own, 4, Time(10)), "sent once more");
+        assert!(!copies.is_copy(&packet(64, [20, 1], b"another"), 6, Time(9)), "another payload");
+        assert!(!copies.is_copy(&own, 6, late), "long after");
+        let any = ANY_INTERFACE;
+        assert!(!copies.is_copy(&packet(64, [20, 0], b"cooked"), any, late));
+        assert!(copies.is_copy(&packet(64, [20, 0], b"cooked"), any, late + Span(900)));
+        for number in 0..3 * limits::COPIES as u64 {
+            copies.is_copy(&packet(64, [20, 1], &number.to_be_bytes()), 4, late);
+        }
+        assert!(copies.seen.len() <= limits::COPIES && copies.order.len() <= limits::COPIES);
+    }
+}

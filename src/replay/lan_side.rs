@@ -277,21 +277,25 @@ impl Counts {
     /// Looks for a packet that passed on another interface with another source a moment ago.
     fn find_translation(&mut self, packet: &Packet, interface: u32) {
         let Some(key) = translated_key(packet) else { return };
-        match self.sent.get(&key) {
-            // A router takes one off the Time to Live.
-            Some(&(other, source, hops)) if other != interface && source != packet.source => {
-                if is_local(source) && hops.checked_sub(1) == Some(packet.hops) && self.masquerades.len() < FEW {
-                    self.masquerades.insert(packet.source);
-                    if let Some(mac) = packet.source_mac
-                        && let Some(station) = self.station(mac)
-                    {
-                        station.is_announced = true;
-                    }
-                }
+        let room = self.sent.len() < TALKS;
+        let Some(&(other, source, hops)) = self.sent.get(&key) else {
+            if room {
+                self.sent.insert(key, (interface, packet.source, packet.hops));
             }
-            Some(_) => {}
-            None if self.sent.len() < TALKS => _ = self.sent.insert(key, (interface, packet.source, packet.hops)),
-            None => {}
+            return;
+        };
+        // A router takes one off the Time to Live.
+        let passed_on = hops.checked_sub(1) == Some(packet.hops);
+        if other != interface
+            && source != packet.source
+            && is_local(source)
+            && passed_on
+            && self.masquerades.len() < FEW
+        {
+            self.masquerades.insert(packet.source);
+            if let Some(station) = packet.source_mac.and_then(|mac| self.station(mac)) {
+                station.is_announced = true;
+            }
         }
     }
 

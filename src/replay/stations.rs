@@ -250,3 +250,86 @@ impl Stations {
 fn tell(mac: Option<Mac>, resolvers: &[(IpAddr, bool)], out: &mut Vec<Event>) {
     out.extend(resolvers.iter().map(|&(address, encrypted)| Event::Resolver { mac, address, encrypted }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+    use crate::wire::packet::Body;
+
+    const ROUTER: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const VICTIM: Mac = Mac([2, 0, 0, 0, 0, 0x20]);
+    const EXTENDER: Mac = Mac([2, 0, 0, 0, 0xe, 0xe]);
+
+    fn stations() -> Stations {
+        let (mut stations, mut out) = (Stations::new(Vec::new()), Vec::new());
+        stations.begin(LanSide { routers: vec![ROUTER], ..LanSide::default() }, &mut out);
+        stations
+    }
+
+    fn ip(last: u8) -> IpAddr {
+        [192, 168, 8, last].into()
+    }
+
+    fn discovery(sender: Mac, hops: u8) -> Vec<Event> {
+        let rdnss = [&[25, 3, 0, 0, 0, 0, 0, 9][..], &[0xfd, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x66]].concat();
+        let data = [&[134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0][..], &rdnss].concat();
+        let packet = Packet {
+            source_mac: Some(sender),
+            destination_mac: None,
+            source: "fe80::1".parse().unwrap(),
+            destination: "ff02::1".parse().unwrap(),
+            bytes: 0,
+            id: 0,
+            hops,
+            cut: false,
+            fragment: None,
+            data: &data,
+            body: Body::Icmp,
+        };
+        let mut out = Vec::new();
+        stations().discovery(&packet, &mut out);
+        out
+    }
+
+    #[test]
+    fn only_a_router_announces_resolvers() {
+        assert!(matches!(discovery(ROUTER, 255)[..], [Event::Resolver { mac: None, encrypted: false, .. }]));
+        assert_eq!(discovery(VICTIM, 255), []);
+        assert_eq!(discovery(ROUTER, 254), [], "it came from afar");
+    }
+
+    #[test]
+    fn a_lease_tells_devices_behind_an_extender_apart_and_blames_nobody_else() {
+        let (mut stations, mut out) = (stations(), Vec::new());
+        stations.lease(ip(20), VICTIM, vec![(ip(2), false)], &mut out);
+        stations.note(ip(20), Some(EXTENDER), false, Time(0), &mut out);
+        let told = Event::Resolver { mac: Some(VICTIM), address: ip(2), encrypted: false };
+        assert_eq!(out, [Event::Neighbour { ip: ip(20), mac: VICTIM }, told]);
+        // Who is heard itself is not behind anything: then the sender has taken its address.
+        let active = Mac([2, 0, 0, 0, 0, 0x21]);
+        stations.lease(ip(21), active, Vec::new(), &mut out);
+        out.clear();
+        stations.note(ip(21), Some(active), false, Time(0), &mut out);
+        stations.note(ip(21), Some(EXTENDER), false, Time(1), &mut out);
+        assert_eq!(out, [active, EXTENDER].map(|mac| Event::Neighbour { ip: ip(21), mac }));
+        // It may have moved behind the extender since.
+        out.clear();
+        stations.note(ip(21), Some(EXTENDER), false, Time(0) + Span::hours(1), &mut out);
+        assert_eq!(out, [Event::Neighbour { ip: ip(21), mac: active }]);
+    }
+
+    #[test]
+    fn what_a_router_sends_is_not_its_own() {
+        let (mut stations, mut out) = (stations(), Vec::new());
+        stations.note(ip(1), Some(ROUTER), false, Time(0), &mut out);
+        stations.note("2001:db8::5".parse().unwrap(), Some(ROUTER), false, Time(0), &mut out);
+        assert_eq!(out, []);
+        assert_eq!(stations.is_inside("2001:db8::5".parse().unwrap(), Some(ROUTER)), Some(false));
+        assert_eq!(stations.is_inside("2001:db8::6".parse().unwrap(), Some(VICTIM)), Some(true));
+        // A station that relays for all, but got its own address by DHCP, is a device as well.
+        stations.lease(ip(25), ROUTER, Vec::new(), &mut out);
+        stations.note(ip(25), Some(ROUTER), false, Time(0), &mut out);
+        assert_eq!(out, [Event::Neighbour { ip: ip(25), mac: ROUTER }]);
+    }
+}

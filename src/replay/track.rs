@@ -412,7 +412,7 @@ impl Tracker {
         }
         let goes_on = match *payload {
             // WireGuard's transport data, padded to 16 bytes (section 5.4.6 of its paper).
-            [4, 0, 0, 0, ..] => payload.len() >= 32 && payload.len() % 16 == 0,
+            [4, 0, 0, 0, ..] => payload.len() >= 32 && payload.len().is_multiple_of(16),
             // QUIC's short header (RFC 9000, section 17.3).
             [first, ..] => first & 0xc0 == 0x40 && tuple.destination_port == 443,
             [] => false,
