@@ -20,6 +20,9 @@ def story(lab):
         lab.internet.udp(socket.AF_INET6, 53, lab.internet.resolve)
         lab.internet.tcp(socket.AF_INET6, 53, lab.internet.resolve_stream)
     lab.start("list block_on direct-ip\noption default_mode guard")
+    # Asking over IPv6 is calling an IPv6 address, of which the device then has to have looked one up.
+    lab.names(six="2a0f:9999::6")
+    assert bulb.lookup("six.example", kind=28, server=ROUTER6) == ["2a0f:9999::6"] and bulb.reaches("2a0f:9999::6")
     for name, server, tcp in [
         ("tcp-router", ROUTER4, True),
         ("tcp-router6", ROUTER6, True),
