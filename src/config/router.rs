@@ -70,7 +70,9 @@ fn device(interfaces: &[Section], name: &str, depth: u8) -> Option<Network> {
     let given = interface.words("device").chain(interface.words("ifname")).next();
     let bridge = interface.last("type") == Some("bridge");
     let device = match given {
-        Some(alias) if alias.starts_with('@') && depth < 4 => return self::device(interfaces, &alias[1..], depth + 1),
+        Some(alias) if alias.starts_with('@') => {
+            return if depth < 4 { self::device(interfaces, &alias[1..], depth + 1) } else { None };
+        }
         _ if bridge => format!("br-{name}"),
         given => given.unwrap_or(name).into(),
     };
@@ -166,7 +168,7 @@ config interface 'wan'
     option device 'eth1'
     option proto 'pppoe'
 config interface 'odd'
-    option device 'a b;c'
+    option device 'b;c'
 ";
     const FIREWALL: &str = "
 config defaults

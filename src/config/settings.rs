@@ -118,7 +118,7 @@ const LEASH: &[Setting] = &[
         "interface",
         Nothing,
         "a network device such as br-lan",
-        "the side of the devices, a line for each; none: [all networks of devices](#networks-of-devices)",
+        "the side of the devices, a line for each; none: [all networks](#networks-of-devices)",
     )
     .many()
     .set(|draft, text| push(&mut draft.config.daemon.interfaces, is_interface(text), text)),

@@ -61,7 +61,7 @@ impl Engine {
         let (device, now) = (self.tables.devices.get(id), self.latest.now);
         let lost = self.tables.lookups.lost_before(time).then_some(Reason::Lost);
         let told = self.tables.lookups.told(device.mac, now).find(|resolver| self.is_out_of_sight(id, *resolver));
-        let faked = self.faked_names().then_some(Reason::Faked);
+        let faked = device.made_up.is_usual().then_some(Reason::Faked);
         lost.into_iter().chain(faked).chain(told.map(Reason::Told)).chain(device.coverage.reasons(time, now))
     }
 

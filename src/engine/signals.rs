@@ -92,10 +92,11 @@ impl Engine {
     /// Notes what an answer shows of resolvers: who is one itself, and whether a proxy makes addresses up.
     pub(super) fn note_resolver(&mut self, lookup: &Lookup, at: Stamp) {
         self.tables.is_anonymised |= anonymise::is_former(&self.tables.lan, lookup);
-        if lookup.addresses.iter().any(|address| self.tables.is_faked(*address)) {
-            self.tables.faked_at = Some(at.now);
-        }
         let Some(client) = self.tables.devices.by_address(lookup.client) else { return };
+        if !lookup.addresses.is_empty() {
+            let is_made_up = lookup.addresses.iter().any(|address| self.tables.is_faked(*address));
+            self.tables.devices.get_mut(client).made_up.record(is_made_up);
+        }
         let server = self.tables.devices.by_address(lookup.server).filter(|server| *server != client);
         if server.is_none() && self.tables.is_inside(lookup.server) {
             return;
@@ -112,9 +113,9 @@ impl Engine {
         }
     }
 
-    /// Returns true if a proxy on the router answers lookups with addresses that it makes up, as seen within a day.
+    /// Returns true if a proxy on the router answers the lookups of any device with addresses that it makes up.
     pub fn faked_names(&self) -> bool {
-        self.tables.faked_at.is_some_and(|last| self.latest.now.since(last) < Span::days(1))
+        self.tables.devices.iter().any(|(_, device)| device.made_up.is_usual())
     }
 
     /// Counts a flow that no lookup explains so far, which may be one of those by which a device looks for a peer.

@@ -2,6 +2,7 @@
 //! it has ended.
 
 use crate::api::Complaint;
+use crate::live::sources::lan::Lan;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Time};
@@ -77,11 +78,22 @@ impl Foreign {
     }
 
     /// Complains about rules that keep something from leash; `bit` is that of its mark.
-    pub fn complain(&self, bit: u32, complaints: &mut Vec<Complaint>) {
+    pub fn complain(&self, bit: u32, lan: &Lan, complaints: &mut Vec<Complaint>) {
         if self.failed {
             complaints.push(Complaint::warning(
                 sentence!("nft does not list the firewall's rules as JSON, so those that hinder leash are not noticed"),
                 sentence!("install %s", "nftables-json"),
+            ));
+        }
+        let fakes = self.found.concerns.iter().any(|(concern, _)| *concern == Concern::FakeAddresses);
+        if fakes || lan.has_fake_address() {
+            complaints.push(Complaint::warning(
+                sentence!(
+                    "a proxy on this router answers names with made-up addresses (%s), so addresses say nothing about who \
+                     devices talk to",
+                    "198.18.0.0/15"
+                ),
+                sentence!("switch the proxy from %s to real addresses (%s)", "fake-ip", "redir-host"),
             ));
         }
         for (concern, table) in &self.found.concerns {
@@ -116,14 +128,7 @@ impl Foreign {
                     ),
                     sentence!("exempt the devices that you want to watch closely from the proxy, or live with it: %s", list),
                 ),
-                Concern::FakeAddresses => Complaint::warning(
-                    sentence!(
-                        "a proxy on this router answers names with made-up addresses (table %s, 198.18.0.0/15), so \
-                         addresses say nothing about who devices talk to",
-                        table
-                    ),
-                    sentence!("switch the proxy from %s to real addresses (%s)", "fake-ip", "redir-host"),
-                ),
+                Concern::FakeAddresses => continue,
                 Concern::Untracked => Complaint::warning(
                     sentence!("rules of table %s keep packets of devices from conntrack, so those are not seen", table),
                     sentence!("remove the rules that say %s: %s", "notrack", list),

@@ -85,6 +85,9 @@ pub struct LanSide {
     pub relayed: bool,
 }
 
+/// Sender and receiver of a packet: their addresses, then their hardware addresses.
+type Pair = (IpAddr, IpAddr, Option<Mac>, Option<Mac>);
+
 /// What was counted so far.
 #[derive(Default)]
 struct Counts {
@@ -104,6 +107,8 @@ struct Counts {
     relayed: bool,
     public_v4: bool,
     has_macs: bool,
+    /// The latest pair of addresses and stations in either order of the addresses, and how often it came in a row.
+    latest: [(Option<Pair>, u32); 2],
     /// How many packets each public network has taken part in; for captures without hardware addresses.
     takes_part: HashMap<IpAddr, u32>,
     /// The network of IPv4, and that of IPv6, that has taken part in most.
@@ -115,7 +120,7 @@ pub fn find(head: &[u8]) -> LanSide {
     let mut counts = Counts { public_v4: true, ..Counts::default() };
     let Ok(mut reader) = pcap::Reader::new(head) else { return LanSide::default() };
     while let Ok(Some(captured)) = reader.next() {
-        let interface = packet::interface(captured.link, captured.data).or(captured.interface).unwrap_or_default();
+        let interface = packet::interface(captured.link, captured.data).or(captured.interface);
         match packet::parse(captured.link, captured.data, captured.wire_length) {
             Ok(Frame::Ip(packet)) => counts.count(&packet, interface),
             Ok(Frame::Arp { mac, ip }) => counts.owns(ip.into(), mac),
@@ -176,7 +181,7 @@ impl Counts {
         }
     }
 
-    fn count(&mut self, packet: &Packet, interface: u32) {
+    fn count(&mut self, packet: &Packet, interface: Option<u32>) {
         let (from, to) = (packet.source, packet.destination);
         self.public_v4 &= !matches!(from, IpAddr::V4(v4) if v4.is_private());
         self.has_macs |= packet.source_mac.is_some();
@@ -200,7 +205,9 @@ impl Counts {
         if is_group(to) || is_group(from) || is_local(from) && is_local(to) {
             return;
         }
-        self.find_translation(packet, interface);
+        if let Some(interface) = interface {
+            self.find_translation(packet, interface);
+        }
         if !self.has_macs {
             self.take_part(packet);
         }
@@ -213,7 +220,17 @@ impl Counts {
                 station.public.insert(network(from));
             }
         }
-        self.count_answer(packet);
+        // A few packets of a pair tell all that more of them would: bulk is long runs of two pairs in turn.
+        let pair = (from, to, packet.source_mac, packet.destination_mac);
+        let turn = usize::from(from < to);
+        let (latest, times) = &mut self.latest[turn];
+        if *latest != Some(pair) {
+            (*latest, *times) = (Some(pair), 0);
+        }
+        *times += 1;
+        if *times <= 3 {
+            self.count_answer(packet);
+        }
     }
 
     /// Counts in which packets a network has a part, and once more for the side that calls a service.

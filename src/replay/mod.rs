@@ -111,9 +111,8 @@ impl Replay {
         let lan_side = if is_capture { lan_side::find(&head) } else { LanSide::default() };
         let input = std::io::Cursor::new(head).chain(input);
         if is_capture {
-            self.tracker.begin(lan_side, &mut self.events);
             self.packets = true;
-            return self.capture(input, sink);
+            return self.capture(input, lan_side, sink);
         }
         self.lines(input, sink)
     }
@@ -139,16 +138,17 @@ impl Replay {
         }
     }
 
-    fn capture(&mut self, input: impl Read, sink: Sink) -> Result<(), ReplayError> {
+    fn capture(&mut self, input: impl Read, lan_side: LanSide, sink: Sink) -> Result<(), ReplayError> {
         let mut reader = pcap::Reader::new(input)?;
         if let Some(link) = reader.link().filter(|link| !packet::reads(*link)) {
             return Err(unreadable(&[link]));
         }
         let mut any_read = reader.link().is_some();
+        let mut lan_side = Some(lan_side);
         while let Some(captured) = reader.next()? {
             let stamp = if self.clock.jumps(captured.at) {
                 let first = self.clock.stands() == Stamp::default();
-                self.tracker.jump(&mut self.events);
+                self.tracker.jump(captured.at < self.clock.stands().wall, &mut self.events);
                 self.flush(self.clock.stands(), sink);
                 let stamp = self.clock.jump(captured.at);
                 sink(Event::ClockSet, stamp, &self.clock);
@@ -159,6 +159,10 @@ impl Replay {
             } else {
                 self.clock.advance(captured.at)
             };
+            // What the beginning shows has the date of the first packet.
+            if let Some(lan_side) = lan_side.take() {
+                self.tracker.begin(lan_side, &mut self.events);
+            }
             match packet::parse(captured.link, captured.data, captured.wire_length) {
                 Ok(frame) => {
                     any_read = true;

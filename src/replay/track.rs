@@ -109,6 +109,8 @@ pub struct Tracker {
     copies: Option<Copies>,
     /// When the capture began, or its clock last jumped.
     start: Option<Time>,
+    /// The clock jumped back: what comes now may be the other half of what came before.
+    went_back: bool,
     next_sweep: Time,
     next_count: Time,
     packets: PacketCounts,
@@ -133,10 +135,10 @@ impl Tracker {
         self.stations.begin(lan_side, out);
     }
 
-    /// Closes all flows, since the clock is about to jump and nothing from before goes on.
-    pub fn jump(&mut self, out: &mut Vec<Event>) {
+    /// Closes all flows, since the clock is about to jump, perhaps `back`, and nothing from before goes on.
+    pub fn jump(&mut self, back: bool, out: &mut Vec<Event>) {
         self.close(|_, _| true, out);
-        self.start = None;
+        (self.start, self.went_back) = (None, back);
         self.miss_fragments(None, out);
     }
 
@@ -342,12 +344,13 @@ impl Tracker {
             }
             first_packets(flow, tuple, side, transport, packet.cut, out);
         }
+        let speaks_dns = flow.speaks_dns;
         let moved = packet.source_mac.is_some() && flow.macs[side] != packet.source_mac;
         if moved || at.now.since(flow.neighbours_at) >= limits::NEIGHBOUR_INTERVAL {
             (flow.macs[side], flow.neighbours_at) = (packet.source_mac, at.now);
             self.stations.note_sender(packet, at.now, out);
         }
-        if self.flows.get(&key).is_some_and(|flow| flow.speaks_dns) {
+        if speaks_dns {
             self.dns(packet, transport, (key, tuple, side), at, out);
         }
     }
@@ -431,6 +434,8 @@ impl Tracker {
             ) {
                 (Some(true), Some(false)) => false,
                 (Some(false), Some(true)) => true,
+                // The question may be in a part of the file that has the same time.
+                (Some(true), Some(true)) if self.went_back => false,
                 _ => is_service(tuple.source_port) && !is_service(tuple.destination_port),
             },
         };

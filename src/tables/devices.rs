@@ -11,7 +11,7 @@ use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
-use crate::tables::counters::resolver::Resolver;
+use crate::tables::counters::resolver::{MadeUp, Resolver};
 use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::coverage::Coverage;
@@ -66,6 +66,8 @@ pub struct Device {
     pub sent_by_hour: SentByHour,
     /// What it sent and received in each hour of the last day.
     pub day: Day,
+    /// Whether a proxy makes addresses up for the names that it looks up.
+    pub made_up: MadeUp,
     /// Whether it is a resolver itself.
     pub resolver: Resolver,
     /// Whether both directions of its traffic are seen.
@@ -122,6 +124,7 @@ impl Device {
             denials: 0,
             sent_by_hour: SentByHour::default(),
             day: Day::default(),
+            made_up: MadeUp::default(),
             resolver: Resolver::default(),
             directions: Directions::default(),
             attempts: Attempts::default(),

@@ -16,7 +16,6 @@ pub mod nat64;
 pub mod service;
 
 use crate::model::{Tuple, is_fake, is_local};
-use crate::time::Time;
 use contacts::Contacts;
 use counters::answers::Answers;
 use devices::Devices;
@@ -36,8 +35,6 @@ pub struct Tables {
     pub flows: Flows,
     /// What was counted for each device and endpoint.
     pub contacts: Contacts,
-    /// When a lookup was last answered with an address that a proxy made up.
-    pub faked_at: Option<Time>,
     /// The facts are those of a recording that [`crate::anonymise`] wrote when it still mapped all addresses of the
     /// Internet to those that proxies make up.
     pub is_anonymised: bool,

@@ -102,12 +102,10 @@ impl FirstPackets {
                 self.greeted = true;
                 Some(Hint::Socks { version: 5, target: None })
             }
-            Protocol::Tcp => match stun::stream(payload) {
-                Some((turn, _)) => Some(Hint::Stun { turn }),
-                None => match dns::stream(payload) {
-                    Request::Whole(hint, _) => Some(hint),
-                    _ => None,
-                },
+            Protocol::Tcp => match (stun::stream(payload), dns::stream(payload)) {
+                (Some((turn, _)), _) => Some(Hint::Stun { turn }),
+                (None, Request::Whole(hint, _)) => Some(hint),
+                _ => None,
             },
             _ => None,
         };
@@ -178,12 +176,11 @@ impl FirstPackets {
         }
         let stream = kept.as_ref().map_or(payload, |kept| kept.prefix());
         let last = cut || stream.len() >= CAPACITY || self.packets >= SEGMENTS_MAX;
-        let mut found = (start, stream, client_stream::outermost(stream, last));
-        if found.2 == Request::Unknown && offset > 0 {
+        let (start, stream, request) = match client_stream::outermost(stream, last) {
             // What came before was a probe, or the capture began in the middle of the flow.
-            found = (sequence, payload, client_stream::outermost(payload, last));
-        }
-        let (start, stream, request) = found;
+            Request::Unknown if offset > 0 => (sequence, payload, client_stream::outermost(payload, last)),
+            request => (start, stream, request),
+        };
         match request {
             Request::Whole(hint, used) => {
                 self.start = (!cut).then_some(start.wrapping_add(used as u32));
@@ -223,7 +220,7 @@ impl FirstPackets {
         if let Some(turn) = stun::datagram(payload, cut) {
             return Some(Hint::Stun { turn });
         }
-        if let Some(initial) = quic::Initial::new(payload, cut).filter(|_| of_client) {
+        if let Some(initial) = of_client.then(|| quic::Initial::new(payload, cut)).flatten() {
             let hint = initial.hint(false);
             self.done = hint.is_some();
             self.kept = Kept::Initial(Box::new(initial));

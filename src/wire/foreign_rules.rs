@@ -1,6 +1,6 @@
 //! What other programs' firewall rules do that concerns leash, read from `nft -j -t list ruleset` (libnftables-json(5)).
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many rules and chains are looked at. A router with several such programs has some hundred.
@@ -73,7 +73,7 @@ pub fn read(text: &[u8], table: &str, bit: u32, lan: &[String]) -> ForeignRules 
             }
             let Some(chain) = chains.get(&(table.clone(), name.to_owned())) else { continue };
             for rule in chain.rules.iter().filter(|rule| rule.of_devices) {
-                open.extend(rule.jump.as_deref());
+                open.extend(rule.jumps.iter().map(String::as_str));
                 let concern = match rule.end {
                     // fw4 has the rules that people make in OpenWrt's own settings.
                     End::Drop if !table.ends_with(" fw4") => Concern::Drop,
@@ -146,7 +146,8 @@ enum End {
 
 /// What a rule does, as far as it matters here.
 struct Rule {
-    jump: Option<String>,
+    /// The chains that it leads to.
+    jumps: Vec<String>,
     end: End,
     /// It can match packets that devices of the LAN send.
     of_devices: bool,
@@ -162,7 +163,7 @@ impl Rule {
     fn of(statements: &[Value], lan: &[String]) -> Rule {
         let (mut fakes, mut harmless) = (false, false);
         let mut rule = Rule {
-            jump: None,
+            jumps: Vec::new(),
             end: End::Other,
             of_devices: true,
             takes_web: true,
@@ -213,7 +214,12 @@ impl Rule {
                         rule.end = End::Proxy { fakes };
                     }
                 }
-                "jump" | "goto" => rule.jump = value["target"].as_str().map(Into::into),
+                "jump" | "goto" => rule.jumps.extend(target(value)),
+                "vmap" => {
+                    let verdicts = value["data"]["set"].as_array().into_iter().flatten().map(|pair| &pair[1]);
+                    let targets = verdicts.flat_map(|verdict| [&verdict["jump"], &verdict["goto"]]);
+                    rule.jumps.extend(targets.filter_map(target));
+                }
                 "drop" | "reject" if !harmless => rule.end = End::Drop,
                 "limit" => harmless = true,
                 "notrack" => rule.end = End::NoTrack,
@@ -223,6 +229,10 @@ impl Rule {
         }
         rule
     }
+}
+
+fn target(jump: &Value) -> Option<String> {
+    jump["target"].as_str().map(Into::into)
 }
 
 /// Returns whether this is conntrack's mark, or that of a packet.
@@ -292,8 +302,10 @@ fn holds_port(right: &Value, port: u64) -> bool {
     }
 }
 
-fn mentions(value: &Value, word: &str) -> bool {
-    value == word || ["set", "|"].iter().any(|key| value[*key].as_array().is_some_and(|all| all.contains(&json!(word))))
+/// Returns whether a match's right side, a word or several, has this one.
+fn mentions(right: &Value, word: &str) -> bool {
+    let several = right.as_array().or(right["set"].as_array());
+    right == word || several.is_some_and(|all| all.iter().any(|value| value == word))
 }
 
 /// Returns whether this is a part of 198.18.0.0/15 (RFC 2544), which proxies answer names with.
@@ -385,6 +397,14 @@ mod tests {
         assert_eq!(concerns(FORWARD, &[&format!("{from_wan}, {set}, {drop}")]), []);
         assert_eq!(concerns(PREROUTING, &[r#"{"notrack": null}"#]), [Concern::Untracked]);
         assert_eq!(concerns(FORWARD, &[r#"{"jump": {"target": "c"}}"#]), [], "a chain that leads to itself");
+        let map =
+            r#"{"vmap": {"key": {"ct": {"key": "state"}}, "data": {"set": [["new", {"jump": {"target": "d"}}]]}}}"#;
+        let text = format!(
+            r#"[{{"chain": {{"family": "ip", "table": "x", "name": "c", {FORWARD}}}}},
+                {{"rule": {{"family": "ip", "table": "x", "chain": "c", "expr": [{map}]}}}},
+                {{"rule": {{"family": "ip", "table": "x", "chain": "d", "expr": [{drop}]}}}}]"#
+        );
+        assert_eq!(read(text.as_bytes(), "", BIT, &[]).concerns, [(Concern::Drop, "ip x".to_owned())].into());
     }
 
     #[test]

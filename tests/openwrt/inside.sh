@@ -263,14 +263,12 @@ echo "$(($(cut -d. -f1 /proc/uptime) - BEGIN)) s"
 ! blocked 45.10.9.9 || fail "all is open"
 
 step "what is done once after the installation, and its undoing"
-touch /etc/config/dhcp /etc/config/network; uci add dhcp dnsmasq; uci commit dhcp
-uci set network.lan=interface; uci set network.lan.device=br-home; uci commit network
+touch /etc/config/dhcp; uci add dhcp dnsmasq; uci commit dhcp
 [ -d /sys/module/nfnetlink_log ] || echo "(no module nfnetlink_log here)"
 # shellcheck disable=SC2317,SC2329 # 90-leash calls modprobe
 once() { (modprobe() { return "$TAP"; }; . /etc/uci-defaults/90-leash); } # `.` runs to its exit
 TAP=0; once
 [ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "with the tap dnsmasq is left alone"
-[ "$(uci get leash.main.interface)" = br-home ] || fail "the LAN's name"
 if [ ! -d /sys/module/nfnetlink_log ]; then
 	TAP=1; once
 	[ -z "$(uci -q get dhcp.@dnsmasq[0].logqueries)" ] || fail "dnsmasq's jail does not let it log here"
@@ -295,7 +293,7 @@ if [ ! -d /sys/module/nfnetlink_log ]; then
 fi
 
 step "removed while it runs, with blocks that were to stay: nothing stays (by opkg the script runs first, by apk last)"
-uci set leash.main.on_stop=keep; uci delete leash.main.interface; uci commit leash
+uci set leash.main.on_stop=keep; uci commit leash
 script prerm >/tmp/prerm
 for way in opkg apk; do
 	/etc/init.d/leash start; until_ 5 "it runs" published

@@ -25,6 +25,7 @@ import make_networks
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
 ICMP, IGMP, IPIP, TCP, UDP, SIX_IN_FOUR, GRE, ESP, ICMP6, SCTP = 1, 2, 4, 6, 17, 41, 47, 50, 58, 132
+FRAGMENT = 44
 FIN, SYN, PSH, ACK = 1, 2, 8, 16
 A, NS, CNAME, AAAA, OPT, HTTPS = 1, 2, 5, 28, 41, 65
 IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
@@ -76,6 +77,27 @@ def ip(source, destination, protocol, body, at=None):
         return struct.pack("!IHBB", 6 << 28, len(body), protocol, 255) + source + destination + body
     head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(body), 0, 0x4000, 64, protocol)
     return head + u16(checksum(head + source + destination)) + source + destination + body
+
+
+def fragments(packet, size, ident):
+    """The packet in fragments of `size` bytes, a multiple of 8 (RFC 791, section 3.2; RFC 8200, section 4.5)."""
+    six = packet[0] >> 4 == 6
+    head, body = packet[: 40 if six else 20], packet[40 if six else 20 :]
+    for start in range(0, len(body), size):
+        part, more = body[start : start + size], start + size < len(body)
+        if six:
+            inner = u8(head[6]) + b"\0" + u16(start | more) + u32(ident) + part
+            yield head[:4] + u16(len(inner)) + u8(FRAGMENT) + head[7:] + inner
+        else:
+            fresh = head[:2] + u16(20 + len(part)) + u16(ident) + u16(more << 13 | start // 8) + head[8:10]
+            yield fresh + u16(checksum(fresh + head[12:])) + head[12:] + part
+
+
+def translated(packet, address):
+    """A TCP or UDP packet of IPv4 behind masquerading: from another address, with one hop less."""
+    head = packet[:8] + u8(packet[8] - 1) + packet[9:10]
+    ends = ip_bytes(address) + packet[16:20]
+    return head + u16(checksum(head + ends)) + ends + packet[20:]
 
 
 def dns(ident, name, kind, answers=(), others=(), status=0, response=True, edns=False):
@@ -321,6 +343,8 @@ class House:
         self.now, self.frames = 1.0, []
         self.stations = {address: self.mac for address in (self.v4, self.v6, self.link_local)}
         self.config, self.files = "", {}
+        # What makes the file, where a story needs another than a classic capture of the LAN.
+        self.capture = lambda frames: {"capture.pcap": pcap(frames)}
 
     def warn(self, text, *settings):
         """A list, a file of networks in which 198.51.100.0/24 and 2001:db8:cafe::/48 are for hire, and settings."""
@@ -347,11 +371,18 @@ class House:
         self.frames.append(Frame(round(self.now * 1e6), source, destination, kind, payload))
         self.now += 0.002
 
-    def advertise(self):
-        """A router advertisement of the prefix (RFC 4861, section 4.2)."""
-        prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + ip_bytes(self.prefix)
-        body = b"\x86\0\0\0\x40\0" + u16(1800) + bytes(8) + b"\1\1" + mac_bytes(self.mac) + prefix
-        self.put(self.mac, "33:33:00:00:00:01", IPV6, ip(self.link_local, "ff02::1", ICMP6, body, 2))
+    def advertise(self, resolver=None, mac=None, link_local=None, prefix=None):
+        """A router advertisement of the prefix (RFC 4861, section 4.2), perhaps with a resolver (RFC 8106)."""
+        mac, source = mac or self.mac, link_local or self.link_local
+        prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 86400, 14400, 0) + ip_bytes(prefix or self.prefix)
+        rdnss = b"\x19\3\0\0" + u32(3600) + ip_bytes(resolver) if resolver else b""
+        body = b"\x86\0\0\0\x40\0" + u16(1800) + bytes(8) + b"\1\1" + mac_bytes(mac) + prefix + rdnss
+        self.put(mac, "33:33:00:00:00:01", IPV6, ip(source, "ff02::1", ICMP6, body, 2))
+
+    def resend(self, change):
+        """Replaces each frame by what `change` makes of it: one, or several."""
+        changed = [change(frame) for frame in self.frames]
+        self.frames = [one for made in changed for one in (made if isinstance(made, list) else [made])]
 
     def in_order(self):
         return sorted(self.frames, key=lambda frame: frame.at)
@@ -606,13 +637,55 @@ def pcap(frames, link=ethernet, order="<", nanoseconds=False, snap=65535):
     return out
 
 
+def block(kind, body):
+    """A block of a pcapng."""
+    body = body.ljust((len(body) + 3) // 4 * 4, b"\0")
+    return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+
+
+def pcapng_of_two(frames):
+    """Two interfaces, the bridge and its port, which have each packet, a microsecond apart."""
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    out += block(1, struct.pack("<HHI", 1, 0, 0)) * 2
+    for at, data in captured(frames, ethernet):
+        for interface in (1, 0):
+            high, low = divmod(at + 1 - interface, 1 << 32)
+            out += block(6, struct.pack("<IIIII", interface, high, low, len(data), len(data)) + data)
+    return out
+
+
+def of_all_interfaces(frames, wan, far):
+    """A router's capture of all interfaces: each packet at the port of the bridge and at the bridge, and translated to
+    the address `wan` on the far side, where the provider's router has the hardware address `far`."""
+    near, bridge, outer = 4, 6, 2
+    out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 276)
+
+    def packet(at, interface, source, kind, payload, sent):
+        head = struct.pack("!HHIHBB", kind, 0, interface, 1, 4 if sent else 0, 6)
+        data = head + mac_bytes(source) + bytes(2) + payload
+        seconds, fraction = divmod(START * 1_000_000 + at, 1_000_000)
+        return struct.pack("<IIII", seconds, fraction, len(data), len(data)) + data
+
+    for frame in frames:
+        at, source, _, kind, payload = frame
+        ours = source == House.mac
+        through = (
+            kind == IPV4 and payload[9] in (TCP, UDP) and b"\xc0\xa8\x08\x01" not in (payload[12:16], payload[16:20])
+        )
+        through = through and payload[16:20] != b"\xff" * 4
+        if through and ours:
+            inner = payload[:16] + ip_bytes(wan) + payload[20:]
+            out += packet(at - 6, outer, far, kind, inner[:8] + u8(payload[8] + 1) + inner[9:], False)
+        for step, interface in enumerate((bridge, near) if ours else (near, bridge)):
+            out += packet(at + step, interface, source, kind, payload, ours)
+        if through and not ours:
+            out += packet(at + 4, outer, "02:00:00:00:08:ff", kind, translated(payload, wan), True)
+    return out
+
+
 def pcapng(frames, links=(1,)):
     """With nanoseconds and, in the middle, a block that a reader has to step over (names of addresses). The packets are
     of an interface for each link type by turns."""
-
-    def block(kind, body):
-        body = body.ljust((len(body) + 3) // 4 * 4, b"\0")
-        return struct.pack("<II", kind, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
 
     out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
     for link in links:
@@ -1403,11 +1476,13 @@ class Cases:
             house.wait(1)
 
     def fake_addresses(house):
-        """A proxy on the router answers names with addresses that it makes up (198.18.0.0/15), and a tablet calls them,
-        also one that it was told before the capture began. It sends to 203.0.113.50, too, by address.
-        leash must say: `lookup` for what it asked for, `unknown` for the address of before, and direct-ip for
-        203.0.113.50 only; in guard and with block_on direct-ip, no address that was made up is blocked.
-        A mistake: direct-ip or a block for an address that will mean another server tomorrow."""
+        """A proxy on the router answers a tablet with addresses that it makes up (198.18.0.0/15), and the tablet calls
+        them, also one that it was told before the capture began, and 203.0.113.50 by address. The names of a plug are
+        left alone; it calls 203.0.113.50, too.
+        leash must say: `lookup` for what the tablet asked for, `unknown` for the rest, with partial coverage;
+        direct-ip for the plug's 203.0.113.50, which is blocked, and nothing else.
+        A mistake: direct-ip or a block for an address that will mean another server tomorrow; or that what a proxy does
+        for one device hides the other."""
         house.config = "config leash 'main'\n\toption default_mode 'guard'\n\tlist block_on 'direct-ip'\n"
         tablet = house.device(11).boot("kids-tablet")
         for number in range(4):
@@ -1416,6 +1491,10 @@ class Cases:
             house.wait(5)
         tablet.tls("198.18.0.99", "earlier.example")
         tablet.tls("203.0.113.50")
+        plug = house.device(23).boot("kitchen-plug")
+        plug.lookup("plug.example", "198.51.100.20")
+        plug.tls("198.51.100.20", "plug.example")
+        plug.tls("203.0.113.50")
 
     def dot_doq(house):
         """A tablet asks 8.8.8.8:853 over TLS, and 203.0.113.53:853 over something that looks like QUIC (only the
@@ -1520,6 +1599,246 @@ class Cases:
         for number, name in enumerate(("www.vendor.example", "xads.vendor.example", "vendor.example")):
             tv.lookup(name, f"198.51.100.{90 + number}")
             tv.tls(f"198.51.100.{90 + number}", name)
+
+    def answer_in_fragments(house):
+        """A player asks for a name with sixty addresses. The answer comes in three IP fragments, over IPv4 in the order
+        3, 1, 2 and over IPv6 in that in which they were sent. It calls the last address of either.
+        leash must say: both are `lookup`, though the address stands in the last fragment.
+        A mistake: to take the first fragment for all of the answer."""
+        house.advertise()
+        player = house.device(21, v6=["2001:db8:8::21"]).boot("kitchen-player")
+        for kind, server, first, order in ((A, house.v4, 0xC6336400, [2, 0, 1]), (AAAA, house.v6, None, [0, 1, 2])):
+            source = player.v4 if kind == A else player.v6[-1]
+            addresses = [
+                u32(first + number) if first else ip_bytes(f"2001:db8:cafe::{number:x}") for number in range(1, 61)
+            ]
+            talk = player.talk(Datagrams, server, 53, source)
+            talk.sends(dns(player.port, "pool.player.example", kind, response=False, edns=True))
+            records = [("pool.player.example", kind, address) for address in addresses]
+            talk.gets(dns(player.port, "pool.player.example", kind, records, edns=True))
+            whole = house.frames.pop()
+            parts = [*fragments(whole.payload, 656 if kind == A else 1208, 0x1EA5)][:3]
+            for index in [place for place in order if place < len(parts)]:
+                house.put(whole.source, whole.destination, whole.kind, parts[index])
+            house.wait(1)
+            player.tls(str(ipaddress.ip_address(addresses[-1])), "pool.player.example")
+
+    def answers_over_tcp(house):
+        """A laptop asks over TCP, two questions on one connection. The first half of the first answer comes twice, and
+        the halves of the second come in the wrong order. A third answer is truncated over UDP and asked for again.
+        leash must say: every contact is `lookup`.
+        A mistake: to read a segment twice, or to lose the stream behind a segment that came too early."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+
+        def answer(name, address):
+            return sized(dns(7, name, A, [(name, A, ip_bytes(address))]))
+
+        def question(name):
+            return sized(dns(7, name, A, response=False))
+
+        talk = laptop.talk(Stream, house.v4, 53).open().sends(question("first.example") + question("second.example"))
+        first, second = answer("first.example", "198.51.100.31"), answer("second.example", "198.51.100.32")
+        half = len(first) // 2
+        talk.segment(1, PSH | ACK, first[:half])
+        talk.segment(1, PSH | ACK, first[:half])
+        talk.segment(1, PSH | ACK, first[half:], half)
+        talk.said(1, len(first))
+        talk.say(1, second, split=30, order=[1, 0]).close()
+        cut = laptop.talk(Datagrams, house.v4, 53)
+        cut.sends(dns(laptop.port, "third.example", A, response=False))
+        message = dns(laptop.port, "third.example", A)
+        cut.gets(message[:2] + u8(message[2] | 2) + message[3:])
+        talk = laptop.talk(Stream, house.v4, 53).open().sends(question("third.example"))
+        talk.gets(answer("third.example", "198.51.100.33")).close()
+        for number, name in enumerate(("first.example", "second.example", "third.example")):
+            laptop.tls(f"198.51.100.{31 + number}", name)
+
+    def two_routers(house):
+        """IPv4 goes by one router, IPv6 by another. A laptop looks up what it calls, except 2001:db8:cafe::66. A bulb
+        calls one server over IPv6, which sends first: its connection is older than the capture.
+        leash must say: two devices; the servers behind the second router are outside, 2001:db8:cafe::66 is `none`, the
+        bulb's old flow is `unknown` and not turned round.
+        A mistake: to take the servers of one router for devices of the house, or to lose them as contacts."""
+        second = "02:00:00:00:08:02"
+        house.advertise(mac=second, link_local="fe80::8:2")
+        bulb = house.device(20, v6=["2001:db8:8::20"]).boot("hallway-bulb")
+        laptop = house.device(25, v6=["2001:db8:8::25"]).boot("work-laptop", "MSFT 5.0")
+        far = [f"2001:db8:cafe:{number}::5" for number in range(5)]
+        for address in [*far, "2001:db8:cafe:9::66", "2001:db8:cafe:7::1"]:
+            house.stations[address] = second
+        old = bulb.talk(Stream, "2001:db8:cafe:7::1", 8883)
+        for _ in range(3):
+            old.gets(sealed(200)).sends(sealed(60))
+        for number, address in enumerate(far):
+            house.wait(20)
+            laptop.lookup(f"v4-{number}.example", f"198.51.100.{number + 1}")
+            laptop.tls(f"198.51.100.{number + 1}", f"v4-{number}.example")
+            laptop.lookup(f"v6-{number}.example", address)
+            laptop.tls(address, f"v6-{number}.example")
+            laptop.tls("2001:db8:cafe:9::66", port=7000)
+        for address in (bulb.v6[0], laptop.v6[0]):
+            del house.stations[address]
+
+    def shared_router_address(house):
+        """Two routers share the address 192.168.8.1 with a hardware address of its own (VRRP, RFC 9568): devices send
+        to that, and what comes back comes from one or the other router.
+        leash must say: one device, whose contact is `lookup`.
+        A mistake: to show one of the three hardware addresses of the routers as a device."""
+        virtual = "00:00:5e:00:01:08"
+        plug = house.device(23).boot("kitchen-plug")
+        for number in range(4):
+            house.wait(30)
+            plug.lookup(f"n{number}.plug.example", f"198.51.100.{number + 1}")
+            plug.tls(f"198.51.100.{number + 1}", f"n{number}.plug.example")
+
+        def share(frame):
+            own = frame.kind == ARP or frame.payload[12:16] == ip_bytes(house.v4)
+            real = house.mac if frame.at < 70_000_000 else "02:00:00:00:08:02"
+            source = {True: virtual, False: real}[own] if frame.source == house.mac else frame.source
+            return frame._replace(
+                source=source, destination=virtual if frame.destination == house.mac else frame.destination
+            )
+
+        house.resend(share)
+
+    def one_server_over_ipv6(house):
+        """A hub has one server, by IPv6, and asks the router for its name at the router's own global address, which
+        is one of the prefix that the router advertises.
+        leash must say: the server is outside and `lookup`; to ask the router is no bypass.
+        A mistake: to lose the contact since there is one network on either side."""
+        own = "2001:db8:8::1"
+        house.stations[own] = house.mac
+        house.advertise(resolver=own)
+        hub = house.device(22, v6=["2001:db8:8::22"]).boot("attic-hub")
+        hub.announce()
+        for _ in range(3):
+            house.wait(60)
+            hub.lookup("cloud.hub.example", "2001:db8:cafe::22", server=own)
+            hub.tls("2001:db8:cafe::22", "cloud.hub.example", port=8883)
+
+    def behind_extender(house):
+        """Three devices behind a Wi-Fi extender, which puts its own hardware address on all that they send but their
+        DHCP messages.
+        leash must say: three devices with their own addresses, each with its contact as `lookup`; none is the extender.
+        A mistake: one device with three addresses."""
+        extender = "02:00:00:00:0e:0e"
+        names = ("hallway-bulb", "living-room-tv", "garden-camera")
+        devices = [house.device(20 + number).boot(name) for number, name in enumerate(names)]
+        for number, device in enumerate(devices):
+            house.wait(10)
+            device.lookup(f"{names[number]}.example", f"198.51.100.{20 + number}")
+            device.tls(f"198.51.100.{20 + number}", f"{names[number]}.example")
+        macs = [device.mac for device in devices]
+
+        def extend(frame):
+            if frame.kind == IPV4 and frame.payload[9] == UDP and frame.payload[20:22] in (u16(67), u16(68)):
+                return frame
+            payload = frame.payload
+            if frame.kind == ARP and frame.source in macs:
+                payload = payload[:8] + mac_bytes(extender) + payload[14:]
+            source, destination = (extender if mac in macs else mac for mac in (frame.source, frame.destination))
+            return frame._replace(source=source, destination=destination, payload=payload)
+
+        house.resend(extend)
+
+    def all_interfaces(house):
+        """A router's capture of all its interfaces: each packet is there at the port of the bridge, at the bridge, and
+        translated on the far side; and the router asks for the time there itself.
+        leash must say: one device, each flow once, with the bytes of one copy.
+        A mistake: to count a packet three times, or to show the router's far side as a device."""
+        bulb = house.device(20).boot("hallway-bulb")
+        for number in range(3):
+            house.wait(20)
+            bulb.lookup(f"n{number}.bulb.example", f"198.51.100.{number + 1}")
+            bulb.tls(f"198.51.100.{number + 1}", f"n{number}.bulb.example", received=2000)
+        wan, far = "100.64.8.8", "02:00:00:00:ff:01"
+        house.capture = lambda frames: {"capture.pcap": of_all_interfaces(frames, wan, far)}
+
+    def two_interfaces(house):
+        """A pcapng of a bridge and of its port, which has every packet twice.
+        leash must say: the same as of one of them.
+        A mistake: twice the bytes and twice the lookups."""
+        bulb = house.device(20).boot("hallway-bulb")
+        bulb.lookup("cloud.bulb.example", "198.51.100.20")
+        bulb.tls("198.51.100.20", "cloud.bulb.example", received=2000)
+        house.capture = lambda frames: {"capture.pcapng": pcapng_of_two(frames)}
+
+    def between_devices_and_router(house):
+        """A laptop stands between the other devices and the router by false ARP answers, and captures what it passes
+        on, as tools do with which people look at their own house: each packet is there when the laptop gets it and when
+        it sends it on. The laptop calls 203.0.113.25 on its own account.
+        leash must say: the bulb's contact is its own, counted once and `lookup`; the laptop is a device, too, and its
+        contact is `none`.
+        A mistake: to give the bulb's address to the laptop, to count twice, or to hide the laptop as a router."""
+        laptop = house.device(25).boot("work-laptop", "MSFT 5.0")
+        bulb = house.device(20).boot("hallway-bulb")
+        house.wait(10)
+        first = house.now
+        for number in range(4):
+            bulb.lookup(f"n{number}.bulb.example", f"198.51.100.{number + 1}")
+            bulb.tls(f"198.51.100.{number + 1}", f"n{number}.bulb.example", received=2000)
+            house.wait(20)
+        laptop.lookup("own.laptop.example", "198.51.100.25")
+        laptop.tls("198.51.100.25", "own.laptop.example")
+        laptop.tls("203.0.113.25", port=7000)
+
+        def relay(frame):
+            if frame.at < first * 1e6 or bulb.mac not in (frame.source, frame.destination):
+                return frame
+            payload = frame.payload[:8] + u8(frame.payload[8] - 1) + frame.payload[9:]
+            passed = frame._replace(at=frame.at + 300, source=laptop.mac, payload=payload)
+            return [frame._replace(destination=laptop.mac), passed]
+
+        house.resend(relay)
+
+    def running_udp(house):
+        """Three UDP flows ran when the capture began: QUIC whose server sends first, QUIC whose device does, and a
+        WireGuard tunnel. A camera that starts later sends to an address by a protocol of its own.
+        leash must say: the three are `unknown`, the camera's is `none`.
+        A mistake: to judge what is older than the capture, or to let the camera hide by it."""
+        phone = house.device(10)
+        short = u8(0x43) + noise(60, "short")
+        tunnel = b"\4\0\0\0" + noise(92, "tunnel")
+        for address, port, data, first in (
+            ("198.51.100.41", 443, short, "gets"),
+            ("198.51.100.42", 443, short, "sends"),
+            ("198.51.100.43", 51820, tunnel, "sends"),
+        ):
+            flow = phone.talk(Datagrams, address, port)
+            for say in [first, "sends", "gets", "sends", "gets"]:
+                getattr(flow, say)(data)
+        phone.lookup("new.example", "198.51.100.44")
+        phone.tls("198.51.100.44", "new.example")
+        house.until(20)
+        camera = house.device(22).boot("garden-camera")
+        camera.lookup("cloud.camera.example", "198.51.100.90")
+        camera.tls("198.51.100.90", "cloud.camera.example")
+        own = camera.talk(Datagrams, "203.0.113.90", 10001)
+        for _ in range(5):
+            own.sends(noise(80, "own")).gets(noise(40, "own"))
+            house.wait(5)
+
+    def claims_to_be_a_router(house):
+        """A camera says of itself that it is a router: by advertisements of the prefix of its maker's server and of a
+        resolver that nobody answers at, and by packets that it sends from addresses of the Internet. It calls its
+        maker's server at an address that it never looked up.
+        leash must say: the camera is a device, its contact is `none` and a finding; the bulb's contact stays `lookup`.
+        A mistake: to believe it, so that it vanishes, its server counts as in the house, or all lookups as hidden."""
+        house.advertise()
+        bulb = house.device(20, v6=["2001:db8:8::20"]).boot("hallway-bulb")
+        camera = house.device(22, v6=["fe80::22", "2001:db8:8::22"]).boot("garden-camera")
+        camera.lookup("cloud.camera.example", "198.51.100.90")
+        camera.tls("198.51.100.90", "cloud.camera.example")
+        claim = {"mac": camera.mac, "link_local": "fe80::22", "prefix": "2001:db8:cafe:666::", "resolver": "fd00:8::66"}
+        for number in range(6):
+            house.until(30 + 60 * number)
+            house.advertise(**claim)
+            spoofed = Datagrams(camera, (f"203.0.113.{100 + number}", 443), (bulb.v4, 40000 + number))
+            spoofed.macs = (camera.mac, bulb.mac)
+            spoofed.sends(noise(40, "spoofed"))
+            bulb.lookup(f"n{number}.bulb.example", f"2001:db8:cafe:{number}::1")
+            bulb.tls(f"2001:db8:cafe:{number}::1", f"n{number}.bulb.example")
+            camera.tls("2001:db8:cafe:666::1", port=7000)
 
     def midstream(house):
         """Two TCP flows of a television were running before the capture began; later it looks up a name and uses it.
@@ -1688,7 +2007,7 @@ def main():
         name, house = story.__name__.replace("_", "-"), House()
         story(house)
         config = {"config": house.config.replace("CASE", f"tests/replay/{name}")} if house.config else {}
-        capture = {"capture.pcap": pcap(house.in_order())}
+        capture = house.capture(house.in_order())
         write(name, {"README.md": readme(name, story), **capture, **config, **house.files})
     for form, (about, how) in FORMS.items():
         house = House()

@@ -106,7 +106,7 @@ impl api::Daemon for Daemon {
         if thorough {
             self.foreign.look(true, daemon.mark, &daemon.interfaces, clock::now().now);
         }
-        self.foreign.complain(daemon.mark, &mut all);
+        self.foreign.complain(daemon.mark, lan, &mut all);
         if !self.engine.blocking() {
             all.push(Complaint::warning(
                 sentence!("blocking is switched off, so nothing is blocked"),

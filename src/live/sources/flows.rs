@@ -81,8 +81,8 @@ struct ConntrackFlows {
 struct Dump {
     sequence: u32,
     began: Time,
-    /// What it has listed so far.
-    listed: HashSet<u64>,
+    /// What it has listed so far, where events do not tell what is new.
+    listed: Option<HashSet<u64>>,
     /// Of everything, to find out what was missed; else only to read counters.
     whole: bool,
 }
@@ -168,16 +168,20 @@ impl Source for ConntrackFlows {
         let Some(dump) = &mut self.dump else {
             let since = self.last_dump.map(|last| now.since(last));
             let rested = since.is_none_or(|since| since >= DUMP_EVERY);
-            let unheard = self.silence.silent && since.is_none_or(|since| since >= self.list_every);
-            let whole = (self.stale || unheard) && rested;
-            if whole || now >= self.next_count && rested {
+            let unlisted = self.silence.silent && since.is_none_or(|since| since >= self.list_every);
+            let uncounted = now >= self.next_count;
+            if rested && (self.stale || unlisted || uncounted) {
+                // Where events do not come, a dump is never of the counters alone.
+                let whole = self.stale || self.silence.silent;
                 let sequence = self.dumps.next_sequence();
                 let mut writer = Default::default();
                 // Flows that only ever sent, without an answer, are rare: to count them every tenth time is enough.
                 let all = whole || self.dump_count.is_multiple_of(10);
                 conntrack::dump(&mut writer, sequence, if all { DumpFilter::All } else { DumpFilter::Assured });
                 self.dumps.send(&writer)?;
-                self.dump = Some(Dump { sequence, began: now, listed: HashSet::new(), whole });
+                // Before the first event nobody knows whether any will come.
+                let listed = (self.silence.silent || self.event_count == 0).then(HashSet::new);
+                self.dump = Some(Dump { sequence, began: now, listed, whole });
                 self.last_dump = Some(now);
                 self.next_count = now + limits::COUNT_INTERVAL;
                 self.dump_count += 1;
@@ -200,7 +204,7 @@ impl Source for ConntrackFlows {
                     let hash = hash(&tuple);
                     let midstream = before.as_ref().is_none_or(|before| before.contains(&hash));
                     out.push(Event::FlowOpened { tuple, midstream });
-                    dump.listed.insert(hash);
+                    dump.listed.as_mut().filter(|listed| listed.len() <= limits::FLOWS).map(|all| all.insert(hash));
                     resting.list(&tuple);
                 }
                 if let Some((sent, received)) = bytes.map(|bytes| resting.total(&tuple, bytes)) {
@@ -213,11 +217,10 @@ impl Source for ConntrackFlows {
             self.dump = None;
         } else if done && let Some(Dump { began, listed, whole: true, .. }) = self.dump.take() {
             self.list_every = Span(now.since(began).0.saturating_mul(100)).clamp(LIST_EVERY.0, LIST_EVERY.1);
-            // Before the first event nobody knows whether any will come.
             let unheard = self.silence.silent || self.event_count == 0;
-            self.listed = (unheard && listed.len() <= limits::FLOWS).then_some(listed);
+            self.listed = listed.filter(|listed| unheard && listed.len() <= limits::FLOWS);
             self.resting.end_dump();
-            scene.turn.dumped = true;
+            scene.turn.dumped |= !self.silence.silent;
             out.push(Event::DumpComplete);
         }
         Ok(())
@@ -287,7 +290,9 @@ fn entry(message: &Message, lan: &mut Lan, engine: &Engine) -> Option<Entry> {
     if lan.is_own(entry.tuple.destination) && !lan.contains(entry.tuple.source) {
         entry.tuple = conntrack::after_nat(entry.tuple, message);
     }
-    lan.note_flow(&entry.tuple);
+    if message.kind == conntrack::NEW {
+        lan.note_flow(&entry.tuple);
+    }
     concerns_station(&entry.tuple, lan, engine).then_some(entry)
 }
 

@@ -35,6 +35,12 @@ impl Lan {
         self.networks.iter().any(|net| net.contains(&ip))
     }
 
+    /// Returns whether the router has an address of 198.18.0.0/15 (RFC 2544), as the interface of a proxy has that answers
+    /// names with addresses from there.
+    pub fn has_fake_address(&self) -> bool {
+        self.own_ips.iter().any(|ip| matches!(ip, IpAddr::V4(v4) if matches!(v4.octets(), [198, 18 | 19, ..])))
+    }
+
     /// Returns the router's address on the LAN, an IPv4 one where there is one.
     pub fn gateway(&self) -> Option<IpAddr> {
         self.own_on_lan().map(IpNet::addr).min_by_key(|ip| (ip.is_ipv6(), *ip))

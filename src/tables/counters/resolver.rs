@@ -1,5 +1,5 @@
 //! Whether a device is a resolver itself, such as a Pi-hole with unbound: what it asks outside is then one fact about
-//! it, however many name servers it asks.
+//! it, however many name servers it asks; and whether its own resolver makes addresses up.
 
 use crate::limits;
 use crate::tables::counters::distinct::Distinct;
@@ -55,9 +55,44 @@ impl Resolver {
     }
 }
 
+/// How many of a device's latest answers named addresses that a proxy makes up. A name that anybody owns may have such
+/// an address, so a single one shows nothing; a proxy makes most up, but for names that it leaves alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MadeUp {
+    made_up: u8,
+    real: u8,
+}
+
+impl MadeUp {
+    /// Counts an answer with addresses.
+    pub fn record(&mut self, is_made_up: bool) {
+        let count = if is_made_up { &mut self.made_up } else { &mut self.real };
+        *count += 1;
+        if *count == u8::MAX {
+            *self = MadeUp { made_up: self.made_up / 2, real: self.real / 2 };
+        }
+    }
+
+    /// Returns true if a proxy answers the device, at least a fifth of the time.
+    pub fn is_usual(self) -> bool {
+        self.made_up > 0 && u16::from(self.made_up) * 4 >= u16::from(self.real)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_such_an_address_is_no_proxy() {
+        let mut answers = MadeUp::default();
+        (0..2_000).for_each(|n| answers.record(n % 9 == 0));
+        assert!(!answers.is_usual());
+        (0..300).for_each(|n| answers.record(n % 2 == 0));
+        assert!(answers.is_usual());
+        (0..2_000).for_each(|_| answers.record(false));
+        assert!(!answers.is_usual(), "it mends itself");
+    }
 
     #[test]
     fn a_resolver_begins_at_the_root_or_answers_others() {

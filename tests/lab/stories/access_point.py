@@ -1,5 +1,5 @@
-"""On an access point the gateway is another machine of the LAN: doctor says so, and where leash belongs. A side router, to
-which devices send what goes out although it has a gateway on the same bridge, is watched as usual."""
+"""On an access point the gateway is another machine of the LAN: doctor says so, and where leash belongs. A side router,
+to which devices send what goes out although it has a gateway on the same bridge, is watched as usual."""
 
 
 def story(lab):

@@ -1,5 +1,5 @@
-"""The router tells devices to ask a second resolver in their own network, or one over TLS: what it answers passes by the
-router, so doctor says so, and how to mend it. A resolver that is seen to answer is no trouble."""
+"""The router tells devices to ask a second resolver in their own network, or one over TLS: what it answers passes by
+the router, so doctor says so, and how to mend it. A resolver that is seen to answer is no trouble."""
 
 
 def story(lab):
@@ -16,4 +16,4 @@ def story(lab):
     lab.router_settings(dhcp=dnr)
     lab.until(lambda: "192.168.77.1 over TLS" in str(complaints()), "so is one who is asked in secret", 15)
     lab.router_settings(dhcp="config dhcp 'lan'\n")
-    lab.until(lambda: not complaints(), "and what is told no more is forgotten", 15)
+    lab.until(lambda: "over TLS" not in str(complaints()), "and what is told no more is forgotten", 15)

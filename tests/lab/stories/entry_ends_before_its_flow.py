@@ -1,5 +1,5 @@
-"""conntrack forgets the entry of a flow that goes on, as it does of offloaded flows on kernel 6.18: that is one flow and
-not two, with all its bytes."""
+"""conntrack forgets the entry of a flow that goes on, as it does of offloaded flows on kernel 6.18: that is one flow
+and not two, with all its bytes."""
 
 
 def story(lab):

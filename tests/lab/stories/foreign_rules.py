@@ -1,5 +1,5 @@
-"""Other programs' rules beside leash's: doctor is silent about those that do no harm, and says of each of the others what it
-keeps from leash, and what mends it."""
+"""Other programs' rules beside leash's: doctor is silent about those that do no harm, and says of each of the others
+what it keeps from leash, and what mends it."""
 
 HARMLESS = """
 table inet harmless {
@@ -22,13 +22,15 @@ table inet harmless {
 """
 RULES = {
     "proxy": (
-        'chain c { type nat hook prerouting priority dstnat - 2; iifname "br-lan" tcp dport { 80, 7892 } redirect to :7892; }',
+        """chain c { type nat hook prerouting priority dstnat - 2;
+            iifname "br-lan" tcp dport { 80, 7892 } redirect to :7892; }""",
         "give devices' connections to a proxy",
         "nft list table inet proxy",
     ),
     "clash": (
-        "chain c { type nat hook prerouting priority dstnat; ip daddr 198.18.0.0/16 tcp dport 1-1024 redirect to :7892; }",
-        "made-up addresses (table inet clash",
+        """chain c { type nat hook prerouting priority dstnat;
+            ip daddr 198.18.0.0/16 tcp dport 1-1024 redirect to :7892; }""",
+        "made-up addresses (198.18.0.0/15)",
         "from fake-ip to real addresses",
     ),
     "oaf": (
@@ -67,3 +69,5 @@ def story(lab):
         assert len(found) == 1 and message in found[0]["message"] and remedy in found[0]["remedy"]["message"], found
         lab.router.run(f"nft delete table inet {name}")
         lab.until(lambda: not lab.leash("doctor")["complaints"], "what is gone is forgotten")
+    lab.router.run("ip tuntap add dev utun mode tun\nip address add 198.18.0.1/30 dev utun")
+    lab.until(lambda: "made-up addresses" in str(lab.leash("doctor")), "a proxy's interface shows it, too")

@@ -1,5 +1,5 @@
-"""A second network uses the Internet through the router, and the settings do not list it: doctor names it with the command
-that adds it, since what is not watched looks calm. After that command it is watched."""
+"""A second network uses the Internet through the router, and the settings do not list it: doctor names it with the
+command that adds it, since what is not watched looks calm. After that command it is watched."""
 
 from lab import echoes
 

@@ -1,5 +1,5 @@
-"""Without a `list interface`, leash watches every network that the router's own settings let into the Internet, takes up one
-that is added later, and says of a tunnel that those behind it cannot be told apart."""
+"""Without a `list interface`, leash watches every network that the router's own settings let into the Internet, takes
+up one that is added later, and says of a tunnel that those behind it cannot be told apart."""
 
 from stories import network_left_out
 

@@ -22,6 +22,7 @@ _('in the clear');
 _('over TLS');
 _('over HTTPS');
 _('over QUIC');
+_('over DNSCrypt');
 _('asks %s for names %s, bypassing the router');
 _('called %s by address %s times within %s of being told that a name has none, most recently %s');
 _('called %s by address %s times within %s of being told that a name has none');
@@ -32,11 +33,14 @@ _('about %s');
 
 /* src/detect/direct_ip.rs */
 _('another device looked it up as %s');
+_('it only pings it, as devices do to see whether they are online');
 _('it has been watched since it booted');
+_('lookups explain too little else of what it calls');
 _('it may have looked that up before leash was watching');
 _('called %s before it looked it up as %s');
 _('calls %s, which its one lookup did not return');
 _('calls %s, which none of its %s lookups returned');
+_('it is a tunnel (%s), so nobody sees what is in it');
 _('but it is called more, or sent more, than a session explains');
 _('peer of a session that %s set up');
 _('peer of a session, as in calls and where people look at their camera');
@@ -94,6 +98,22 @@ _('called %s networks within an hour in which it did next to nothing');
 _('more than %s is unusual for it at that hour');
 _('what is usual for it is not known yet');
 _('sent %s to %s within an hour');
+
+/* src/engine/coverage.rs */
+_('some lookups of the house were lost a moment ago');
+_('names are answered with made-up addresses by a proxy on this router');
+_('it is told to ask %s for names, whose answers do not pass this router');
+_('it asks %s for names, and the answers were not seen');
+_('it asks %s for names, encrypted');
+_('an answer of %s to it was not seen as a whole');
+_('it calls %s names that it did not look up here, so it asks somewhere else');
+_('wait some minutes; leash says it if it happens again');
+_('let the proxy answer with real addresses (redir-host instead of fake-ip)');
+_('let devices ask this router, and this router ask that resolver');
+_('let the device ask this router for names: switch off private DNS or its own resolver');
+_('none of its lookups was seen so far');
+_('it calls IPv4 addresses, and no lookup of one was seen');
+_('it calls IPv6 addresses, and no lookup of one was seen');
 
 /* src/engine/enforcement.rs */
 _('mode %s');
@@ -163,6 +183,8 @@ _('%s, made by %s');
 /* src/live/daemon/api.rs */
 _('another program resets conntrack\'s counters (seen %s times), so sizes are too small');
 _('stop that program, for example with %s');
+_('not all lookups of a device are seen: %s');
+_('not all lookups of %s devices are seen: %s');
 _('names are faked by a proxy on this router: the addresses that devices are told mean nothing, only the names ' +
 	'do');
 _('go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)');
@@ -182,6 +204,16 @@ _('find the device that opens them with %s, or make room with %s');
 _('the clock is not set (it says %s UTC), so dates in the history are wrong');
 _('check the router\'s NTP servers, then run %s');
 _('leash is not in a jail, so a fault in it could reach more of the router than it needs');
+_('this is not the gateway: its own way to the Internet leads into %s, and nothing that devices do there ' +
+	'passes through it');
+_('install leash on the gateway instead, which is %s');
+_('those who come in by %s have no hardware address, so leash does not watch them');
+_('limit what they reach in the firewall\'s zone of %s');
+_('devices at %s use the Internet through this router, and leash does not watch them');
+_('devices are told to ask %s over TLS, HTTPS or QUIC, so their lookups cannot be read');
+_('remove %s from %s, then run %s');
+_('devices are told to ask %s, whose answers do not pass through this router, so lookups are missed');
+_('let devices ask the router, and the router ask that resolver: remove it from %s in %s, then run %s');
 
 /* src/live/enforce.rs */
 _('nothing can be blocked, since nf_tables cannot be reached: %s');
@@ -200,6 +232,24 @@ _('nft cannot be waited for: %s');
 _('nft refused the ruleset: %s');
 _('nft refused the ruleset and gave no reason');
 
+/* src/live/foreign.rs */
+_('nft does not list the firewall\'s rules as JSON, so those that hinder leash are not noticed');
+_('install %s');
+_('a proxy on this router answers names with made-up addresses (%s), so addresses say nothing about who ' +
+	'devices talk to');
+_('switch the proxy from %s to real addresses (%s)');
+_('rules of table %s use the bit %s of conntrack\'s mark, with which leash stops flows, so flows may stop that ' +
+	'nobody blocked');
+_('rules of table %s replace conntrack\'s mark as a whole, so a download that leash stopped may go on');
+_('let them change their own bits only, as in %s');
+_('rules of table %s give devices\' connections to a proxy on this router, so names in their handshakes are ' +
+	'not seen');
+_('exempt the devices that you want to watch closely from the proxy, or live with it: %s');
+_('rules of table %s keep packets of devices from conntrack, so those are not seen');
+_('remove the rules that say %s: %s');
+_('rules of table %s drop some packets of devices, so what those try there is not seen');
+_('look there for what was stopped: %s');
+
 /* src/live/notify.rs */
 _('%s is blocked: this is a test of leash\'s alerts');
 
@@ -216,6 +266,10 @@ _('the file of networks %s cannot be used: %s');
 /* src/live/slot.rs */
 _('run leash as root or with %s, and install %s');
 
+/* src/live/sources/announced.rs */
+_('it cannot be read which resolvers devices are told to ask: %s');
+_('let leash\'s user read the folder of %s');
+
 /* src/live/sources/answers.rs */
 _('DNS answers cannot be tapped, so lookups are known from the query log only: %s');
 
@@ -224,6 +278,9 @@ _('the first packets of flows cannot be tapped, so names in handshakes are misse
 
 /* src/live/sources/flows.rs */
 _('no flow can be seen, since conntrack\'s events cannot be received: %s');
+_('conntrack reports no flows as they begin, so leash lists all of them every %s and judges new ones that much ' +
+	'later');
+_('remove the module that takes the reports, such as %s or %s, and restart the router');
 _('the kernel caps the receive buffer at %s bytes, so flows may be missed in a storm');
 _('conntrack\'s event queue ran over %s times, so short flows may be missing');
 _('look for a device that opens very many flows: %s');

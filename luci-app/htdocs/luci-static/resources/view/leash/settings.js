@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require form';
+'require uci';
 'require leash.api as api';
 'require leash.words as words';
 
@@ -15,10 +16,14 @@ function matches(pattern, advice) {
 
 return view.extend({
 	load() {
-		return api.detectors().catch(() => ({ detectors: [] }));
+		return Promise.all([
+			api.detectors().catch(() => ({ detectors: [] })),
+			api.status().catch(() => ({}))
+		]);
 	},
 
-	render({ detectors }) {
+	render([ { detectors }, { health } ]) {
+		const { interfaces = [], left_out = [] } = (health || {}).lan || {};
 		const m = new form.Map('leash', _('Settings'),
 			_('leash works without any changes here. ' +
 				'It blocks only for devices in mode guard or local, and what you block yourself.'));
@@ -74,8 +79,21 @@ return view.extend({
 		o.rmempty = false;
 
 		o = s.taboption('more', form.DynamicList, 'interface', _('LAN interfaces'),
-			_('Where the devices are; br-lan if this is empty.'));
-		o.placeholder = 'br-lan';
+			_('Where the devices are. Empty: all networks that the firewall lets into the Internet.'));
+		o.placeholder = interfaces.join(', ') || 'br-lan';
+
+		for (const name of left_out) {
+			o = s.taboption('more', form.Button, '_watch_' + name.replace(/\W/g, '_'), _('Not watched: %s').format(name),
+				_('Its devices use the Internet through this router, and leash does not see them.'));
+			o.inputtitle = _('Watch %s').format(name);
+			o.inputstyle = 'apply';
+			o.depends({ interface: name, '!contains': true, '!reverse': true });
+			/* What is listed then is what is watched, so what is watched already is listed, too. */
+			o.onclick = () => m.save(() => {
+				const listed = [].concat(uci.get('leash', 'main', 'interface') || interfaces);
+				uci.set('leash', 'main', 'interface', [ ...new Set([ ...listed, name ]) ]);
+			}, true);
+		}
 
 		o = s.taboption('more', form.Value, 'query_log', _('Query log'),
 			_('dnsmasq’s log of lookups, where the kernel cannot deliver them. See Doctor.'));
