@@ -37,4 +37,7 @@ def story(lab):
         assert bulb.lookup(f"{name}.example", server=server, tcp=tcp) == [address], name
         assert bulb.reaches(address)
         lab.until(lambda: lab.explained(bulb, address) == "lookup", f"{name} was looked up, and that is seen")
+    # A flow to a resolver speaks against coverage until an answer on it was seen.
+    coverage = lambda: lab.leash("device", bulb.mac)["device"]["coverage"]["level"]
+    lab.until(lambda: coverage() == "full", "its lookups are being seen", 10)
     only_the_hardcoded(lab, bulb)
