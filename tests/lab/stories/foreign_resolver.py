@@ -20,6 +20,9 @@ def story(lab):
         lab.internet.udp(socket.AF_INET6, 53, lab.internet.resolve)
         lab.internet.tcp(socket.AF_INET6, 53, lab.internet.resolve_stream)
     lab.start("list block_on direct-ip\noption default_mode guard")
+    # Asking over IPv6 is calling an IPv6 address, of which the device then has to have looked one up.
+    lab.names(six="2a0f:9999::6")
+    assert bulb.lookup("six.example", kind=28, server=ROUTER6) == ["2a0f:9999::6"] and bulb.reaches("2a0f:9999::6")
     for name, server, tcp in [
         ("tcp-router", ROUTER4, True),
         ("tcp-router6", ROUTER6, True),
@@ -34,4 +37,7 @@ def story(lab):
         assert bulb.lookup(f"{name}.example", server=server, tcp=tcp) == [address], name
         assert bulb.reaches(address)
         lab.until(lambda: lab.explained(bulb, address) == "lookup", f"{name} was looked up, and that is seen")
+    # A flow to a resolver speaks against coverage until an answer on it was seen.
+    coverage = lambda: lab.leash("device", bulb.mac)["device"]["coverage"]["level"]
+    lab.until(lambda: coverage() == "full", "its lookups are being seen", 10)
     only_the_hardcoded(lab, bulb)
