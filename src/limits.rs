@@ -72,6 +72,8 @@ pub const FALLBACK_WINDOW: Span = Span::secs(10);
 pub const SCAN_WINDOW: Span = Span::mins(10);
 /// A device that tries this many addresses or ports that do not answer is searching, not using them.
 pub const SCAN_TARGETS: u32 = 24;
+/// Where the ports begin that systems give to programs which ask for any: Linux 32768, Apple and Windows 49152.
+pub const EPHEMERAL_PORTS: u16 = 32_768;
 /// How long a scan is reported after it was seen.
 pub const SCAN_KEPT: Span = Span::days(1);
 

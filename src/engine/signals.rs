@@ -200,7 +200,12 @@ impl Engine {
             && (is_outside && !self.tables.answers.are_seen(is_ipv4, at.now) || device.directions.is_one_way());
         // A resolver tries many servers for others, some of which are down.
         let is_for_others = flow.service == Service::Dns && device.resolver.serves();
-        if flow.midstream || is_silence || is_for_others {
+        // Who asks by broadcast asks from a port of its own; each answer is a flow that nobody answers again.
+        let is_answer = tuple.protocol == Protocol::Udp
+            && !is_outside
+            && tuple.source_port < limits::EPHEMERAL_PORTS
+            && tuple.destination_port >= limits::EPHEMERAL_PORTS;
+        if flow.midstream || is_silence || is_for_others || is_answer {
             return;
         }
         let mac = device.mac;

@@ -300,6 +300,19 @@ class Tales:
                 tale.flow(at + 1, at + 3, box, f"100.{200 + n}.7.7", 443, 900, 1_400_000 if hour == 0 else 900)
                 tale.flow(at + 1, at + 3, clock, "198.51.100.28", 443, 300, 300)
 
+    def plug_answers_broadcasts(tale):
+        """A look-alike: an app looks for plugs by broadcast every 4 s, each time from another port of its telephone,
+        and a plug answers each time from port 9999; nobody answers that. A camera tries forty ports of the telephone.
+        leash must say: a finding of scan, fair, for the camera.
+        A mistake: scan for the plug, because of the number of ports."""
+        phone, plug, camera = tale.device(10, "anna-phone"), tale.device(27, "plug"), tale.device(25, "camera")
+        for number in range(100):
+            at = 10 + 4 * number
+            tale.say(at, f"opened udp {plug}:9999 > {phone}:{35000 + 7 * number}")
+            tale.say(at + 60, f"closed udp {plug}:9999 > {phone}:{35000 + 7 * number} 640 0")
+        for port in range(40):
+            tale.flow(20 + port, 80 + port, camera, phone, 8000 + port, 60, 0, kind="udp")
+
 
 def main():
     for name, story in vars(Tales).items():
