@@ -2,21 +2,13 @@
 //! which resolvers devices are told to ask.
 
 use crate::config::settings::{flag, is_interface};
+use crate::config::types::Network;
 use crate::config::uci::{self, Section};
 use crate::model::Mac;
 use std::net::IpAddr;
 
 /// How many networks and resolvers are read. Houses have a handful.
 const MOST: usize = 64;
-
-/// A network of devices: one from which the firewall lets packets into the Internet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// The network device, such as `br-lan`, `br-lan.20` or `wg0`.
-    pub device: String,
-    /// Its stations have no hardware addresses, as behind WireGuard.
-    pub tunnel: bool,
-}
 
 /// A resolver that devices are told to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What the settings are read into.
 
-use crate::config::router::Network;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Pin;
@@ -157,4 +156,13 @@ pub fn device_name(text: &str) -> Result<&str, String> {
         return Err("a name has no invisible characters and no ends of lines".into());
     }
     if text.chars().count() > 63 { Err("a name has at most 63 characters".into()) } else { Ok(text) }
+}
+
+/// A network of devices: one from which the firewall lets packets into the Internet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The network device, such as `br-lan`, `br-lan.20` or `wg0`.
+    pub device: String,
+    /// Its stations have no hardware addresses, as behind WireGuard.
+    pub tunnel: bool,
 }

@@ -73,12 +73,9 @@ impl Engine {
             && !self.tables.devices.get(id).coverage.resolvers().any(|seen| seen == resolver)
     }
 
-    /// Returns how much of the lookups of addresses like this one was seen of a device at `time`.
-    pub(super) fn coverage_level(&self, id: DeviceId, address: IpAddr, time: Time) -> Level {
-        // What stands for an IPv4 address is looked up as that or as itself.
-        let forms = [address, self.tables.names.nat64.canonical(id, address)];
-        let coverage = &self.tables.devices.get(id).coverage;
-        match forms.into_iter().filter_map(|form| coverage.since(form)).min() {
+    /// Returns how much of the lookups of a device was seen at `time`.
+    pub(super) fn coverage_level(&self, id: DeviceId, time: Time) -> Level {
+        match self.tables.devices.get(id).coverage.since() {
             _ if self.coverage_reasons(id, time).next().is_some() => Level::Partial,
             Some(since) if since <= time => Level::Full,
             _ => Level::None,
@@ -97,14 +94,9 @@ impl Engine {
             Some(_) => Level::Partial,
         };
         let mut map = Map::new();
-        let outside = || judged.contacts.iter().filter(|it| !it.local && !it.contact.inbound);
+        map.insert("level".into(), level(coverage.since()).text().into());
         let families = ["ipv4", "ipv6"].into_iter().zip(coverage.since_by_family());
-        let used = |word: &str| outside().any(|it| it.endpoint.address.is_ipv4() == (word == "ipv4"));
-        let all = || families.clone().map(|(word, since)| (word, level(since)));
-        let worst = all().filter(|(word, _)| used(word)).map(|(_, level)| level).min();
-        let worst = worst.or_else(|| all().map(|(_, level)| level).max()).unwrap_or(Level::None);
-        map.insert("level".into(), worst.text().into());
-        for (word, since) in families.clone() {
+        for (word, since) in families {
             let mut family = Map::new();
             family.insert("level".into(), level(since).text().into());
             if let Some(since) = since {
@@ -115,12 +107,8 @@ impl Engine {
         map.insert("proven".into(), coverage.has_shown_itself(now).into());
         map.insert("resolvers".into(), coverage.resolvers().map(|seen| Value::from(seen.to_string())).collect());
         let mut sentences: Vec<Sentence> = reasons.iter().map(|reason| reason.message()).collect();
-        if sentences.is_empty() && worst == Level::None {
-            sentences.push(match coverage.since_by_family() {
-                [None, None] => sentence!("none of its lookups was seen so far"),
-                [None, _] => sentence!("it calls IPv4 addresses, and no lookup of one was seen"),
-                _ => sentence!("it calls IPv6 addresses, and no lookup of one was seen"),
-            });
+        if sentences.is_empty() && coverage.since().is_none() {
+            sentences.push(sentence!("none of its lookups was seen so far"));
         }
         map.insert("reasons".into(), sentences.iter().map(Sentence::json).collect());
         Value::Object(map)
@@ -129,7 +117,7 @@ impl Engine {
     /// Returns the label of a flow whose address no lookup of its device explains.
     pub(super) fn label_unexplained(&self, id: DeviceId, endpoint: Endpoint, opened: Time, at: Stamp) -> Label {
         let others = self.tables.names.of_other_devices(id, endpoint.address).next().is_some();
-        match self.coverage_level(id, endpoint.address, opened) {
+        match self.coverage_level(id, opened) {
             Level::None => Label::NotCovered,
             Level::Partial => Label::Unseen,
             // What the address is known by may have been looked up before lookups were seen.
@@ -151,7 +139,7 @@ impl Engine {
         let mut known = Vec::new();
         for (endpoint, contact) in self.tables.contacts.of_device(id) {
             if contact.flows(Label::NotCovered) > 0 {
-                let label = match self.coverage_level(id, endpoint.address, at.now) {
+                let label = match self.coverage_level(id, at.now) {
                     Level::None => continue,
                     Level::Partial => Label::Unseen,
                     Level::Full if self.tables.names.of_other_devices(id, endpoint.address).next().is_some() => {

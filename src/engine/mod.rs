@@ -231,9 +231,9 @@ impl Engine {
 
     /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
-        let EndedFlow { tuple, flow, .. } = ended;
+        let flow = &ended.flow;
         let covered =
-            flow.device().is_some_and(|id| self.coverage_level(id, tuple.destination, flow.opened_at) == Level::Full);
+            flow.device().is_some_and(|id| self.coverage_level(id, flow.opened_at) == Level::Full);
         flow.label.explained(covered)
     }
 
@@ -351,7 +351,7 @@ impl Engine {
         }
         device.last_seen = device.last_seen.max(at.wall);
         let since = self.tables.lookups.would_have_seen_since(at.now);
-        if device.coverage.answered(lookup.server, lookup.record_type, since, at.now) {
+        if device.coverage.answered(lookup.server, since, at.now) {
             self.gain_coverage(id, at);
         }
     }

@@ -71,7 +71,7 @@ struct Question {
 /// What a device has shown of where it asks.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    /// Since when lookups of IPv4 and of IPv6 addresses have been visible, or would have been.
+    /// Since when lookups over IPv4 and over IPv6 have been visible, or would have been.
     since: [Option<Time>; 2],
     /// The resolvers whose answers to it were seen last.
     answers: [Option<Seen>; 3],
@@ -124,9 +124,9 @@ fn is_within(at: Time, span: Span, now: Time) -> bool {
 }
 
 impl Coverage {
-    /// Notes an answer of `server` to a question for records of `record_type`. Returns true if it is the first one that
-    /// was seen for addresses of a family: then `since` is when earlier ones would have been seen, too.
-    pub fn answered(&mut self, server: IpAddr, record_type: u16, since: Time, now: Time) -> bool {
+    /// Notes an answer of `server`. Returns true if it is the first one that was seen: then `since` is when earlier ones
+    /// would have been seen, too.
+    pub fn answered(&mut self, server: IpAddr, since: Time, now: Time) -> bool {
         let slot = self.answers.iter().position(|seen| seen.is_none_or(|seen| seen.server == server));
         self.answers[..=slot.unwrap_or(2)].rotate_right(1);
         self.answers[0] = Some(Seen { server, at: now });
@@ -134,35 +134,33 @@ impl Coverage {
         for question in &mut self.questions[..2] {
             *question = question.filter(|question| !answers(server, question.server));
         }
-        let gains = match record_type {
-            1 => [true, false],
-            28 => [false, true],
-            // SVCB, HTTPS (RFC 9460) and ANY have addresses of both families, or could have.
-            64 | 65 | 255 => [true; 2],
-            _ => [false; 2],
-        };
-        let mut first = false;
-        for (own, gains) in self.since.iter_mut().zip(gains) {
-            first |= gains && own.is_none();
-            *own = own.or(gains.then_some(since));
-        }
-        first
+        let is_first = self.since().is_none();
+        self.since[family(server)].get_or_insert(since);
+        is_first
     }
 
     /// Notes that the device opened a flow to a resolver.
     pub fn asks(&mut self, server: IpAddr, service: Service, now: Time) {
         let slot = if service == Service::Dns { family(server) } else { 2 };
+        if service == Service::Dns && self.is_answered(server, now) {
+            return;
+        }
         // The older of two open questions is the one whose answer should have been seen first.
         let open = self.questions[slot].filter(|old| is_within(old.at, limits::QUESTION_OPEN, now));
         self.questions[slot] = open.or(Some(Question { server, service, at: now }));
     }
 
+    /// Returns true if an answer of this resolver was seen since a flow to it began. A lookup is handled before the flow
+    /// that carried it where both are read in one turn.
+    fn is_answered(&self, server: IpAddr, opened: Time) -> bool {
+        let seen = |seen: &Seen| seen.at + limits::QUESTION_SLACK >= opened && answers(seen.server, server);
+        self.answers.iter().flatten().any(seen)
+    }
+
     /// Notes what a flow to a resolver has carried so far: whether the resolver answered and whether the flow is over.
     /// Returns true if this is the first that shows answers which are not seen.
     pub fn resolver_flow(&mut self, server: IpAddr, service: Service, opened: Time, replied: bool, now: Time) -> bool {
-        // A lookup is handled before the flow that carried it where both are read in one turn.
-        let seen = |seen: &Seen| seen.at + limits::QUESTION_SLACK >= opened && answers(seen.server, server);
-        let in_sight = service == Service::Dns && self.answers.iter().flatten().any(seen);
+        let in_sight = service == Service::Dns && self.is_answered(server, opened);
         for question in &mut self.questions {
             *question = question.filter(|question| question.server != server);
         }
@@ -214,12 +212,12 @@ impl Coverage {
         self.questions = [None; 3];
     }
 
-    /// Returns since when lookups of addresses of this family have been visible; absent while none was seen.
-    pub fn since(&self, address: IpAddr) -> Option<Time> {
-        self.since[family(address)]
+    /// Returns since when its lookups have been visible; absent while none was seen.
+    pub fn since(&self) -> Option<Time> {
+        self.since.into_iter().flatten().min()
     }
 
-    /// Returns since when lookups of IPv4 and of IPv6 addresses have been visible; absent while none was seen.
+    /// Returns since when its lookups over IPv4 and over IPv6 have been visible; absent where none was seen.
     pub fn since_by_family(&self) -> [Option<Time>; 2] {
         self.since
     }
@@ -370,15 +368,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_answer_of_each_family_is_told() {
+    fn the_first_answer_is_told() {
         let mut coverage = Coverage::default();
-        assert!(coverage.answered(ROUTER, 1, at(0), at(9)) && !coverage.answered(ROUTER, 1, at(5), at(9)));
-        assert_eq!(coverage.since_by_family(), [Some(at(0)), None]);
-        assert!(!coverage.answered(ROUTER, 12, at(5), at(9)), "a reverse lookup has no addresses");
-        assert!(coverage.answered(ROUTER, 65, at(5), at(9)));
-        assert_eq!(coverage.since_by_family(), [Some(at(0)), Some(at(5))]);
+        assert!(coverage.answered(ROUTER, at(0), at(9)) && !coverage.answered(ROUTER, at(5), at(9)));
+        assert!(!coverage.answered("fe80::1".parse().unwrap(), at(5), at(9)));
+        assert_eq!((coverage.since(), coverage.since_by_family()), (Some(at(0)), [Some(at(0)), Some(at(5))]));
         coverage.lose();
-        assert_eq!(coverage.since_by_family(), [None; 2]);
+        assert_eq!(coverage.since(), None);
     }
 
     #[test]
@@ -387,19 +383,22 @@ mod tests {
         coverage.asks(ROUTER, Service::Dns, at(1));
         assert_eq!(reasons(&coverage, at(2)), [Reason::Asks(ROUTER, Service::Dns)]);
         assert_eq!(coverage.reasons(at(0), at(2)).count(), 0, "what was called before is not concerned");
-        coverage.answered(ROUTER, 1, at(0), at(3));
+        coverage.answered(ROUTER, at(0), at(3));
         assert_eq!(reasons(&coverage, at(3)), []);
         coverage.asks(OUTSIDE, Service::Dns, at(4));
-        coverage.answered(ROUTER, 1, at(0), at(5));
+        coverage.answered(ROUTER, at(0), at(5));
         assert_eq!(reasons(&coverage, at(5)), [], "the router took the question");
+        coverage.asks(ROUTER, Service::Dns, at(5));
+        assert_eq!(reasons(&coverage, at(5)), [], "its answer was handled before it");
         coverage.asks(ROUTER, Service::Dns, at(6));
+        assert_eq!(reasons(&coverage, at(6)), [Reason::Asks(ROUTER, Service::Dns)]);
         assert_eq!(reasons(&coverage, at(6) + limits::QUESTION_OPEN), []);
     }
 
     #[test]
     fn answers_out_of_sight_hide_lookups_for_a_day() {
         let mut coverage = Coverage::default();
-        coverage.answered(ROUTER, 1, at(0), at(9));
+        coverage.answered(ROUTER, at(0), at(9));
         assert!(!coverage.resolver_flow(ROUTER, Service::Dns, at(9), true, at(40)), "its answer was seen");
         assert!(coverage.resolver_flow(OUTSIDE, Service::Dot, at(9), true, at(40)));
         assert!(!coverage.resolver_flow(OUTSIDE, Service::Dot, at(9), true, at(80)), "that is known");
