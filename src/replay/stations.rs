@@ -285,7 +285,7 @@ mod tests {
             cut: false,
             fragment: None,
             data: &data,
-            body: Body::Icmp,
+            body: Body::Icmp(&data),
         };
         let mut out = Vec::new();
         stations().discovery(&packet, &mut out);
