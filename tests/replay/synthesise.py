@@ -1830,6 +1830,8 @@ class Cases:
         camera = house.device(22, v6=["fe80::22", "2001:db8:8::22"]).boot("garden-camera")
         camera.lookup("cloud.camera.example", "198.51.100.90")
         camera.tls("198.51.100.90", "cloud.camera.example")
+        camera.lookup("cloud.camera.example", "2001:db8:cafe:90::1")
+        camera.tls("2001:db8:cafe:90::1", "cloud.camera.example")
         claim = {"mac": camera.mac, "link_local": "fe80::22", "prefix": "2001:db8:cafe:666::", "resolver": "fd00:8::66"}
         for number in range(6):
             house.until(30 + 60 * number)
