@@ -4,6 +4,8 @@
 
 use crate::event::Event;
 use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_fake, is_group, is_local};
+use crate::tables::nat64::{DISCOVERY_NAME, Nat64, discover, embed};
+use crate::time::Time;
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeMap;
@@ -29,13 +31,19 @@ pub struct Anonymiser {
     names: BTreeMap<Name, u32>,
     /// The prefixes of the LAN, in which there may be public addresses.
     lan: Vec<IpNet>,
+    /// Which addresses stand for others.
+    nat64: Nat64,
 }
 
 impl Anonymiser {
     /// Returns the event with made-up identities.
     pub fn map(&mut self, event: Event) -> Event {
         match event {
-            Event::ClockSet | Event::Gap { .. } | Event::DumpComplete | Event::PacketsRead(_) => event,
+            Event::ClockSet
+            | Event::ResolversForgotten
+            | Event::Gap { .. }
+            | Event::DumpComplete
+            | Event::PacketsRead(_) => event,
             Event::Lan { prefixes } => {
                 self.lan = prefixes;
                 Event::Lan { prefixes: vec![HOUSE] }
@@ -49,6 +57,12 @@ impl Anonymiser {
                 hostname: self.label(hostname, "host"),
                 vendor_class: self.label(vendor_class, "vendor"),
             },
+            // What everybody asks to learn of a translator tells nothing of anybody.
+            Event::Lookup(lookup) if &*lookup.name == DISCOVERY_NAME => {
+                discover(&lookup.addresses).map(|prefix| self.nat64.add(None, prefix, Time(0)));
+                let (client, server) = (self.address(lookup.client), self.address(lookup.server));
+                Event::Lookup(Lookup { client, server, ..lookup })
+            }
             Event::Lookup(Lookup { client, server, record_type, name, outcome, addresses, aliases }) => {
                 Event::Lookup(Lookup {
                     client: self.address(client),
@@ -66,7 +80,10 @@ impl Anonymiser {
             Event::Resolver { mac, address, encrypted } => {
                 Event::Resolver { mac: mac.map(|mac| self.mac(mac)), address: self.address(address), encrypted }
             }
-            Event::Nat64 { .. } => event,
+            Event::Nat64 { prefix } => {
+                self.nat64.add(None, prefix, Time(0));
+                event
+            }
             Event::FlowOpened { tuple, midstream } => Event::FlowOpened { tuple: self.tuple(tuple), midstream },
             Event::FlowCounted { tuple, sent, received } => {
                 Event::FlowCounted { tuple: self.tuple(tuple), sent, received }
@@ -96,6 +113,14 @@ impl Anonymiser {
     fn address(&mut self, ip: IpAddr) -> IpAddr {
         if is_group(ip) || is_resolver_address(ip) {
             return ip;
+        }
+        // What stands for an IPv4 address goes on to stand for it.
+        self.nat64.note_use(ip);
+        if let (IpAddr::V6(translated), Some(v4)) = (ip, self.nat64.embedded(None, ip)) {
+            let prefix = self.nat64.iter().map(|(_, prefix)| prefix).find(|prefix| prefix.contains(&translated));
+            if let (Some(prefix), IpAddr::V4(v4)) = (prefix, self.address(v4.into())) {
+                return embed(prefix, v4).into();
+            }
         }
         let n = Self::number(&mut self.addresses, ip);
         let v6 = |first: u16, second: u16| Ipv6Addr::new(first, second, 0, 0, 0, 0, (n >> 16) as u16, n as u16);

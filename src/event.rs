@@ -83,6 +83,8 @@ pub enum Event {
         /// It is to be asked over TLS, HTTPS or QUIC.
         encrypted: bool,
     },
+    /// What devices were told of resolvers holds no more. What still does is told anew.
+    ResolversForgotten,
     /// The network translates addresses in this prefix to the IPv4 addresses in them (RFC 6052), as PREF64 says (RFC
     /// 8781).
     Nat64 {
@@ -249,6 +251,7 @@ impl fmt::Display for Event {
                 field(f, "mac", mac)?;
                 flag(f, "encrypted", *encrypted)
             }
+            Event::ResolversForgotten => f.write_str("resolvers forgotten"),
             Event::Nat64 { prefix } => write!(f, "nat64 {prefix}"),
             Event::FlowOpened { tuple, midstream: false } => write!(f, "opened {tuple}"),
             Event::FlowOpened { tuple, midstream: true } => write!(f, "found {tuple}"),
@@ -494,6 +497,10 @@ impl FromStr for Event {
                 let [mac, encrypted] = fields.keyed(["mac", "encrypted"])?;
                 Event::Resolver { mac: mac.map(str::parse).transpose()?, address, encrypted: encrypted.is_some() }
             }
+            "resolvers" => match fields.word()? {
+                "forgotten" => Event::ResolversForgotten,
+                word => return Err(format!("'{word}' does not belong there")),
+            },
             "nat64" => Event::Nat64 { prefix: fields.get()? },
             "opened" => Event::FlowOpened { tuple: fields.tuple()?, midstream: false },
             "found" => Event::FlowOpened { tuple: fields.tuple()?, midstream: true },
@@ -626,6 +633,7 @@ mod tests {
             Event::LookupMissed { client: "192.168.8.9".parse().unwrap(), server: "fe80::1".parse().unwrap() },
             Event::Resolver { mac: None, address: "fe80::1".parse().unwrap(), encrypted: true },
             Event::Resolver { mac: Some(Mac([2; 6])), address: "192.168.8.2".parse().unwrap(), encrypted: false },
+            Event::ResolversForgotten,
             Event::Nat64 { prefix: "64:ff9b::/96".parse().unwrap() },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },

@@ -61,8 +61,6 @@ pub const TOLD: usize = 128;
 pub const TOLD_PER_DEVICE: usize = 4;
 /// How long a device follows what it was told with its lease, which may be that long.
 pub const TOLD_DEVICE_KEPT: Span = Span::days(7);
-/// How long devices follow what all are told, after it was last said.
-pub const TOLD_ALL_KEPT: Span = Span::days(1);
 
 /// A device that uses an address within this time after a lookup brought it no address is taken to use a fallback: a
 /// program that gives up on a name tries its next way at once.

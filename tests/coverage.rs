@@ -129,13 +129,19 @@ fn an_answer_that_was_cut_or_lost_hides_what_it_said() {
 }
 
 #[test]
-fn coverage_is_of_the_family_of_the_address() {
-    let six = "5.000000 opened tcp [2001:db8:8::20]:1000 > [2a02:db8::9]:443\n9.000000 clock";
-    let six = format!("0.600000 neighbour 2001:db8:8::20 02:00:00:00:00:20\n{six}").replace("0.600000", "2.000000");
-    let engine = house(&six);
-    assert_eq!((explained(&engine, "2a02:db8::9").as_str(), blocks(&engine)), ("unknown", 0));
-    let asked = format!("2.000000 looked 192.168.8.20 192.168.8.1 28 bulb.example found\n{six}");
-    assert_eq!(explained(&house(&asked), "2a02:db8::9"), "none");
+fn lookups_may_be_seen_over_one_family_and_hidden_over_the_other() {
+    // What is asked over IPv4 is led elsewhere, and its answers are not seen.
+    let lines = format!(
+        "2.000000 looked 2001:db8:8::20 2001:db8:8::1 28 six.example found 2a02:db8::6
+         3.000000 opened udp 192.168.8.20:700 > 192.168.8.1:53
+         3.100000 opened udp [2001:db8:8::20]:701 > [2001:db8:8::1]:53
+         3.200000 looked 2001:db8:8::20 2001:db8:8::1 28 six.example found 2a02:db8::6\n{CALL}"
+    );
+    assert_unknown(&format!("1.900000 neighbour 2001:db8:8::20 02:00:00:00:00:20\n{lines}"), "it asks 192.168.8.1");
+    // A device that asks only for IPv4 addresses is not unknown for ever where it calls others.
+    let six = "2.000000 neighbour 2001:db8:8::20 02:00:00:00:00:20
+        5.000000 opened tcp [2001:db8:8::20]:1000 > [2a02:db8::9]:443\n9.000000 clock";
+    assert_eq!(explained(&house(six), "2a02:db8::9"), "none");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod types;
 pub mod uci;
 
 pub use crate::config::settings::{Fallback, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS};
-pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Problem, device_name};
+pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Network, Problem, device_name};
 
 /// Reads UCI text, of which `detectors` may be named for option `block_on`. Returns settings and what is wrong with the
 /// text, in the order of its lines.

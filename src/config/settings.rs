@@ -118,7 +118,7 @@ const LEASH: &[Setting] = &[
         "interface",
         Nothing,
         "a network device such as br-lan",
-        "the side of the devices, a line for each; none: [all networks](#networks-of-devices)",
+        "the devices' side; none: [all networks](#networks-of-devices)",
     )
     .many()
     .set(|draft, text| push(&mut draft.config.daemon.interfaces, is_interface(text), text)),
@@ -153,14 +153,9 @@ const LEASH: &[Setting] = &[
     setting("leases", Value("/tmp/dhcp.leases"), PATH, "dnsmasq's leases")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.leases, path(text))),
-    setting(
-        "router",
-        Value("/var/run/leash-router"),
-        PATH,
-        "a folder with what leash may read of the router's settings",
-    )
-    .restart()
-    .set(|draft, text| put(&mut draft.config.daemon.router, path(text))),
+    setting("router", Value("/var/run/leash-router"), PATH, "what leash may read of the router's settings")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.daemon.router, path(text))),
     setting("state", Value("/etc/leash/state"), PATH, "what outlives a restart of the router")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.state, path(text))),

@@ -105,7 +105,14 @@ impl Engine {
             map.insert(word.into(), Value::Object(family));
         }
         map.insert("proven".into(), coverage.has_shown_itself(now).into());
-        map.insert("resolvers".into(), coverage.resolvers().map(|seen| Value::from(seen.to_string())).collect());
+        map.insert(
+            "resolvers".into(),
+            coverage
+                .resolvers()
+                .filter(|seen| !seen.is_unspecified())
+                .map(|seen| Value::from(seen.to_string()))
+                .collect(),
+        );
         let mut sentences: Vec<Sentence> = reasons.iter().map(|reason| reason.message()).collect();
         if sentences.is_empty() && coverage.since().is_none() {
             sentences.push(sentence!("none of its lookups was seen so far"));
@@ -221,9 +228,9 @@ impl Engine {
         let mut all: Vec<(Reason, usize)> = Vec::new();
         for (id, device) in self.tables.devices.iter() {
             if self.settings().mode(device.mac).is_judged() {
-                // That names are faked is said by itself.
+                // That names are faked, and which resolvers devices are told, is said by itself.
                 let reasons = self.coverage_reasons(id, self.latest.now);
-                for reason in reasons.filter(|reason| *reason != Reason::Faked) {
+                for reason in reasons.filter(|reason| !matches!(reason, Reason::Faked | Reason::Told(_))) {
                     match all.iter_mut().find(|(known, _)| *known == reason) {
                         Some((_, devices)) => *devices += 1,
                         None => all.push((reason, 1)),

@@ -160,6 +160,7 @@ impl Engine {
             Event::Lookup(lookup) => self.learn(&lookup, at),
             Event::LookupMissed { client, server } => self.miss(client, server, at),
             Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
+            Event::ResolversForgotten => self.tables.lookups.forget_told(),
             Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
@@ -232,8 +233,7 @@ impl Engine {
     /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
         let flow = &ended.flow;
-        let covered =
-            flow.device().is_some_and(|id| self.coverage_level(id, flow.opened_at) == Level::Full);
+        let covered = flow.device().is_some_and(|id| self.coverage_level(id, flow.opened_at) == Level::Full);
         flow.label.explained(covered)
     }
 

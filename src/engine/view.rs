@@ -362,9 +362,9 @@ impl Engine {
         put(&mut map, "protocol", Value::from(tuple.protocol.text()));
         put(&mut map, "source", Value::from(tuple.source.to_string()));
         let ports = tuple.endpoint(true).port();
-        put(&mut map, "source_port", ports.map(|_| Value::from(tuple.source_port)));
+        put(&mut map, "source_port", Value::from(ports.map_or(0, |_| tuple.source_port)));
         put(&mut map, "destination", Value::from(tuple.destination.to_string()));
-        put(&mut map, "destination_port", ports.map(Value::from));
+        put(&mut map, "destination_port", Value::from(ports.unwrap_or_default()));
         put(&mut map, "device", flow.device().and_then(|id| mac(self.tables.devices.get(id).mac)));
         put(&mut map, "start", seconds(flow.start));
         put(&mut map, "sent_bytes", Value::from(flow.sent));

@@ -3,8 +3,8 @@
 //! The settings hold passwords and keys, so only root reads them. The init script hands over the lines that leash needs.
 
 use crate::config::DaemonConfig;
+use crate::config::Network;
 use crate::config::router;
-use crate::config::types::Network;
 use crate::live::progress;
 use std::fs;
 use std::net::Ipv4Addr;

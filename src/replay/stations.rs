@@ -178,7 +178,8 @@ impl Stations {
         // The router is a client, too, on its far side.
         let is_ours = |mac: Mac| self.lan_side.relayed || !self.lan_side.is_router(Some(mac));
         let Some(message) = dhcp::parse(payload).filter(|message| is_ours(message.mac)) else { return };
-        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, resolvers, booting, .. } = message;
+        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, routers, resolvers, booting } =
+            message;
         match (message_type, address) {
             (MessageType::Discover | MessageType::Request, _) if booting => {
                 if self.booted.len() < limits::DEVICES {
@@ -193,7 +194,9 @@ impl Stations {
         }
         let server = packet.source_mac.filter(|server| *server != mac);
         if let (MessageType::Ack, Some(ip), Some(_), true) = (message_type, address, server, self.is_believed(server)) {
-            let resolvers = resolvers.iter().map(|(address, encrypted)| (IpAddr::from(*address), *encrypted)).collect();
+            // A router that is asked itself is in sight.
+            let resolvers = resolvers.iter().filter(|(address, encrypted)| *encrypted || !routers.contains(address));
+            let resolvers = resolvers.map(|(address, encrypted)| (IpAddr::from(*address), *encrypted)).collect();
             self.lease(ip.into(), mac, resolvers, out);
         }
     }
@@ -233,7 +236,12 @@ impl Stations {
             return;
         }
         let Some(NdpMessage::RouterAdvertisement(router)) = ndp::parse(packet.data) else { return };
-        for resolver in router.resolvers {
+        // Most routers announce an address of their own, which is in sight; others are those of stations.
+        let of_stations = router
+            .resolvers
+            .into_iter()
+            .filter(|(address, encrypted)| *encrypted || self.by_address(*address).is_some());
+        for resolver in of_stations.collect::<Vec<_>>() {
             if self.resolvers.len() < ANNOUNCED && self.resolvers.insert(resolver) {
                 tell(None, &[resolver], out);
             }
@@ -288,7 +296,11 @@ mod tests {
             body: Body::Icmp(&data),
         };
         let mut out = Vec::new();
-        stations().discovery(&packet, &mut out);
+        let (mut stations, mut ignored) = (stations(), Vec::new());
+        stations.discovery(&packet, &mut out);
+        assert_eq!(out, [], "it is the router's own, as far as one can tell");
+        stations.note("fd00:8::66".parse().unwrap(), Some(VICTIM), false, Time(0), &mut ignored);
+        stations.discovery(&packet, &mut out);
         out
     }
 

@@ -319,6 +319,11 @@ impl House {
         self.told.push(Told { mac, address, at: now });
     }
 
+    /// Forgets what devices were told.
+    pub fn forget_told(&mut self) {
+        self.told.clear();
+    }
+
     /// Returns the resolvers that this device was told to ask.
     pub fn told(&self, mac: Mac, now: Time) -> impl Iterator<Item = IpAddr> {
         let for_it = move |told: &&Told| told.mac.is_none_or(|of| of == mac) && told.holds(now);
@@ -343,8 +348,7 @@ impl House {
 
 impl Told {
     fn holds(&self, now: Time) -> bool {
-        let kept = if self.mac.is_some() { limits::TOLD_DEVICE_KEPT } else { limits::TOLD_ALL_KEPT };
-        is_within(self.at, kept, now)
+        self.mac.is_none() || is_within(self.at, limits::TOLD_DEVICE_KEPT, now)
     }
 }
 
@@ -454,6 +458,8 @@ mod tests {
         }
         assert!(house.told.len() <= limits::TOLD && house.told.iter().any(|told| told.mac.is_none()));
         assert_eq!(house.told(Mac([2, 0, 0, 0, 0, 199]), at(1)).count(), limits::TOLD_PER_DEVICE + 1);
-        assert_eq!(house.told(Mac([2, 0, 0, 0, 0, 199]), at(2) + limits::TOLD_DEVICE_KEPT).count(), 0);
+        assert_eq!(house.told(Mac([2, 0, 0, 0, 0, 199]), at(2) + limits::TOLD_DEVICE_KEPT).count(), 1);
+        house.forget_told();
+        assert_eq!(house.told(Mac([2, 0, 0, 0, 0, 199]), at(1)).count(), 0);
     }
 }

@@ -170,7 +170,8 @@ fn extract(length: u8, address: Ipv6Addr) -> Option<Ipv4Addr> {
     (length == 96 || octets[RESERVED] == 0).then_some(v4.into())
 }
 
-fn embed(prefix: Ipv6Net, v4: Ipv4Addr) -> Ipv6Addr {
+/// Returns the address within a prefix of a translator that stands for an IPv4 address (RFC 6052, section 2.2).
+pub fn embed(prefix: Ipv6Net, v4: Ipv4Addr) -> Ipv6Addr {
     let mut octets = prefix.addr().octets();
     for (octet, at) in v4.octets().into_iter().zip(places(prefix.prefix_len())) {
         if let Some(place) = octets.get_mut(at) {

@@ -66,12 +66,11 @@ impl Source for Announced {
             return Ok(());
         }
         let known = std::mem::take(&mut lan.resolvers);
+        out.push(Event::ResolversForgotten);
         for resolver in told {
             let seen = known.iter().find(|(known, _)| *known == resolver).map(|(_, seen)| *seen);
-            if seen.is_none() {
-                let Resolver { mac, address, encrypted } = resolver;
-                out.push(Event::Resolver { mac, address, encrypted });
-            }
+            let Resolver { mac, address, encrypted } = resolver;
+            out.push(Event::Resolver { mac, address, encrypted });
             lan.resolvers.push((resolver, seen.unwrap_or_default()));
         }
         Ok(())

@@ -112,8 +112,6 @@ _('let the proxy answer with real addresses (redir-host instead of fake-ip)');
 _('let devices ask this router, and this router ask that resolver');
 _('let the device ask this router for names: switch off private DNS or its own resolver');
 _('none of its lookups was seen so far');
-_('it calls IPv4 addresses, and no lookup of one was seen');
-_('it calls IPv6 addresses, and no lookup of one was seen');
 
 /* src/engine/enforcement.rs */
 _('mode %s');
