@@ -83,7 +83,8 @@ return view.extend({
 		o.placeholder = interfaces.join(', ') || 'br-lan';
 
 		for (const name of left_out) {
-			o = s.taboption('more', form.Button, '_watch_' + name.replace(/\W/g, '_'), _('Not watched: %s').format(name),
+			o = s.taboption('more', form.Button, '_watch_' + name.replace(/\W/g, '_'),
+				_('Not watched: %s').format(name),
 				_('Its devices use the Internet through this router, and leash does not see them.'));
 			o.inputtitle = _('Watch %s').format(name);
 			o.inputstyle = 'apply';
