@@ -15,11 +15,6 @@ use crate::time::{Stamp, Time};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
-/// Whether a service answers questions for names.
-fn resolves(service: Service) -> bool {
-    matches!(service, Service::Dns | Service::Dot | Service::Doh | Service::Doq)
-}
-
 impl Reason {
     /// Returns what is the matter, for people: "the device ...".
     pub(super) fn message(self) -> Sentence {
@@ -189,18 +184,18 @@ impl Engine {
         }
     }
 
-    /// Notes that a flow asks a resolver, if it does.
+    /// Notes that a flow to a resolver was opened.
     pub(super) fn note_question(&mut self, tuple: &Tuple, at: Stamp) {
-        let Some(flow) = self.tables.flows.get(tuple).filter(|flow| resolves(flow.service)) else { return };
+        let Some(flow) = self.tables.flows.get(tuple) else { return };
         let (service, open) = (flow.service, !flow.closed && flow.received == 0);
         if let Some(owner) = flow.owner.filter(|owner| owner.outbound && open) {
             self.tables.devices.get_mut(owner.device).coverage.asks(tuple.destination, service, at.now);
         }
     }
 
-    /// Notes what a flow to a resolver has carried, if it is one.
+    /// Notes what a flow to a resolver has carried.
     pub(super) fn note_resolver_flow(&mut self, tuple: &Tuple, at: Stamp) {
-        let Some(flow) = self.tables.flows.get(tuple).filter(|flow| resolves(flow.service)) else { return };
+        let Some(flow) = self.tables.flows.get(tuple) else { return };
         let Flow { service, opened_at, received, closed, .. } = *flow;
         let Some(owner) = flow.owner.filter(|owner| owner.outbound && (closed || received > 0)) else { return };
         let coverage = &mut self.tables.devices.get_mut(owner.device).coverage;

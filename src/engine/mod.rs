@@ -393,8 +393,10 @@ impl Engine {
         self.tables.flows.open(tuple, owner, midstream, at, at.now + self.config.grace);
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
             flow.service = Service::by_port(tuple.protocol, tuple.destination_port);
+            if flow.service.asks_names() {
+                self.note_question(&tuple, at);
+            }
         }
-        self.note_question(&tuple, at);
         if device.is_some_and(|id| self.tables.names.contains(id, tuple.destination, at.now)) {
             self.settle(tuple, at);
         } else {
@@ -466,14 +468,19 @@ impl Engine {
             contact.apply_hints(flow);
         }
         let delta = flow.delta(&tuple, (flow.sent, flow.received));
+        let is_named = flow.sni.is_some();
         if label == Label::OutOfScope && owner.outbound && mode.is_judged() {
             self.note_lateral(id, endpoint, at);
         }
         if new {
             self.note_new_contact(id, endpoint, at);
         }
-        self.note_name_called(&tuple, None, at);
-        self.note_session(&tuple, at);
+        if is_named {
+            self.note_name_called(&tuple, None, at);
+        }
+        if owner.outbound && !matches!(label, Label::OutOfScope | Label::Unseen) {
+            self.note_session(&tuple, at);
+        }
         self.close_hour(id, at);
         if let Some(delta) = delta {
             self.credit(&delta, at);
@@ -537,12 +544,12 @@ impl Engine {
         let bytes = (added(sent, flow.sent), added(received, flow.received));
         self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
-        self.note_resolver_flow(&tuple, at);
-        let Some(flow) = self.tables.flows.get(&tuple) else { return };
         // What a flow carried while it waited is credited when it gets its label.
-        if flow.label != Label::Waiting
-            && let Some(delta) = flow.delta(&tuple, bytes)
-        {
+        let delta = if flow.label == Label::Waiting { None } else { flow.delta(&tuple, bytes) };
+        if flow.service.asks_names() {
+            self.note_resolver_flow(&tuple, at);
+        }
+        if let Some(delta) = delta {
             self.credit(&delta, at);
         }
     }
@@ -593,8 +600,13 @@ impl Engine {
             }
         }
         let host = if let Hint::Http { host, .. } = hint { host } else { None };
-        self.note_question(&tuple, at);
-        self.note_name_called(&tuple, host.as_ref(), at);
+        let (asks, is_named) = (flow.service.asks_names(), host.is_some() || flow.sni.is_some());
+        if asks {
+            self.note_question(&tuple, at);
+        }
+        if is_named {
+            self.note_name_called(&tuple, host.as_ref(), at);
+        }
         let Some(flow) = self.tables.flows.get(&tuple) else { return };
         let Some(owner) = flow.owner.filter(|_| flow.label != Label::Waiting) else { return };
         let (id, endpoint) = (owner.device, tuple.endpoint(owner.outbound));

@@ -189,7 +189,7 @@ impl Engine {
         if flow.sent == 0 || self.tables.devices.by_address(tuple.source) != Some(id) {
             return;
         }
-        let (at, is_outside) = (self.latest, !self.tables.is_inside(tuple.destination));
+        let (at, is_outside) = (self.latest, flow.label != Label::OutOfScope);
         let device = self.tables.devices.get_mut(id);
         if is_outside {
             device

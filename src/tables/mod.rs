@@ -56,7 +56,7 @@ impl Tables {
 
     /// Returns true if an address is within a prefix of the LAN.
     pub fn is_lan(&self, address: IpAddr) -> bool {
-        self.lan.iter().any(|prefix| prefix.contains(&address))
+        self.lan.iter().any(|prefix| covers(prefix, address))
     }
 
     /// Returns true if a proxy made an address up.
@@ -70,5 +70,34 @@ impl Tables {
         is_local(address) && self.names.nat64.embedded(None, address).is_none()
             || self.is_lan(address)
             || self.devices.by_address(address).is_some()
+    }
+}
+/// Returns what `IpNet::contains` does, which takes a tenth of all the engine's time where it is asked for each flow.
+fn covers(prefix: &IpNet, address: IpAddr) -> bool {
+    let length = u32::from(prefix.prefix_len());
+    match (prefix, address) {
+        (IpNet::V4(net), IpAddr::V4(ip)) => {
+            (net.addr().to_bits() ^ ip.to_bits()).checked_shr(32 - length).unwrap_or_default() == 0
+        }
+        (IpNet::V6(net), IpAddr::V6(ip)) => {
+            (net.addr().to_bits() ^ ip.to_bits()).checked_shr(128 - length).unwrap_or_default() == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_cover_what_ipnet_says() {
+        for prefix in ["0.0.0.0/0", "192.168.8.0/24", "192.168.8.7/32", "::/0", "2001:db8::/32", "2001:db8::1/128"] {
+            let prefix: IpNet = prefix.parse().unwrap();
+            for ip in ["0.0.0.0", "192.168.8.7", "192.168.9.7", "::", "2001:db8::1", "2001:db9::1"] {
+                let ip: IpAddr = ip.parse().unwrap();
+                assert_eq!(covers(&prefix, ip), prefix.contains(&ip), "{prefix} {ip}");
+            }
+        }
     }
 }
