@@ -135,8 +135,9 @@ pub fn standing(lan: &Lan, daemon: &DaemonConfig, complaints: &mut Vec<Complaint
     }
 }
 
-/// Complains about resolvers that devices are told to ask where leash does not see what they answer.
-pub fn resolvers(lan: &Lan, complaints: &mut Vec<Complaint>) {
+/// Complains about resolvers that devices are told to ask where leash does not see what they answer. `bridge` says
+/// whether what crosses a bridge is seen.
+pub fn resolvers(lan: &Lan, bridge: bool, complaints: &mut Vec<Complaint>) {
     for (resolver, seen) in &lan.resolvers {
         let address = resolver.address;
         if resolver.encrypted {
@@ -152,17 +153,19 @@ pub fn resolvers(lan: &Lan, complaints: &mut Vec<Complaint>) {
                 "uci add_list dhcp.@dnsmasq[0].server={address}; uci set dhcp.@dnsmasq[0].noresolv=1; uci commit dhcp; \
                  service dnsmasq restart"
             );
+            let remedy = sentence!(
+                "let devices ask the router, and the router ask that resolver: remove it from %s in %s, then run %s",
+                "list dhcp_option",
+                "/etc/config/dhcp",
+                ask
+            );
+            let install = || sentence!("or install %s, so that leash sees what crosses a bridge", "kmod-nft-bridge");
             complaints.push(Complaint::warning(
                 sentence!(
                     "devices are told to ask %s, whose answers do not pass through this router, so lookups are missed",
                     address
                 ),
-                sentence!(
-                    "let devices ask the router, and the router ask that resolver: remove it from %s in %s, then run %s",
-                    "list dhcp_option",
-                    "/etc/config/dhcp",
-                    ask
-                ),
+                if bridge { remedy } else { remedy.and_then(install()) },
             ));
         }
     }

@@ -69,7 +69,8 @@ impl api::Daemon for Daemon {
         let (daemon, lan) = (&self.engine.config().daemon, self.sources.lan());
         doctor::standing(lan, daemon, &mut all);
         self.sources.complain(daemon, self.rules_loaded(), &mut all);
-        doctor::resolvers(lan, &mut all);
+        let bridge = self.enforcer.get().is_some_and(|enforcer| enforcer.bridge);
+        doctor::resolvers(lan, bridge, &mut all);
         let resets = self.engine.counters_zeroed();
         if resets > 0 {
             all.push(Complaint::warning(

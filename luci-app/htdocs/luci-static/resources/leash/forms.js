@@ -210,8 +210,9 @@ _('limit what they reach in the firewall\'s zone of %s');
 _('devices at %s use the Internet through this router, and leash does not watch them');
 _('devices are told to ask %s over TLS, HTTPS or QUIC, so their lookups cannot be read');
 _('remove %s from %s, then run %s');
-_('devices are told to ask %s, whose answers do not pass through this router, so lookups are missed');
 _('let devices ask the router, and the router ask that resolver: remove it from %s in %s, then run %s');
+_('or install %s, so that leash sees what crosses a bridge');
+_('devices are told to ask %s, whose answers do not pass through this router, so lookups are missed');
 
 /* src/live/enforce.rs */
 _('nothing can be blocked, since nf_tables cannot be reached: %s');
