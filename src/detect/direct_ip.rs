@@ -85,20 +85,14 @@ fn session(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>)
     let Subject { device, id, endpoint, contact } = *subject;
     let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
     let name = server.and_then(|server| context.names.of_device(id, server).next());
-    let (strength, but) = if contact.outgrows_session() {
-        (Strength::Fair, Some(sentence!("but it is called more, or sent more, than a session explains")))
-    } else {
-        (Strength::Weak, None)
-    };
     let peer = match name {
         Some(name) => sentence!("peer of a session that %s set up", name.clone()),
         None => sentence!("peer of a session, as in calls and where people look at their camera"),
     };
-    (
-        strength,
-        Some(match but {
-            Some(but) => peer.and_then(but),
-            None => peer,
-        }),
-    )
+    if contact.outgrows_session() {
+        let but = sentence!("but it is called more, or sent more, than a session explains");
+        (Strength::Fair, Some(peer.and_then(but)))
+    } else {
+        (Strength::Weak, Some(peer))
+    }
 }

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 impl Reason {
     /// Returns what is the matter, for people: "the device ...".
-    pub(super) fn message(self) -> Sentence {
+    fn message(self) -> Sentence {
         match self {
             Reason::Lost => sentence!("some lookups of the house were lost a moment ago"),
             Reason::Faked => sentence!("names are answered with made-up addresses by a proxy on this router"),
@@ -35,16 +35,14 @@ impl Reason {
         }
     }
 
-    /// Returns what people can do about it.
-    pub(super) fn remedy(self) -> Sentence {
+    /// Returns what people can do about it; absent for what doctor tells of the whole house anyway: that names are
+    /// faked, and which resolvers devices are told.
+    fn remedy(self) -> Option<Sentence> {
         match self {
-            Reason::Lost | Reason::Missed(_) => sentence!("wait some minutes; leash says it if it happens again"),
-            Reason::Faked => sentence!("let the proxy answer with real addresses (redir-host instead of fake-ip)"),
-            Reason::Told(_) => {
-                sentence!("let devices ask this router, and this router ask that resolver")
-            }
+            Reason::Faked | Reason::Told(_) => None,
+            Reason::Lost | Reason::Missed(_) => Some(sentence!("wait some minutes; leash says it if it happens again")),
             Reason::Asks(..) | Reason::Names(_) => {
-                sentence!("let the device ask this router for names: switch off private DNS or its own resolver")
+                Some(sentence!("let the device ask this router for names: switch off private DNS or its own resolver"))
             }
         }
     }
@@ -118,7 +116,6 @@ impl Engine {
 
     /// Returns the label of a flow whose address no lookup of its device explains.
     pub(super) fn label_unexplained(&self, id: DeviceId, endpoint: Endpoint, opened: Time, at: Stamp) -> Label {
-        let others = self.tables.names.of_other_devices(id, endpoint.address).next().is_some();
         match self.coverage_level(id, opened) {
             Level::None => Label::NotCovered,
             Level::Partial => Label::Unseen,
@@ -130,29 +127,29 @@ impl Engine {
             {
                 Label::Unseen
             }
-            Level::Full if others => Label::OtherDevice,
-            Level::Full => Label::Unexplained,
+            Level::Full => self.label_covered(id, endpoint.address),
+        }
+    }
+
+    /// Returns the label of flows to an address that no lookup of their device explains, where one would have been seen.
+    fn label_covered(&self, id: DeviceId, address: IpAddr) -> Label {
+        match self.tables.names.of_other_devices(id, address).next() {
+            Some(_) => Label::OtherDevice,
+            None => Label::Unexplained,
         }
     }
 
     /// Turns what was unknown into unexplained: the first lookup of a device was seen, so earlier ones would have been,
     /// too.
     pub(super) fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
-        let mut known = Vec::new();
-        for (endpoint, contact) in self.tables.contacts.of_device(id) {
-            if contact.flows(Label::NotCovered) > 0 {
-                let label = match self.coverage_level(id, at.now) {
-                    Level::None => continue,
-                    Level::Partial => Label::Unseen,
-                    Level::Full if self.tables.names.of_other_devices(id, endpoint.address).next().is_some() => {
-                        Label::OtherDevice
-                    }
-                    Level::Full => Label::Unexplained,
-                };
-                known.push((endpoint, label));
-            }
-        }
-        for (endpoint, label) in known {
+        let level = self.coverage_level(id, at.now);
+        let waiting = self.tables.contacts.of_device(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0);
+        for endpoint in waiting.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+            let label = match level {
+                Level::None => return,
+                Level::Partial => Label::Unseen,
+                Level::Full => self.label_covered(id, endpoint.address),
+            };
             if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
                 contact.relabel(Label::NotCovered, label);
             }
@@ -223,9 +220,7 @@ impl Engine {
         let mut all: Vec<(Reason, usize)> = Vec::new();
         for (id, device) in self.tables.devices.iter() {
             if self.settings().mode(device.mac).is_judged() {
-                // That names are faked, and which resolvers devices are told, is said by itself.
-                let reasons = self.coverage_reasons(id, self.latest.now);
-                for reason in reasons.filter(|reason| !matches!(reason, Reason::Faked | Reason::Told(_))) {
+                for reason in self.coverage_reasons(id, self.latest.now) {
                     match all.iter_mut().find(|(known, _)| *known == reason) {
                         Some((_, devices)) => *devices += 1,
                         None => all.push((reason, 1)),
@@ -233,6 +228,7 @@ impl Engine {
                 }
             }
         }
-        all.into_iter().map(|(reason, devices)| (reason.message(), reason.remedy(), devices)).collect()
+        let said = all.into_iter().filter_map(|(reason, devices)| Some((reason.message(), reason.remedy()?, devices)));
+        said.collect()
     }
 }

@@ -233,8 +233,7 @@ impl Engine {
     /// Returns whether DNS explains a flow, as far as that is known by now; absent where the question does not arise.
     pub fn explained(&self, ended: &EndedFlow) -> Option<Explained> {
         let flow = &ended.flow;
-        let covered = flow.device().is_some_and(|id| self.coverage_level(id, flow.opened_at) == Level::Full);
-        flow.label.explained(covered)
+        flow.label.explained(|| flow.device().is_some_and(|id| self.coverage_level(id, flow.opened_at) == Level::Full))
     }
 
     /// Sets how many minutes local time is ahead of UTC.

@@ -13,6 +13,7 @@ pub mod notify;
 pub mod progress;
 pub mod reference;
 pub mod resolv_conf;
+pub mod rewritten;
 pub mod router;
 pub mod slot;
 pub mod sources;

@@ -6,6 +6,7 @@ use crate::config::DaemonConfig;
 use crate::config::Network;
 use crate::config::router;
 use crate::live::progress;
+use crate::live::rewritten::written_at;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -36,7 +37,7 @@ pub struct Version([Option<SystemTime>; 2]);
 impl Version {
     /// Returns the version in this folder.
     pub fn of(folder: &Path) -> Version {
-        Version(FILES.map(|name| fs::metadata(folder.join(name)).and_then(|data| data.modified()).ok()))
+        Version(FILES.map(|name| written_at(&folder.join(name))))
     }
 }
 

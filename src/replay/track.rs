@@ -9,7 +9,7 @@ use crate::replay::stations::Stations;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::dns;
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
-use crate::wire::fragments::{Fragments, LostAnswer};
+use crate::wire::fragments::{self, Fragments, LostAnswer};
 use crate::wire::other_flows;
 use crate::wire::packet::{ACK, Body, FIN, Frame, Packet, RST, SYN};
 use crate::wire::plaintext;
@@ -238,13 +238,13 @@ impl Tracker {
         let whole = self.fragments.take(packet, at.now, &mut lost);
         self.report_lost(&lost, out);
         let Some(datagram) = whole else { return };
-        let &[s1, s0, d1, d0, _, _, _, _, ref payload @ ..] = datagram.as_slice() else { return };
+        let Some((source_port, destination_port, payload)) = fragments::udp(&datagram) else { return };
         let tuple = Tuple {
             protocol: Protocol::Udp,
             source: packet.destination,
-            source_port: u16::from_be_bytes([d1, d0]),
+            source_port: destination_port,
             destination: packet.source,
-            destination_port: u16::from_be_bytes([s1, s0]),
+            destination_port: source_port,
         };
         if self.speaks_dns(tuple) {
             self.answer(tuple, payload, true, at.now, out);
@@ -268,7 +268,7 @@ impl Tracker {
 
     fn report_lost(&self, lost: &[LostAnswer], out: &mut Vec<Event>) {
         for LostAnswer { source, destination, start } in lost {
-            if let [0, 53, _, _, _, _, _, _, payload @ ..] = start.as_slice() {
+            if let Some((53, _, payload)) = fragments::udp(start) {
                 dns::report_answer(payload, false, *destination, *source, out);
             }
         }

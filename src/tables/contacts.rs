@@ -232,7 +232,7 @@ impl Contact {
 
     /// Returns whether DNS explains the latest flow; absent if the question does not arise.
     pub fn explained(&self) -> Option<Explained> {
-        self.label.explained(false)
+        self.label.explained(|| false)
     }
 }
 

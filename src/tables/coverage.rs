@@ -15,7 +15,7 @@ use crate::time::{Span, Time};
 use std::net::IpAddr;
 
 /// How much of a device's lookups is seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// None so far.
     None,
@@ -284,11 +284,10 @@ fn answers(seen: IpAddr, asked: IpAddr) -> bool {
 
 /// A resolver that a device, or all, were told to ask.
 #[derive(Clone, Copy, Debug)]
-pub struct Told {
+struct Told {
     /// The device; absent for all.
-    pub mac: Option<Mac>,
-    /// The resolver.
-    pub address: IpAddr,
+    mac: Option<Mac>,
+    address: IpAddr,
     at: Time,
 }
 
@@ -307,12 +306,10 @@ impl House {
     /// of the same device.
     pub fn tell(&mut self, mac: Option<Mac>, address: IpAddr, now: Time) {
         self.told.retain(|told| (told.mac, told.address) != (mac, address) && told.holds(now));
-        if self.told.iter().filter(|told| told.mac == mac).count() >= limits::TOLD_PER_DEVICE
-            && let Some(oldest) = self.told.iter().position(|told| told.mac == mac)
-        {
-            self.told.remove(oldest);
-        } else if self.told.len() >= limits::TOLD
-            && let Some(oldest) = self.told.iter().position(|told| told.mac.is_some())
+        let crowds = self.told.iter().filter(|told| told.mac == mac).count() >= limits::TOLD_PER_DEVICE;
+        let gives_way = |told: &Told| if crowds { told.mac == mac } else { told.mac.is_some() };
+        if (crowds || self.told.len() >= limits::TOLD)
+            && let Some(oldest) = self.told.iter().position(gives_way)
         {
             self.told.remove(oldest);
         }

@@ -31,14 +31,14 @@ pub enum Label {
 }
 
 impl Label {
-    /// Returns what the label means for people; absent if the question does not arise. `covered` says whether it is
+    /// Returns what the label means for people; absent if the question does not arise. `is_covered` says whether it is
     /// known by now that the device's lookups were visible when the flow began.
-    pub fn explained(self, covered: bool) -> Option<Explained> {
+    pub fn explained(self, is_covered: impl FnOnce() -> bool) -> Option<Explained> {
         match self {
             Label::Lookup => Some(Explained::Lookup),
             Label::OtherDevice => Some(Explained::OtherDevice),
             Label::Unexplained => Some(Explained::None),
-            Label::NotCovered if covered => Some(Explained::None),
+            Label::NotCovered if is_covered() => Some(Explained::None),
             Label::NotCovered | Label::Unseen | Label::Waiting => Some(Explained::Unknown),
             Label::OutOfScope => None,
         }

@@ -181,6 +181,13 @@ fn begins_answer(datagram: &[u8]) -> bool {
     }
 }
 
+/// Returns the source port, the destination port and the payload of a UDP datagram (RFC 768); absent where its header is
+/// not whole.
+pub fn udp(datagram: &[u8]) -> Option<(u16, u16, &[u8])> {
+    let &[s1, s0, d1, d0, _, _, _, _, ref payload @ ..] = datagram else { return None };
+    Some((u16::from_be_bytes([s1, s0]), u16::from_be_bytes([d1, d0]), payload))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

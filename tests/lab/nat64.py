@@ -6,22 +6,18 @@ Each IPv6 client has an IPv4 address of its own, so that ports stay what they ar
 import contextlib
 import fcntl
 import os
+import pathlib
 import socket
 import struct
+import sys
 import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+from checksum import checksum
 
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
 POOL = "45.30.0"  # where clients seem to come from
-
-
-def checksum(data):
-    """RFC 1071."""
-    data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
 
 
 class Nat64:

@@ -21,6 +21,7 @@ from functools import partial
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tools"))
 import make_networks
+from checksum import checksum
 
 START = 1767225600  # 2026-01-01 00:00:00 UTC
 YEAR = 365 * 86400
@@ -56,15 +57,6 @@ def mac_bytes(mac):
 
 def ip_bytes(address):
     return ipaddress.ip_address(address).packed
-
-
-def checksum(data):
-    """RFC 1071."""
-    data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
 
 
 def ip(source, destination, protocol, body, at=None):

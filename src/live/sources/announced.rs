@@ -5,18 +5,13 @@ use crate::config::DaemonConfig;
 use crate::config::router::{self, Resolver};
 use crate::event::Event;
 use crate::live::progress;
+use crate::live::rewritten::Rewritten;
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::sentence;
-use crate::time::{Span, Time};
-use std::fs;
+use crate::time::Time;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::path::PathBuf;
-use std::time::SystemTime;
-
-/// People change settings now and then.
-const CHECK_EVERY: Span = Span::secs(10);
 
 /// The entry of announced resolvers in the table of sources.
 pub static KIND: SourceKind = SourceKind {
@@ -31,17 +26,15 @@ pub static KIND: SourceKind = SourceKind {
     open: |daemon| Ok(Some(Box::new(Announced::open(daemon)))),
 };
 
-/// The settings of the DHCP server, which are read again whenever they were written.
+/// The settings of the DHCP server, and what they tell devices.
 struct Announced {
-    path: PathBuf,
-    modified: Option<SystemTime>,
+    file: Rewritten,
     told: Vec<Resolver>,
-    next_check: Time,
 }
 
 impl Announced {
     fn open(daemon: &DaemonConfig) -> Announced {
-        Announced { path: daemon.router.join("dhcp"), modified: None, told: Vec::new(), next_check: Time(0) }
+        Announced { file: Rewritten::new(daemon.router.join("dhcp")), told: Vec::new() }
     }
 }
 
@@ -49,14 +42,12 @@ impl Source for Announced {
     fn fds<'a>(&'a self, _: &mut Vec<BorrowedFd<'a>>) {}
 
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        if scene.at.now < self.next_check {
+        if !self.file.is_due(scene.at.now) {
             return Ok(());
         }
-        self.next_check = scene.at.now + CHECK_EVERY;
-        let modified = fs::metadata(&self.path).and_then(|data| data.modified()).ok();
-        if modified != self.modified {
-            let text = if modified.is_some() { progress::text(&self.path)? } else { String::new() };
-            (self.modified, self.told) = (modified, router::resolvers(&text));
+        if self.file.has_changed() {
+            let text = if self.file.is_there() { progress::text(&self.file.path)? } else { String::new() };
+            self.told = router::resolvers(&text);
         }
         // The router answers in plain sight itself, but nobody reads what is encrypted. Its addresses may change, too.
         let lan = &mut *scene.lan;
@@ -77,7 +68,7 @@ impl Source for Announced {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        Some(self.next_check)
+        Some(self.file.next_check())
     }
 
     /// The settings may be in another folder now.

@@ -15,7 +15,7 @@ use crate::sentence;
 use crate::time::Time;
 use crate::wire::conntrack;
 use crate::wire::dns::{self, TcpMessages};
-use crate::wire::fragments::Fragments;
+use crate::wire::fragments::{self, Fragments};
 use crate::wire::netlink::Message;
 use crate::wire::packet::{Body, FIN, Frame, Packet, RST, SYN, Tcp};
 use crate::wire::questions::Questions;
@@ -28,9 +28,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 /// TCP connections to resolvers that are read at one time, of all devices and of one.
 const STREAMS: usize = 64;
 const STREAMS_PER_DEVICE: usize = 16;
-/// The port of resolvers, and the length of a UDP header in bytes.
+/// The port of resolvers.
 const DNS: u16 = 53;
-const UDP_HEADER: usize = 8;
 
 /// The entry of tapped DNS answers in the table of sources.
 pub static KIND: SourceKind = SourceKind {
@@ -169,8 +168,7 @@ impl Reader {
         now: Time,
         out: &mut Vec<Event>,
     ) {
-        let Some((&[s1, s0, d1, d0, ..], payload)) = bytes.split_first_chunk::<UDP_HEADER>() else { return };
-        let (source_port, destination_port) = (u16::from_be_bytes([s1, s0]), u16::from_be_bytes([d1, d0]));
+        let Some((source_port, destination_port, payload)) = fragments::udp(bytes) else { return };
         let tuple = Tuple { protocol: Protocol::Udp, source, source_port, destination: client, destination_port };
         if source_port == DNS {
             report(&mut self.truncated, payload, whole, &tuple, source, now, out);

@@ -5,19 +5,16 @@ use crate::config::DaemonConfig;
 use crate::event::Event;
 use crate::limits;
 use crate::live::progress;
+use crate::live::rewritten::Rewritten;
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::sentence;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::wire::dnsmasq;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::time::SystemTime;
-
-/// dnsmasq writes the file now and then, in no hurry.
-const CHECK_EVERY: Span = Span::secs(10);
 
 /// The entry of DHCP leases in the table of sources.
 pub static KIND: SourceKind = SourceKind {
@@ -34,19 +31,15 @@ pub static KIND: SourceKind = SourceKind {
     open: |daemon| Ok(Some(Box::new(Leases::open(daemon.leases.clone())?))),
 };
 
-/// The file of leases, which is read again whenever it was written.
-struct Leases {
-    path: PathBuf,
-    modified: Option<SystemTime>,
-    next_check: Time,
-}
+/// The file of leases.
+struct Leases(Rewritten);
 
 impl Leases {
     /// Follows the file, which may come later.
     fn open(path: PathBuf) -> io::Result<Leases> {
         match File::open(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(Leases { path, modified: None, next_check: Time(0) }),
+            _ => Ok(Leases(Rewritten::new(path))),
         }
     }
 }
@@ -55,21 +48,16 @@ impl Source for Leases {
     fn fds<'a>(&'a self, _: &mut Vec<BorrowedFd<'a>>) {}
 
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        if scene.at.now < self.next_check {
-            return Ok(());
-        }
-        self.next_check = scene.at.now + CHECK_EVERY;
-        let modified = fs::metadata(&self.path).and_then(|data| data.modified()).ok();
-        if modified.is_some() && modified != self.modified {
-            self.modified = modified;
-            let text = progress::text(&self.path).unwrap_or_default();
+        let Leases(file) = self;
+        if file.is_due(scene.at.now) && file.has_changed() && file.is_there() {
+            let text = progress::text(&file.path).unwrap_or_default();
             out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::parse_lease));
         }
         Ok(())
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        Some(self.next_check)
+        Some(self.0.next_check())
     }
 
     /// The leases may be in another file now.

@@ -216,7 +216,7 @@ impl Source for RemoteLog {
         if let Some(problem) = &self.problem {
             all.push(Complaint::warning(
                 sentence!("the resolver's log cannot be read, so its lookups are missed: %s", problem.clone()),
-                sentence!("write %s into the file of %s", PLACE, "option resolver_log"),
+                (KIND.need.remedy)(),
             ));
         }
         if self.grace < GRACE {

@@ -5,16 +5,10 @@ import socket
 import struct
 
 from lab import bridge_as_on_openwrt, only_the_hardcoded, resolver
+from nat64 import checksum
 
 HOUSE = {"devices": 3}
 LABELS = [bytes([letter]) * 60 for letter in b"abc"]
-
-
-def checksum(data):
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def forge(lab, device, other, server, name, address):

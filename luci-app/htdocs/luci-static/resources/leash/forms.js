@@ -41,9 +41,9 @@ _('called %s before it looked it up as %s');
 _('calls %s, which its one lookup did not return');
 _('calls %s, which none of its %s lookups returned');
 _('it is a tunnel (%s), so nobody sees what is in it');
-_('but it is called more, or sent more, than a session explains');
 _('peer of a session that %s set up');
 _('peer of a session, as in calls and where people look at their camera');
+_('but it is called more, or sent more, than a session explains');
 
 /* src/detect/names.rs */
 _('an unreadable domain');
@@ -108,8 +108,6 @@ _('it asks %s for names, encrypted');
 _('an answer of %s to it was not seen as a whole');
 _('it calls %s names that it did not look up here, so it asks somewhere else');
 _('wait some minutes; leash says it if it happens again');
-_('let the proxy answer with real addresses (redir-host instead of fake-ip)');
-_('let devices ask this router, and this router ask that resolver');
 _('let the device ask this router for names: switch off private DNS or its own resolver');
 _('none of its lookups was seen so far');
 
