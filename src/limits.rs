@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 7_680;
+pub const CONTACTS: usize = 7_072;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.
@@ -93,29 +93,87 @@ pub const TUNNEL_NAMES: u32 = 48;
 /// How long odd lookups are reported after they were seen.
 pub const LOOKUPS_KEPT: Span = SCAN_KEPT;
 
-/// The bytes that one flow must carry before it counts in the balance of what goes into and out of a device.
-pub const BALANCE_BYTES: u64 = 20_000;
-/// The window in which what goes into a device is compared with what goes out. A relay's master that is idle for longer
-/// is found anew.
+/// The bytes that a device exchanges within an hour before its traffic is looked at for what it passes on. Most things
+/// that only report stay below.
+pub const BALANCE_BYTES: u64 = 100_000;
+/// How many devices have their traffic looked at, those with the most. Hardly a home has as many that move more than
+/// that within an hour.
+pub const BALANCES: usize = 112;
+/// For how long what a relay shows is new: TLS programs and delays.
 pub const RELAY_WINDOW: Span = Span::mins(10);
-/// The bytes that must go each way within the window: less than a fifth of a megabyte a minute is not judged.
+/// The bytes that must go each way within ten minutes, or within an hour: 0.2 and 0.03 megabytes a minute.
 pub const RELAY_BYTES: u64 = 2_000_000;
-/// The least ratio, in percent, of the smaller of what goes out and what comes in to the larger. A relay's own
-/// overhead, and flows that end in another minute than they were counted in, cost a few percent; a camera has 3, a
-/// television 2.
-pub const RELAY_BALANCE: u32 = 70;
 /// The least part, in percent, of what is exchanged with the master and with the others that has its counterpart on the
-/// other side.
+/// other side. A tunnel's overhead costs up to a sixth.
 pub const RELAY_PASSED_ON: u32 = 75;
-/// The least deviation, in percent of the mean: minutes that differ less are too much alike to show which peers move
-/// together.
-pub const RELAY_UNEVEN: u64 = 20;
-/// The least part, in percent, that has its counterpart on the other side minute by minute.
-pub const RELAY_IN_STEP: u32 = 75;
-/// How many minutes it takes to see which peers move together; before, many peers are just many.
-pub const RELAY_MINUTES: u32 = 6;
-/// How many others a relay serves at least. A backup beside a film has two.
-pub const RELAY_ADDRESSES: u32 = 8;
+/// The same where the two sides rise and fall together, but differ by a factor: pages that are packed for the master
+/// have a third of their size.
+pub const RELAY_PASSED_ON_LOOSELY: u32 = 25;
+/// The same where it is not that much: a tunnel over UDP that repairs losses sends half as much again.
+pub const RELAY_PASSED_ON_HALF: u32 = 50;
+/// The same where only two whole slots are known.
+pub const RELAY_PASSED_ON_PLAINEST: u32 = 90;
+/// Among how many others the traffic of a relay is spread at least, in tenths. Copies, mirrors, calls and films that
+/// are shown to others have 1.0 to 3.1 (tests/relay), relays with four customers' targets have 3.5.
+pub const RELAY_CARRIERS: u32 = 32;
+/// How many slots (minutes, or steps of five) it takes until it is seen which sides move together; fewer are enough
+/// where it is plain.
+pub const RELAY_SLOTS: u32 = 6;
+/// See [`RELAY_SLOTS`].
+pub const RELAY_SLOTS_PLAIN: u32 = 4;
+/// See [`RELAY_SLOTS`].
+pub const RELAY_SLOTS_PLAINEST: u32 = 3;
+/// The least part, in percent, that has its counterpart on the other side slot by slot. Of independent traffic of one
+/// size it is up to 79.
+pub const RELAY_IN_STEP: u32 = 82;
+/// The same where other busy addresses are left aside: among many ways to do that, one fits by chance.
+pub const RELAY_IN_STEP_ASIDE: u32 = 85;
+/// The same where only three whole slots are known.
+pub const RELAY_IN_STEP_PLAIN: u32 = 90;
+/// How much of the ups and downs of one side the other has, in percent, where their sums agree slot by slot, too. Of
+/// independent traffic it is up to 50, mostly below 30.
+pub const RELAY_FOLLOWS_LITTLE: u32 = 35;
+/// The same where it is the ups and downs that count.
+pub const RELAY_FOLLOWS: u32 = 75;
+/// What these three are at least where there may be several masters: the addresses are divided by what they show, so
+/// sums of independent traffic agree more easily, up to 89.
+pub const RELAY_SEVERAL: u32 = 90;
+/// The same where the sums differ by a factor.
+pub const RELAY_FOLLOWS_LOOSELY: u32 = 90;
+/// The same where the smaller is at least half.
+pub const RELAY_FOLLOWS_HALF: u32 = 85;
+/// The same where only two whole slots are known.
+pub const RELAY_FOLLOWS_PLAINEST: u32 = 95;
+/// The least deviation, in percent of the mean: slots that differ less are too much alike to compare their sums.
+pub const RELAY_UNEVEN: u32 = 20;
+/// The least deviation whose ups and downs can be compared.
+pub const RELAY_UNEVEN_LITTLE: u32 = 4;
+/// How much more goes one way than the other, in percent of both, where there may be several masters: what is fetched
+/// for somebody goes one way, what peers tell each other goes both.
+pub const RELAY_LOPSIDED: u64 = 50;
+/// The same where one side shows it: requests that are as large as their answers are lopsided by their overhead alone.
+pub const RELAY_LOPSIDED_LITTLE: u64 = 20;
+/// The bytes from which on a flow is compared with others as a whole.
+pub const TWIN_LEAST: u64 = 15_000;
+/// How far apart two flows begin, and end, of which one passes on the other.
+pub const TWIN_APART: Span = Span::secs(3);
+/// By how much their bytes differ, in percent, because one has more packets or encryption than the other.
+pub const TWIN_PERCENT: u64 = 8;
+/// See [`TWIN_PERCENT`]: what handshakes take.
+pub const TWIN_BYTES: u64 = 3_000;
+/// How much more goes one way than the other, in percent of both: else any two of one size would be a mirror image.
+pub const TWIN_LOPSIDED: u64 = 30;
+/// How many pairs of such flows a relay has at least. Nothing else that was recorded has more than two, but for
+/// programs that hand on what they fetch.
+pub const TWINS: u32 = 8;
+/// How many of all flows they are at least, in percent.
+pub const TWINS_OF_FLOWS: u32 = 20;
+/// How many sites must be new to a device that has been known for a day.
+pub const RELAY_NEW_SITES: u32 = 8;
+/// In how many hours there must have been new ones. A program that was installed has them once.
+pub const RELAY_NEW_SITES_HOURS: u32 = 3;
+/// At how many ports of services (those below 1024) a device calls others at least that does so for anybody who asks.
+pub const RELAY_PORTS: usize = 3;
 /// The delay between handshake and first payload from which on a client seems to wait for somebody else. A program that
 /// speaks for itself does so within a few milliseconds ("First Four Packets", 2026: direct 0.8 ms at most, 97 % of the
 /// relayed above 20 ms).
@@ -126,6 +184,8 @@ pub const RELAY_PROGRAMS: u32 = 4;
 pub const PEOPLE_NAMES: usize = 40;
 /// How long a relay is reported after it was last seen.
 pub const RELAY_KEPT: Span = Span::days(1);
+/// After how long it is said that it was not seen since, and something less sure may take its place.
+pub const RELAY_FADES: Span = Span::hours(1);
 
 /// The score, in percent, from which on calls are regular. RITA calls it a beacon from 70 on, and with all four parts
 /// of its score.
@@ -242,6 +302,8 @@ pub const UDP_RUNNING: Span = Span::secs(45);
 pub const UDP_IDLE: Span = Span::mins(3);
 /// How much of a capture is read before it is decided which side is the LAN, in bytes.
 pub const LAN_SIDE_BYTES: usize = 4 << 20;
+/// How long a count of all live flows takes at most, on the slowest routers.
+pub const COUNT_LASTS: Span = Span::secs(5);
 /// How many ended flows may wait for the proof that lookups of their device are seen.
 pub const HELD_FLOWS: usize = 4_096;
 /// How much of a DNS answer over TCP is kept until it is whole, in bytes.

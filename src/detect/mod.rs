@@ -52,6 +52,14 @@ pub fn judge(subject: &Subject, context: &Context) -> Vec<Finding> {
     findings.collect()
 }
 
+/// Returns how many independent kinds of evidence there are in findings on one contact.
+pub fn independent_kinds(findings: &[Finding]) -> u8 {
+    let counts = || findings.iter().filter(|finding| finding.strength >= Strength::Fair);
+    let is_weighed = counts().any(relay::weighs_address);
+    let adds = |finding: &&Finding| !is_weighed || finding.detector != direct_ip::DETECTOR.name;
+    counts().filter(adds).map(|finding| finding.kinds).sum()
+}
+
 /// Returns the findings of all detectors on a device as a whole.
 pub fn judge_device(device: &Device, now: Time) -> Vec<Finding> {
     let findings = ALL.iter().filter_map(|detector| match detector.judge {

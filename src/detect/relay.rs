@@ -8,6 +8,9 @@ use crate::sentence::Value;
 use crate::tables::counters::balance::{Excuse, Relay};
 use crate::tables::service::Service;
 
+/// The word for whether masters are called by address.
+const BY_ADDRESS: &str = "by_address";
+
 /// The detector.
 pub const DETECTOR: Detector = Detector {
     name: "relay",
@@ -22,8 +25,8 @@ pub const DETECTOR: Detector = Detector {
 
 fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
-    match device.recent_relay(context.now).filter(|relay| relay.master == endpoint.address) {
-        Some(relay) => Some(relay_finding(relay)),
+    match device.recent_relay(context.now).filter(|relay| relay.masters.contains(&endpoint.address)) {
+        Some(relay) => Some(relay_finding(relay, context)),
         None => match contact.service {
             Service::Socks => Some(proxy_finding(subject, "SOCKS")),
             Service::HttpConnect => Some(proxy_finding(subject, "HTTP CONNECT")),
@@ -32,70 +35,87 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     }
 }
 
-/// That the traffic balances is one kind of evidence. It takes a second kind to be believed, and a third to count as
-/// two.
-fn relay_finding(relay: &Relay) -> Finding {
+/// That the device passes on what it receives is one kind of evidence, in however many ways it shows. It is believed
+/// where only a relay has such a shape, else it takes another kind; and another one, which does not follow from it, to
+/// count as two.
+fn relay_finding(relay: &Relay, context: &Context) -> Finding {
     let signs = relay.signs;
-    let is_in_step = relay.in_step_percent.is_some_and(|percent| percent >= limits::RELAY_IN_STEP);
-    let kinds = [
-        is_in_step,
-        relay.addresses >= limits::RELAY_ADDRESSES && relay.minutes >= limits::RELAY_MINUTES,
-        signs.delay_ms.is_some(),
-        signs.new_programs >= limits::RELAY_PROGRAMS,
-        signs.proxy,
-    ];
-    let others = kinds.iter().filter(|kind| **kind).count();
-    let is_out_of_step = relay.in_step_percent.is_some() && !is_in_step;
-    let (strength, kinds) = match others {
-        _ if signs.excuse.is_some() => (Strength::Weak, 1),
-        // Sums may agree by chance, and many devices talk to many others; the minutes say that these sums do not belong
-        // together.
-        0..=2 if is_out_of_step && !signs.proxy => (Strength::Weak, 1),
-        0 => (Strength::Weak, 1),
-        1 => (Strength::Fair, 1),
-        _ => (Strength::Strong, 2),
+    // Who lets people use a device has programs of all kinds on it, which call new sites all the time.
+    let is_a_things = signs.excuse != Some(Excuse::People);
+    let has_new_programs = is_a_things && signs.new_programs >= limits::RELAY_PROGRAMS;
+    let calls_new_sites = is_a_things
+        && signs.new_sites >= limits::RELAY_NEW_SITES
+        && signs.hours_with_new_sites >= limits::RELAY_NEW_SITES_HOURS;
+    let waits = is_a_things && signs.delay_ms.is_some();
+    // Whoever calls or copies may well know the other end by address.
+    let by_address = signs.by_address && relay.is_sure;
+    let independent = [waits, has_new_programs, calls_new_sites, signs.proxy, by_address];
+    let independent = independent.into_iter().filter(|is_so| *is_so).count();
+    let (strength, kinds) = match (relay.is_sure, signs.excuse, independent) {
+        (true, Some(Excuse::Owner | Excuse::Vpn), _) | (true, _, 0) => (Strength::Fair, 1),
+        (true, ..) => (Strength::Strong, 2),
+        (false, Some(_), _) | (false, None, 0) => (Strength::Weak, 1),
+        (false, None, 1) => (Strength::Fair, 1),
+        (false, None, _) => (Strength::Strong, 2),
     };
-    let others = match relay.addresses {
-        0 | 1 => sentence!("somebody else"),
-        several => sentence!("%s others", several),
+    let masters = match relay.masters.as_slice() {
+        [master] => Value::from(*master),
+        [master, rest @ ..] => Value::from(sentence!("%s and %s others", *master, rest.len())),
+        [] => Value::from(sentence!("somebody")),
     };
-    let (percent, master) = (relay.passed_on_percent, relay.master);
-    let balance = if is_in_step {
+    let mut message = if relay.passed_on_percent == 0 {
         sentence!(
-            "%s %% of its traffic with %s matches its traffic with %s in the opposite direction, minute by minute",
-            percent,
-            master,
-            others
+            "%s of its flows with %s are repeated the other way round in flows with others, at the same time",
+            relay.twins,
+            masters
         )
     } else {
         sentence!(
-            "%s %% of its traffic with %s matches its traffic with %s in the opposite direction",
-            percent,
-            master,
-            others
+            "%s %% of its traffic with %s matches its traffic with others in the opposite direction, over %s minutes",
+            relay.passed_on_percent,
+            masters,
+            relay.minutes
         )
     };
-    let mut message = if strength == Strength::Weak {
-        sentence!("may act as a relay for others: %s", balance)
+    message = if strength == Strength::Weak {
+        sentence!("may act as a relay for others: %s", message)
     } else {
-        sentence!("acts as a relay for others: %s", balance)
+        sentence!("acts as a relay for others: %s", message)
     };
-    if let Some(ms) = signs.delay_ms {
+    if signs.new_sites > 0 && relay.is_sure {
+        let (sites, new) = (signs.sites, signs.new_sites);
+        message = message.and_then(sentence!("it calls %s sites for others, %s of them new today", sites, new));
+    } else if signs.sites > 1 && relay.is_sure {
+        message = message.and_then(sentence!("it calls %s sites for others", signs.sites));
+    }
+    if let Some(ms) = signs.delay_ms.filter(|_| waits) {
         message = message
             .and_then(sentence!("it waits %s ms before it speaks, like a device that has to ask another first", ms));
     }
-    if signs.new_programs >= limits::RELAY_PROGRAMS {
+    if has_new_programs {
         message = message.and_then(sentence!("it speaks TLS in %s ways that are new to it", signs.new_programs));
     }
     if signs.proxy {
-        message = message.and_then(sentence!("it was asked to in a proxy's protocol or from outside"));
+        message = message.and_then(sentence!("it was asked to in a proxy's protocol"));
+    }
+    if by_address {
+        message =
+            message.and_then(sentence!("it never looked up whom it does this for, and uses services of several kinds"));
     }
     if let Some(excuse) = signs.excuse {
         message = message.and_then(match excuse {
             Excuse::Call => sentence!("but it is in a call"),
-            Excuse::Vpn => sentence!("but it is one end of a VPN"),
+            Excuse::Owner => sentence!("but it was called from outside: if that was you, all is well"),
+            Excuse::Vpn => sentence!("but it is one end of a VPN: if that is yours, all is well"),
             Excuse::People => sentence!("but people use it"),
         });
+    } else if !relay.is_sure {
+        message = message
+            .and_then(sentence!("but it passes this on to hardly more than one other, as a copy or a call does"));
+    }
+    let ago = context.now.since(relay.at);
+    if ago >= limits::RELAY_FADES {
+        message = message.and_then(sentence!("this was last seen %s ago", ago));
     }
     let evidence = |name, seen: u64, limit: u64| Evidence { name, seen, limit };
     Finding {
@@ -107,13 +127,25 @@ fn relay_finding(relay: &Relay) -> Finding {
             evidence("sent_bytes", relay.sent, limits::RELAY_BYTES),
             evidence("received_bytes", relay.received, limits::RELAY_BYTES),
             evidence("passed_on_percent", relay.passed_on_percent.into(), limits::RELAY_PASSED_ON.into()),
-            evidence("in_step_percent", relay.in_step_percent.unwrap_or(0).into(), limits::RELAY_IN_STEP.into()),
-            evidence("addresses", relay.addresses.into(), limits::RELAY_ADDRESSES.into()),
+            evidence("in_step_percent", relay.in_step_percent.into(), limits::RELAY_IN_STEP.into()),
+            evidence("follows_percent", relay.follows_percent.into(), limits::RELAY_FOLLOWS.into()),
+            evidence("masters", relay.masters.len() as u64, 1),
+            evidence("carriers_tenths", relay.carriers_tenths.into(), limits::RELAY_CARRIERS.into()),
+            evidence("twins", relay.twins.into(), limits::TWINS.into()),
+            evidence("twin_percent", relay.twin_percent.into(), limits::TWINS_OF_FLOWS.into()),
             evidence("delay_ms", signs.delay_ms.unwrap_or(0).into(), limits::RELAY_DELAY.as_millis()),
             evidence("new_programs", signs.new_programs.into(), limits::RELAY_PROGRAMS.into()),
+            evidence("new_sites", signs.new_sites.into(), limits::RELAY_NEW_SITES.into()),
+            evidence("hours_with_new_sites", signs.hours_with_new_sites.into(), limits::RELAY_NEW_SITES_HOURS.into()),
             evidence("proxy", signs.proxy.into(), 1),
+            evidence(BY_ADDRESS, signs.by_address.into(), 1),
         ],
     }
+}
+
+/// Returns true if a finding has weighed that its contact is called by address, so that `direct-ip` adds nothing to it.
+pub fn weighs_address(finding: &Finding) -> bool {
+    finding.detector == DETECTOR.name && finding.evidence.iter().any(|evidence| evidence.name == BY_ADDRESS)
 }
 
 fn proxy_finding(subject: &Subject, protocol: &'static str) -> Finding {

@@ -17,6 +17,7 @@ pub mod orders;
 pub mod policy;
 pub mod purpose;
 mod reference;
+mod relays;
 mod signals;
 pub mod state;
 pub mod view;
@@ -114,6 +115,8 @@ pub struct Engine {
     next_sweep: Time,
     /// How often a counter of conntrack went backwards.
     counters_zeroed: u32,
+    /// When live flows were last counted, which happens to all of them at once.
+    counted_at: Time,
     /// Lookups from addresses that are no known device's.
     lookups_without_device: u32,
     /// When the pins that have an end are checked next; absent when there are none.
@@ -163,7 +166,10 @@ impl Engine {
             Event::ResolversForgotten => self.tables.lookups.forget_told(),
             Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
-            Event::FlowCounted { tuple, sent, received } => self.count(tuple, sent, received, at),
+            Event::FlowCounted { tuple, sent, received } => {
+                self.counted_at = at.now;
+                self.count(tuple, sent, received, at);
+            }
             Event::FlowClosed { tuple, sent, received } => self.close(tuple, sent, received, at),
             Event::FirstPacket { tuple, hint } => self.note_hint(tuple, hint, at),
             Event::HandshakeDelay { tuple, delay } => {
@@ -501,7 +507,7 @@ impl Engine {
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint) else { return };
         contact.add_bytes(delta.label, sent, received, at);
         let sent_kb = contact.add_sent_in_hour(sent, hour);
-        if let Some(call) = delta.call {
+        if let Some(call) = delta.call.filter(|_| delta.owner.outbound) {
             self.tables.contacts.record_call(id, endpoint, call);
         }
         // Few contacts send that much, so the rest is computed for them only.

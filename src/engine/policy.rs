@@ -1,6 +1,6 @@
 //! Policy: from findings, mode and pins to a verdict; and the list of blocks that are in force.
 
-use crate::detect::{Finding, Strength};
+use crate::detect::{Finding, Strength, independent_kinds};
 use crate::engine::orders::EffectiveSettings;
 use crate::limits;
 use crate::mode::Mode;
@@ -186,7 +186,7 @@ pub fn verdict(case: &Case, mode: Mode, settings: EffectiveSettings) -> Verdict 
     if case.faked {
         return verdict(Decision::Watch, Because::Faked);
     }
-    let kinds: u8 = counting().map(|finding| finding.kinds).sum();
+    let kinds = independent_kinds(case.findings);
     let alone = counting().find(|finding| config.block_on.iter().any(|name| name == finding.detector));
     let because = match (alone, kinds) {
         (Some(finding), _) => Because::Alone(finding.detector),
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_block_needs_two_kinds_or_the_users_word() {
         let (fair, weak) = (finding("direct-ip", Strength::Fair), finding("direct-ip", Strength::Weak));
-        let two = [fair.clone(), finding("relay", Strength::Strong)];
+        let two = [fair.clone(), finding("reputation", Strength::Fair)];
         let on = "config leash\nlist block_on direct-ip";
         assert_eq!(decide("", Mode::Guard, 443, &[]), Decision::Allow);
         assert_eq!(decide("", Mode::Guard, 443, std::slice::from_ref(&fair)), Decision::Watch);

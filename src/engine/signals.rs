@@ -1,5 +1,5 @@
-//! What the engine counts for the detectors beside the contacts: what passes through a device (relay), which attempts
-//! nobody answers (scan), how far it reaches (spread), and which peers servers hand out to it (direct-ip).
+//! What the engine counts for the detectors beside the contacts: which attempts nobody answers (scan), how far a device
+//! reaches (spread), and which peers servers hand out to it (direct-ip).
 
 use crate::anonymise;
 use crate::detect::bypass::is_told_with_device;
@@ -9,86 +9,16 @@ use crate::limits;
 use crate::model::{Endpoint, Lookup, Protocol, Tuple};
 use crate::tables::Tables;
 use crate::tables::contacts::Contact;
-use crate::tables::counters::balance::{Balance, Excuse, Relay, RelaySigns};
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
 use crate::tables::counters::sessions::{Setup, may_belong};
 use crate::tables::domain::registrable;
-use crate::tables::flows::{Flow, FlowDelta, Label, Owner};
+use crate::tables::flows::{Flow, Label, Owner};
 use crate::tables::service::Service;
-use crate::time::{Span, Stamp, Wall};
+use crate::time::{Stamp, Wall};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 impl Engine {
-    /// Adds bytes of a flow with the Internet to its device's balance, and looks for a relay when a minute is over.
-    pub(super) fn count_balance(&mut self, delta: &FlowDelta, at: Stamp) {
-        let FlowDelta {
-            owner: Owner { device: id, outbound }, endpoint: Endpoint { address, .. }, sent, received, ..
-        } = *delta;
-        let mac = self.tables.devices.get(id).mac;
-        let outside = delta.label != Label::OutOfScope
-            || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
-        if outside && received > 0 {
-            self.tables.answers.record(address.is_ipv4(), at.now);
-        }
-        let device = self.tables.devices.get_mut(id);
-        if !outside || device.balance.is_none() && sent + received < limits::BALANCE_BYTES {
-            return;
-        }
-        let balance = device.balance.get_or_insert_with(|| Box::new(Balance::new(at.now)));
-        let judged = if balance.is_minute_over(at.now) { balance.judge(at.now) } else { None };
-        balance.add(address, sent, received, at.now);
-        let Some(mut relay) = judged else { return };
-        relay.signs = self.signs(id, &relay, at);
-        // What was new when the relay began is not new for ever, but it still speaks for the relay.
-        let before = self.tables.devices.get(id).recent_relay(at.now).filter(|before| before.master == relay.master);
-        if let Some(Relay { signs: before, .. }) = before {
-            relay.signs.delay_ms = relay.signs.delay_ms.or(before.delay_ms);
-            relay.signs.new_programs = relay.signs.new_programs.max(before.new_programs);
-        }
-        let master = relay.master;
-        if let Some(balance) = &mut self.tables.devices.get_mut(id).balance {
-            balance.relay = Some(relay);
-        }
-        let with_master = self.tables.contacts.of_device(id).filter(|(endpoint, _)| endpoint.address == master);
-        for endpoint in with_master.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
-            self.review_contact(id, endpoint, at);
-        }
-    }
-
-    /// Returns what else speaks for a relay or against it, beside its balance.
-    fn signs(&self, id: DeviceId, relay: &Relay, at: Stamp) -> RelaySigns {
-        let device = self.tables.devices.get(id);
-        let delay = device.handshakes.long_delay(limits::RELAY_DELAY, at.now);
-        // Where it is not known what is usual for the device, a delay counts only with many addresses: a slow device is
-        // slow with the few that it calls.
-        let delay = delay.filter(|delay| delay.is_unusual || relay.addresses >= limits::RELAY_ADDRESSES);
-        let programs = device.handshakes.program_count(at.now);
-        let (mut proxy, mut excuse, mut names) = (false, None, 0);
-        let before = at.wall - Span::hours(1);
-        for (endpoint, contact) in self.tables.contacts.of_device(id) {
-            if endpoint.address == relay.master {
-                proxy |= contact.inbound || matches!(contact.service, Service::Socks | Service::HttpConnect);
-                excuse = match contact.service {
-                    Service::Stun | Service::Turn => Some(Excuse::Call),
-                    Service::WireGuard | Service::Esp => Some(Excuse::Vpn),
-                    _ => excuse,
-                };
-            }
-            let named = contact.flows(Label::Lookup) > 0 && contact.first_seen < before;
-            names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
-        }
-        if names >= limits::PEOPLE_NAMES {
-            excuse = excuse.or(Some(Excuse::People));
-        }
-        RelaySigns {
-            delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
-            new_programs: if programs.known <= 3 { programs.new } else { 0 },
-            proxy,
-            excuse: excuse.filter(|_| !proxy),
-        }
-    }
-
     /// Notes what an answer shows of resolvers: who is one itself, and whether a proxy makes addresses up.
     pub(super) fn note_resolver(&mut self, lookup: &Lookup, at: Stamp) {
         self.tables.is_anonymised |= anonymise::is_former(&self.tables.lan, lookup);

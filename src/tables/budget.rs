@@ -42,7 +42,8 @@ type Block = (Wall, Option<Wall>, Option<Time>, u8, Sentence);
 type Record = (Wall, Option<Mac>, Option<IpAddr>, u8, Sentence);
 
 const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
-    + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + size_of::<Balance>() + 2 * ALLOCATION)
+    + DEVICES * (size_of::<Device>() + size_of::<Anomaly>() + ALLOCATION)
+    + BALANCES * (Balance::BYTES + 6 * ALLOCATION)
     + SESSIONS * (size_of::<Sessions>() + ALLOCATION)
     + FLOW_SLOTS * (size_of::<(Tuple, Flow)>() + 1)
     + tree::<(DeviceId, Endpoint), Contact>(CONTACTS)
@@ -59,7 +60,7 @@ const _: () = assert!(FLOWS * 8 / 7 <= FLOW_SLOTS);
 const _: () = assert!(size_of::<Flow>() <= 64);
 const _: () = assert!(size_of::<Contact>() <= 136);
 const _: () = assert!(size_of::<Beacon>() <= 64);
-const _: () = assert!(size_of::<Balance>() <= 720);
+const _: () = assert!(Balance::BYTES <= 3_000);
 const _: () = assert!(size_of::<LookupStats>() <= 96);
 const _: () = assert!(BUDGET <= 8_000_000, "all tables full must fit the memory budget");
 

@@ -160,7 +160,7 @@ impl Device {
 
     /// Returns what shows that the device acts as a relay, if it was noticed within [`limits::RELAY_KEPT`].
     pub fn recent_relay(&self, now: Time) -> Option<&Relay> {
-        let relay = self.balance.as_ref()?.relay.as_ref()?;
+        let relay = self.balance.as_ref()?.relay.as_deref()?;
         (now.since(relay.at) < limits::RELAY_KEPT).then_some(relay)
     }
 }
@@ -275,6 +275,29 @@ impl Devices {
             self.get_mut(id).sessions = Some(Box::default());
         }
         self.get_mut(id).sessions.as_deref_mut()
+    }
+
+    /// Returns what goes into a device and out of it. It begins to be counted when the device moves
+    /// [`limits::BALANCE_BYTES`] within an hour; where too many do, that with the least gives way, and one that acts as
+    /// a relay stays. Returns `None` if it is not counted.
+    pub fn balance_mut(&mut self, id: DeviceId, wall: Wall, now: Time) -> Option<&mut Balance> {
+        if self.get(id).balance.is_none() {
+            let moved = self.get(id).day.in_hour(wall.hour());
+            if moved < limits::BALANCE_BYTES {
+                return None;
+            }
+            let counted = || self.all.iter().enumerate().filter_map(|(at, it)| Some((it, it.balance.as_ref()?, at)));
+            if counted().count() >= limits::BALANCES {
+                let idle = counted().filter(|(device, ..)| device.recent_relay(now).is_none());
+                let (total, idlest) = idle.map(|(_, balance, at)| (balance.total(), at)).min()?;
+                if total >= moved {
+                    return None;
+                }
+                self.all[idlest].balance = None;
+            }
+            self.get_mut(id).balance = Some(Box::new(Balance::new(now)));
+        }
+        self.get_mut(id).balance.as_deref_mut()
     }
 
     /// Returns the number of devices.

@@ -83,7 +83,7 @@ pub struct FlowDelta {
     pub sent: u64,
     /// Bytes of IP packets that the device has received since they were last counted.
     pub received: u64,
-    /// The flow as a whole; absent unless the device opened it and it has ended.
+    /// The flow as a whole; absent until it has ended.
     pub call: Option<Call>,
 }
 
@@ -132,9 +132,10 @@ impl Flow {
     /// known.
     pub fn delta(&self, tuple: &Tuple, (along, against): (u64, u64)) -> Option<FlowDelta> {
         let owner = self.owner?;
-        let (sent, received) = if owner.outbound { (along, against) } else { (against, along) };
-        let is_call = self.closed && owner.outbound;
-        let call = is_call.then_some(Call { opened_at: self.opened_at, sent: self.sent });
+        let to_owner = |(along, against)| if owner.outbound { (along, against) } else { (against, along) };
+        let (sent, received) = to_owner((along, against));
+        let all = to_owner((self.sent, self.received));
+        let call = self.closed.then_some(Call { opened_at: self.opened_at, sent: all.0, received: all.1 });
         Some(FlowDelta { owner, endpoint: tuple.endpoint(owner.outbound), label: self.label, sent, received, call })
     }
 }

@@ -48,7 +48,7 @@ mod cta {
     pub const PROTOINFO_TCP_STATE: u16 = 1;
 }
 
-const ASSURED: u32 = 4;
+const SEEN_REPLY: u32 = 2;
 /// The entry's packets pass by conntrack, in a flow table or in hardware (`IPS_OFFLOAD`, `IPS_HW_OFFLOAD`).
 const OFFLOADED: u32 = 3 << 14;
 /// `TCP_CONNTRACK_ESTABLISHED` of linux/netfilter/nf_conntrack_tcp.h.
@@ -214,8 +214,9 @@ pub enum DumpFilter {
     All,
     /// The entries whose mark has all of these bits.
     Marked(u32),
-    /// The entries that live long, since packets went both ways more than once (`IPS_ASSURED`).
-    Assured,
+    /// The entries that were answered (`IPS_SEEN_REPLY`). The kernel calls short exchanges over UDP not assured
+    /// (`IPS_ASSURED`), and keeps them for 30 s, in which nobody would know what they have carried.
+    Answered,
 }
 
 /// Writes a request for entries of both families.
@@ -224,7 +225,7 @@ pub fn dump(writer: &mut Writer, sequence: u32, filter: DumpFilter) {
     let (value, mask, bits) = match filter {
         DumpFilter::All => return,
         DumpFilter::Marked(bits) => (cta::MARK, cta::MARK_MASK, bits),
-        DumpFilter::Assured => (cta::STATUS, cta::STATUS_MASK, ASSURED),
+        DumpFilter::Answered => (cta::STATUS, cta::STATUS_MASK, SEEN_REPLY),
     };
     writer.attribute(value, &bits.to_be_bytes());
     writer.attribute(mask, &bits.to_be_bytes());

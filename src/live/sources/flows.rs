@@ -177,7 +177,7 @@ impl Source for ConntrackFlows {
                 let mut writer = Default::default();
                 // Flows that only ever sent, without an answer, are rare: to count them every tenth time is enough.
                 let all = whole || self.dump_count.is_multiple_of(10);
-                conntrack::dump(&mut writer, sequence, if all { DumpFilter::All } else { DumpFilter::Assured });
+                conntrack::dump(&mut writer, sequence, if all { DumpFilter::All } else { DumpFilter::Answered });
                 self.dumps.send(&writer)?;
                 // Before the first event nobody knows whether any will come.
                 let listed = (self.silence.silent || self.event_count == 0).then(HashSet::new);

@@ -33,6 +33,12 @@ impl Day {
         slot.received = slot.received.saturating_add(received);
     }
 
+    /// Returns the bytes of an hour since 1970; 0 unless that is the latest that was counted.
+    pub fn in_hour(&self, hour: u32) -> u64 {
+        let Traffic { sent, received } = self.hours[hour as usize % HOURS];
+        if hour == self.hour { sent.saturating_add(received) } else { 0 }
+    }
+
     /// Returns the traffic of the 24 hours that end with `hour`, oldest first; absent if there was none.
     pub fn until(&self, hour: u32) -> Option<[Traffic; HOURS]> {
         let traffic = |ago: u32| {

@@ -58,18 +58,24 @@ _('tells %s a hardware address of this house, in the clear');
 _('tells %s a private word of this house, in the clear');
 
 /* src/detect/relay.rs */
-_('somebody else');
-_('%s others');
-_('%s %% of its traffic with %s matches its traffic with %s in the opposite direction, minute by minute');
-_('%s %% of its traffic with %s matches its traffic with %s in the opposite direction');
+_('%s and %s others');
+_('somebody');
+_('%s of its flows with %s are repeated the other way round in flows with others, at the same time');
+_('%s %% of its traffic with %s matches its traffic with others in the opposite direction, over %s minutes');
 _('may act as a relay for others: %s');
 _('acts as a relay for others: %s');
+_('it calls %s sites for others, %s of them new today');
+_('it calls %s sites for others');
 _('it waits %s ms before it speaks, like a device that has to ask another first');
 _('it speaks TLS in %s ways that are new to it');
-_('it was asked to in a proxy\'s protocol or from outside');
+_('it was asked to in a proxy\'s protocol');
+_('it never looked up whom it does this for, and uses services of several kinds');
 _('but it is in a call');
-_('but it is one end of a VPN');
+_('but it was called from outside: if that was you, all is well');
+_('but it is one end of a VPN: if that is yours, all is well');
 _('but people use it');
+_('but it passes this on to hardly more than one other, as a copy or a call does');
+_('this was last seen %s ago');
 _('is asked by %s to be its proxy (%s)');
 _('uses %s as a proxy (%s)');
 

@@ -1,0 +1,135 @@
+//! Which devices pass on for others what they receive, and what else speaks for that and against it.
+
+use crate::engine::{DeviceId, Engine};
+use crate::limits;
+use crate::model::Endpoint;
+use crate::tables::contacts::Contact;
+use crate::tables::counters::balance::{Excuse, Relay, RelaySigns};
+use crate::tables::counters::day::Traffic;
+use crate::tables::counters::reach::network_prefix;
+use crate::tables::domain::registrable;
+use crate::tables::flows::{FlowDelta, Label, Owner};
+use crate::tables::service::Service;
+use crate::time::{Span, Stamp};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+impl Engine {
+    /// Adds bytes of a flow with the Internet to its device's balance, and looks for a relay when a minute is over.
+    pub(super) fn count_balance(&mut self, delta: &FlowDelta, at: Stamp) {
+        let FlowDelta { owner, endpoint: Endpoint { address, .. }, sent, received, .. } = *delta;
+        let Owner { device: id, outbound } = owner;
+        let mac = self.tables.devices.get(id).mac;
+        let outside = delta.label != Label::OutOfScope
+            || !outbound && !self.tables.is_inside(address) && self.settings().mode(mac).is_judged();
+        if outside && received > 0 {
+            self.tables.answers.record(address.is_ipv4(), at.now);
+        }
+        if !outside {
+            return;
+        }
+        let Some(balance) = self.tables.devices.balance_mut(id, at.wall, at.now) else { return };
+        let is_counting = at.now.since(self.counted_at) < limits::COUNT_LASTS;
+        let judged = balance.add(address, outbound, Traffic { sent, received }, is_counting, at.now);
+        if let Some(call) = &delta.call {
+            balance.twins.add(address, outbound, call, at.now);
+        }
+        if let Some(relay) = judged {
+            self.note_relay(id, relay, at);
+        }
+    }
+
+    /// Notes that a device passed on what it received.
+    fn note_relay(&mut self, id: DeviceId, mut relay: Relay, at: Stamp) {
+        relay.signs = self.signs(id, &relay, at);
+        if let Some(before) = self.tables.devices.get(id).recent_relay(at.now) {
+            let is_same = relay.masters.iter().any(|master| before.masters.contains(master));
+            let fades = at.now.since(before.at) >= limits::RELAY_FADES;
+            if before.is_sure && !relay.is_sure && !fades {
+                return;
+            }
+            // What was new when the relay began is not new for ever, but it still speaks for the relay.
+            if is_same {
+                relay.signs.delay_ms = relay.signs.delay_ms.or(before.signs.delay_ms);
+                relay.signs.new_programs = relay.signs.new_programs.max(before.signs.new_programs);
+            }
+        }
+        let masters = relay.masters.clone();
+        if let Some(balance) = &mut self.tables.devices.get_mut(id).balance {
+            balance.relay = Some(Box::new(relay));
+        }
+        let with_masters =
+            self.tables.contacts.of_device(id).filter(|(endpoint, _)| masters.contains(&endpoint.address));
+        for endpoint in with_masters.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+            self.review_contact(id, endpoint, at);
+        }
+    }
+
+    /// Returns what else speaks for a relay or against it, beside what it passes on.
+    fn signs(&self, id: DeviceId, relay: &Relay, at: Stamp) -> RelaySigns {
+        let device = self.tables.devices.get(id);
+        let delay = device.handshakes.long_delay(limits::RELAY_DELAY, at.now);
+        // Where it is not known what is usual for the device, a delay counts only with many others: a slow device is
+        // slow with the few that it calls.
+        let delay = delay.filter(|delay| delay.is_unusual || relay.is_sure);
+        let programs = device.handshakes.program_count(at.now);
+        let new_programs = if programs.known <= limits::RELAY_PROGRAMS - 1 { programs.new } else { 0 };
+        let day_ago = at.wall - Span::days(1);
+        let window = Span::mins(u64::from(relay.minutes.max(10)));
+        let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
+        let (mut sites, mut new_sites, mut hours, mut ports) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for (endpoint, contact) in self.tables.contacts.of_device(id) {
+            if relay.masters.contains(&endpoint.address) {
+                proxy |= matches!(contact.service, Service::Socks | Service::HttpConnect);
+                by_address &= is_by_address(contact);
+                excuse = match contact.service {
+                    _ if contact.inbound => Some(Excuse::Owner),
+                    Service::Stun | Service::Turn if !relay.is_sure => Some(Excuse::Call),
+                    Service::WireGuard | Service::Esp => Some(Excuse::Vpn),
+                    _ => excuse,
+                };
+                continue;
+            }
+            let named = contact.flows(Label::Lookup) > 0 && contact.first_seen < at.wall - Span::hours(1);
+            names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
+            if contact.inbound || contact.is_out_of_scope() || at.now.since(contact.active_at) > window {
+                continue;
+            }
+            let site = self.site(id, endpoint.address);
+            if contact.first_seen >= day_ago {
+                hours.insert(contact.first_seen.hour());
+                new_sites.insert(site.clone());
+            }
+            sites.insert(site);
+            if endpoint.port < 1_024 {
+                ports.insert(endpoint.port);
+            }
+        }
+        if names >= limits::PEOPLE_NAMES {
+            excuse = excuse.or(Some(Excuse::People));
+        }
+        let is_known = device.first_seen < day_ago;
+        RelaySigns {
+            delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
+            new_programs,
+            proxy,
+            by_address: by_address && ports.len() >= limits::RELAY_PORTS,
+            sites: sites.len() as u32,
+            new_sites: if is_known { new_sites.len() as u32 } else { 0 },
+            hours_with_new_sites: if is_known { hours.len() as u32 } else { 0 },
+            excuse: excuse.filter(|_| !proxy),
+        }
+    }
+
+    /// Returns the site that an address of a device belongs to: the registered part of its name, else its network.
+    fn site(&self, id: DeviceId, address: IpAddr) -> Box<[u8]> {
+        let name = self.tables.names.of_device(id, address).map(|name| registrable(name)).find(|name| !name.is_empty());
+        name.map_or_else(|| network_prefix(address).as_slice().into(), |name| name.as_bytes().into())
+    }
+}
+
+/// Returns true if no lookup of the device yielded the address, though its lookups are seen.
+fn is_by_address(contact: &Contact) -> bool {
+    contact.flows(Label::Unexplained) > 0 && contact.flows(Label::Lookup) == 0
+}

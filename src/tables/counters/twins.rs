@@ -1,0 +1,258 @@
+//! Flows of a device that are each other's mirror image: what the device receives in one it sends in the other, and the
+//! reverse, at the same time. A relay that opens a flow for each request has one such pair for each, whatever else the
+//! device does and however many masters it has; nothing else that was recorded has many (tests/relay).
+
+use crate::limits;
+use crate::tables::counters::beacon::Call;
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// How many flows that have ended are kept to be compared with the next ones.
+const ENDED: usize = 16;
+/// How many pairs are kept.
+const PAIRS: usize = 12;
+
+/// A flow that has ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    /// The address at its other end.
+    address: IpAddr,
+    /// The device opened it.
+    outbound: bool,
+    /// When it began and ended, in milliseconds since the engine's start, modulo 49 days.
+    opened: u32,
+    closed: u32,
+    sent: u32,
+    received: u32,
+}
+
+impl Ended {
+    /// Returns true if what was received in one of the flows was sent in the other, meanwhile.
+    fn mirrors(&self, other: &Ended) -> bool {
+        let apart = limits::TWIN_APART.as_millis() as u32;
+        let at_once = |a: u32, b: u32| a.wrapping_sub(b).min(b.wrapping_sub(a)) <= apart;
+        let alike = |a: u32, b: u32| {
+            let slack = u64::from(a.max(b)) * limits::TWIN_PERCENT / 100 + limits::TWIN_BYTES;
+            u64::from(a.abs_diff(b)) <= slack
+        };
+        let (apart, both) = (self.sent.abs_diff(self.received), self.sent.saturating_add(self.received));
+        let is_lopsided = u64::from(apart) * 100 >= u64::from(both) * limits::TWIN_LOPSIDED;
+        self.address != other.address
+            && is_lopsided
+            && at_once(self.opened, other.opened)
+            && at_once(self.closed, other.closed)
+            && alike(self.sent, other.received)
+            && alike(self.received, other.sent)
+    }
+}
+
+/// Two flows that are each other's mirror image.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    /// The address, and whether the device opened it: of the flow in which the device sent more, and of the other one.
+    ends: [(IpAddr, bool); 2],
+    /// The bytes of one of them.
+    size: u32,
+    /// The minute in which the second one ended, since the engine's start.
+    minute: u32,
+    /// How many flows had ended by then.
+    flows: u32,
+}
+
+/// The flows of one device that are each other's mirror image.
+#[derive(Clone, Debug, Default)]
+pub struct Twins {
+    /// The latest flows that have ended, without those that have found their twin.
+    ended: Vec<Ended>,
+    pairs: Vec<Pair>,
+    /// How many flows have ended.
+    flows: u32,
+}
+
+/// What the latest pairs show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TwinMatch {
+    /// The addresses of which many flows were passed on.
+    pub masters: Vec<IpAddr>,
+    /// How many pairs there are.
+    pub count: u32,
+    /// How many of the flows since the first pair are in one, in percent.
+    pub percent: u32,
+    /// Among how many others the pairs are spread, in tenths.
+    pub carriers_tenths: u32,
+    /// The minutes since the first pair.
+    pub minutes: u32,
+}
+
+impl TwinMatch {
+    /// Returns true if only a relay has such pairs.
+    pub fn is_sure(&self) -> bool {
+        self.carriers_tenths >= limits::RELAY_CARRIERS
+    }
+}
+
+impl Twins {
+    /// The memory that its lists take at most, in bytes.
+    pub const HEAP_BYTES: usize = ENDED * size_of::<Ended>() + PAIRS * size_of::<Pair>();
+
+    /// Takes a flow with this address, which has ended now, and which the device opened if it is `outbound`.
+    pub fn add(&mut self, address: IpAddr, outbound: bool, call: &Call, now: Time) {
+        if call.sent.saturating_add(call.received) < limits::TWIN_LEAST {
+            return;
+        }
+        let millis = |time: Time| time.since(Time(0)).as_millis() as u32;
+        let short = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let (opened, closed) = (millis(call.opened_at), millis(now));
+        let flow = Ended { address, outbound, opened, closed, sent: short(call.sent), received: short(call.received) };
+        self.flows = self.flows.saturating_add(1);
+        let Some(twin) = self.ended.iter().rposition(|other| flow.mirrors(other)) else {
+            if self.ended.len() >= ENDED {
+                self.ended.remove(0);
+            }
+            self.ended.push(flow);
+            return;
+        };
+        let other = self.ended.remove(twin);
+        if self.pairs.len() >= PAIRS {
+            self.pairs.remove(0);
+        }
+        let (given, taken) = if flow.sent > flow.received { (flow, other) } else { (other, flow) };
+        let ends = [given, taken].map(|flow| (flow.address, flow.outbound));
+        let size = flow.sent.saturating_add(flow.received);
+        self.pairs.push(Pair { ends, size, minute: now.minute() as u32, flows: self.flows });
+    }
+
+    /// Returns what the pairs of the last hour show, if they are many.
+    pub fn judge(&mut self, now: Time) -> Option<TwinMatch> {
+        let minute = now.minute() as u32;
+        self.pairs.retain(|pair| minute.wrapping_sub(pair.minute) <= 60);
+        let (count, first) = (self.pairs.len() as u32, self.pairs.first()?);
+        let flows = (self.flows - first.flows).max(2 * (count - 1)) + 2;
+        let percent = 200 * count / flows;
+        if count < limits::TWINS || percent < limits::TWINS_OF_FLOWS {
+            return None;
+        }
+        // Programs that share pieces of one size have such pairs by chance.
+        let alike =
+            |a: &Pair, b: &Pair| u64::from(a.size.abs_diff(b.size)) * 100 <= u64::from(a.size) * limits::TWIN_PERCENT;
+        let of_one_size = self.pairs.iter().map(|a| self.pairs.iter().filter(|b| alike(a, b)).count()).max();
+        if of_one_size.unwrap_or(0) * 2 > self.pairs.len() {
+            return None;
+        }
+        let addresses = |end: usize| {
+            let mut times: BTreeMap<IpAddr, u64> = BTreeMap::new();
+            self.pairs.iter().for_each(|pair| *times.entry(pair.ends[end].0).or_default() += 1);
+            times
+        };
+        let (given, taken) = (addresses(0), addresses(1));
+        // More is fetched than brought for others, so the masters are those that are given more, unless these are
+        // clearly the many.
+        let times = if spread(&given) <= 2 * spread(&taken) { given } else { taken };
+        let times = |end: &(IpAddr, bool)| times.get(&end.0).copied().unwrap_or(0);
+        let (mut masters, mut others) = (BTreeMap::new(), BTreeMap::new());
+        for pair in &self.pairs {
+            let [a, b] = &pair.ends;
+            let (master, other) = if times(a) >= times(b) { (a, b) } else { (b, a) };
+            // It is the device that opens flows for its masters.
+            if other.1 {
+                *masters.entry(master.0).or_default() += 1;
+                *others.entry(other.0).or_default() += 1;
+            }
+        }
+        let mut by_times: Vec<(u64, IpAddr)> = masters.iter().map(|(address, n)| (*n, *address)).collect();
+        by_times.sort_unstable_by(|a, b| b.cmp(a));
+        Some(TwinMatch {
+            // Once, something else may have been alike by chance.
+            masters: by_times.into_iter().filter(|(n, _)| *n > 1).map(|(_, address)| address).collect(),
+            count,
+            percent: percent.min(100),
+            carriers_tenths: spread(&others),
+            minutes: minute.wrapping_sub(first.minute) + 1,
+        })
+        .filter(|found| !found.masters.is_empty())
+    }
+}
+
+/// Returns among how many addresses the pairs are spread, in tenths (see [`crate::tables::counters::balance`]).
+fn spread(times: &BTreeMap<IpAddr, u64>) -> u32 {
+    let (sum, squares) = times.values().fold((0, 0), |(sum, squares), n| (sum + n, squares + n * n));
+    (sum * sum * 10 / squares.max(1)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    fn ip(last: u8) -> IpAddr {
+        std::net::Ipv4Addr::new(45, 10, 1, last).into()
+    }
+
+    /// Adds a flow that lasts for two seconds.
+    fn add(twins: &mut Twins, last: u8, outbound: bool, ended: u64, (sent, received): (u64, u64)) {
+        let ended = Time(0) + Span::secs(ended);
+        let opened_at = Time(ended.0 - Span::secs(2).0);
+        twins.add(ip(last), outbound, &Call { opened_at, sent, received }, ended);
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(0) + Span::secs(seconds)
+    }
+
+    #[test]
+    fn requests_are_passed_on_one_by_one_for_several_masters() {
+        let mut twins = Twins::default();
+        for n in 0..12 {
+            let bytes = 20_000 + n * 7_000;
+            add(&mut twins, n as u8, true, 10 + n * 20, (1_500, bytes));
+            add(&mut twins, 200 + n as u8 % 3, true, 11 + n * 20, (bytes + 2_000, 2_500));
+            // What the device does for itself, meanwhile.
+            add(&mut twins, 100, true, 11 + n * 20, (1_500, 90_000));
+        }
+        let found = twins.judge(at(260)).unwrap();
+        assert_eq!((found.masters.len(), found.count, found.is_sure()), (3, 12, true));
+        assert!(found.masters.iter().all(|master| [ip(200), ip(201), ip(202)].contains(master)));
+        assert!((60..=70).contains(&found.percent), "{}", found.percent);
+        assert_eq!(twins.judge(at(260 + 3_700)), None, "an hour later");
+    }
+
+    #[test]
+    fn look_alikes_have_no_twins() {
+        type Add = fn(&mut Twins, u64);
+        let cases: [(Add, Option<bool>); 5] = [
+            // Two downloads of one size, at once.
+            (|twins, n| (0..2).for_each(|server| add(twins, server, true, n * 20, (1_500, 50_000 + n))), None),
+            // A picture that is fetched and shown somewhere else a while later.
+            (
+                |twins, n| {
+                    add(twins, n as u8, true, n * 20, (1_500, 50_000));
+                    add(twins, 200, true, n * 20 + 9, (50_000, 1_500));
+                },
+                None,
+            ),
+            // Both ways alike, as in calls.
+            (|twins, n| (0..2).for_each(|peer| add(twins, peer, true, n * 20, (50_000, 50_000))), None),
+            // A mirror copies from one to one, and a server fetches for those who call it: few others.
+            (
+                |twins, n| {
+                    add(twins, 1, true, n * 20, (1_500, 30_000 + n % 7 * 20_000));
+                    add(twins, 2, true, n * 20 + 1, (30_000 + n % 7 * 20_000, 1_500));
+                },
+                Some(false),
+            ),
+            (
+                |twins, n| {
+                    add(twins, 1, true, n * 20, (1_500, 50_000 + n * 6_000));
+                    add(twins, n as u8, false, n * 20 + 1, (50_000 + n * 6_000, 1_500));
+                },
+                None,
+            ),
+        ];
+        for (case, (add, sure)) in cases.into_iter().enumerate() {
+            let mut twins = Twins::default();
+            (2..40).for_each(|n| add(&mut twins, n));
+            assert_eq!(twins.judge(at(800)).map(|found| found.is_sure()), sure, "{case}");
+        }
+    }
+}
