@@ -358,415 +358,333 @@ class House(first.House):
 
     # Look-alikes.
 
-    def home(self, name, habits, outside, inside, visits, passes_on=False, kind="tcp", **more):
-        """A device with a server that people reach from outside; each of `visits` is {people, rate, size, ...}."""
-        device = self.device("look-alike", name, habits, **({"passes_on": True} if passes_on else {}), **more)
+    def home(self, name, port, *habits, visits, inside=None, passes_on=False, kind="tcp"):
+        """A device with a server that people reach from outside."""
+        device = self.device("look-alike", name, list(habits), **({"passes_on": True} if passes_on else {}))
         if not device:
             return
-        self.forward(device, outside, inside, kind)
-        for visit in visits:
-            people = visit.pop("people")
-            sources = [f"45.10.{160 + self.dice.randrange(30)}.{self.dice.randrange(1, 255)}" for _ in range(people)]
-            self.visits.append({"to": ROUTER, "port": outside, "sources": sources, **visit})
+        self.forward(device, port, inside or port, kind)
+        sources = [
+            f"45.10.{160 + self.dice.randrange(30)}.{self.dice.randrange(1, 255)}" for _ in range(visits.pop("people"))
+        ]
+        self.visits.append({"to": ROUTER, "port": port, "sources": sources, **visits})
 
     def look_alikes(self):
-        names, serve = self.names, lambda **plan: ["serve", plan]
-        beat = lambda: ["heartbeat", {"host": names("home")[0], "every": 50}]
+        names, do, serve = self.names, lambda name, **more: [name, more], lambda **plan: ["serve", plan]
+        beat = lambda: do("heartbeat", host=names("home")[0], every=50)
 
-        def d(name, habits, **more):
+        def d(name, *habits, **more):
             return self.device("look-alike", name, habits, **more)
 
-        def hands_on(name, habits, **more):
+        def hands_on(name, *habits, **more):
             return self.device("look-alike", name, habits, passes_on=True, **more)
 
         # They hand on what they get, for the people there.
         hands_on(
             "cloud-to-cloud-stream",
-            [["pass_on", dict(sources=names("drive"), sinks=names("bucket"), size=1_200_000, every=15, how="stream")]],
+            do("pass_on", sources=names("drive"), sinks=names("bucket"), size=1_200_000, every=15, how="stream"),
         )
         hands_on(
             "cloud-to-cloud-stream",
-            [
-                beat(),
-                [
-                    "pass_on",
-                    dict(sources=names("drive", 3), sinks=names("bucket", 2), size=300_000, every=5, how="stream"),
-                ],
-            ],
+            beat(),
+            do("pass_on", sources=names("drive", 3), sinks=names("bucket", 2), size=300_000, every=5, how="stream"),
         )
         hands_on(
             "photo-mover",
-            [["pass_on", dict(sources=names("album", 2), sinks=names("bucket"), size=700_000, every=12, wait=2)]],
+            do("pass_on", sources=names("album", 2), sinks=names("bucket"), size=700_000, every=12, wait=2),
         )
         hands_on(
             "web-radio-again",
-            [["radio", dict(source=names("radio")[0], sink=names("icecast")[0], kilobits=192, shrink=0.65)]],
+            do("radio", source=names("radio")[0], sink=names("icecast")[0], kilobits=192, shrink=0.65),
         )
         hands_on(
             "web-radio-again",
-            [beat(), ["radio", dict(source=names("radio")[0], sink=names("icecast")[0], kilobits=128, shrink=1.0)]],
+            beat(),
+            do("radio", source=names("radio")[0], sink=names("icecast")[0], kilobits=128, shrink=1.0),
         )
         hands_on(
             "build-runner",
-            [
-                beat(),
-                [
-                    "pass_on",
-                    dict(
-                        sources=names("registry", 6),
-                        sinks=names("images"),
-                        size=1_500_000,
-                        every=20,
-                        wait=6,
-                        shrink=0.7,
-                    ),
-                ],
-            ],
+            beat(),
+            do(
+                "pass_on",
+                sources=names("registry", 6),
+                sinks=names("images"),
+                size=1_500_000,
+                every=20,
+                wait=6,
+                shrink=0.7,
+            ),
         )
         hands_on(
             "build-runner",
-            [
-                beat(),
-                [
-                    "pass_on",
-                    dict(sources=names("packages", 15), sinks=names("cache", 2), size=400_000, every=6, wait=3),
-                ],
-            ],
+            beat(),
+            do("pass_on", sources=names("packages", 15), sinks=names("cache", 2), size=400_000, every=6, wait=3),
         )
         restream = hands_on(
             "restream",
-            [["pass_on", dict(sources=names("srt"), sinks=names("live"), size=20_000_000, every=1, how="stream")]],
+            do("pass_on", sources=names("srt"), sinks=names("live"), size=20_000_000, every=1, how="stream"),
             line=600,
         )
         if restream:
             self.limit(restream, {"line": 600})
         hands_on(
             "podcast-to-cloud",
-            [["pass_on", dict(sources=names("feed", 20), sinks=names("drive"), size=900_000, every=18, wait=4)]],
+            do("pass_on", sources=names("feed", 20), sinks=names("drive"), size=900_000, every=18, wait=4),
         )
         hands_on(
             "feeds-to-messenger",
-            [
-                [
-                    "pass_on",
-                    dict(sources=names("feed", 40), sinks=names("bot"), size=30_000, every=2, wait=1, shrink=0.9),
-                ]
-            ],
+            do("pass_on", sources=names("feed", 40), sinks=names("bot"), size=30_000, every=2, wait=1, shrink=0.9),
         )
         hands_on(
             "update-fan-out",
-            [
-                [
-                    "peers",
-                    dict(addresses=[self.address() for _ in range(14)], down=1.5, up=1.5, size=250_000, push=0.8),
-                ],
-                ["fetching", {"hosts": names("cdn"), "rate": 1.5, "size": 800_000}],
-            ],
+            do("peers", addresses=[self.address() for _ in range(14)], down=1.5, up=1.5, size=250_000, push=0.8),
+            do("fetching", hosts=names("cdn"), rate=1.5, size=800_000),
         )
         hands_on(
             "ipfs-like",
-            [["peers", dict(addresses=[self.address() for _ in range(40)], down=1, up=0.8, size=60_000, push=0.5)]],
+            do("peers", addresses=[self.address() for _ in range(40)], down=1, up=0.8, size=60_000, push=0.5),
         )
         hands_on(
             "telephone-exchange",
-            [
-                [
-                    "legs",
-                    dict(
-                        pairs=[[[self.address(), 40_001], [self.address(), 40_002]] for _ in range(2)],
-                        every=0.02,
-                        size=172,
-                    ),
-                ],
-                beat(),
-            ],
+            do(
+                "legs",
+                pairs=[[[self.address(), 40_001], [self.address(), 40_002]] for _ in range(2)],
+                every=0.02,
+                size=172,
+            ),
+            beat(),
         )
         hands_on(
             "telephone-exchange",
-            [
-                [
-                    "legs",
-                    dict(
-                        pairs=[[[self.address(), 40_001], [self.address(), 40_001]] for _ in range(4)],
-                        every=0.03,
-                        size=120,
-                    ),
-                ]
-            ],
+            do(
+                "legs",
+                pairs=[[[self.address(), 40_001], [self.address(), 40_001]] for _ in range(4)],
+                every=0.03,
+                size=120,
+            ),
         )
         self.home(
             "mail-server",
-            [beat(), serve(port=2525, backends=names("mx", 8), shared=0.7, fan=2, wait=3)],
             25,
-            2525,
-            [dict(people=25, rate=1.2, size=60_000, up=1)],
+            beat(),
+            serve(port=2525, backends=names("mx", 8), shared=0.7, fan=2, wait=3),
+            visits=dict(people=25, rate=1.2, size=60_000, up=1),
+            inside=2525,
             passes_on=True,
         )
         self.home(
             "matrix-like",
-            [serve(port=8448, tls=True, backends=names("federated", 25), shared=0.9, fan=6)],
             8448,
-            8448,
-            [dict(people=25, rate=0.4, size=4_000, up=0.9, tls=True)],
+            serve(port=8448, tls=True, backends=names("federated", 25), shared=0.9, fan=6),
+            visits=dict(people=25, rate=0.4, size=4_000, up=0.9, tls=True),
             passes_on=True,
         )
         self.home(
             "files-on-object-store",
-            [serve(port=4443, tls=True, backends=names("bucket"), shared=1)],
             4443,
-            4443,
-            [dict(people=3, rate=2, size=900_000, up=0.3, tls=True)],
+            serve(port=4443, tls=True, backends=names("bucket"), shared=1),
+            visits=dict(people=3, rate=2, size=900_000, up=0.3, tls=True),
             passes_on=True,
         )
         self.home(
             "media-from-cloud-drive",
-            [serve(port=8920, tls=True, backends=names("drive", 2), shared=1), beat()],
             8920,
-            8920,
-            [dict(people=1, rate=4, size=2_500_000, tls=True)],
+            serve(port=8920, tls=True, backends=names("drive", 2), shared=1),
+            beat(),
+            visits=dict(people=1, rate=4, size=2_500_000, tls=True),
             passes_on=True,
         )
         self.home(
             "web-shop-behind-home",
-            [serve(port=8444, tls=True, backends=names("api", 4), shared=0.5)],
             8444,
-            8444,
-            [dict(people=60, rate=1, size=15_000, up=0.1, tls=True)],
+            serve(port=8444, tls=True, backends=names("api", 4), shared=0.5),
+            visits=dict(people=60, rate=1, size=15_000, up=0.1, tls=True),
             passes_on=True,
         )
         self.home(
             "mirror-serving",
-            [
-                serve(port=8081, backends=names("upstream"), shared=0.4),
-                ["fetching", {"hosts": names("upstream"), "rate": 1, "size": 2_000_000}],
-            ],
             8081,
-            8081,
-            [dict(people=12, rate=2, size=700_000)],
+            serve(port=8081, backends=names("upstream"), shared=0.4),
+            do("fetching", hosts=names("upstream"), rate=1, size=2_000_000),
+            visits=dict(people=12, rate=2, size=700_000),
             passes_on=True,
         )
         # Home servers that answer from what they have.
         self.home(
             "media-server",
-            [serve(port=8096), ["hub", {"hosts": names("meta", 6)}]],
             8096,
-            8096,
-            [dict(people=1, rate=5, size=1_800_000)],
+            serve(port=8096),
+            do("hub", hosts=names("meta", 6)),
+            visits=dict(people=1, rate=5, size=1_800_000),
         )
         self.home(
             "media-server",
-            [serve(port=32400, tls=True), ["fetching", {"hosts": names("usenet", 3), "rate": 5, "size": 3_000_000}]],
             32400,
-            32400,
-            [dict(people=2, rate=4, size=1_500_000, tls=True)],
+            serve(port=32400, tls=True),
+            do("fetching", hosts=names("usenet", 3), rate=5, size=3_000_000),
+            visits=dict(people=2, rate=4, size=1_500_000, tls=True),
         )
         self.home(
             "photo-share",
-            [serve(port=2283, tls=True), ["backup", {"host": names("offsite")[0], "rate": 1, "size": 900_000}]],
             2283,
-            2283,
-            [dict(people=6, rate=2, size=300_000, up=0.3, tls=True)],
+            serve(port=2283, tls=True),
+            do("backup", host=names("offsite")[0], rate=1, size=900_000),
+            visits=dict(people=6, rate=2, size=300_000, up=0.3, tls=True),
         )
         self.home(
             "nas-in-and-out",
-            [serve(port=5001, tls=True), ["fetching", {"hosts": names("files", 4), "rate": 2, "size": 1_500_000}]],
             5001,
-            5001,
-            [dict(people=2, rate=2, size=600_000, up=0.5, tls=True)],
+            serve(port=5001, tls=True),
+            do("fetching", hosts=names("files", 4), rate=2, size=1_500_000),
+            visits=dict(people=2, rate=2, size=600_000, up=0.5, tls=True),
         )
         self.home(
             "chat-server",
-            [serve(port=5222, tls=True)],
             5222,
-            5222,
-            [dict(people=30, rate=0.3, size=2_500, up=0.5, tls=True)],
+            serve(port=5222, tls=True),
+            visits=dict(people=30, rate=0.3, size=2_500, up=0.5, tls=True),
         )
         self.home(
             "time-server",
-            [serve(port=1123, datagrams=True)],
             123,
-            1123,
-            [dict(people=200, rate=0.3, size=48, udp=True)],
+            serve(port=1123, datagrams=True),
+            visits=dict(people=200, rate=0.3, size=48, udp=True),
+            inside=1123,
             kind="udp",
         )
         self.home(
             "name-server",
-            [serve(port=1053, datagrams=True), ["hub", {"hosts": names("roots", 12)}]],
             53,
-            1053,
-            [dict(people=60, rate=0.3, size=160, udp=True)],
+            serve(port=1053, datagrams=True),
+            do("hub", hosts=names("roots", 12)),
+            visits=dict(people=60, rate=0.3, size=160, udp=True),
+            inside=1053,
             kind="udp",
         )
-        self.home("web-cam-page", [serve(port=8083)], 8083, 8083, [dict(people=4, rate=2, size=45_000)])
+        self.home("web-cam-page", 8083, serve(port=8083), visits=dict(people=4, rate=2, size=45_000))
         # Calls and screens.
         sfu = lambda: [self.address(), 50_000]
         d(
             "conference-two-servers",
-            [
-                ["call", dict(peers=[sfu()], every=0.02, size=900, count=1, back=300)],
-                ["call", dict(peers=[sfu()], every=0.02, size=200, count=2, back=700)],
-            ],
+            do("call", peers=[sfu()], every=0.02, size=900, count=1, back=300),
+            do("call", peers=[sfu()], every=0.02, size=200, count=2, back=700),
         )
         d(
             "conference-two-servers",
-            [["call", dict(peers=[sfu(), sfu()], every=0.025, size=700, count=1, back=700, stun=False)]],
+            do("call", peers=[sfu(), sfu()], every=0.025, size=700, count=1, back=700, stun=False),
         )
-        d("film-to-conference", [["film", dict(cdn=names("cdn", 2), peers=[sfu()], rate=6)]])
-        d(
-            "film-to-conference",
-            [beat(), ["film", dict(cdn=names("cdn"), peers=[sfu()], rate=4, piece=4, lag=0.5, back=300)]],
-        )
+        d("film-to-conference", do("film", cdn=names("cdn", 2), peers=[sfu()], rate=6))
+        d("film-to-conference", beat(), do("film", cdn=names("cdn"), peers=[sfu()], rate=4, piece=4, lag=0.5, back=300))
         d(
             "film-to-friends",
-            [
-                ["film", dict(cdn=names("cdn", 3), peers=[[self.address(), 40_001] for _ in range(2)], rate=3)],
-                ["call", dict(peers=[[self.address(), 40_002]], every=0.02, size=120, back=120)],
-            ],
+            do("film", cdn=names("cdn", 3), peers=[[self.address(), 40_001] for _ in range(2)], rate=3),
+            do("call", peers=[[self.address(), 40_002]], every=0.02, size=120, back=120),
         )
         d(
             "remote-play",
-            [
-                ["call", dict(peers=[[self.address(), 40_001]], every=0.006, size=1100, back=60)],
-                ["fetching", {"hosts": names("store", 4), "rate": 10, "size": 4_000_000}],
-            ],
+            do("call", peers=[[self.address(), 40_001]], every=0.006, size=1100, back=60),
+            do("fetching", hosts=names("store", 4), rate=10, size=4_000_000),
         )
-        d("remote-play", [["call", dict(peers=[[self.address(), 40_002]], every=0.01, size=1000, back=90, stun=False)]])
-        d("remote-desktop", [["desktop", dict(relay=names("desk")[0], up=3, down=0.3, burst=3)]])
+        d("remote-play", do("call", peers=[[self.address(), 40_002]], every=0.01, size=1000, back=90, stun=False))
+        d("remote-desktop", do("desktop", relay=names("desk")[0], up=3, down=0.3, burst=3))
         d(
             "remote-desktop-film",
-            [
-                ["desktop", dict(relay=names("desk")[0], up=4, down=0.3, burst=5)],
-                ["video", {"hosts": names("cdn", 2), "rate": 4}],
-            ],
+            do("desktop", relay=names("desk")[0], up=4, down=0.3, burst=5),
+            do("video", hosts=names("cdn", 2), rate=4),
         )
         d(
             "game-and-voice",
-            [
-                ["call", dict(peers=[[self.address(), 27_015]], every=0.033, size=110, back=420)],
-                ["call", dict(peers=[sfu()], every=0.02, size=160, count=3, back=160)],
-            ],
+            do("call", peers=[[self.address(), 27_015]], every=0.033, size=110, back=420),
+            do("call", peers=[sfu()], every=0.02, size=160, count=3, back=160),
         )
-        d("cloud-gaming", [["call", dict(peers=[[self.address(), 40_001]], every=0.012, size=90, count=1, back=1200)]])
-        d("voice-assistant", [["processed", dict(host=names("voice")[0], up=60_000, shrink=0.9, every=8)], beat()])
-        d("picture-work", [["processed", dict(host=names("studio")[0], up=1_200_000, shrink=0.8, every=20)]])
+        d("cloud-gaming", do("call", peers=[[self.address(), 40_001]], every=0.012, size=90, count=1, back=1200))
+        d("voice-assistant", do("processed", host=names("voice")[0], up=60_000, shrink=0.9, every=8), beat())
+        d("picture-work", do("processed", host=names("studio")[0], up=1_200_000, shrink=0.8, every=20))
         # Live.
         d(
             "live-and-own-page",
-            [
-                ["live", dict(hosts=names("ingest"), rate=4, watch=names("edge", 2), lag=8)],
-                ["hub", {"hosts": names("chat", 3)}],
-            ],
+            do("live", hosts=names("ingest"), rate=4, watch=names("edge", 2), lag=8),
+            do("hub", hosts=names("chat", 3)),
         )
-        d("live-and-own-page", [["live", dict(hosts=names("ingest"), rate=2.5, watch=names("edge"), lag=3, share=0.5)]])
-        d("live-two-platforms", [["live", dict(hosts=names("ingest", 2), rate=2, watch=names("edge", 3), lag=5)]])
+        d("live-and-own-page", do("live", hosts=names("ingest"), rate=2.5, watch=names("edge"), lag=3, share=0.5))
+        d("live-two-platforms", do("live", hosts=names("ingest", 2), rate=2, watch=names("edge", 3), lag=5))
         d(
             "live-and-other-video",
-            [
-                ["live", dict(hosts=names("ingest"), rate=3)],
-                ["video", {"hosts": names("cdn", 2), "rate": 3, "piece": 4}],
-            ],
+            do("live", hosts=names("ingest"), rate=3),
+            do("video", hosts=names("cdn", 2), rate=3, piece=4),
         )
         # Copies and files.
         d(
             "two-clouds",
-            [
-                ["two_clouds", dict(hosts=names("cloud", 2), size=900_000, every=25)],
-                ["laptop", {"hosts": names("web", 10), "photos": names("photos")[0]}],
-            ],
+            do("two_clouds", hosts=names("cloud", 2), size=900_000, every=25),
+            do("laptop", hosts=names("web", 10), photos=names("photos")[0]),
         )
-        d("backup-in-packs", [["chunks", dict(host=names("vault")[0], index=120_000, size=700_000, every=20)], beat()])
-        d("backup-in-packs", [["chunks", dict(host=names("vault")[0], index=900_000, size=900_000, every=25)]])
-        d("speed-test", [["speed", dict(hosts=names("speed", 3), every=60, streams=4, size=3_000_000, up=1_500_000)]])
-        d(
-            "speed-test",
-            [["speed", dict(hosts=names("speed"), every=30, streams=2, size=1_500_000, up=1_500_000)], beat()],
-        )
-        d("podcasts", [["feeds", dict(hosts=names("feed", 40), every=2, large=3_000_000, share=0.05)]])
+        d("backup-in-packs", do("chunks", host=names("vault")[0], index=120_000, size=700_000, every=20), beat())
+        d("backup-in-packs", do("chunks", host=names("vault")[0], index=900_000, size=900_000, every=25))
+        d("speed-test", do("speed", hosts=names("speed", 3), every=60, streams=4, size=3_000_000, up=1_500_000))
+        d("speed-test", do("speed", hosts=names("speed"), every=30, streams=2, size=1_500_000, up=1_500_000), beat())
+        d("podcasts", do("feeds", hosts=names("feed", 40), every=2, large=3_000_000, share=0.05))
         d(
             "phone",
-            [
-                ["laptop", {"hosts": names("app", 25), "photos": names("photos")[0], "every": 5, "shares": 0.4}],
-                ["video", {"hosts": names("clips", 4), "rate": 4, "piece": 3}],
-            ],
+            do("laptop", hosts=names("app", 25), photos=names("photos")[0], every=5, shares=0.4),
+            do("video", hosts=names("clips", 4), rate=4, piece=3),
         )
-        d("dashcam", [["backup", {"host": names("dash")[0], "rate": 3, "size": 1_500_000}]])
+        d("dashcam", do("backup", host=names("dash")[0], rate=3, size=1_500_000))
         d(
             "recorder-of-cameras",
-            [
-                ["upload", {"host": names("nvr")[0], "rate": 1.5}],
-                ["upload", {"host": names("nvr")[0], "rate": 1.2}],
-                ["fetching", {"hosts": names("firmware"), "rate": 1.5, "size": 2_000_000}],
-            ],
+            do("upload", host=names("nvr")[0], rate=1.5),
+            do("upload", host=names("nvr")[0], rate=1.2),
+            do("fetching", hosts=names("firmware"), rate=1.5, size=2_000_000),
         )
         d(
             "camera-over-relay-server",
-            [
-                ["call", dict(peers=[[self.address(), 40_001]], every=0.02, size=800, back=60, stun=False)],
-                ["idle", {"host": names("broker")[0]}],
-            ],
+            do("call", peers=[[self.address(), 40_001]], every=0.02, size=800, back=60, stun=False),
+            do("idle", host=names("broker")[0]),
         )
-        d("browsing", [["laptop", {"hosts": names("web", 70), "photos": names("photos")[0], "every": 3}]])
+        d("browsing", do("laptop", hosts=names("web", 70), photos=names("photos")[0], every=3))
         d(
             "browsing",
-            [
-                ["laptop", {"hosts": names("web", 40), "photos": names("photos")[0], "every": 5, "shares": 0.2}],
-                ["fetching", {"hosts": names("files", 3), "rate": 2, "size": 1_000_000}],
-            ],
+            do("laptop", hosts=names("web", 40), photos=names("photos")[0], every=5, shares=0.2),
+            do("fetching", hosts=names("files", 3), rate=2, size=1_000_000),
         )
         d(
             "home-automation-cloud",
-            [["bridge", dict(host=names("bridge")[0], every=1.2, views=8.5)], ["hub", {"hosts": names("vendor", 9)}]],
+            do("bridge", host=names("bridge")[0], every=1.2, views=8.5),
+            do("hub", hosts=names("vendor", 9)),
         )
-        d("print-server", [["fetching", {"hosts": names("print"), "rate": 1, "size": 900_000}], beat()])
+        d("print-server", do("fetching", hosts=names("print"), rate=1, size=900_000), beat())
         # Tunnels of the people there.
         d(
             "work-vpn",
-            [
-                [
-                    "openvpn",
-                    dict(
-                        server=self.address(),
-                        port=1195,
-                        number=200,
-                        inside=[["laptop", {"hosts": ["10.8.200.1"], "photos": "10.8.200.1", "every": 3}]],
-                    ),
-                ]
-            ],
+            do(
+                "openvpn",
+                server=self.address(),
+                port=1195,
+                number=200,
+                inside=[do("laptop", hosts=["10.8.200.1"], photos="10.8.200.1", every=3)],
+            ),
         )
         self.vpn_server(200, 1195)
         d(
             "vpn-and-copy",
-            [
-                [
-                    "vpn",
-                    dict(
-                        number=1,
-                        server=players.VPN,
-                        inside=[["backup", {"host": "10.9.0.1", "rate": 2, "size": 500_000}]],
-                    ),
-                ],
-                ["fetching", {"hosts": names("files", 5), "rate": 2, "size": 500_000}],
-            ],
+            do("vpn", number=1, server=players.VPN, inside=[do("backup", host="10.9.0.1", rate=2, size=500_000)]),
+            do("fetching", hosts=names("files", 5), rate=2, size=500_000),
         )
         d(
             "vpn-browsing",
-            [
-                [
-                    "vpn",
-                    dict(
-                        number=2,
-                        server=players.VPN,
-                        inside=[["laptop", {"hosts": ["10.9.0.1"], "photos": "10.9.0.1", "every": 3}]],
-                    ),
-                ],
-                ["laptop", {"hosts": names("web", 12), "photos": names("photos")[0], "every": 9}],
-            ],
+            do(
+                "vpn",
+                number=2,
+                server=players.VPN,
+                inside=[do("laptop", hosts=["10.9.0.1"], photos="10.9.0.1", every=3)],
+            ),
+            do("laptop", hosts=names("web", 12), photos=names("photos")[0], every=9),
         )
         for n, (program, down, up, _, utp) in enumerate(TORRENTS):
             file, folder = self.torrents[n]
             d(
                 "bittorrent",
-                [["torrent", dict(file=file, program=program, down=down, up=up, folder=folder, utp=utp)]],
+                do("torrent", file=file, program=program, down=down, up=up, folder=folder, utp=utp),
                 program=program,
             )
         # The owner's way home, and out from there.
