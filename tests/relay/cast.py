@@ -42,7 +42,7 @@ class Cast:
         self.write(
             "sshd_config",
             f"""Port 2222\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/authorized\nStrictModes no
-UsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\nAllowTcpForwarding yes\nMaxStartups 300
+UsePAM no\nPermitRootLogin yes\nPermitTunnel yes\nPasswordAuthentication no\nAllowTcpForwarding yes\nMaxStartups 300
 Subsystem sftp internal-sftp
 PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         )
@@ -70,11 +70,12 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
     def master(self, number, port, to, ms=0, address=None):
         """A master's address; what comes in there goes on to a local port, so much later."""
         address = address or f"45.10.200.{number}"
+        family = "ip6" if ":" in address else "ip"
         if ms:
             listen = 20_000 + len(self.detours)
             self.detours.append([listen, to, ms])
             to = listen
-        self.rules.append(f"ip daddr {address} tcp dport {port} redirect to :{to}")
+        self.rules.append(f"{family} daddr {address} tcp dport {port} redirect to :{to}")
         return address
 
     def kit(self, number, tls):
@@ -88,7 +89,7 @@ PidFile none\nUseDNS no\nClientAliveInterval 30\n""",
         inet = self.lab.inet_ns
         inet.run(
             "nft -f -",
-            "table ip detour {\nchain in {\ntype nat hook prerouting priority dstnat\n"
+            "table inet detour {\nchain in {\ntype nat hook prerouting priority dstnat\n"
             + "\n".join(self.rules)
             + "\n}\n}\n",
         )

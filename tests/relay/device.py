@@ -6,6 +6,7 @@ usage: device.py JSON, with
 """
 
 import contextlib
+import importlib
 import json
 import os
 import random
@@ -425,11 +426,13 @@ def slow(hosts, wait, every, up, down):
 
 def begin(habits):
     for name, more in habits:
-        threading.Thread(target=globals()[name], kwargs=more, daemon=True).start()
+        habit = globals().get(name) or getattr(importlib.import_module("habits"), name)
+        threading.Thread(target=habit, kwargs=more, daemon=True).start()
         time.sleep(DICE.uniform(0, 1))
 
 
 if __name__ == "__main__":
+    sys.modules["device"] = sys.modules["__main__"]
     time.sleep(PLAN["begins"])
     begin(PLAN["habits"])
     time.sleep(3600)

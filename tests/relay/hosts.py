@@ -34,8 +34,8 @@ async def web(reader, writer):
                 await reader.readline()
             else:
                 await swallow(reader, int(headers.get("content-length", 0)))
-            size = path.strip("/").split("?")[0]
-            size = int(size) if method == "GET" and size.isdigit() else 2
+            size, _, form = path.strip("/").partition("?")  # what posts a form gets an answer of that size too
+            size = int(size) if (method == "GET" or form) and size.isdigit() else 2
             last = version == "HTTP/1.0" or headers.get("connection") == "close"
             more = "Connection: close" if last else "Server: lab"
             writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n{more}\r\n\r\n".encode())
@@ -119,11 +119,11 @@ async def main(plan):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(plan["certificate"], plan["key"])
             context.set_alpn_protocols(["http/1.1"])
-        await asyncio.start_server(web, "0.0.0.0", int(port), ssl=context, backlog=512, limit=1 << 18)
+        await asyncio.start_server(web, None, int(port), ssl=context, backlog=512, limit=1 << 18)
     for port in plan.get("datagrams", []):
         datagrams(port)
     for port, to, ms in plan.get("detours", []):
-        await asyncio.start_server(detour(to, ms / 2000), "0.0.0.0", port, backlog=128)
+        await asyncio.start_server(detour(to, ms / 2000), None, port, backlog=128)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

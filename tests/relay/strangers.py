@@ -1,7 +1,8 @@
 """Strangers who use the relays: real programs that fetch and send over SOCKS, in irregular bursts, at a given rate.
 
 usage: strangers.py JSON, with
-    relays: [{socks, rate (MB a minute), hosts [name or address], programs, uploads, long (shares), seed}]
+    relays: [{socks, rate (MB a minute), hosts [name or address], programs, uploads, long (shares), seed;
+              profile (see `PROFILES`), pauses ([seconds on, seconds off]), scheme (of the proxy), also optional}]
     visitors: [{port, rate, size}]   who fetch from a port of 127.0.0.1 behind which a tunnel ends
     folder, seconds
 """
@@ -70,9 +71,11 @@ def socks(port, host, to):
     return s
 
 
-def fetch(relay, program, host, tls, size, upload, seconds, folder):
+def fetch(relay, program, host, tls, size, upload, seconds, folder, form=None, requests=1):
+    """`form`: a form is posted, which gets an answer of so many bytes; `requests`: so often, by those who can."""
     port, scheme = relay["socks"], "https" if tls else "http"
-    url = f"{scheme}://{host}/{size}"
+    url = f"{scheme}://{host}/{size}" if form is None else f"{scheme}://{host}/{form}?form"
+    proxy = f"{relay.get('scheme', 'socks5h')}://127.0.0.1:{port}"
     named = not host.replace(".", "").isdigit()
     if program in CURLS:
         pace = ["--limit-rate", str(max(4000, int(size / seconds)))] if seconds else []
@@ -88,16 +91,17 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
                 "--connect-timeout",
                 "20",
                 "-x",
-                f"socks5h://127.0.0.1:{port}",
+                proxy,
                 *CURLS[program],
                 *pace,
                 *send,
                 url,
+                *["-o", "/dev/null", url] * (requests - 1),
             ],
             bytes(size) if upload else None,
         )
     elif program in BROWSERS:
-        how = dict(impersonate=program, verify=False, timeout=100, proxy=f"socks5h://127.0.0.1:{port}")
+        how = dict(impersonate=program, verify=False, timeout=100, proxy=proxy)
         with contextlib.suppress(Exception):
             browsers.post(url, data=bytes(size), **how) if upload else browsers.get(url, **how)
     elif program == "python":
@@ -108,8 +112,8 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
                 s = context.wrap_socket(s, server_hostname=host)
             with s:
                 body = bytes(size) if upload else b""
-                ask = f"{'POST' if upload else 'GET'} /{size} HTTP/1.0\r\nHost: {host}\r\n"
-                s.sendall(f"{ask}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                head = f"{'POST' if upload else 'GET'} /{url.rpartition('/')[2]} HTTP/1.0\r\nHost: {host}\r\n"
+                s.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
                 while s.recv(65536):
                     pass
     else:
@@ -148,6 +152,26 @@ def fetch(relay, program, host, tls, size, upload, seconds, folder):
             )
 
 
+# What customers do: (sessions in a burst, bytes of one, share of forms (or uploads), answer to a form, seconds that a
+# session takes or 0, requests of a session at most). `rate` is in bytes a second.
+PROFILES = {
+    "api": lambda dice, rate: (dice.randrange(1, 4), dice.randrange(200, 900), 0.4, dice.randrange(150, 4000), 0, 8),
+    "stuffing": lambda dice, rate: (dice.randrange(1, 6), dice.randrange(250, 800), 1, dice.randrange(200, 2500), 0, 4),
+    "ads": lambda dice, rate: (dice.randrange(8, 22), int(dice.lognormvariate(8.8, 1.2)) + 200, 0.1, 60, 0, 3),
+    "scrape": lambda dice, rate: (dice.randrange(1, 4), int(dice.lognormvariate(11, 0.7)), 0, 0, 0, 2),
+    "restream": lambda dice, rate: (1, int(rate * 50), 0, 0, 45, 1),
+    "uploads": lambda dice, rate: (dice.randrange(1, 3), int(dice.lognormvariate(11, 1)), 0.7, 300, 0, 1),
+}
+
+
+def plan_burst(relay, rate, dice):
+    profile = PROFILES[relay["profile"]]
+    for _ in range(profile(dice, rate)[0]):
+        _, size, forms, answer, seconds, most = profile(dice, rate)
+        upload = dice.random() < forms
+        yield size, seconds, upload, answer if upload else None, dice.randint(1, most)
+
+
 def use(relay, end, folder):
     """One relay's customers: bursts of sessions, as far apart as the rate says, more or less."""
     dice = random.Random(relay["seed"])
@@ -158,10 +182,38 @@ def use(relay, end, folder):
         )
     rate = relay["rate"] * 1e6 / 60
     time.sleep(relay["begins"])
-    at = time.monotonic() + dice.uniform(0, 5)
+    begun = time.monotonic()
+    at = begun + dice.uniform(0, 5)
     while time.monotonic() < end:
         time.sleep(max(0, at - time.monotonic()))
+        on, off = relay.get("pauses", (1, 0))
+        if (time.monotonic() - begun) % (on + off) > on:
+            time.sleep(1)
+            continue
         bytes_ = 0
+        if "profile" in relay:
+            for size, seconds, upload, form, requests in plan_burst(relay, rate, dice):
+                program = dice.choice(relay["programs"])
+                threading.Thread(
+                    target=fetch,
+                    daemon=True,
+                    args=(
+                        relay,
+                        program,
+                        dice.choice(relay["hosts"]),
+                        True,
+                        size,
+                        upload,
+                        seconds,
+                        folder,
+                        form,
+                        requests,
+                    ),
+                ).start()
+                bytes_ += (size + (form or 0)) * (requests if program in CURLS else 1) + 3500
+                time.sleep(dice.uniform(0, 0.3))
+            at = max(at, time.monotonic() - 20) + bytes_ / rate * dice.uniform(0.4, 1.6)
+            continue
         for _ in range(dice.choice([1, 1, 2, 3, 4, 6])):
             upload = dice.random() < relay["uploads"]
             if dice.random() < relay["long"]:
