@@ -1,7 +1,7 @@
 //! Stubs for the functions of libunwind that std refers to.
 //!
 //! A static program that aborts at a panic never unwinds, so the stubs take the place of libunwind and of the printf that
-//! it brings along (45 KB on MIPS). Backtraces are empty; a panic still says what happened and where.
+//! it brings along (45 KB on MIPS). Backtraces are empty; a panic still says what happened.
 #![allow(unsafe_code, non_snake_case, reason = "the linker's names")]
 
 macro_rules! nothing {

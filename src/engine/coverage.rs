@@ -21,6 +21,7 @@ impl Reason {
         match self {
             Reason::Lost => sentence!("some lookups of the house were lost a moment ago"),
             Reason::Faked => sentence!("names are answered with made-up addresses by a proxy on this router"),
+            Reason::OneWay => sentence!("only what it sends to the Internet is seen, not what comes back"),
             Reason::Told(address) => {
                 sentence!("it is told to ask %s for names, whose answers do not pass this router", address)
             }
@@ -40,6 +41,7 @@ impl Reason {
     fn remedy(self) -> Option<Sentence> {
         match self {
             Reason::Faked | Reason::Told(_) => None,
+            Reason::OneWay => Some(sentence!("lead both directions of its traffic through this router")),
             Reason::Lost | Reason::Missed(_) => Some(sentence!("wait some minutes; leash says it if it happens again")),
             Reason::Asks(..) | Reason::Names(_) => {
                 Some(sentence!("let the device ask this router for names: switch off private DNS or its own resolver"))
@@ -55,7 +57,12 @@ impl Engine {
         let lost = self.tables.lookups.lost_before(time).then_some(Reason::Lost);
         let told = self.tables.lookups.told(device.mac, now).find(|resolver| self.is_out_of_sight(id, *resolver));
         let faked = device.made_up.is_usual().then_some(Reason::Faked);
-        lost.into_iter().chain(faked).chain(told.map(Reason::Told)).chain(device.coverage.reasons(time, now))
+        let one_way = device.directions.is_one_way().then_some(Reason::OneWay);
+        lost.into_iter()
+            .chain(faked)
+            .chain(one_way)
+            .chain(told.map(Reason::Told))
+            .chain(device.coverage.reasons(time, now))
     }
 
     /// Returns true if answers of a resolver of the house to this device do not pass the router, as far as is known.
@@ -166,7 +173,7 @@ impl Engine {
 
     /// Takes back that no lookup explains what a device calls: it was shown that some pass unseen. Blocks that are in
     /// force stay until their end, because a device could lift them so.
-    fn doubt(&mut self, id: DeviceId) {
+    pub(super) fn doubt(&mut self, id: DeviceId) {
         for (_, contact) in self.tables.contacts.of_device_mut(id) {
             for label in [Label::Unexplained, Label::NotCovered] {
                 contact.relabel(label, Label::Unseen);

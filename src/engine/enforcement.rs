@@ -36,7 +36,7 @@ impl Engine {
 
     /// Puts a device into a mode.
     pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
-        self.orders.modes.insert(mac, mode);
+        self.orders.set_mode(mac, mode);
         self.note(RecordKind::Mode, Some(mac), at, || sentence!("mode %s", mode.text()));
         self.orders_changed(at);
     }

@@ -5,7 +5,6 @@ use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
 use crate::time::Wall;
-use std::collections::BTreeMap;
 
 /// Orders given at run time. They are kept in the state file; `leash keep` writes those that are to last into the
 /// settings.
@@ -15,8 +14,8 @@ pub struct Orders {
     pub pins: Vec<Pin>,
     /// Pins of the settings that were taken back.
     pub unpinned: Vec<(Option<Mac>, Target)>,
-    /// Modes of devices.
-    pub modes: BTreeMap<Mac, Mode>,
+    /// Modes of devices, sorted.
+    pub modes: Vec<(Mac, Mode)>,
     /// Names of devices; an empty one takes the name of the settings away.
     pub names: Vec<(Mac, String)>,
     /// Whether blocking is on, where that was ordered.
@@ -27,7 +26,7 @@ impl Orders {
     /// Drops the orders that the settings have by now.
     pub fn settle(&mut self, config: &Config) {
         let set = |mac: &Mac| config.devices.get(mac).and_then(|device| device.mode);
-        self.modes.retain(|mac, mode| set(mac) != Some(*mode));
+        self.modes.retain(|(mac, mode)| set(mac) != Some(*mode));
         let named = |mac: &Mac| config.devices.get(mac).and_then(|device| device.name.as_deref());
         self.names.retain(|(mac, name)| named(mac).unwrap_or_default() != name);
         self.pins.retain(|pin| pin.until.is_some() || !config.pins.contains(pin));
@@ -43,6 +42,12 @@ impl Orders {
             || !self.names.is_empty()
             || !self.unpinned.is_empty()
             || self.blocking.is_some()
+    }
+
+    /// Orders a mode for a device.
+    pub fn set_mode(&mut self, mac: Mac, mode: Mode) {
+        self.modes.retain(|(known, _)| *known != mac);
+        self.modes.insert(self.modes.partition_point(|(known, _)| *known < mac), (mac, mode));
     }
 
     /// Orders a name for a device.
@@ -97,7 +102,8 @@ impl<'a> EffectiveSettings<'a> {
 
     /// Returns the mode that a device is in.
     pub fn mode(self, mac: Mac) -> Mode {
-        self.orders.modes.get(&mac).copied().unwrap_or_else(|| self.config.mode(mac))
+        let ordered = self.orders.modes.iter().find(|(known, _)| *known == mac);
+        ordered.map_or_else(|| self.config.mode(mac), |(_, mode)| *mode)
     }
 
     /// Returns the name that people gave a device.
@@ -115,7 +121,7 @@ impl<'a> EffectiveSettings<'a> {
     /// Returns the devices that the settings or an order put into a mode that `fits`: known to the engine or not, but
     /// none that is in such a mode by default.
     pub fn in_modes(self, fits: fn(Mode) -> bool) -> impl Iterator<Item = Mac> {
-        let named = self.config.devices.keys().chain(self.orders.modes.keys()).copied();
+        let named = self.config.devices.keys().chain(self.orders.modes.iter().map(|(mac, _)| mac)).copied();
         named.filter(move |mac| fits(self.mode(*mac)))
     }
 }

@@ -122,10 +122,13 @@ impl Engine {
         let (at, is_outside) = (self.latest, flow.label != Label::OutOfScope);
         let device = self.tables.devices.get_mut(id);
         if is_outside {
-            device
-                .directions
-                .record(flow.received > 0, tuple.protocol == Protocol::Tcp && flow.received == 0 && !is_short);
+            let (before, is_silent) = (device.directions.is_one_way(), flow.received == 0);
+            device.directions.record(!is_silent, tuple.protocol == Protocol::Tcp && is_silent && !is_short);
+            if !before && device.directions.is_one_way() {
+                self.doubt(id);
+            }
         }
+        let device = self.tables.devices.get_mut(id);
         let is_silence = flow.received == 0
             && (is_outside && !self.tables.answers.are_seen(is_ipv4, at.now) || device.directions.is_one_way());
         // A resolver tries many servers for others, some of which are down.

@@ -178,7 +178,7 @@ impl Engine {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
                 self.tables.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
             }
-            "mode" => _ = self.orders.modes.insert(mac?, Mode::parse(words.next()?).ok()?),
+            "mode" => self.orders.set_mode(mac?, Mode::parse(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
             "pin" => {
                 let block = words.next()? == "block";

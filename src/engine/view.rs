@@ -170,7 +170,7 @@ impl Engine {
             put(&mut map, "verdict", Value::from(pin.verdict()));
             Value::Object(map)
         };
-        let mode = |(mac, mode): (&Mac, &Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
+        let mode = |(mac, mode): &(Mac, Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
         let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
         let mut map = Map::new();
         map.insert("modes".into(), modes.iter().map(mode).collect());

@@ -7,7 +7,6 @@ use crate::live::sources::lan::Lan;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Stamp, Wall};
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
@@ -90,12 +89,14 @@ pub fn jail(complaints: &mut Vec<Complaint>) {
 
 /// Returns the interfaces whose devices use the Internet through this router, or may by its settings, without being
 /// watched.
-pub fn left_out(lan: &Lan, daemon: &DaemonConfig) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
+pub fn left_out(lan: &Lan, daemon: &DaemonConfig) -> Vec<String> {
+    let mut all = Vec::new();
     let index = |name: &str| nix::net::if_::if_nametoindex(name).ok();
     all.extend(daemon.house.iter().map(|network| network.device.clone()).filter(|device| index(device).is_some()));
     all.extend(lan.left_out().filter_map(|index| nix::net::if_::if_indextoname(index).ok()?.into_string().ok()));
     all.retain(|device| !daemon.interfaces.contains(device));
+    all.sort_unstable();
+    all.dedup();
     all
 }
 
@@ -107,16 +108,25 @@ pub fn other_gateway(lan: &Lan) -> Option<(String, IpAddr)> {
 }
 
 /// Complains about devices that leash does not watch because of where it stands.
-pub fn standing(lan: &Lan, daemon: &DaemonConfig, complaints: &mut Vec<Complaint>) {
+pub fn standing(lan: &Lan, daemon: &DaemonConfig, bridge: bool, complaints: &mut Vec<Complaint>) {
     if let Some((interface, gateway)) = other_gateway(lan) {
-        complaints.push(Complaint::error(
-            sentence!(
-                "this is not the gateway: its own way to the Internet leads into %s, and nothing that devices do there \
-                 passes through it",
-                interface
-            ),
-            sentence!("install leash on the gateway instead, which is %s", gateway.to_string()),
-        ));
+        let message = sentence!(
+            "this is not the gateway: its own way to the Internet leads into %s, and nothing that devices do there passes \
+             through it",
+            interface
+        );
+        let remedy = sentence!("install leash on the gateway instead, which is %s", gateway.to_string());
+        complaints.push(if bridge {
+            let sees =
+                sentence!("of what crosses its bridge it sees answers to lookups, and blocks hold, but no flows");
+            Complaint::error(message.and_then(sees), remedy)
+        } else {
+            let install = sentence!(
+                "or install %s, so that here, too, lookups that cross the bridge are seen, and blocks hold",
+                "kmod-nft-bridge"
+            );
+            Complaint::error(message, remedy.and_then(install))
+        });
     }
     for device in left_out(lan, daemon) {
         complaints.push(if router::is_tunnel(&daemon.house, &device) {

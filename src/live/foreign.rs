@@ -77,23 +77,37 @@ impl Foreign {
         }
     }
 
-    /// Complains about rules that keep something from leash; `bit` is that of its mark.
-    pub fn complain(&self, bit: u32, lan: &Lan, complaints: &mut Vec<Complaint>) {
+    /// Complains about rules that keep something from leash; `bit` is that of its mark, and `answered` says whether devices
+    /// got made-up addresses.
+    pub fn complain(&self, bit: u32, lan: &Lan, answered: bool, complaints: &mut Vec<Complaint>) {
         if self.failed {
             complaints.push(Complaint::warning(
                 sentence!("nft does not list the firewall's rules as JSON, so those that hinder leash are not noticed"),
                 sentence!("install %s", "nftables-json"),
             ));
         }
-        let fakes = self.found.concerns.iter().any(|(concern, _)| *concern == Concern::FakeAddresses);
-        if fakes || lan.has_fake_address() {
+        let fakes = |(concern, _): &(Concern, _)| *concern == Concern::FakeAddresses;
+        let led_there = lan.has_fake_address() || self.found.concerns.iter().any(fakes);
+        if led_there || answered {
+            let shown = match (led_there, answered) {
+                (true, true) => sentence!("its rules or interface and the answers to devices show it"),
+                (true, false) => {
+                    sentence!("its rules or interface show it, though no device got such an answer so far")
+                }
+                _ => sentence!("the answers to devices show it"),
+            };
+            let message = sentence!(
+                "names are faked by a proxy on this router with made-up addresses (%s): addresses mean nothing, only the \
+                 names do",
+                "198.18.0.0/15"
+            );
             complaints.push(Complaint::warning(
+                message.and_then(shown),
                 sentence!(
-                    "a proxy on this router answers names with made-up addresses (%s), so addresses say nothing about who \
-                     devices talk to",
-                    "198.18.0.0/15"
+                    "go by the names, or switch the proxy from %s to real addresses (%s)",
+                    "fake-ip",
+                    "enhanced-mode: redir-host"
                 ),
-                sentence!("switch the proxy from %s to real addresses (%s)", "fake-ip", "redir-host"),
             ));
         }
         for (concern, table) in &self.found.concerns {

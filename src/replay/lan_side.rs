@@ -107,8 +107,8 @@ struct Counts {
     relayed: bool,
     public_v4: bool,
     has_macs: bool,
-    /// The latest pair of addresses and stations in either order of the addresses, and how often it came in a row.
-    latest: [(Option<Pair>, u32); 2],
+    /// The latest pair of addresses and stations in either order of the addresses, and whether it was counted.
+    latest: [(Option<Pair>, bool); 2],
     /// How many packets each public network has taken part in; for captures without hardware addresses.
     takes_part: HashMap<IpAddr, u32>,
     /// The network of IPv4, and that of IPv6, that has taken part in most.
@@ -182,7 +182,18 @@ impl Counts {
     }
 
     fn count(&mut self, packet: &Packet, interface: Option<u32>) {
+        // Bulk is long runs of two pairs in turn, of which a few packets tell all: the first, and the first after the other
+        // side has begun to send.
         let (from, to) = (packet.source, packet.destination);
+        let (pair, turn) = ((from, to, packet.source_mac, packet.destination_mac), usize::from(from < to));
+        if self.latest[turn].0 != Some(pair) {
+            self.latest[turn] = (Some(pair), false);
+            self.latest[1 - turn].1 = false;
+        }
+        let counted = std::mem::replace(&mut self.latest[turn].1, true);
+        if counted && !matches!(packet.body, Body::Udp { source_port: 53 | 67, .. } | Body::Icmp(_)) {
+            return;
+        }
         self.public_v4 &= !matches!(from, IpAddr::V4(v4) if v4.is_private());
         self.has_macs |= packet.source_mac.is_some();
         if let Some(mac) = packet.source_mac {
@@ -220,17 +231,7 @@ impl Counts {
                 station.public.insert(network(from));
             }
         }
-        // A few packets of a pair tell all that more of them would: bulk is long runs of two pairs in turn.
-        let pair = (from, to, packet.source_mac, packet.destination_mac);
-        let turn = usize::from(from < to);
-        let (latest, times) = &mut self.latest[turn];
-        if *latest != Some(pair) {
-            (*latest, *times) = (Some(pair), 0);
-        }
-        *times += 1;
-        if *times <= 3 {
-            self.count_answer(packet);
-        }
+        self.count_answer(packet);
     }
 
     /// Counts in which packets a network has a part, and once more for the side that calls a service.

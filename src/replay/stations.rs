@@ -27,7 +27,7 @@ pub struct Stations {
     /// Which station a DHCP server gave an address.
     leases: BTreeMap<IpAddr, Mac>,
     /// What a DHCP server told the station that got this address. It counts once the station uses the address.
-    told: BTreeMap<IpAddr, (Mac, Vec<(IpAddr, bool)>)>,
+    told: HashMap<IpAddr, (Mac, Vec<(IpAddr, bool)>)>,
     /// When a station last sent something with its own hardware address, besides DHCP.
     heard: HashMap<Mac, Time>,
     /// Stations that put their own hardware address on what others send, as Wi-Fi extenders do.

@@ -290,34 +290,14 @@ impl Tracker {
     fn transport(&mut self, packet: &Packet, transport: &Transport, at: Stamp, out: &mut Vec<Event>) {
         let (key, reversed) = key(transport.tuple);
         let opens = transport.flags & SYN_ACK == SYN;
-        let known = self.flows.get(&key);
-        let new = known.is_none_or(|flow| opens && (flow.isn != Some(transport.sequence) || flow.reversed != reversed));
-        if new {
-            if let Some(old) = self.flows.remove(&key) {
-                out.push(old.closed(key));
+        let reopens = |flow: &TrackedFlow| opens && (flow.isn != Some(transport.sequence) || flow.reversed != reversed);
+        let flow = match self.flows.get_mut(&key) {
+            Some(flow) if !reopens(flow) => flow,
+            _ => {
+                let flow = self.begin_flow(packet, transport, (key, reversed), at, out);
+                self.flows.entry(key).or_insert(flow)
             }
-            if self.flows.len() >= limits::TRACKED_FLOWS {
-                self.make_room(out);
-            }
-            self.stations.note_sender(packet, at.now, out);
-            self.stations.note_receiver(packet, at.now, out);
-            let flow = self.open(packet, transport, reversed, at);
-            let tuple = flow.tuple(key);
-            let anonymous = packet.source_mac.is_none() && packet.destination_mac.is_none();
-            if anonymous && self.stations.by_address(tuple.source).is_none() {
-                self.stations.note(tuple.source, Some(Mac::stand_in(tuple.source)), false, at.now, out);
-            }
-            let midstream = match tuple.protocol {
-                Protocol::Tcp => transport.flags & SYN == 0,
-                Protocol::Udp => {
-                    flow.reversed != reversed || self.runs_already(tuple, transport.payload, packet.cut, at)
-                }
-                _ => flow.reversed != reversed,
-            };
-            out.push(Event::FlowOpened { tuple, midstream });
-            self.flows.insert(key, flow);
-        }
-        let Some(flow) = self.flows.get_mut(&key) else { return };
+        };
         let side = usize::from(flow.reversed != reversed);
         let tuple = flow.tuple(key);
         flow.last = at.now;
@@ -353,6 +333,38 @@ impl Tracker {
         if speaks_dns {
             self.dns(packet, transport, (key, tuple, side), at, out);
         }
+    }
+
+    /// Reports that a flow opens, in place of the one that had its key.
+    fn begin_flow(
+        &mut self,
+        packet: &Packet,
+        transport: &Transport,
+        (key, reversed): (Tuple, bool),
+        at: Stamp,
+        out: &mut Vec<Event>,
+    ) -> TrackedFlow {
+        if let Some(old) = self.flows.remove(&key) {
+            out.push(old.closed(key));
+        }
+        if self.flows.len() >= limits::TRACKED_FLOWS {
+            self.make_room(out);
+        }
+        self.stations.note_sender(packet, at.now, out);
+        self.stations.note_receiver(packet, at.now, out);
+        let flow = self.open(packet, transport, reversed, at);
+        let tuple = flow.tuple(key);
+        let anonymous = packet.source_mac.is_none() && packet.destination_mac.is_none();
+        if anonymous && self.stations.by_address(tuple.source).is_none() {
+            self.stations.note(tuple.source, Some(Mac::stand_in(tuple.source)), false, at.now, out);
+        }
+        let midstream = match tuple.protocol {
+            Protocol::Tcp => transport.flags & SYN == 0,
+            Protocol::Udp => flow.reversed != reversed || self.runs_already(tuple, transport.payload, packet.cut, at),
+            _ => flow.reversed != reversed,
+        };
+        out.push(Event::FlowOpened { tuple, midstream });
+        flow
     }
 
     /// Takes a packet of a DNS flow: of the side that asks (0), or the resolver's (1).

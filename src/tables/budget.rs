@@ -49,7 +49,7 @@ const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + tree::<(DeviceId, Endpoint), Contact>(CONTACTS)
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
     + NAMES_BYTES
-    + tree::<(Option<DeviceId>, Ipv6Net), Time>(PREFIXES_MAX)
+    + 2 * PREFIXES_MAX * size_of::<((Option<DeviceId>, Ipv6Net), Time)>()
     + tree::<(DeviceId, Option<Endpoint>, &str), Wall>(FINDINGS)
     + tree::<(Mac, IpAddr), Block>(BLOCKS)
     + BLOCKS * REASON

@@ -8,7 +8,7 @@ use crate::tables::counters::beacon::{Beacon, Call};
 use crate::tables::counters::day;
 use crate::tables::counters::sessions::Setup;
 use crate::tables::counters::uploads::Upload;
-use crate::tables::devices::DeviceId;
+use crate::tables::devices::{DeviceId, PerDevice};
 use crate::tables::flows::{Flow, Label, Leaks};
 use crate::tables::service::Service;
 use crate::time::{Stamp, Time, Wall};
@@ -240,7 +240,7 @@ impl Contact {
 #[derive(Debug, Default)]
 pub struct Contacts {
     table: BTreeMap<(DeviceId, Endpoint), Contact>,
-    count_of_device: BTreeMap<DeviceId, usize>,
+    count_of_device: PerDevice,
     next_sweep: Time,
     /// How many contacts have a [`Beacon`].
     beacons: usize,
@@ -263,13 +263,13 @@ impl Contacts {
                 self.refused += 1;
                 return None;
             }
-            *self.count_of_device.entry(device).or_default() += 1;
+            *self.count_of_device.get_mut(device) += 1;
         }
         Some(self.table.entry(key).or_insert_with(|| Contact::new(at)))
     }
 
     fn is_full(&self, device: DeviceId) -> bool {
-        let of_device = self.count_of_device.get(&device).copied().unwrap_or_default();
+        let of_device = self.count_of_device.get(device);
         self.table.len() >= limits::CONTACTS || of_device >= limits::CONTACTS_PER_DEVICE
     }
 
@@ -277,8 +277,8 @@ impl Contacts {
         let (counts, beacons) = (&mut self.count_of_device, &mut self.beacons);
         self.table.retain(|(device, _), contact| {
             let keep = now.since(contact.active_at) < limits::CONTACT_STALE;
-            if let (false, Some(count)) = (keep, counts.get_mut(device)) {
-                *count -= 1;
+            if !keep {
+                *counts.get_mut(*device) -= 1;
                 *beacons -= usize::from(contact.beacon.is_some());
             }
             keep
@@ -301,7 +301,7 @@ impl Contacts {
     pub fn forget(&mut self, device: DeviceId) {
         self.beacons -= self.of_device(device).filter(|(_, contact)| contact.beacon.is_some()).count();
         self.table.retain(|(id, _), _| *id != device);
-        self.count_of_device.remove(&device);
+        *self.count_of_device.get_mut(device) = 0;
     }
 
     /// Returns the number of contacts.

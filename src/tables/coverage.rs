@@ -43,6 +43,8 @@ pub enum Reason {
     Lost,
     /// Names are answered with made-up addresses.
     Faked,
+    /// Only what it sends to the Internet is seen.
+    OneWay,
     /// It is told to ask this resolver in the house, whose answers to it were never seen.
     Told(IpAddr),
     /// It asks this resolver, in this way, and the answers are not seen or cannot be read.

@@ -39,6 +39,30 @@ impl DeviceId {
     }
 }
 
+/// A number for each device, 0 unless it was set.
+#[derive(Debug, Default)]
+pub struct PerDevice(Vec<usize>);
+
+impl PerDevice {
+    /// Returns the number of a device.
+    pub fn get(&self, device: DeviceId) -> usize {
+        self.0.get(device.index()).copied().unwrap_or_default()
+    }
+
+    /// Returns the number of a device, to change it.
+    pub fn get_mut(&mut self, device: DeviceId) -> &mut usize {
+        let index = device.index();
+        self.0.resize(self.0.len().max(index + 1), 0);
+        &mut self.0[index]
+    }
+
+    /// Returns the device with the largest number; absent where there is no number.
+    pub fn largest(&self) -> Option<DeviceId> {
+        let all = self.0.iter().enumerate().max_by_key(|(_, number)| **number);
+        all.map(|(index, _)| DeviceId(index as u16))
+    }
+}
+
 /// A station of the LAN, with what is counted for it as a whole.
 #[derive(Clone, Debug)]
 pub struct Device {

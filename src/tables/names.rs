@@ -9,7 +9,7 @@
 
 use crate::limits::{self, NAMES_BYTES, NAMES_BYTES_PER_DEVICE, NAMES_KEPT, NAMES_PER_ADDRESS};
 use crate::model::Name;
-use crate::tables::devices::DeviceId;
+use crate::tables::devices::{DeviceId, PerDevice};
 use crate::tables::nat64::Nat64;
 use crate::time::Time;
 use ipnet::Ipv6Net;
@@ -105,7 +105,7 @@ pub struct Names {
     /// One copy of each name's text.
     texts: BTreeSet<Name>,
     /// How many bytes the entries are counted with, by device and in all.
-    bytes_of_device: BTreeMap<DeviceId, usize>,
+    bytes_of_device: PerDevice,
     bytes: usize,
     /// Which addresses stand for others.
     pub nat64: Nat64,
@@ -157,21 +157,20 @@ impl Names {
 
     /// Counts bytes for a device, and makes room if they are too many.
     fn charge(&mut self, device: DeviceId, bytes: usize) {
-        let of_device = self.bytes_of_device.entry(device).or_default();
+        let of_device = self.bytes_of_device.get_mut(device);
         *of_device += bytes;
         self.bytes += bytes;
         if *of_device > NAMES_BYTES_PER_DEVICE {
             self.evict(device);
         } else if self.bytes > NAMES_BYTES {
-            let biggest = self.bytes_of_device.iter().max_by_key(|(_, bytes)| **bytes).map_or(device, |(id, _)| *id);
+            let biggest = self.bytes_of_device.largest().unwrap_or(device);
             self.evict(biggest);
         }
     }
 
     fn release(&mut self, device: DeviceId, bytes: usize) {
-        if let Some(of_device) = self.bytes_of_device.get_mut(&device) {
-            *of_device = of_device.saturating_sub(bytes);
-        }
+        let of_device = self.bytes_of_device.get_mut(device);
+        *of_device = of_device.saturating_sub(bytes);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
@@ -263,7 +262,7 @@ impl Names {
     pub fn forget(&mut self, device: DeviceId) {
         self.entries.retain(|(_, id), _| *id != device);
         self.nat64.forget(device);
-        let bytes = self.bytes_of_device.remove(&device).unwrap_or_default();
+        let bytes = std::mem::take(self.bytes_of_device.get_mut(device));
         self.bytes = self.bytes.saturating_sub(bytes);
         self.drop_unused_texts();
     }
@@ -334,7 +333,7 @@ mod tests {
             names.is_empty()
                 && names.texts.is_empty()
                 && names.bytes == 0
-                && names.bytes_of_device[&DeviceId::new(1)] == 0
+                && names.bytes_of_device.get(DeviceId::new(1)) == 0
         );
     }
 
@@ -351,7 +350,7 @@ mod tests {
             );
         }
         assert!(names.refresh(DeviceId::new(1), ip(1), Time(60_000)));
-        assert!(names.bytes_of_device[&DeviceId::new(2)] <= NAMES_BYTES_PER_DEVICE && names.evicted > 50_000);
+        assert!(names.bytes_of_device.get(DeviceId::new(2)) <= NAMES_BYTES_PER_DEVICE && names.evicted > 50_000);
         assert!(names.refresh(DeviceId::new(2), ip(59_999), Time(60_000)), "the newest names stay");
         for device in 3..60 {
             for n in 0..1_000_u32 {

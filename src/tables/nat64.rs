@@ -12,7 +12,6 @@ use crate::model::is_local;
 use crate::tables::devices::DeviceId;
 use crate::time::{Span, Time};
 use ipnet::{Ipv4Net, Ipv6Net};
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The name that has these addresses alone, and no IPv6 address but of a translator (RFC 7050, section 8).
@@ -41,8 +40,8 @@ const STALE: Span = Span::days(1);
 pub struct Nat64 {
     /// Somebody uses the well-known prefix.
     well_known: bool,
-    /// The others, by the device that learnt them (all devices where it is absent), and when they were heard of last.
-    prefixes: BTreeMap<(Option<DeviceId>, Ipv6Net), Time>,
+    /// The others, sorted by the device that learnt them (all devices where it is absent), and when they were heard of last.
+    prefixes: Vec<((Option<DeviceId>, Ipv6Net), Time)>,
 }
 
 impl Nat64 {
@@ -55,17 +54,18 @@ impl Nat64 {
         if !LENGTHS.contains(&prefix.prefix_len()) {
             return false;
         }
-        if let Some(confirmed) = self.prefixes.get_mut(&(device, prefix)) {
-            *confirmed = now;
+        let key = (device, prefix);
+        if let Ok(known) = self.prefixes.binary_search_by_key(&key, |(key, _)| *key) {
+            self.prefixes[known].1 = now;
             return false;
         }
         let most = if device.is_some() { PREFIXES_PER_DEVICE } else { PREFIXES };
         if self.of(device).count() >= most {
-            self.prefixes.retain(|(other, _), confirmed| *other != device || now.since(*confirmed) <= STALE);
+            self.prefixes.retain(|((other, _), confirmed)| *other != device || now.since(*confirmed) <= STALE);
         }
         let has_room = self.of(device).count() < most;
         if has_room {
-            self.prefixes.insert((device, prefix), now);
+            self.prefixes.insert(self.prefixes.partition_point(|(other, _)| *other < key), (key, now));
         }
         has_room
     }
@@ -79,18 +79,18 @@ impl Nat64 {
 
     /// Forgets the prefixes that a device learnt.
     pub fn forget(&mut self, device: DeviceId) {
-        self.prefixes.retain(|(other, _), _| *other != Some(device));
+        self.prefixes.retain(|((other, _), _)| *other != Some(device));
     }
 
     /// Returns the prefixes that are known beside those that every network has, each with the device that learnt it.
     pub fn iter(&self) -> impl Iterator<Item = (Option<DeviceId>, Ipv6Net)> {
         let well_known = self.well_known.then_some((None, WELL_KNOWN));
-        well_known.into_iter().chain(self.prefixes.keys().copied())
+        well_known.into_iter().chain(self.prefixes.iter().map(|(key, _)| *key))
     }
 
     fn of(&self, device: Option<DeviceId>) -> impl Iterator<Item = Ipv6Net> {
-        let first = (device, Ipv6Net::default());
-        self.prefixes.range(first..).map(|(key, _)| *key).take_while(move |key| key.0 == device).map(|key| key.1)
+        let first = self.prefixes.partition_point(|(key, _)| key.0 < device);
+        self.prefixes[first..].iter().map(|(key, _)| *key).take_while(move |key| key.0 == device).map(|key| key.1)
     }
 
     /// Returns the prefixes whose addresses are translated for a device; without one those that nobody can make up.

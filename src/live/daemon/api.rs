@@ -67,9 +67,9 @@ impl api::Daemon for Daemon {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
         let (daemon, lan) = (&self.engine.config().daemon, self.sources.lan());
-        doctor::standing(lan, daemon, &mut all);
-        self.sources.complain(daemon, self.rules_loaded(), &mut all);
         let bridge = self.enforcer.get().is_some_and(|enforcer| enforcer.bridge);
+        doctor::standing(lan, daemon, bridge, &mut all);
+        self.sources.complain(daemon, self.rules_loaded(), &mut all);
         doctor::resolvers(lan, bridge, &mut all);
         let resets = self.engine.counters_zeroed();
         if resets > 0 {
@@ -88,18 +88,6 @@ impl api::Daemon for Daemon {
             };
             all.push(Complaint::warning(message, remedy));
         }
-        if self.engine.faked_names() {
-            all.push(Complaint::warning(
-                sentence!(
-                    "names are faked by a proxy on this router: the addresses that devices are told mean nothing, \
-                     only the names do"
-                ),
-                sentence!(
-                    "go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)",
-                    "enhanced-mode: redir-host"
-                ),
-            ));
-        }
         self.enforcer.complain(&mut all);
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);
@@ -107,7 +95,7 @@ impl api::Daemon for Daemon {
         if thorough {
             self.foreign.look(true, daemon.mark, &daemon.interfaces, clock::now().now);
         }
-        self.foreign.complain(daemon.mark, lan, &mut all);
+        self.foreign.complain(daemon.mark, lan, self.engine.faked_names(), &mut all);
         if !self.engine.blocking() {
             all.push(Complaint::warning(
                 sentence!("blocking is switched off, so nothing is blocked"),

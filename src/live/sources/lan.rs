@@ -11,7 +11,7 @@ use std::net::IpAddr;
 #[derive(Debug, Default)]
 pub struct Lan {
     /// The router's addresses by the index of their interface.
-    own: BTreeSet<(u32, IpNet)>,
+    own: Vec<(u32, IpNet)>,
     /// The addresses alone, and the networks of the LAN: each event asks for them.
     own_ips: Vec<IpAddr>,
     networks: Vec<IpNet>,
@@ -106,10 +106,9 @@ impl Lan {
 
     /// Adds an address of the router with its network, or removes one that is gone; [`Lan::update`] makes the change count.
     pub fn set_own(&mut self, interface: u32, net: IpNet, gone: bool) {
-        if gone {
-            self.own.remove(&(interface, net));
-        } else {
-            self.own.insert((interface, net));
+        self.own.retain(|known| *known != (interface, net));
+        if !gone {
+            self.own.push((interface, net));
         }
     }
 

@@ -9,6 +9,7 @@ def story(lab):
     complaints = lab.leash("doctor")["complaints"]
     assert complaints[0]["severity"] == "error" and "not the gateway" in complaints[0]["message"], complaints
     assert gateway.ip in complaints[0]["remedy"]["message"] and len(complaints) == 1, complaints
+    assert "it sees answers to lookups" in complaints[0]["message"], complaints
     gateway.ns.run("sysctl -qw net.ipv4.ip_forward=1")
     bulb.reaches("45.10.1.1", wait=0.3)
     lab.until(lambda: lab.contact(bulb, "45.10.1.1"), "a flow crosses it")

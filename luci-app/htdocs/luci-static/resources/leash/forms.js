@@ -108,11 +108,13 @@ _('sent %s to %s within an hour');
 /* src/engine/coverage.rs */
 _('some lookups of the house were lost a moment ago');
 _('names are answered with made-up addresses by a proxy on this router');
+_('only what it sends to the Internet is seen, not what comes back');
 _('it is told to ask %s for names, whose answers do not pass this router');
 _('it asks %s for names, and the answers were not seen');
 _('it asks %s for names, encrypted');
 _('an answer of %s to it was not seen as a whole');
 _('it calls %s names that it did not look up here, so it asks somewhere else');
+_('lead both directions of its traffic through this router');
 _('wait some minutes; leash says it if it happens again');
 _('let the device ask this router for names: switch off private DNS or its own resolver');
 _('none of its lookups was seen so far');
@@ -187,9 +189,6 @@ _('another program resets conntrack\'s counters (seen %s times), so sizes are to
 _('stop that program, for example with %s');
 _('not all lookups of a device are seen: %s');
 _('not all lookups of %s devices are seen: %s');
-_('names are faked by a proxy on this router: the addresses that devices are told mean nothing, only the names ' +
-	'do');
-_('go by the names, or let the proxy tell true addresses (%s in OpenClash and mihomo)');
 _('blocking is switched off, so nothing is blocked');
 _('no resolver answers on the LAN, so devices ask one that leash may not see');
 _('run %s, then look at %s');
@@ -209,6 +208,8 @@ _('leash is not in a jail, so a fault in it could reach more of the router than 
 _('this is not the gateway: its own way to the Internet leads into %s, and nothing that devices do there ' +
 	'passes through it');
 _('install leash on the gateway instead, which is %s');
+_('of what crosses its bridge it sees answers to lookups, and blocks hold, but no flows');
+_('or install %s, so that here, too, lookups that cross the bridge are seen, and blocks hold');
 _('those who come in by %s have no hardware address, so leash does not watch them');
 _('limit what they reach in the firewall\'s zone of %s');
 _('devices at %s use the Internet through this router, and leash does not watch them');
@@ -238,9 +239,12 @@ _('nft refused the ruleset and gave no reason');
 /* src/live/foreign.rs */
 _('nft does not list the firewall\'s rules as JSON, so those that hinder leash are not noticed');
 _('install %s');
-_('a proxy on this router answers names with made-up addresses (%s), so addresses say nothing about who ' +
-	'devices talk to');
-_('switch the proxy from %s to real addresses (%s)');
+_('its rules or interface and the answers to devices show it');
+_('its rules or interface show it, though no device got such an answer so far');
+_('the answers to devices show it');
+_('names are faked by a proxy on this router with made-up addresses (%s): addresses mean nothing, only the ' +
+	'names do');
+_('go by the names, or switch the proxy from %s to real addresses (%s)');
 _('rules of table %s use the bit %s of conntrack\'s mark, with which leash stops flows, so flows may stop that ' +
 	'nobody blocked');
 _('rules of table %s replace conntrack\'s mark as a whole, so a download that leash stopped may go on');

@@ -108,9 +108,10 @@ return view.extend({
 		s.addremove = true;
 		s.nodescriptions = true;
 
-		o = s.option(form.Value, 'mac', _('Hardware address'));
+		// A device has several where it is wired and wireless.
+		o = s.option(form.DynamicList, 'mac', _('Hardware address'));
 		o.rmempty = false;
-		o.validate = (_section, value) => MAC.test(value) ? true : _('Such as 02:00:00:00:00:20');
+		o.datatype = 'macaddr';
 
 		s.option(form.Value, 'name', _('Name'));
 
