@@ -8,7 +8,7 @@ use crate::tables::nat64::{DISCOVERY_NAME, Nat64, discover, embed};
 use crate::time::Time;
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
 use ipnet::{IpNet, Ipv4Net};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The prefix to which all addresses of the house are mapped.
@@ -31,6 +31,9 @@ pub struct Anonymiser {
     names: BTreeMap<Name, u32>,
     /// The prefixes of the LAN, in which there may be public addresses.
     lan: Vec<IpNet>,
+    /// The first 16 bits of the private addresses that were leased, and the addresses of other networks.
+    leased: BTreeSet<u32>,
+    foreign: BTreeSet<IpAddr>,
     /// Which addresses stand for others.
     nat64: Nat64,
 }
@@ -50,6 +53,9 @@ impl Anonymiser {
             }
             Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
             Event::Leased { ip, mac, hostname } => {
+                if let IpAddr::V4(v4) = ip {
+                    self.leased.insert(v4.to_bits() >> 16);
+                }
                 Event::Leased { ip: self.address(ip), mac: self.mac(mac), hostname: self.label(hostname, "host") }
             }
             Event::Booted { mac, hostname, vendor_class } => Event::Booted {
@@ -108,7 +114,17 @@ impl Anonymiser {
         Mac([2, 0, a, b, c, d])
     }
 
-    /// Maps addresses of the house to 10/8 and fd00::/8, those that proxies make up to 198.19/16,
+    /// Whether a private address is of another network than the house's, as `Tables::is_foreign` asks.
+    fn is_foreign(&self, ip: IpAddr) -> bool {
+        let IpAddr::V4(v4) = ip else { return false };
+        let is_house = |prefix: &&IpNet| prefix.addr().is_ipv4() && is_local(prefix.addr());
+        let known = self.lan.iter().any(|prefix| is_house(&prefix));
+        let in_lan = self.lan.iter().any(|prefix| prefix.contains(&ip));
+        let in_lease = self.leased.is_empty() || self.leased.contains(&(v4.to_bits() >> 16));
+        v4.is_private() && if known { !in_lan } else { !in_lease }
+    }
+
+    /// Maps addresses of the house to 10/8 and fd00::/8, private ones of other networks to 172.16/12, those that proxies make up to 198.19/16,
     /// 2001:2::/48 and fc00::/18, others to 240/4 (RFC 1112, section 4: reserved) and 2001:db8::/32 (RFC 3849).
     fn address(&mut self, ip: IpAddr) -> IpAddr {
         if is_group(ip) || is_resolver_address(ip) {
@@ -122,11 +138,15 @@ impl Anonymiser {
                 return embed(prefix, v4).into();
             }
         }
+        if !self.addresses.contains_key(&ip) && self.is_foreign(ip) {
+            self.foreign.insert(ip);
+        }
         let n = Self::number(&mut self.addresses, ip);
         let v6 = |first: u16, second: u16| Ipv6Addr::new(first, second, 0, 0, 0, 0, (n >> 16) as u16, n as u16);
         match (ip, is_local(ip) || self.lan.iter().any(|prefix| prefix.contains(&ip))) {
             (IpAddr::V4(_), _) if is_fake(ip) => Ipv4Addr::from(0xc613_0000 | n & 0xffff).into(),
             (IpAddr::V6(_), local) if is_fake(ip) => if local { v6(0xfc00, 0) } else { v6(0x2001, 2) }.into(),
+            (IpAddr::V4(_), true) if self.foreign.contains(&ip) => Ipv4Addr::from(0xac10_0000 | n & 0x000f_ffff).into(),
             (IpAddr::V4(_), true) => Ipv4Addr::from(0x0a00_0000 | n & 0x00ff_ffff).into(),
             (IpAddr::V4(_), false) => Ipv4Addr::from(0xf000_0000 | n & 0x07ff_ffff).into(),
             (IpAddr::V6(v6_ip), true) if v6_ip.segments()[0] & 0xffc0 == 0xfe80 => v6(0xfe80, 0).into(),

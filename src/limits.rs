@@ -44,6 +44,15 @@ pub const COVERAGE_BACK: Span = Span::days(1);
 /// How long an answer that was missed may explain a contact that is new: a program that looks up a name calls it within
 /// seconds, and seldom minutes later.
 pub const MISSED_KEPT: Span = Span::mins(10);
+/// How long after leash began to watch a device that was not seen to start may call what it looked up just before: so long
+/// lasts many a record in a device's cache.
+pub const EARLY: Span = Span::mins(1);
+/// How soon after leash began to watch a flow that was under way must show for its device to have run before. A device
+/// that leash knew earlier is none: what that looked up is remembered.
+pub const RAN_BEFORE: Span = Span::secs(10);
+/// How long a device may work without a lookup before its first one says nothing about what it has called until then: it
+/// keeps addresses. A program that starts looks up something at once.
+pub const HINDSIGHT: Span = Span::mins(10);
 /// How long a contact that was first seen without coverage stays unknown. Devices look names up anew within hours,
 /// some within days; a contact that is never looked up again is judged from then on.
 pub const UNKNOWN_KEPT: Span = Span::days(1);
@@ -247,6 +256,15 @@ pub const SESSION_STRAY_DAYS: u8 = 3;
 pub const SESSION_BYTES: u64 = 10_000_000_000;
 /// In how many of the last 24 hours a peer may be called, on one port, before it is no view any more.
 pub const SESSION_HOURS: u32 = 16;
+
+/// How long after a flow to a server was opened a call may be one that the server handed out. Edimax's plugs are told of a
+/// relay 4 to 7 s after they called.
+pub const REFERRAL: Span = Span::secs(10);
+/// In which time a device makes few calls by name, so that one of them and what is called next belong together.
+pub const REFERRAL_QUIET: Span = Span::mins(2);
+/// How many times as many calls of an address that was handed out may come without the server right before as with it. By
+/// chance it is three times as many or more: see `tables/counters/referrals.rs`.
+pub const REFERRAL_STRAYS: u16 = 2;
 
 /// How many findings are remembered.
 pub const FINDINGS: usize = 1_024;

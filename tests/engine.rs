@@ -146,6 +146,21 @@ fn a_boot_and_lookups_that_explain_the_rest_make_it_strong_and_stun_makes_it_wea
 }
 
 #[test]
+fn a_network_behind_a_device_is_judged_once_it_is_answered() {
+    let behind = "0.000000 neighbour 10.22.22.138 02:00:00:00:00:20\n0.000000 lan 192.168.8.0/24";
+    let flow = "2.000000 opened tcp 10.22.22.138:1000 > 203.0.113.1:9000";
+    let counted = |received| format!("70.000000 counted tcp 10.22.22.138:1000 > 203.0.113.1:9000 300 {received}");
+    let closed = "80.000000 closed tcp 10.22.22.138:1000 > 203.0.113.1:9000 500 700";
+    let (silent, said) = run("", &[HOUSE, behind, LOOKUPS, flow, &counted(0)]);
+    assert!(findings(&silent, "192.168.8.20").is_empty() && said == ["203.0.113.1:9000 unknown"], "{said:?}");
+    let (answered, said) = run("", &[HOUSE, behind, LOOKUPS, flow, &counted(200), closed]);
+    assert_eq!(findings(&answered, "192.168.8.20"), ["direct-ip 203.0.113.1 fair"]);
+    assert_eq!(said, ["203.0.113.1:9000 none"]);
+    let device = answered.device(answered.find("192.168.8.20").unwrap());
+    assert_eq!((&device["sent_bytes"], &device["received_bytes"]), (&500.into(), &700.into()));
+}
+
+#[test]
 fn time_by_address_is_shown_and_never_a_reason_to_block() {
     let guard = "config leash\noption default_mode guard\nlist block_on direct-ip";
     let (engine, said) = run(guard, &[HOUSE, LOOKUPS, "2.000000 opened udp 192.168.8.20:123 > 203.0.113.123:123"]);

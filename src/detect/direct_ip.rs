@@ -3,6 +3,7 @@
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::sentence;
 use crate::sentence::{Sentence, Value};
+use crate::tables::counters::sessions::Setup;
 use crate::tables::flows::Label;
 use crate::tables::service::Service;
 use crate::wire::public_resolvers::is_resolver_address;
@@ -32,20 +33,23 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     if contact.is_only_pinged() && is_resolver_address(context.names.nat64.canonical(id, endpoint.address)) {
         return None;
     }
-    let boot_seen = device.booted_at.is_some_and(|booted| booted <= contact.unexplained_at);
+    let boot_seen = contact.unexplained_at().zip(device.booted_at).is_some_and(|(called, booted)| booted <= called);
+    let by_hand = contact.service.is_set_up_by_hand(endpoint.port);
     let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
     let later_name = context.names.of_device(id, endpoint.address).next();
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
-        None if contact.setup.is_some() => session(subject, context),
+        None if contact.setup.is_some_and(|setup| setup != Setup::Referral) => session(subject, context),
+        None if contact.setup.is_some() && !by_hand && !contact.outgrows_session() => referral(subject, context),
         None if contact.is_only_pinged() => {
             (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }
         None if later_name.is_some() => (Strength::Weak, None),
+        None if contact.unexplained_at().is_none() && !by_hand => (Strength::Weak, Some(before_watching())),
         None if boot_seen && proven => (Strength::Strong, Some(sentence!("it has been watched since it booted"))),
         None if boot_seen => (Strength::Fair, Some(sentence!("lookups explain too little else of what it calls"))),
-        None => (Strength::Fair, Some(sentence!("it may have looked that up before leash was watching"))),
+        None => (Strength::Fair, Some(before_watching())),
     };
     let lookups = device.lookups;
     let address = endpoint.address;
@@ -78,6 +82,21 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
         Evidence { name: "session", seen: contact.setup.is_some().into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
+}
+
+fn before_watching() -> Sentence {
+    sentence!("it may have looked that up before leash was watching")
+}
+
+/// Returns what speaks for an address that a server handed out.
+fn referral(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>) {
+    let Subject { device, id, endpoint, .. } = *subject;
+    let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
+    let because = match server.and_then(|server| context.names.of_device(id, server).next()) {
+        Some(name) => sentence!("it seems that %s, which it called right before, handed it out", name.clone()),
+        None => sentence!("it seems that a server which it called right before handed it out"),
+    };
+    (Strength::Weak, Some(because))
 }
 
 /// Returns what a session explains of a call to its peer, and what not any more.

@@ -150,6 +150,7 @@ impl Engine {
     /// too.
     pub(super) fn gain_coverage(&mut self, id: DeviceId, at: Stamp) {
         let level = self.coverage_level(id, at.now);
+        let booted = self.tables.devices.get(id).booted_at.is_some();
         let waiting = self.tables.contacts.of_device(id).filter(|(_, contact)| contact.flows(Label::NotCovered) > 0);
         for endpoint in waiting.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
             let label = match level {
@@ -159,6 +160,11 @@ impl Engine {
             };
             if let Some(contact) = self.tables.contacts.get_mut(id, endpoint) {
                 contact.relabel(Label::NotCovered, label);
+                // A device that works for so long without a lookup keeps the addresses that it knows.
+                let long_ago = |began: Time| at.now.since(began) >= limits::HINDSIGHT;
+                if !booted && contact.unexplained_at().is_some_and(long_ago) {
+                    contact.mark_early();
+                }
             }
             self.review_contact(id, endpoint, at);
         }
@@ -212,7 +218,8 @@ impl Engine {
     /// without one the server name of its hello.
     pub(super) fn note_name_called(&mut self, tuple: &Tuple, host: Option<&Name>, at: Stamp) {
         let Some(flow) = self.tables.flows.get(tuple) else { return };
-        let settled = !matches!(flow.label, Label::Waiting | Label::Lookup | Label::OutOfScope) && !flow.midstream;
+        let settled = !matches!(flow.label, Label::Waiting | Label::Lookup | Label::Foreign | Label::OutOfScope)
+            && !flow.midstream;
         let (Some(owner), Some(name)) = (flow.owner, host.or(flow.sni.as_ref())) else { return };
         if settled
             && !is_local(tuple.destination)

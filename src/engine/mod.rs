@@ -153,8 +153,14 @@ impl Engine {
         match event {
             Event::ClockSet => {}
             Event::Lan { prefixes } => self.tables.lan = prefixes,
-            Event::Neighbour { ip, mac } => self.bind(ip, mac, None, at),
-            Event::Leased { ip, mac, hostname } => self.bind(ip, mac, hostname, at),
+            Event::Neighbour { ip, mac } => {
+                self.note_device(mac, None, None, at);
+                self.bind(ip, mac, false, at);
+            }
+            Event::Leased { ip, mac, hostname } => {
+                self.note_device(mac, hostname, None, at);
+                self.bind(ip, mac, true, at);
+            }
             Event::Booted { mac, hostname, vendor_class } => {
                 if let Some(id) = self.note_device(mac, hostname, vendor_class, at) {
                     self.tables.devices.get_mut(id).booted_at = Some(at.now);
@@ -175,6 +181,11 @@ impl Engine {
             Event::HandshakeDelay { tuple, delay } => {
                 if let Some(flow) = self.tables.flows.get_mut(&tuple) {
                     flow.delay.get_or_insert(DelayClass::of(delay));
+                    if flow.label == Label::Lookup
+                        && let Some(id) = flow.device()
+                    {
+                        self.tables.devices.get_mut(id).referrals.note_server(tuple.destination, flow.opened_at);
+                    }
                 }
             }
             Event::Gap { source: Source::Lookups } => self.lose_coverage(at),
@@ -291,9 +302,8 @@ impl Engine {
     }
 
     /// Binds an address to a station, and settles the flows that waited for it.
-    fn bind(&mut self, ip: IpAddr, mac: Mac, hostname: Option<Name>, at: Stamp) {
-        self.note_device(mac, hostname, None, at);
-        self.tables.devices.bind(ip, mac, at);
+    fn bind(&mut self, ip: IpAddr, mac: Mac, leased: bool, at: Stamp) {
+        self.tables.devices.bind(ip, mac, leased, at);
         for tuple in self.tables.flows.take_orphans_of(ip) {
             self.settle(tuple, at);
         }
@@ -393,7 +403,13 @@ impl Engine {
             return;
         }
         if let Some(id) = device {
-            self.tables.devices.get_mut(id).live_flows += 1;
+            let device = self.tables.devices.get_mut(id);
+            device.live_flows += 1;
+            // What was under way when leash began shows at once.
+            device.ran_before |= midstream
+                && self
+                    .span
+                    .is_some_and(|(began, _)| device.first_seen >= began && at.wall.since(began) < limits::RAN_BEFORE);
         }
         self.tables.flows.open(tuple, owner, midstream, at, at.now + self.config.grace);
         if let Some(flow) = self.tables.flows.get_mut(&tuple) {
@@ -446,9 +462,12 @@ impl Engine {
             Label::Lookup
         } else if midstream || self.tables.is_faked(endpoint.address) {
             Label::Unseen
+        } else if flow.received == 0 && self.tables.is_foreign(id, tuple.source) {
+            Label::Foreign
         } else {
             self.label_unexplained(id, endpoint, opened, at)
         };
+        let began = self.span.map_or(at.wall, |(first, _)| first);
         let Tables { devices, flows, contacts, .. } = &mut self.tables;
         let Some(flow) = flows.get_mut(&tuple) else { return };
         (flow.label, flow.owner) = (label, Some(owner));
@@ -464,7 +483,8 @@ impl Engine {
             if label == Label::Lookup && contact.flows(Label::Lookup) == 0 {
                 device.coverage.explains();
             }
-            contact.add_flow(flow, at);
+            let early = device.ran_before && device.booted_at.is_none() && flow.start.since(began) < limits::EARLY;
+            contact.add_flow(flow, early, at);
             let soon = denied.is_some_and(|denied| denied <= opened && opened.since(denied) <= limits::FALLBACK_WINDOW);
             if soon && matches!(label, Label::Unexplained | Label::OtherDevice) {
                 contact.flows_after_denial = contact.flows_after_denial.saturating_add(1);
@@ -483,7 +503,7 @@ impl Engine {
         if is_named {
             self.note_name_called(&tuple, None, at);
         }
-        if owner.outbound && !matches!(label, Label::OutOfScope | Label::Unseen) {
+        if owner.outbound && !matches!(label, Label::OutOfScope | Label::Foreign | Label::Unseen) {
             self.note_session(&tuple, at);
         }
         self.close_hour(id, at);
@@ -549,13 +569,29 @@ impl Engine {
         let bytes = (added(sent, flow.sent), added(received, flow.received));
         self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
+        let answered = flow.label == Label::Foreign && received > 0;
         // What a flow carried while it waited is credited when it gets its label.
-        let delta = if flow.label == Label::Waiting { None } else { flow.delta(&tuple, bytes) };
+        let delta = if answered || flow.label == Label::Waiting { None } else { flow.delta(&tuple, bytes) };
         if flow.service.asks_names() {
             self.note_resolver_flow(&tuple, at);
         }
         if let Some(delta) = delta {
             self.credit(&delta, at);
+        }
+        if answered {
+            self.label_answered(tuple, bytes, at);
+        }
+    }
+
+    /// Labels a flow from a network behind a device once more: an answer found its way, so the router knows that network.
+    /// `bytes` is what the flow has carried since it was last counted.
+    fn label_answered(&mut self, tuple: Tuple, bytes: (u64, u64), at: Stamp) {
+        let Some(flow) = self.tables.flows.get_mut(&tuple) else { return };
+        let counters = (flow.sent, flow.received);
+        (flow.label, flow.sent, flow.received) = (Label::Waiting, bytes.0, bytes.1);
+        self.label(tuple, at);
+        if let Some(flow) = self.tables.flows.get_mut(&tuple) {
+            (flow.sent, flow.received) = counters;
         }
     }
 

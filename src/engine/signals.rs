@@ -10,6 +10,7 @@ use crate::model::{Endpoint, Lookup, Protocol, Tuple};
 use crate::tables::Tables;
 use crate::tables::contacts::Contact;
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
+use crate::tables::counters::referrals;
 use crate::tables::counters::sessions::{Setup, may_belong};
 use crate::tables::domain::registrable;
 use crate::tables::flows::{Flow, Label, Owner};
@@ -64,10 +65,15 @@ impl Engine {
         let Tables { devices, flows, contacts, .. } = &mut self.tables;
         let Some((flow, owner)) = flows.get(tuple).and_then(|flow| Some((flow, flow.owner?))) else { return };
         let (id, peer, opened_at) = (owner.device, tuple.destination, flow.opened_at);
-        if !owner.outbound || matches!(flow.label, Label::OutOfScope | Label::Unseen) {
+        if !owner.outbound || matches!(flow.label, Label::OutOfScope | Label::Foreign | Label::Unseen) {
             return;
         }
         if flow.label == Label::Lookup {
+            if flow.delay.is_some()
+                || tuple.protocol == Protocol::Udp && !matches!(flow.service, Service::Ntp | Service::Dns)
+            {
+                devices.get_mut(id).referrals.note_server(peer, opened_at);
+            }
             if may_belong(tuple)
                 && let Some(sessions) = devices.sessions_mut(id, at.now)
             {
@@ -95,8 +101,15 @@ impl Engine {
             let servers = || contacts.of_device(id).filter(|(_, contact)| is_server(contact));
             socket.or_else(|| Some(servers().max_by_key(|(_, contact)| contact.active_at)?.0.address))
         });
+        let referral = || {
+            let server = devices.get(id).referrals.server(opened_at)?;
+            let (endpoint, _) =
+                contacts.of_device(id).find(|(endpoint, _)| referrals::hash(endpoint.address) == server)?;
+            Some((Setup::Referral, endpoint.address))
+        };
+        let (how, server) = how.zip(server).or_else(referral).unzip();
         let Some(contact) = contacts.get_mut(id, tuple.endpoint(true)) else { return };
-        contact.note_setup(how.filter(|_| server.is_some()), at.wall);
+        contact.note_setup(how, at.wall);
         if let Some(server) = server
             && let Some(sessions) = devices.sessions_mut(id, at.now)
         {

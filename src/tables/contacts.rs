@@ -24,8 +24,9 @@ pub struct Contact {
     pub last_seen: Wall,
     /// When it was last active, as its age is counted.
     pub active_at: Time,
-    /// When the first flow began that no lookup of the device explains; meaningless while there is none.
-    pub unexplained_at: Time,
+    /// When the first flow began that no lookup of the device explains; absent while there is none but those that may
+    /// have been looked up before lookups were seen: see [`limits::EARLY`].
+    unexplained_at: Time,
     /// Bytes of IP packets that the device sent.
     pub sent: u64,
     /// Bytes of IP packets that the device received.
@@ -57,8 +58,9 @@ pub struct Contact {
     pub ech: bool,
     /// It is the peer of a session that a server set up, and how that is known.
     pub setup: Option<Setup>,
-    /// On how many days the device called without a session, and the last of them modulo 256.
-    stray_days: (u8, u8),
+    /// On how many days the device called without a session, and the last of them modulo 256. Of an address that was
+    /// handed out: how many calls came right after the server that did it, and how many did not.
+    strays: (u8, u8),
     /// Which private data was sent in the clear.
     pub leaks: Leaks,
     /// Its domain and its network were both new to a device that has been known for long.
@@ -73,6 +75,9 @@ struct SentInHour {
     kb: u32,
 }
 
+/// What no time is later than.
+const NEVER: Time = Time(u64::MAX);
+
 /// Returns where a label's flows are counted; absent for flows that are not labelled yet.
 fn slot(label: Label) -> Option<usize> {
     match label {
@@ -82,7 +87,7 @@ fn slot(label: Label) -> Option<usize> {
         Label::Unexplained => Some(2),
         Label::NotCovered => Some(3),
         Label::Unseen => Some(4),
-        Label::OutOfScope => Some(5),
+        Label::Foreign | Label::OutOfScope => Some(5),
     }
 }
 
@@ -97,7 +102,7 @@ impl Contact {
             first_seen: at.wall,
             last_seen: at.wall,
             active_at: at.now,
-            unexplained_at: Time(u64::MAX),
+            unexplained_at: NEVER,
             sent: 0,
             received: 0,
             unexplained_bytes: 0,
@@ -113,7 +118,7 @@ impl Contact {
             inbound: false,
             ech: false,
             setup: None,
-            stray_days: (0, 0),
+            strays: (0, 0),
             leaks: Leaks::default(),
             new_to_device: false,
         }
@@ -129,15 +134,26 @@ impl Contact {
         self.flows.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// Counts a flow that has got its label.
-    pub fn add_flow(&mut self, flow: &Flow, at: Stamp) {
+    /// Returns when the first flow began that no lookup of the device explains, nor one that may have been made before
+    /// lookups were seen.
+    pub fn unexplained_at(&self) -> Option<Time> {
+        Some(self.unexplained_at).filter(|at| *at != NEVER)
+    }
+
+    /// Forgets when flows began that no lookup explains: it was before lookups were seen.
+    pub fn mark_early(&mut self) {
+        self.unexplained_at = NEVER;
+    }
+
+    /// Counts a flow that has got its label. What is `early` may have been looked up before lookups were seen.
+    pub fn add_flow(&mut self, flow: &Flow, early: bool, at: Stamp) {
         if let Some(slot) = slot(flow.label) {
             self.flows[slot] = self.flows[slot].saturating_add(1);
         }
         self.label = flow.label;
         self.first_seen = self.first_seen.min(flow.start);
         self.mark_active(at);
-        if lacks_lookup(flow.label) {
+        if lacks_lookup(flow.label) && !early {
             self.unexplained_at = self.unexplained_at.min(flow.opened_at);
         }
     }
@@ -186,22 +202,37 @@ impl Contact {
 
     /// Counts a call that no lookup explains: how its session was set up, or, if there is none, its day.
     pub fn note_setup(&mut self, setup: Option<Setup>, wall: Wall) {
-        let today = (wall.hour() / 24) as u8;
-        match setup {
-            Some(_) => self.setup = setup,
-            None if self.stray_days == (0, 0) || self.stray_days.1 != today => {
-                self.stray_days = (self.stray_days.0.saturating_add(1), today);
+        let is_first = self.all_flows() <= 1;
+        match (self.setup, setup) {
+            // An address that was called before was not handed out.
+            (None, Some(Setup::Referral)) if is_first => (self.setup, self.strays) = (setup, (1, 0)),
+            (Some(Setup::Referral), None | Some(Setup::Referral)) => {
+                let (referred, strays) = &mut self.strays;
+                *if setup.is_some() { &mut *referred } else { &mut *strays } += 1;
+                if *referred.max(strays) == u8::MAX {
+                    self.strays = (*referred / 2, *strays / 2);
+                }
             }
-            None => {}
+            (Some(Setup::Referral), _) => (self.setup, self.strays) = (setup, (0, 0)),
+            (_, None | Some(Setup::Referral)) => {
+                let today = (wall.hour() / 24) as u8;
+                if self.strays == (0, 0) || self.strays.1 != today {
+                    self.strays = (self.strays.0.saturating_add(1), today);
+                }
+            }
+            _ => self.setup = setup,
         }
     }
 
     /// Returns true if what passes is more than a session explains: called day after day without one, for most of the
-    /// day, or sent far more than somebody looks at.
+    /// day, or sent far more than somebody looks at. An address that was handed out may be called all day, but not mostly
+    /// without the server that did it.
     pub fn outgrows_session(&self) -> bool {
-        self.stray_days.0 >= limits::SESSION_STRAY_DAYS
-            || self.active_hours.count_ones() >= limits::SESSION_HOURS
-            || self.sent >= limits::SESSION_BYTES
+        let is_stray = match self.setup {
+            Some(Setup::Referral) => u16::from(self.strays.1) > limits::REFERRAL_STRAYS * u16::from(self.strays.0),
+            _ => self.strays.0 >= limits::SESSION_STRAY_DAYS || self.active_hours.count_ones() >= limits::SESSION_HOURS,
+        };
+        is_stray || self.sent >= limits::SESSION_BYTES
     }
 
     /// Gives all flows with the label `from` the label `to`.
@@ -350,3 +381,37 @@ impl Contacts {
 
 /// The first endpoint in the order of [`Endpoint`].
 const ENDPOINT_MIN: Endpoint = Endpoint { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), protocol: Protocol(0), port: 0 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls an address once for each letter: `r` right after a server, `b` in a burst, `.` without either.
+    fn called(calls: &str) -> Contact {
+        let mut contact = Contact::new(Stamp { now: Time(0), wall: Wall(0) });
+        for call in calls.chars() {
+            contact.flows[2] += 1;
+            let setup = if call == 'r' { Some(Setup::Referral) } else { (call == 'b').then_some(Setup::Burst) };
+            contact.note_setup(setup, Wall(0));
+        }
+        contact
+    }
+
+    #[test]
+    fn what_was_handed_out_is_called_after_the_server() {
+        for (calls, setup, outgrows) in [
+            ("r", Some(Setup::Referral), false),
+            ("r..", Some(Setup::Referral), false),
+            ("r...", Some(Setup::Referral), true),
+            ("r.r..r.", Some(Setup::Referral), false),
+            (".rrr", None, false),
+            ("r....b", Some(Setup::Burst), false),
+            ("br", Some(Setup::Burst), false),
+        ] {
+            let contact = called(calls);
+            assert_eq!((contact.setup, contact.outgrows_session()), (setup, outgrows), "{calls}");
+        }
+        let (often, seldom) = (called(&"r.".repeat(300)), called(&"r.....".repeat(300)));
+        assert!(!often.outgrows_session() && seldom.outgrows_session());
+    }
+}

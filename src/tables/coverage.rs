@@ -9,6 +9,7 @@ use crate::fnv::fnv32;
 use crate::limits;
 use crate::model::{Mac, is_local};
 use crate::tables::counters::reach::network_prefix;
+use crate::tables::counters::referrals::hash;
 use crate::tables::domain::registrable;
 use crate::tables::service::Service;
 use crate::time::{Span, Time};
@@ -111,13 +112,6 @@ fn family(address: IpAddr) -> usize {
 
 fn hour(now: Time) -> u16 {
     (now.0 / Span::hours(1).0) as u16
-}
-
-fn hash(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(v4) => fnv32(&v4.octets()),
-        IpAddr::V6(v6) => fnv32(&v6.octets()),
-    }
 }
 
 /// Returns true if a span that began at `at` has not passed. What lies in the future has begun.

@@ -11,6 +11,7 @@ use crate::tables::counters::distinct::Distinct;
 use crate::tables::counters::handshakes::Handshakes;
 use crate::tables::counters::lookups::LookupStats;
 use crate::tables::counters::reach::Reach;
+use crate::tables::counters::referrals::Referrals;
 use crate::tables::counters::resolver::{MadeUp, Resolver};
 use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
@@ -80,6 +81,8 @@ pub struct Device {
     pub last_seen: Wall,
     /// When it was last seen to boot.
     pub booted_at: Option<Time>,
+    /// It had a flow under way when leash began to watch, and leash did not know it before.
+    pub ran_before: bool,
     /// How many answered lookups of it were seen.
     pub lookups: u32,
     /// The latest answer that a name has no address.
@@ -108,6 +111,8 @@ pub struct Device {
     pub reach: Reach,
     /// Sessions that servers set up for it; absent until it may have some.
     pub sessions: Option<Box<Sessions>>,
+    /// What it called by name lately, which may have told it whom to call next.
+    pub referrals: Referrals,
     /// Other stations of the house that it tried to log in to while it acted as a relay.
     pub lateral_targets: Distinct,
     /// Whether its lookups are being seen.
@@ -143,6 +148,7 @@ impl Device {
             first_seen: wall,
             last_seen: wall,
             booted_at: None,
+            ran_before: false,
             lookups: 0,
             last_denial: None,
             denials: 0,
@@ -157,6 +163,7 @@ impl Device {
             handshakes: Handshakes::default(),
             reach: Reach::default(),
             sessions: None,
+            referrals: Referrals::default(),
             lateral_targets: Distinct::default(),
             coverage: Coverage::default(),
             flows: 0,
@@ -175,6 +182,7 @@ impl Device {
             vendor: self.vendor.take(),
             last_seen: self.last_seen,
             booted_at: self.booted_at,
+            ran_before: self.ran_before,
             coverage: std::mem::take(&mut self.coverage),
             live_flows: self.live_flows,
             address_count: self.address_count,
@@ -194,6 +202,8 @@ impl Device {
 pub(super) struct Binding {
     device: DeviceId,
     seen_at: Time,
+    /// A DHCP server gave it to the device.
+    leased: bool,
 }
 
 /// All devices and their addresses.
@@ -226,11 +236,14 @@ impl Devices {
         Some(id)
     }
 
-    /// Gives an address to a station, whichever had it before.
-    pub fn bind(&mut self, ip: IpAddr, mac: Mac, at: Stamp) {
+    /// Gives an address to a station, whichever had it before; `leased` says that a DHCP server did.
+    pub fn bind(&mut self, ip: IpAddr, mac: Mac, leased: bool, at: Stamp) {
         let Some(device) = self.get_or_insert(mac, at) else { return };
-        let binding = Binding { device, seen_at: at.now };
+        let mut binding = Binding { device, seen_at: at.now, leased };
         if let Some(old) = self.addresses.get_mut(&ip) {
+            if old.device == device {
+                binding.leased |= old.leased;
+            }
             let before = std::mem::replace(old, binding).device;
             self.all[before.index()].address_count -= 1;
             self.all[device.index()].address_count += 1;
@@ -266,6 +279,11 @@ impl Devices {
     /// Returns the device that has this address now.
     pub fn by_address(&self, ip: IpAddr) -> Option<DeviceId> {
         self.addresses.get(&ip).map(|binding| binding.device)
+    }
+
+    /// Returns the addresses that DHCP servers gave a device.
+    pub fn leases_of(&self, id: DeviceId) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().filter(move |(_, binding)| binding.device == id && binding.leased).map(|(ip, _)| *ip)
     }
 
     /// Returns the device with this hardware address.
@@ -366,8 +384,8 @@ mod tests {
     #[test]
     fn an_address_moves_between_devices() {
         let (mut devices, ip) = (Devices::default(), "192.168.8.9".parse().unwrap());
-        devices.bind(ip, mac(1), at(0));
-        devices.bind(ip, mac(2), at(0));
+        devices.bind(ip, mac(1), false, at(0));
+        devices.bind(ip, mac(2), false, at(0));
         let (one, two) = (devices.by_mac(mac(1)).unwrap(), devices.by_mac(mac(2)).unwrap());
         assert_eq!(devices.by_address(ip), Some(two));
         assert_eq!((devices.get(one).address_count, devices.get(two).address_count), (0, 1));
@@ -378,13 +396,13 @@ mod tests {
         let mut devices = Devices::default();
         let ip = |n: u32| IpAddr::from(std::net::Ipv4Addr::from(0x0a00_0000 + n));
         for n in 0..1_000 {
-            devices.bind(ip(n), mac(1), at(0));
+            devices.bind(ip(n), mac(1), false, at(0));
         }
-        devices.bind(ip(5_000), mac(2), at(0));
+        devices.bind(ip(5_000), mac(2), false, at(0));
         assert!(devices.by_address(ip(0)).is_some() && devices.by_address(ip(999)).is_none());
         assert!(devices.by_address(ip(5_000)).is_some());
         assert_eq!(devices.refused as usize, 1_000 - limits::ADDRESSES_PER_DEVICE);
-        devices.bind(ip(999), mac(1), at(3));
+        devices.bind(ip(999), mac(1), false, at(3));
         assert!(
             devices.by_address(ip(999)).is_some() && devices.by_address(ip(0)).is_none(),
             "stale addresses made room"

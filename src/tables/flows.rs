@@ -25,6 +25,9 @@ pub enum Label {
     NotCovered,
     /// The flow began before leash looked, or facts are missing.
     Unseen,
+    /// It was sent from an address of a network that is not the house's, and nothing came back: somebody behind the device,
+    /// whom no answer reaches.
+    Foreign,
     /// The question does not arise: the flow is within the house, was opened by the other side, or is a trusted
     /// device's.
     OutOfScope,
@@ -39,7 +42,7 @@ impl Label {
             Label::OtherDevice => Some(Explained::OtherDevice),
             Label::Unexplained => Some(Explained::None),
             Label::NotCovered if is_covered() => Some(Explained::None),
-            Label::NotCovered | Label::Unseen | Label::Waiting => Some(Explained::Unknown),
+            Label::NotCovered | Label::Unseen | Label::Foreign | Label::Waiting => Some(Explained::Unknown),
             Label::OutOfScope => None,
         }
     }

@@ -18,7 +18,7 @@ pub mod service;
 use crate::model::{Tuple, is_fake, is_local};
 use contacts::Contacts;
 use counters::answers::Answers;
-use devices::Devices;
+use devices::{DeviceId, Devices};
 use flows::{Flows, Owner};
 use ipnet::IpNet;
 use names::Names;
@@ -57,6 +57,24 @@ impl Tables {
     /// Returns true if an address is within a prefix of the LAN.
     pub fn is_lan(&self, address: IpAddr) -> bool {
         self.lan.iter().any(|prefix| covers(prefix, address))
+    }
+
+    /// Returns true if a device sends from a private address of another network than the house's, as the plug does on whose
+    /// own access point a telephone sets it up. Where the prefixes of the house are not known, the device's lease tells
+    /// them: its first 16 bits, which few houses exceed.
+    pub fn is_foreign(&self, device: DeviceId, source: IpAddr) -> bool {
+        let IpAddr::V4(address) = source else { return false };
+        let network = |ip: IpAddr| if let IpAddr::V4(v4) = ip { Some(v4.to_bits() >> 16) } else { None };
+        let is_outside = || {
+            let mut prefixes =
+                self.lan.iter().filter(|prefix| is_local(prefix.addr()) && prefix.addr().is_ipv4()).peekable();
+            if prefixes.peek().is_some() {
+                return !prefixes.any(|prefix| covers(prefix, source));
+            }
+            let mut leases = self.devices.leases_of(device).filter(IpAddr::is_ipv4).peekable();
+            leases.peek().is_some() && leases.all(|lease| network(lease) != network(source))
+        };
+        address.is_private() && is_outside()
     }
 
     /// Returns true if a proxy made an address up.

@@ -93,6 +93,15 @@ impl Service {
         matches!(self, Service::Gre | Service::Esp | Service::SixInFour | Service::IpInIp | Service::L2tp)
     }
 
+    /// Returns true for what people set up by hand, whose server they name by its address: tunnels, remote shells, proxies.
+    /// The ports are those that IANA registers, since only the first packets tell else: SSH, telnet, IKE and its NAT
+    /// traversal (RFC 3947), OpenVPN, L2TP (RFC 2661), PPTP (RFC 2637); and the one that WireGuard's authors use.
+    pub fn is_set_up_by_hand(self, port: u16) -> bool {
+        let by_port = self == Service::Unknown && matches!(port, 22 | 23 | 500 | 1194 | 1701 | 1723 | 4500 | 51820);
+        let by_name = matches!(self, Service::WireGuard | Service::Ssh | Service::Socks | Service::HttpConnect);
+        by_port || by_name || self.is_tunnel()
+    }
+
     /// Returns the service that the protocol or the port alone means: echo requests of ICMP (RFC 792) and ICMPv6 (RFC
     /// 4443), IP in IP (RFC 2003), 6in4 (RFC 4213), GRE (RFC 2784), ESP (RFC 4303), AH (RFC 4302), L2TPv3 (RFC 3931),
     /// SCTP (RFC 9260); DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and its drafts), NTP (RFC

@@ -1099,6 +1099,116 @@ class Cases:
             camera.talk(Datagrams, "203.0.113.50", 9000).sends(noise(64, "status")).gets(noise(16, "go on"))
             house.wait(5)
 
+    def handed_out(house):
+        """A gateway looks up a dispatcher, asks it over TCP, and calls 203.0.113.71 most of a second after the answer,
+        on another port; a minute later the line breaks, and it asks and calls once more. A lamp asks a balancer of
+        load over UDP, which tells it of 203.0.113.72, and calls that twice.
+        leash must say: both addresses are `none`, and direct-ip is weak, since dispatch.gateway.example and
+        balance.lamp.example handed them out, it seems.
+        A mistake: direct-ip strong, for what the makers' own servers say to do."""
+        gateway, lamp = house.device(22).boot("gateway"), house.device(23).boot("lamp")
+        for start in (5, 70):
+            house.until(start)
+            gateway.lookup("dispatch.gateway.example", "198.51.100.95")
+            dispatcher = gateway.talk(Stream, "198.51.100.95", 7531).open()
+            dispatcher.sends(noise(25, "whom?")).gets(noise(25, "203.0.113.71")).close()
+            house.wait(0.7)
+            work = gateway.talk(Stream, "203.0.113.71", 7533).open().sends(noise(25, "I am")).gets(noise(41, "welcome"))
+            house.wait(20)
+            work.sends(noise(25, "still")).gets(noise(25, "fine"))
+        house.until(100)
+        lamp.lookup("balance.lamp.example", "198.51.100.96")
+        lamp.talk(Datagrams, "198.51.100.96", 80).sends(noise(40, "whom?")).gets(noise(60, "203.0.113.72"))
+        house.wait(0.6)
+        for _ in range(2):
+            lamp.talk(Datagrams, "203.0.113.72", 80).sends(noise(40, "status")).gets(noise(20, "go on"))
+            house.wait(5)
+
+    def called_beside_a_server(house):
+        """Four devices whose other server is built in. A plug calls 203.0.113.71 a tenth of a second after the server
+        that it looks up. A bulb calls 203.0.113.72 every two minutes, the first time by chance three seconds after
+        it called its cloud by name. A radio calls several servers by name, and 203.0.113.73 three seconds after the
+        last. A camera calls its cloud, and three seconds later opens a tunnel of WireGuard to 203.0.113.74.
+        leash must say: all four addresses are `none`, and direct-ip is strong.
+        A mistake: weak, as if another server had handed them out."""
+        plug, bulb = house.device(22).boot("plug"), house.device(23).boot("bulb")
+        radio, camera = house.device(24).boot("radio"), house.device(25).boot("camera")
+        house.until(5)
+        plug.lookup("cloud.plug.example", "198.51.100.95")
+        plug.tls("198.51.100.95", "cloud.plug.example")
+        plug.tls("203.0.113.71", port=8883)
+        house.until(10)
+        bulb.lookup("cloud.bulb.example", "198.51.100.96")
+        bulb.tls("198.51.100.96", "cloud.bulb.example")
+        for round in range(6):
+            house.until(13 + 120 * round)
+            bulb.tls("203.0.113.72", port=8883)
+        house.until(800)
+        for number in range(4):
+            name = f"stream{number}.radio.example"
+            radio.lookup(name, f"198.51.100.{100 + number}")
+            radio.tls(f"198.51.100.{100 + number}", name)
+            house.wait(10)
+        house.wait(-7)
+        radio.tls("203.0.113.73", port=8883)
+        house.until(900)
+        camera.lookup("cloud.camera.example", "198.51.100.97")
+        camera.tls("198.51.100.97", "cloud.camera.example")
+        house.wait(3)
+        tunnel = camera.talk(Datagrams, "203.0.113.74", 51820)
+        tunnel.sends(u8(1) + bytes(3) + noise(144, "handshake")).gets(u8(2) + bytes(3) + noise(88, "response"))
+        tunnel.sends(carried("camera", 0))
+
+    def set_up_network(house):
+        """A plug has an access point of its own, on which a telephone with 10.22.22.138 sets it up. What the telephone
+        sends to the Internet comes through the plug as it is, and no answer finds the way back. The plug then looks
+        up its cloud, and calls 203.0.113.72 from a second address in the house's network, 192.168.8.99.
+        leash must say: what 10.22.22.138 calls is `unknown`, without a finding; 203.0.113.72 is `none`, and direct-ip
+        strong.
+        A mistake: direct-ip for 203.0.113.71, which the plug never called; none for 203.0.113.72."""
+        plug = house.device(22).boot("plug")
+        for _ in range(3):
+            plug.talk(Stream, "203.0.113.71", 7275, "10.22.22.138").segment(0, SYN)
+            house.wait(1)
+        house.until(20)
+        plug.lookup("api.plug.example", "198.51.100.95")
+        plug.tls("198.51.100.95", "api.plug.example", port=8443)
+        house.until(60)
+        house.stations["192.168.8.99"] = plug.mac
+        plug.tls("203.0.113.72", port=8883, source="192.168.8.99")
+
+    def known_from_before(house):
+        """A laptop, a speaker and a sensor are there when the capture begins, and the laptop has a connection under
+        way. In the first minute the laptop calls 203.0.113.71 once, and 203.0.113.72, which it calls again later;
+        the speaker calls 203.0.113.71. The sensor looks nothing up for twelve minutes, in which it calls
+        203.0.113.73 and 203.0.113.74; then it looks up a name, and calls 203.0.113.74 once more.
+        leash must say: all four addresses are `none`. direct-ip is weak for what the laptop calls once and for
+        203.0.113.73, which may have been looked up before; fair for what is called later, too, and for the speaker,
+        which nothing shows to have run before.
+        A mistake: fair for what was looked up just before the capture; weak for what is called again."""
+        laptop, sensor, speaker = house.device(22), house.device(23), house.device(24)
+        for device in (laptop, sensor, speaker):
+            device.arp()
+        laptop.talk(Stream, "198.51.100.90", 443).sends(sealed(80)).gets(sealed(80))
+        laptop.lookup("www.example.com", "198.51.100.95")
+        laptop.tls("198.51.100.95", "www.example.com")
+        house.until(20)
+        laptop.tls("203.0.113.71")
+        laptop.tls("203.0.113.72")
+        speaker.lookup("radio.example.net", "198.51.100.97")
+        speaker.tls("198.51.100.97", "radio.example.net")
+        speaker.tls("203.0.113.71")
+        house.until(90)
+        sensor.tls("203.0.113.73", port=8886)
+        sensor.tls("203.0.113.74", port=8886)
+        house.until(600)
+        laptop.tls("203.0.113.72")
+        house.until(840)
+        sensor.lookup("time.sensor.example", "198.51.100.96")
+        sensor.tls("198.51.100.96", "time.sensor.example")
+        house.until(900)
+        sensor.tls("203.0.113.74", port=8886)
+
     def punched_ports(house):
         """A camera is told over a WebSocket, which it opens to a server that it looked up, whom to send to: it tries
         five ports of 203.0.113.88 at once, of which one answers. A recorder sends to one port of 203.0.113.50 likewise,

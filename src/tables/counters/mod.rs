@@ -12,6 +12,7 @@ pub mod distinct;
 pub mod handshakes;
 pub mod lookups;
 pub mod reach;
+pub mod referrals;
 pub mod resolver;
 pub mod sessions;
 pub mod twins;

@@ -38,6 +38,8 @@ pub enum Setup {
     Socket,
     /// Several ports or addresses were tried at once from one port.
     Burst,
+    /// It was called right after a server that the device looked up: see [`super::referrals`].
+    Referral,
 }
 
 /// A socket at which the device talks to a server that a lookup explains.
