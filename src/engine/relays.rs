@@ -73,7 +73,7 @@ impl Engine {
         // slow with the few that it calls.
         let delay = delay.filter(|delay| delay.is_unusual || relay.is_sure);
         let programs = device.handshakes.program_count(at.now);
-        let new_programs = if programs.known <= limits::RELAY_PROGRAMS - 1 { programs.new } else { 0 };
+        let new_programs = if programs.known < limits::RELAY_PROGRAMS { programs.new } else { 0 };
         let day_ago = at.wall - Span::days(1);
         let window = Span::mins(u64::from(relay.minutes.max(10)));
         let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
