@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 7_000;
+pub const CONTACTS: usize = 6_960;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.

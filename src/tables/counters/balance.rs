@@ -67,10 +67,12 @@ struct Series<const N: usize> {
     now: (u32, u32),
     /// The bytes of the last slots, sent and received.
     slots: [(CompactNumber, CompactNumber); N],
+    /// The sum of both in all of these slots.
+    closed: u32,
 }
 
 impl<const N: usize> Series<N> {
-    const EMPTY: Series<N> = Series { now: (0, 0), slots: [(CompactNumber::ZERO, CompactNumber::ZERO); N] };
+    const EMPTY: Series<N> = Series { now: (0, 0), slots: [(CompactNumber::ZERO, CompactNumber::ZERO); N], closed: 0 };
 
     fn add(&mut self, bytes: Sum) {
         let add = |now: u32, more: u64| now.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
@@ -85,15 +87,21 @@ impl<const N: usize> Series<N> {
     fn close(&mut self, place: usize) {
         let Sum { sent, received } = self.now();
         (self.slots[place], self.now) = ((CompactNumber::of(sent), CompactNumber::of(received)), (0, 0));
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
+        let closed: Sum = (0..N).map(|place| self.slot(place)).sum();
+        self.closed = u32::try_from(closed.total()).unwrap_or(u32::MAX);
+    }
+
+    /// Returns the bytes of all slots and of that which is being counted.
+    fn total(&self) -> u64 {
+        u64::from(self.closed) + self.now().total()
     }
 
     fn slot(&self, place: usize) -> Sum {
         Sum { sent: self.slots[place].0.get(), received: self.slots[place].1.get() }
-    }
-
-    /// Returns the bytes of all slots.
-    fn sum(&self) -> Sum {
-        (0..N).map(|place| self.slot(place)).chain([self.now()]).sum()
     }
 }
 
@@ -129,7 +137,7 @@ impl<const N: usize> Window<N> {
         if self.peers.len() < PEERS {
             self.peers.reserve_exact(PEERS - self.peers.len());
         } else {
-            let totals = self.peers.iter().enumerate().map(|(at, peer)| (peer.bytes.sum().total(), at));
+            let totals = self.peers.iter().enumerate().map(|(at, peer)| (peer.bytes.total(), at));
             let Some((_, smallest)) = totals.min().filter(|(total, _)| *total < bytes.total()) else {
                 self.add_to_rest(outbound, bytes);
                 return;
@@ -142,6 +150,7 @@ impl<const N: usize> Window<N> {
                 let Sum { sent, received } = [rest.slot(place), slot].into_iter().sum();
                 rest.slots[place] = (CompactNumber::of(sent), CompactNumber::of(received));
             }
+            self.rest.iter_mut().for_each(Series::sum_up);
         }
         let mut series = Series::EMPTY;
         series.add(bytes);
@@ -170,7 +179,7 @@ impl<const N: usize> Window<N> {
             let place = (expired % N as u64) as usize;
             self.series_mut().for_each(|series| series.close(place));
         }
-        self.peers.retain(|peer| peer.bytes.sum().total() > 0);
+        self.peers.retain(|peer| peer.bytes.total() > 0);
         self.slot = self.slot.max(slot);
     }
 
@@ -182,149 +191,208 @@ impl<const N: usize> Window<N> {
         other.rest.iter().for_each(|rest| self.add_to_rest(true, rest.now()));
     }
 
-    fn total(&self) -> u64 {
-        self.peers.iter().map(|peer| &peer.bytes).chain(&self.rest).map(|series| series.sum().total()).sum()
+    fn series(&self) -> impl Iterator<Item = &Series<N>> {
+        self.peers.iter().map(|peer| &peer.bytes).chain(&self.rest)
     }
 
-    /// Returns what shows best that the device passes on what it receives.
+    fn total(&self) -> u64 {
+        self.series().map(Series::total).sum()
+    }
+
+    /// Returns what shows best that the device passes on what it receives, and its masters.
+    fn judge(&self) -> Option<(Candidate, Vec<IpAddr>)> {
+        let parts = Parts::of(self);
+        let all = parts.total(parts.peers | REST_GIVES | REST_TAKES);
+        if all.sent.min(all.received) < limits::RELAY_BYTES {
+            return None;
+        }
+        let best = parts.judge()?;
+        let mut masters: Vec<_> = parts.of_side(best.division.masters & PEERS_MASK).collect();
+        masters.sort_unstable_by_key(|at| std::cmp::Reverse(parts.sums[*at].total()));
+        // The device has business of its own with those that have little to do with what it passes on.
+        let most = masters.first().map_or(0, |most| parts.sums[*most].total());
+        masters.retain(|at| parts.sums[*at].total() >= most / 10);
+        Some((best, masters.into_iter().map(|at| self.peers[at].address).collect()))
+    }
+}
+
+/// Some of the parts of a device's traffic, as bits.
+type Side = u16;
+
+/// The peers among the parts; two parts for the rest follow: where more is sent, and where not.
+const PEERS_MASK: Side = (1 << PEERS) - 1;
+const REST_GIVES: Side = 1 << PEERS;
+const REST_TAKES: Side = 2 << PEERS;
+
+/// The traffic of a window, by peers and rest, as it is taken apart.
+struct Parts<const N: usize> {
+    sums: [Sum; PEERS + 2],
+    /// The sums of all sets of peers, since nearly all of them are weighed.
+    of_peers: [Sum; 1 << PEERS],
+    /// The slots since the first one that counted anything, oldest first.
+    slots: [[Sum; N]; PEERS + 2],
+    slot_count: usize,
+    /// The peers, those whom the device called, and those to which it sent more.
+    peers: Side,
+    called: Side,
+    gives: Side,
+}
+
+impl<const N: usize> Parts<N> {
+    fn of(window: &Window<N>) -> Self {
+        let place = |n: usize| ((window.slot + 1 + n as u64) % N as u64) as usize;
+        let is_empty = |n: &usize| window.series().all(|series| series.slot(place(*n)).total() == 0);
+        let first = (0..N).take_while(is_empty).count();
+        let mut parts = Parts {
+            sums: [Sum::default(); PEERS + 2],
+            of_peers: [Sum::default(); 1 << PEERS],
+            slots: [[Sum::default(); N]; PEERS + 2],
+            slot_count: N - first,
+            peers: 0,
+            called: 0,
+            gives: REST_GIVES,
+        };
+        let places = (0..window.peers.len()).chain([PEERS, PEERS + 1]);
+        for (at, series) in places.zip(window.series()) {
+            (first..N).for_each(|n| parts.slots[at][n - first] = series.slot(place(n)));
+            parts.sums[at] = parts.slots[at].iter().copied().sum();
+        }
+        for (at, peer) in window.peers.iter().enumerate() {
+            parts.peers |= 1 << at;
+            parts.called |= Side::from(peer.outbound) << at;
+            parts.gives |= Side::from(parts.sums[at].sent > parts.sums[at].received) << at;
+        }
+        for set in 1..1 << window.peers.len() {
+            let (lowest, others) = (set as Side, set & (set - 1));
+            parts.of_peers[set] =
+                [parts.of_peers[others], parts.sums[lowest.trailing_zeros() as usize]].into_iter().sum();
+        }
+        parts
+    }
+
+    fn of_side(&self, side: Side) -> impl Iterator<Item = usize> {
+        let rest = std::iter::successors(Some(side), |rest| Some(rest & rest.wrapping_sub(1)));
+        rest.take_while(|rest| *rest != 0).map(|rest| rest.trailing_zeros() as usize)
+    }
+
+    fn total(&self, side: Side) -> Sum {
+        let rest = self.of_side(side & !PEERS_MASK).map(|at| self.sums[at]);
+        rest.chain([self.of_peers[usize::from(side & PEERS_MASK)]]).sum()
+    }
+
     fn judge(&self) -> Option<Candidate> {
-        let busiest = (0..self.peers.len()).fold(0_u16, |all, at| all | 1 << at);
-        let pick = |fits: &dyn Fn(usize) -> bool| {
-            (0..self.peers.len()).filter(|at| fits(*at)).fold(0_u16, |picked, at| picked | 1 << at)
-        };
-        let called = pick(&|at| self.peers[at].outbound);
-        let sums: [Sum; PEERS] =
-            std::array::from_fn(|at| self.peers.get(at).map_or(Sum::default(), |peer| peer.bytes.sum()));
-        let gives = pick(&|at| sums[at].sent > sums[at].received);
-        let rest = self.rest.each_ref().map(Series::sum);
-        let slots = self.slots();
-        let weigh = |masters: Side, others: Side, own: u32, several: bool| {
-            self.weigh(&Division { masters, others, own, several }, &sums, &rest, &slots)
-        };
         let mut best: Option<Candidate> = None;
         let mut keep = |found: Option<Candidate>| {
             best = best.into_iter().chain(found).max_by_key(Candidate::rank);
         };
-        for master in 0..self.peers.len() {
-            let master = 1 << master;
-            for own in subsets(called & !master, OWN) {
-                let others = Side { peers: called & !master & !own, rest: [true; 2] };
-                keep(weigh(Side { peers: master, rest: [false; 2] }, others, own.count_ones(), false));
+        let (others, callers) = (self.called | REST_GIVES | REST_TAKES, self.peers & !self.called);
+        let mut called: Vec<u64> = self.of_side(self.called).map(|at| self.sums[at].total()).collect();
+        called.sort_unstable_by(|a, b| b.cmp(a));
+        let aside: u64 = called.iter().take(OWN as usize).sum();
+        for master in (0..PEERS).map(|at| 1 << at).filter(|master| master & self.peers != 0) {
+            // Of a small master it is known that too much is exchanged with the others, whoever is left aside.
+            let (most, least) = (self.total(master).total() * 100, self.total(others & !master).total());
+            let own = if least.saturating_sub(aside) * u64::from(limits::RELAY_PASSED_ON) <= most {
+                OWN
+            } else if least * u64::from(limits::RELAY_PASSED_ON_LOOSELY) <= most {
+                0
+            } else {
+                continue;
+            };
+            for own in subsets(self.called & !master, own) {
+                let own_count = own.count_ones();
+                keep(self.weigh(Division {
+                    masters: master,
+                    others: others & !master & !own,
+                    own_count,
+                    several: false,
+                }));
             }
         }
-        for own in subsets(busiest, OWN_BESIDE_SEVERAL) {
-            let gives = Side { peers: gives & !own, rest: [true, false] };
-            let takes = Side { peers: busiest & !gives.peers & !own, rest: [false, true] };
-            let [among_gives, among_takes] =
-                [gives, takes].map(|side| self.carriers(side, side.total(&sums, &rest).total()));
-            // More is fetched than brought for others, so the masters are those that are given more, unless these are
-            // clearly the many.
-            let (masters, others) = if among_gives <= 2 * among_takes { (gives, takes) } else { (takes, gives) };
-            // It is the device that opens flows for its masters.
-            if others.peers & !called == 0 {
-                keep(weigh(masters, others, own.count_ones(), true));
-            }
+        // It is the device that opens flows for its masters.
+        let is_called = |found: &Candidate| found.division.others & callers == 0;
+        for own in subsets(self.peers, OWN_BESIDE_SEVERAL) {
+            let (masters, others) = (self.gives & !own, (self.peers | REST_TAKES) & !self.gives & !own);
+            let division = Division { masters, others, own_count: own.count_ones(), several: true };
+            keep(self.weigh(division).filter(is_called));
         }
-        let callers = Side { peers: busiest & !called, rest: [false; 2] };
-        if callers.peers.count_ones() > 1 {
-            keep(weigh(callers, Side { peers: called, rest: [true; 2] }, 0, true));
+        if callers.count_ones() > 1 {
+            let division = Division { masters: callers, others, own_count: 0, several: true };
+            keep(self.weigh(division).filter(is_called));
         }
         best
     }
 
-    /// Returns the places of the slots since the first one that counted anything, oldest first.
-    fn slots(&self) -> Vec<usize> {
-        let places = (1..=N as u64).map(|n| ((self.slot + n) % N as u64) as usize);
-        let is_empty = |place: &usize| {
-            self.peers.iter().map(|peer| &peer.bytes).chain(&self.rest).all(|series| series.slot(*place).total() == 0)
-        };
-        places.skip_while(is_empty).collect()
-    }
-
-    /// Weighs one way to take the traffic apart. Returns `None` if the two parts do not match.
-    fn weigh(&self, division: &Division, sums: &[Sum; PEERS], rest: &[Sum; 2], slots: &[usize]) -> Option<Candidate> {
-        let [masters, others] = [division.masters, division.others].map(|side| side.total(sums, rest));
+    /// Weighs one way to take the traffic apart. Returns `None` if the two sides do not match.
+    fn weigh(&self, mut division: Division) -> Option<Candidate> {
+        let (mut masters, mut others) = (self.total(division.masters), self.total(division.others));
         let (sent, received) = (masters.sent + others.sent, masters.received + others.received);
         // More is sent to the masters and more is received from the others, or the reverse. Calls and games go both
         // ways with everybody.
         let is_mirrored = masters.sent > masters.received && others.received > others.sent
             || masters.sent < masters.received && others.received < others.sent;
         let passed_on = conserved([(masters.received, others.sent), (masters.sent, others.received)]);
-        if !is_mirrored || sent.min(received) < limits::RELAY_BYTES || passed_on < limits::RELAY_PASSED_ON_LOOSELY {
+        let least = match division {
+            Division { several: true, .. } => limits::RELAY_SEVERAL,
+            Division { own_count: 0, .. } => limits::RELAY_PASSED_ON_LOOSELY,
+            _ => limits::RELAY_PASSED_ON,
+        };
+        if !is_mirrored || sent.min(received) < limits::RELAY_BYTES || passed_on < least {
             return None;
         }
-        // The first slot is not a whole one, and everything begins in it.
-        let series = |side: Side| -> Vec<Sum> {
-            let peers = self.peers.iter().enumerate().filter(|(at, _)| side.has(*at)).map(|(_, peer)| &peer.bytes);
-            let rest = self.rest.iter().zip(side.rest).filter(|(_, has)| *has).map(|(rest, _)| rest);
-            let of_slot = |place: &usize| peers.clone().chain(rest.clone()).map(|series| series.slot(*place)).sum();
-            slots.iter().skip(1).map(of_slot).collect()
-        };
-        let pace = Pace::of(&series(division.masters), &series(division.others));
+        let mut carriers = self.carriers(division.others, others.total());
+        if division.several && self.carriers(division.masters, masters.total()) > 2 * carriers {
+            // More is fetched than brought for others, so the masters are those that are given more, unless these are
+            // clearly the many.
+            carriers = self.carriers(division.masters, masters.total());
+            std::mem::swap(&mut masters, &mut others);
+            std::mem::swap(&mut division.masters, &mut division.others);
+        }
+        let pace = Pace::of(&self.series(division.masters), &self.series(division.others), self.slot_count);
         let lopsided = [masters.lopsided_percent(), others.lopsided_percent()];
-        let carriers = self.carriers(division.others, others.total());
-        let candidate = Candidate {
-            division: *division,
-            sent,
-            received,
-            passed_on,
-            pace,
-            carriers,
-            slots: slots.len() as u32,
-            is_sure: false,
-        };
+        let slots = self.slot_count as u32;
+        let candidate = Candidate { division, sent, received, passed_on, pace, carriers, slots, is_sure: false };
         let is_sure = carriers >= limits::RELAY_CARRIERS && candidate.is_in_step(lopsided);
         (is_sure || candidate.is_hint() || candidate.is_loose(lopsided)).then_some(Candidate { is_sure, ..candidate })
+    }
+
+    fn series(&self, side: Side) -> [Sum; N] {
+        std::array::from_fn(|slot| self.of_side(side).map(|at| self.slots[at][slot]).sum())
     }
 
     /// Returns among how many addresses the bytes of a side are spread, in tenths: the inverse Simpson index of their
     /// shares (E. H. Simpson, "Measurement of Diversity", Nature 1949). An address that is not counted on its own
     /// counts as if it had as much as the smallest that is.
     fn carriers(&self, side: Side, total: u64) -> u32 {
-        let peers = || self.peers.iter().map(|peer| peer.bytes.sum().total());
-        let on_their_own: Vec<u64> =
-            peers().enumerate().filter(|(at, _)| side.has(*at)).map(|(_, total)| total).collect();
-        let rest = total.saturating_sub(on_their_own.iter().sum::<u64>());
-        let smallest = peers().min().unwrap_or(0).min(rest);
         let square = |bytes: u64| u128::from(bytes) * u128::from(bytes);
-        let squares: u128 = on_their_own.into_iter().map(square).sum();
+        let squares: u128 = self.of_side(side & PEERS_MASK).map(|at| square(self.sums[at].total())).sum();
+        let rest = self.total(side & !PEERS_MASK).total();
+        let smallest = self.of_side(self.peers).map(|at| self.sums[at].total()).min().unwrap_or(0).min(rest);
         let squares = squares + u128::from(rest) * u128::from(smallest);
         u32::try_from(square(total) * 10 / squares.max(1)).unwrap_or(u32::MAX)
     }
-
-    fn addresses(&self, side: Side) -> Vec<IpAddr> {
-        let peers = self.peers.iter().enumerate().filter(|(at, _)| side.has(*at));
-        let mut addresses: Vec<_> =
-            peers.map(|(_, peer)| (std::cmp::Reverse(peer.bytes.sum().total()), peer.address)).collect();
-        addresses.sort_unstable();
-        // The device has business of its own with those that have little to do with what it passes on.
-        let least = addresses.first().map_or(0, |(most, _)| most.0 / 10);
-        addresses.into_iter().take_while(|(total, _)| total.0 >= least).map(|(_, address)| address).collect()
-    }
 }
 
-/// Returns the subsets of at most `most` of the bits in `of`.
-fn subsets(of: u16, most: u32) -> impl Iterator<Item = u16> {
-    (0..1_u16 << PEERS).filter(move |subset| subset & !of == 0 && subset.count_ones() <= most)
-}
-
-/// Some of the peers of a window, as bits, and parts of the rest.
-#[derive(Clone, Copy, Debug)]
-struct Side {
-    peers: u16,
-    rest: [bool; 2],
-}
-
-impl Side {
-    fn has(self, peer: usize) -> bool {
-        self.peers >> peer & 1 == 1
+/// The sets of up to [`OWN`] peers, small ones first.
+const SMALL_SETS: [Side; 93] = {
+    let (mut sets, mut at, mut size) = ([0; 93], 0, 0);
+    while size <= OWN {
+        let mut set: Side = 0;
+        while set <= PEERS_MASK {
+            if set.count_ones() == size {
+                (sets[at], at) = (set, at + 1);
+            }
+            set += 1;
+        }
+        size += 1;
     }
+    sets
+};
 
-    /// Returns its bytes, where `sums` are those of the peers.
-    fn total(self, sums: &[Sum; PEERS], rest: &[Sum; 2]) -> Sum {
-        let peers = sums.iter().enumerate().filter(|(at, _)| self.has(*at)).map(|(_, sum)| *sum);
-        peers.chain(rest.iter().zip(self.rest).filter(|(_, has)| *has).map(|(sum, _)| *sum)).sum()
-    }
+/// Returns the subsets of at most `most` of the bits in `of`, where `most` is [`OWN`] or less.
+fn subsets(of: Side, most: u32) -> impl Iterator<Item = Side> {
+    let small = SMALL_SETS.into_iter().take_while(move |subset| subset.count_ones() <= most);
+    small.filter(move |subset| subset & !of == 0)
 }
 
 /// A way to take a device's traffic apart.
@@ -333,7 +401,7 @@ struct Division {
     masters: Side,
     others: Side,
     /// How many peers are left aside.
-    own: u32,
+    own_count: u32,
     /// The masters may be several.
     several: bool,
 }
@@ -351,27 +419,31 @@ struct Pace {
 }
 
 impl Pace {
-    fn of(masters: &[Sum], others: &[Sum]) -> Pace {
-        let pairs = masters.iter().zip(others);
-        let forth: Vec<(u64, u64)> = pairs.clone().map(|(master, others)| (master.sent, others.received)).collect();
-        let back: Vec<(u64, u64)> = pairs.map(|(master, others)| (master.received, others.sent)).collect();
-        let in_step = conserved(forth.iter().chain(&back).copied());
-        let total = |pairs: &[(u64, u64)]| pairs.iter().fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
+    /// Compares the first `count` slots of both sides, but for the first one: it is not a whole one, and everything
+    /// begins in it.
+    fn of(masters: &[Sum], others: &[Sum], count: usize) -> Pace {
+        let pairs = || masters.iter().zip(others).take(count).skip(1);
+        let forth = || pairs().map(|(master, others)| (master.sent, others.received));
+        let back = || pairs().map(|(master, others)| (master.received, others.sent));
+        let in_step = conserved(forth().chain(back()));
         // The way that carries more; what goes the other way is mostly acknowledgements.
-        let main = [forth, back].into_iter().max_by_key(|pairs| total(pairs).0 + total(pairs).1).unwrap_or_default();
-        let (of_masters, of_others) = total(&main);
-        let count = main.len() as u64;
+        let bytes = |(a, b): (u64, u64)| a + b;
+        let goes_forth = forth().map(bytes).sum::<u64>() >= back().map(bytes).sum();
+        let main = || pairs().map(move |(a, b)| if goes_forth { (a.sent, b.received) } else { (a.received, b.sent) });
+        let (of_masters, of_others) = main().fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
         if of_masters == 0 || of_others == 0 {
             return Pace { in_step, follows: 0, uneven: 0 };
         }
         // In parts of a million.
-        let share = |bytes: u64, of: u64| (u128::from(bytes) * 1_000_000 / u128::from(of)) as u64;
-        let deviation = |of: &dyn Fn(&(u64, u64)) -> u64| -> u64 {
-            main.iter().map(|pair| of(pair).abs_diff(1_000_000 / count)).sum()
-        };
-        let masters = deviation(&|pair| share(pair.0, of_masters));
-        let others = deviation(&|pair| share(pair.1, of_others));
-        let apart: u64 = main.iter().map(|(a, b)| share(*a, of_masters).abs_diff(share(*b, of_others))).sum();
+        let share = |bytes: u64, of: u64| bytes.saturating_mul(1_000_000) / of;
+        let mean = 1_000_000 / (count as u64 - 1);
+        let (mut masters, mut others, mut apart) = (0, 0, 0);
+        for (a, b) in main() {
+            let (a, b) = (share(a, of_masters), share(b, of_others));
+            masters += a.abs_diff(mean);
+            others += b.abs_diff(mean);
+            apart += a.abs_diff(b);
+        }
         let ups_and_downs = masters.max(others).max(1);
         let follows = 100_u64.saturating_sub((apart * 100).div_ceil(ups_and_downs));
         Pace { in_step, follows: follows as u32, uneven: (ups_and_downs / 10_000) as u32 }
@@ -396,7 +468,7 @@ impl Candidate {
     /// for each address that has to be left aside.
     fn rank(&self) -> (bool, bool, bool, u32) {
         let Candidate { division, pace, .. } = self;
-        let pace = (pace.follows.max(pace.in_step) + 20).saturating_sub(4 * division.own);
+        let pace = (pace.follows.max(pace.in_step) + 20).saturating_sub(4 * division.own_count);
         (self.is_sure, self.passed_on >= limits::RELAY_PASSED_ON, !division.several, pace)
     }
 
@@ -415,7 +487,7 @@ impl Candidate {
             && in_step.min(follows) >= limits::RELAY_IN_STEP_PLAIN
             && uneven >= limits::RELAY_UNEVEN;
         let is_plainest = slots >= limits::RELAY_SLOTS_PLAINEST
-            && division.own == 0
+            && division.own_count == 0
             && passed_on >= limits::RELAY_PASSED_ON_PLAINEST
             && follows >= limits::RELAY_FOLLOWS_PLAINEST
             && uneven >= limits::RELAY_UNEVEN_LITTLE;
@@ -432,7 +504,7 @@ impl Candidate {
             limits::RELAY_FOLLOWS_LOOSELY
         };
         !division.several
-            && division.own == 0
+            && division.own_count == 0
             && slots >= limits::RELAY_SLOTS
             && follows >= least
             && uneven >= limits::RELAY_UNEVEN
@@ -442,7 +514,7 @@ impl Candidate {
     /// Returns true if the two sides of a single master are of one size and move together.
     fn is_hint(&self) -> bool {
         let Candidate { division, passed_on, pace: Pace { in_step, follows, uneven }, slots, .. } = *self;
-        let least = if division.own == 0 { limits::RELAY_IN_STEP } else { limits::RELAY_IN_STEP_ASIDE };
+        let least = if division.own_count == 0 { limits::RELAY_IN_STEP } else { limits::RELAY_IN_STEP_ASIDE };
         !division.several
             && slots >= limits::RELAY_SLOTS_PLAIN
             && passed_on >= limits::RELAY_PASSED_ON
@@ -572,18 +644,16 @@ impl Balance {
         self.hour.add_current(&self.minutes);
         self.minutes.close();
         let short = self.minutes.judge();
-        let is_sure = short.is_some_and(|found| found.is_sure);
+        let is_sure = short.as_ref().is_some_and(|(found, _)| found.is_sure);
         let step = now.minute() / STEP_MINUTES;
         let mut long = None;
         if step > self.hour.slot {
             self.hour.close();
             long = if is_sure { None } else { self.hour.judge() };
         }
-        let relay = match long.filter(|long| long.is_sure) {
-            Some(long) => Some((long, self.hour.addresses(long.division.masters), STEP_MINUTES as u32)),
-            None => short.map(|short| (short, self.minutes.addresses(short.division.masters), 1)),
-        };
-        let relay = relay.map(|(found, masters, minutes)| Relay {
+        let long = long.filter(|(found, _)| found.is_sure).map(|found| (found, STEP_MINUTES as u32));
+        let relay = long.or(short.map(|found| (found, 1)));
+        let relay = relay.map(|((found, masters), minutes)| Relay {
             at: now,
             masters,
             sent: found.sent,
