@@ -44,7 +44,7 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
     let is_a_things = signs.excuse != Some(Excuse::People);
     let has_new_programs = is_a_things && signs.new_programs >= limits::RELAY_PROGRAMS;
     let calls_new_sites = is_a_things
-        && signs.new_sites >= limits::RELAY_NEW_SITES
+        && signs.new_sites_today >= limits::RELAY_NEW_SITES
         && signs.hours_with_new_sites >= limits::RELAY_NEW_SITES_HOURS;
     let waits = is_a_things && signs.delay_ms.is_some();
     // Whoever calls or copies may well know the other end by address.
@@ -135,7 +135,7 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
             evidence("twin_percent", relay.twin_percent.into(), limits::TWINS_OF_FLOWS.into()),
             evidence("delay_ms", signs.delay_ms.unwrap_or(0).into(), limits::RELAY_DELAY.as_millis()),
             evidence("new_programs", signs.new_programs.into(), limits::RELAY_PROGRAMS.into()),
-            evidence("new_sites", signs.new_sites.into(), limits::RELAY_NEW_SITES.into()),
+            evidence("new_sites", signs.new_sites_today.into(), limits::RELAY_NEW_SITES.into()),
             evidence("hours_with_new_sites", signs.hours_with_new_sites.into(), limits::RELAY_NEW_SITES_HOURS.into()),
             evidence("proxy", signs.proxy.into(), 1),
             evidence(BY_ADDRESS, signs.by_address.into(), 1),

@@ -10,8 +10,8 @@ use crate::tables::counters::reach::network_prefix;
 use crate::tables::domain::registrable;
 use crate::tables::flows::{FlowDelta, Label, Owner};
 use crate::tables::service::Service;
-use crate::time::{Span, Stamp};
-use std::collections::BTreeSet;
+use crate::time::{Span, Stamp, Wall};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 impl Engine {
@@ -73,12 +73,9 @@ impl Engine {
         // slow with the few that it calls.
         let delay = delay.filter(|delay| delay.is_unusual || relay.is_sure);
         let programs = device.handshakes.program_count(at.now);
-        let new_programs = if programs.known < limits::RELAY_PROGRAMS { programs.new } else { 0 };
-        let day_ago = at.wall - Span::days(1);
-        let window = Span::mins(u64::from(relay.minutes.max(10)));
+        let window = limits::RELAY_WINDOW.max(Span::mins(relay.minutes.into()));
         let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
-        let (mut sites, mut new_sites, mut hours, mut ports) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut sites, mut ports) = (BTreeMap::<_, Site>::new(), BTreeSet::new());
         for (endpoint, contact) in self.tables.contacts.of_device(id) {
             if relay.masters.contains(&endpoint.address) {
                 proxy |= matches!(contact.service, Service::Socks | Service::HttpConnect);
@@ -93,31 +90,34 @@ impl Engine {
             }
             let named = contact.flows(Label::Lookup) > 0 && contact.first_seen < at.wall - Span::hours(1);
             names += usize::from(named && matches!(contact.service, Service::Tls | Service::Quic));
-            if contact.inbound || contact.is_out_of_scope() || at.now.since(contact.active_at) > window {
+            if contact.inbound || contact.is_out_of_scope() {
                 continue;
             }
-            let site = self.site(id, endpoint.address);
-            if contact.first_seen >= day_ago {
-                hours.insert(contact.first_seen.hour());
-                new_sites.insert(site.clone());
-            }
-            sites.insert(site);
-            if endpoint.port < 1_024 {
+            let is_active = at.now.since(contact.active_at) <= window;
+            let site = sites.entry(self.site(id, endpoint.address)).or_default();
+            site.is_active |= is_active;
+            site.first_seen = Some(site.first_seen.map_or(contact.first_seen, |first| first.min(contact.first_seen)));
+            if is_active && endpoint.port < 1_024 {
                 ports.insert(endpoint.port);
             }
         }
         if names >= limits::PEOPLE_NAMES {
             excuse = excuse.or(Some(Excuse::People));
         }
-        let is_known = device.first_seen < day_ago;
+        // Whatever a device calls is new that was itself not known before.
+        let day_ago = at.wall - Span::days(1);
+        let is_new = |site: &&Site| device.first_seen < day_ago && site.first_seen >= Some(day_ago);
+        let (active, new) = (|| sites.values().filter(|site| site.is_active), || sites.values().filter(is_new));
+        let hours: BTreeSet<_> = new().filter_map(|site| site.first_seen).map(Wall::hour).collect();
         RelaySigns {
             delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
-            new_programs,
+            new_programs: if programs.known < limits::RELAY_PROGRAMS { programs.new } else { 0 },
             proxy,
             by_address: by_address && ports.len() >= limits::RELAY_PORTS,
-            sites: sites.len() as u32,
-            new_sites: if is_known { new_sites.len() as u32 } else { 0 },
-            hours_with_new_sites: if is_known { hours.len() as u32 } else { 0 },
+            sites: active().count() as u32,
+            new_sites: active().filter(is_new).count() as u32,
+            new_sites_today: new().count() as u32,
+            hours_with_new_sites: hours.len() as u32,
             excuse: excuse.filter(|_| !proxy),
         }
     }
@@ -127,6 +127,14 @@ impl Engine {
         let name = self.tables.names.of_device(id, address).map(|name| registrable(name)).find(|name| !name.is_empty());
         name.map_or_else(|| network_prefix(address).as_slice().into(), |name| name.as_bytes().into())
     }
+}
+
+/// What a device has to do with a site.
+#[derive(Default)]
+struct Site {
+    first_seen: Option<Wall>,
+    /// The device talks to it in the minutes that were judged.
+    is_active: bool,
 }
 
 /// Returns true if no lookup of the device yielded the address, though its lookups are seen.

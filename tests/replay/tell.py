@@ -54,6 +54,32 @@ class Tale:
                 self.say(minute * MINUTE, f"counted {tuple_} {int(sent * part)} {int(received * part)}")
         self.say(end, f"closed {tuple_} {int(sent)} {int(received)}")
 
+    def shops(self, ip, kind, count=10):
+        """Returns addresses in as many networks."""
+        return [f"198.{18 if kind == 's' else 51 + int(kind)}.{n}.{ip.split('.')[3]}" for n in range(count)]
+
+    def fetch(self, begin, minutes, ip, master, kind, rate, inbound=False):
+        """Fetches for a master what it asks for through a long flow: some 3 things a minute, about so many bytes."""
+        looked, up, down = set(), 0, 0
+        tuple_ = f"udp {master}:51820 > {ip}:51820" if inbound else f"tcp {ip}:39000 > {master}:443"
+        self.say(begin, f"opened {tuple_}")
+        for minute in range(minutes):
+            for _ in range(self.chance.choice([0, 1, 2, 5])):
+                at, got = (
+                    begin + minute * MINUTE + self.chance.uniform(1, 50),
+                    int(self.chance.uniform(0.1, 0.9) * rate),
+                )
+                shops = self.shops(ip, kind(minute))
+                shop = self.chance.choice(shops)
+                if shop not in looked:
+                    looked.add(shop)
+                    name = f"shop-{kind(minute)}-{shops.index(shop)}.example"
+                    self.lookup(at - 0.1, ip, name, shop)
+                self.flow(at, at + 5, ip, shop, 443, 1_500 + got // 40, got)
+                up, down = up + got + got // 50, down + 1_500 + got // 30
+            sent, received = (down, up) if inbound else (up, down)
+            self.say(begin + (minute + 1) * MINUTE, f"counted {tuple_} {sent + 4_000} {received + 3_000}")
+
     def text(self):
         rows = (f"{START + at // 1_000_000}.{at % 1_000_000:06} {text}\n" for at, _, text in sorted(self.lines))
         return "# leash events 1\n" + "".join(rows)
@@ -128,6 +154,55 @@ class Tales:
         for number, (target, port) in enumerate([("192.168.9.20", 5555), ("192.168.9.21", 23), ("192.168.9.22", 23)]):
             tale.flow(760 + number, 762 + number, box, target, port, 60, 40)
             tale.flow(760 + number, 762 + number, phone, target, 443, 900, 4_000)
+
+    def relay_by_new_sites(tale):
+        """A plug has called its maker every hour for two days. Then for four hours it fetches what others want for its
+        master, which it looks up: 100 kB a minute, from shops that it never called, and other ones every hour. Nobody
+        sees first packets.
+        leash must say: a finding of relay, strong, on the master: what is passed on and that the sites are new, hour
+        by hour, are two kinds of evidence.
+        A mistake: a finding on the shops."""
+        plug, master = tale.device(27, "plug"), "203.0.113.80"
+        tale.lookup(1, plug, "plug.example", "198.51.100.23")
+        for hour in range(49):
+            tale.flow(10 + hour * HOUR, 12 + hour * HOUR, plug, "198.51.100.23", 8883, 900, 500)
+        begin = 48 * HOUR
+        tale.lookup(begin, plug, "work.example", master)
+        tale.fetch(begin, 240, plug, master, lambda minute: f"{minute // 60 + 1}", 100_000)
+
+    def relay_for_several(tale):
+        """A television box opens a flow to one of three masters for each thing that it fetches, and one to a shop.
+        leash must say: a finding of relay, fair, on each of the masters, because flows are repeated one by one.
+        A mistake: a finding on a shop."""
+        box = tale.device(24, "tv-box")
+        for number, shop in enumerate(tale.shops(box, "s", 12)):
+            tale.lookup(2, box, f"shop-{number}.example", shop)
+        for number in range(40):
+            at, got = 60 + number * 20, tale.chance.randrange(20_000, 500_000)
+            shop, master = tale.chance.choice(tale.shops(box, "s", 12)), f"203.0.113.{80 + number % 3}"
+            tale.flow(at, at + 9, box, shop, 443, 2_000, got)
+            tale.flow(at - 0.3, at + 9.5, box, master, 443, got + 1_500, 3_000)
+
+    def film_to_a_meeting(tale):
+        """A look-alike: a computer shows a film, which comes from one server, to a meeting on another one, both by
+        address; what comes and what goes rise and fall together.
+        leash must say: at most a weak finding of relay, since one other is not many.
+        A mistake: fair, or a block."""
+        ip = tale.device(25, "work-laptop")
+        bursts = [3, 1, 4, 1, 5, 9, 2, 6]
+        for address, sent, received in (("203.0.113.90", 200_000, 15_000_000), ("203.0.113.91", 15_000_000, 300_000)):
+            tale.flow(5, 14 * MINUTE, ip, address, 443, sent, received, share=lambda minute: bursts[minute % 8])
+
+    def own_way_home(tale):
+        """A look-alike: the owner's telephone is away and uses the house's line by WireGuard; a small server at home
+        fetches for it what it asks for. It cannot be told from a rented line but by whose telephone it is.
+        leash must say: a finding of relay, fair, that asks whether that was you; no block.
+        A mistake: strong, or a block."""
+        ip, away = tale.device(31, "home-server"), "203.0.113.95"
+        sites = tale.shops(ip, "s", 15)
+        for number, site in enumerate(sites):
+            tale.lookup(2, ip, f"site-{number}.example", site)
+        tale.fetch(60, 12, ip, away, lambda minute: "s", 900_000, inbound=True)
 
     def backup_beside_film(tale):
         """A look-alike: a computer sends a backup to one server and shows a film from another, both of them 10 MB in

@@ -592,9 +592,11 @@ pub struct RelaySigns {
     pub by_address: bool,
     /// How many sites (registrable names, or networks) the device called beside its masters.
     pub sites: u32,
-    /// How many of them it never called before today; 0 for a device that was not known before.
+    /// How many of them it never called before the last 24 hours; 0 for a device that was not known before.
     pub new_sites: u32,
-    /// In how many hours of the last 24 these were new.
+    /// How many sites it called first within the last 24 hours, and in how many of these.
+    pub new_sites_today: u32,
+    /// See `new_sites_today`.
     pub hours_with_new_sites: u32,
     /// Why the device may be harmless after all.
     pub excuse: Option<Excuse>,
