@@ -35,13 +35,16 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     }
     let boot_seen = contact.unexplained_at().zip(device.booted_at).is_some_and(|(called, booted)| booted <= called);
     let by_hand = contact.service.is_set_up_by_hand(endpoint.port);
+    let is_web = contact.service.is_web(endpoint.protocol, endpoint.port);
     let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
     let later_name = context.names.of_device(id, endpoint.address).next();
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
         None if contact.setup.is_some_and(|setup| setup != Setup::Referral) => session(subject, context),
-        None if contact.setup.is_some() && !by_hand && !contact.outgrows_session() => referral(subject, context),
+        None if contact.setup.is_some() && !by_hand && !is_web && !contact.outgrows_session() => {
+            referral(subject, context)
+        }
         None if contact.is_only_pinged() => {
             (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }

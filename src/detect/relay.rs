@@ -17,7 +17,7 @@ pub const DETECTOR: Detector = Detector {
     about: "passes traffic on for others, or uses a proxy or acts as one",
     fooled_by: &[
         "a VPN exit, a Tor or Syncthing relay, or bandwidth that somebody in the house knowingly rents out",
-        "a download and an upload of the same size at the same time, if both come in bursts",
+        "programs of your own that hand on what they fetch: feeds to a messenger, builds, peers that share",
         "a person who works through a proxy",
     ],
     judge: Judge::Contact(judge),

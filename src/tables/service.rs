@@ -102,6 +102,14 @@ impl Service {
         by_port || by_name || self.is_tunnel()
     }
 
+    /// Returns true for a server of the web, by its first packets or by its port. Its certificate or its Host header has
+    /// a name, so it is called by name, and nobody hands out its address.
+    pub fn is_web(self, protocol: Protocol, port: u16) -> bool {
+        let by_port = matches!((protocol, port), (Protocol::Tcp, 80 | 443) | (Protocol::Udp, 443));
+        matches!(self, Service::Tls | Service::Quic | Service::Http | Service::WebSocket)
+            || self == Service::Unknown && by_port
+    }
+
     /// Returns the service that the protocol or the port alone means: echo requests of ICMP (RFC 792) and ICMPv6 (RFC
     /// 4443), IP in IP (RFC 2003), 6in4 (RFC 4213), GRE (RFC 2784), ESP (RFC 4303), AH (RFC 4302), L2TPv3 (RFC 3931),
     /// SCTP (RFC 9260); DNS (RFC 1035), DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250 and its drafts), NTP (RFC

@@ -133,11 +133,11 @@ impl Twins {
         if count < limits::TWINS || percent < limits::TWINS_OF_FLOWS {
             return None;
         }
-        // Programs that share pieces of one size have such pairs by chance.
-        let alike =
-            |a: &Pair, b: &Pair| u64::from(a.size.abs_diff(b.size)) * 100 <= u64::from(a.size) * limits::TWIN_PERCENT;
-        let of_one_size = self.pairs.iter().map(|a| self.pairs.iter().filter(|b| alike(a, b)).count()).max();
-        if of_one_size.unwrap_or(0) * 2 > self.pairs.len() {
+        // Programs that share pieces of a few sizes have such pairs by chance.
+        let mut sizes: Vec<u64> = self.pairs.iter().map(|pair| pair.size.into()).collect();
+        sizes.sort_unstable();
+        let apart = |pair: &&[u64]| (pair[1] - pair[0]) * 100 > pair[1] * limits::TWIN_PERCENT;
+        if (sizes.windows(2).filter(apart).count() + 1) * 2 < sizes.len() {
             return None;
         }
         let addresses = |end: usize| {
@@ -159,6 +159,11 @@ impl Twins {
                 *masters.entry(master.0).or_default() += 1;
                 *others.entry(other.0).or_default() += 1;
             }
+        }
+        // Peers that share what they have are now the one and now the other.
+        let both: u64 = others.iter().filter(|(address, _)| masters.contains_key(address)).map(|(_, n)| n).sum();
+        if both * 4 > u64::from(count) {
+            return None;
         }
         let mut by_times: Vec<(u64, IpAddr)> = masters.iter().map(|(address, n)| (*n, *address)).collect();
         by_times.sort_unstable_by(|a, b| b.cmp(a));

@@ -353,7 +353,7 @@ _('the peers of a call or a game');
 /* detector relay */
 _('passes traffic on for others, or uses a proxy or acts as one');
 _('a VPN exit, a Tor or Syncthing relay, or bandwidth that somebody in the house knowingly rents out');
-_('a download and an upload of the same size at the same time, if both come in bursts');
+_('programs of your own that hand on what they fetch: feeds to a messenger, builds, peers that share');
 _('a person who works through a proxy');
 
 /* detector bypass */
