@@ -4,9 +4,10 @@
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
 use crate::limits;
 use crate::sentence;
-use crate::sentence::Value;
+use crate::sentence::{Sentence, Value};
 use crate::tables::counters::balance::{Excuse, Relay};
 use crate::tables::service::Service;
+use std::net::IpAddr;
 
 /// The word for whether masters are called by address.
 const BY_ADDRESS: &str = "by_address";
@@ -58,10 +59,13 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
         (false, None, 1) => (Strength::Fair, 1),
         (false, None, _) => (Strength::Strong, 2),
     };
+    let name = |address: &IpAddr| Sentence::new("%s", &mut [Value::from(*address)]);
     let masters = match relay.masters.as_slice() {
         [master] => Value::from(*master),
-        [master, rest @ ..] => Value::from(sentence!("%s and %s others", *master, rest.len())),
-        [] => Value::from(sentence!("somebody")),
+        [first, second, rest @ ..] if rest.len() > 2 => {
+            Value::from(sentence!("%s, %s and %s others", *first, *second, rest.len()))
+        }
+        few => Sentence::list(few.iter().map(name).collect()).map_or(Value::Number(0), Value::from),
     };
     let mut message = if relay.passed_on_percent == 0 {
         sentence!(

@@ -204,6 +204,16 @@ class Tales:
             tale.lookup(2, ip, f"site-{number}.example", site)
         tale.fetch(60, 12, ip, away, lambda minute: "s", 900_000, inbound=True)
 
+    def relay_that_stopped(tale):
+        """A television box relays for eight minutes, and then does nothing for three hours but to call its maker.
+        leash must say: the finding of relay stays for a day, and says how long ago that was.
+        A mistake: that it relays now."""
+        box = tale.device(24, "tv-box")
+        tale.lookup(1, box, "portal.example", "198.51.100.24")
+        relays(tale, box, 8)
+        for n in range(36):
+            tale.flow(900 + 300 * n, 902 + 300 * n, box, "198.51.100.24", 443, 2_000, 9_000)
+
     def backup_beside_film(tale):
         """A look-alike: a computer sends a backup to one server and shows a film from another, both of them 10 MB in
         ten minutes; the film comes in pieces, the backup evenly.

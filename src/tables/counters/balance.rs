@@ -14,7 +14,7 @@ use crate::limits;
 use crate::tables::counters::compact::CompactNumber;
 use crate::tables::counters::day::Traffic;
 use crate::tables::counters::twins::Twins;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::net::IpAddr;
 
 /// How many minutes the short window has, and how many steps of five minutes the long one.
@@ -351,7 +351,9 @@ impl<const N: usize> Parts<N> {
         let pace = Pace::of(&self.series(division.masters), &self.series(division.others), self.slot_count);
         let lopsided = [masters.lopsided_percent(), others.lopsided_percent()];
         let slots = self.slot_count as u32;
-        let candidate = Candidate { division, sent, received, passed_on, pace, carriers, slots, is_sure: false };
+        let busy = self.series(division.masters).map(|slot| slot.total() * 10 >= masters.total() / u64::from(slots));
+        let idle = busy[..self.slot_count].iter().rev().take_while(|busy| !**busy).count() as u32;
+        let candidate = Candidate { division, sent, received, passed_on, pace, carriers, slots, is_sure: false, idle };
         let is_sure = carriers >= limits::RELAY_CARRIERS && candidate.is_in_step(lopsided);
         (is_sure || candidate.is_hint() || candidate.is_loose(lopsided)).then_some(Candidate { is_sure, ..candidate })
     }
@@ -461,6 +463,8 @@ struct Candidate {
     carriers: u32,
     slots: u32,
     is_sure: bool,
+    /// How many slots ago the masters were last busy.
+    idle: u32,
 }
 
 impl Candidate {
@@ -656,7 +660,7 @@ impl Balance {
         let long = long.filter(|(found, _)| found.is_sure).map(|found| (found, STEP_MINUTES as u32));
         let relay = long.or(short.map(|found| (found, 1)));
         let relay = relay.map(|((found, masters), minutes)| Relay {
-            at: now,
+            at: now - Span::mins(u64::from(found.idle * minutes)),
             masters,
             sent: found.sent,
             received: found.received,
@@ -712,7 +716,6 @@ fn conserved(pairs: impl IntoIterator<Item = (u64, u64)>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     const MASTER: u8 = 200;
 

@@ -4,7 +4,7 @@
 //! returned.
 //!
 //! Chance makes that shape, too, the oftener the more the device calls by name. So it says something only of a device
-//! that does so less than [`CALLS`] times a minute ([`limits::REFERRAL_QUIET`]): then an address that is called at any
+//! that does so less than four times a minute ([`limits::REFERRAL_QUIET`]): then an address that is called at any
 //! time comes right after such a call in a quarter of all cases at most.
 
 use crate::fnv::fnv32;

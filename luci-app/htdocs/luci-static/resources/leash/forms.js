@@ -60,8 +60,7 @@ _('tells %s a hardware address of this house, in the clear');
 _('tells %s a private word of this house, in the clear');
 
 /* src/detect/relay.rs */
-_('%s and %s others');
-_('somebody');
+_('%s, %s and %s others');
 _('%s of its flows with %s are repeated the other way round in flows with others, at the same time');
 _('%s %% of its traffic with %s matches its traffic with others in the opposite direction, over %s minutes');
 _('may act as a relay for others: %s');
