@@ -26,7 +26,7 @@ pub const DETECTOR: Detector = Detector {
 
 fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { device, endpoint, contact, .. } = *subject;
-    match device.recent_relay(context.now).filter(|relay| relay.masters.contains(&endpoint.address)) {
+    match device.recent_relay(context.now).filter(|relay| relay.serves(endpoint.address)) {
         Some(relay) => Some(relay_finding(relay, context)),
         None => match contact.service {
             Service::Socks => Some(proxy_finding(subject, "SOCKS")),

@@ -25,7 +25,8 @@ impl Engine {
         if outside && received > 0 {
             self.tables.answers.record(address.is_ipv4(), at.now);
         }
-        if !outside {
+        // What nobody answers may have been sent by anybody who uses the device's address.
+        if !outside || !delta.answered {
             return;
         }
         let Some(balance) = self.tables.devices.balance_mut(id, at.wall, at.now) else { return };
@@ -43,7 +44,7 @@ impl Engine {
     fn note_relay(&mut self, id: DeviceId, mut relay: Relay, at: Stamp) {
         relay.signs = self.signs(id, &relay, at);
         if let Some(before) = self.tables.devices.get(id).recent_relay(at.now) {
-            let is_same = relay.masters.iter().any(|master| before.masters.contains(master));
+            let is_same = relay.masters.iter().any(|master| before.serves(*master));
             let fades = at.now.since(before.at) >= limits::RELAY_FADES;
             if before.is_sure && !relay.is_sure && !fades {
                 return;
@@ -54,13 +55,12 @@ impl Engine {
                 relay.signs.new_programs = relay.signs.new_programs.max(before.signs.new_programs);
             }
         }
-        let masters = relay.masters.clone();
+        let endpoints = self.tables.contacts.of_device(id).map(|(endpoint, _)| endpoint);
+        let with_masters: Vec<Endpoint> = endpoints.filter(|endpoint| relay.serves(endpoint.address)).collect();
         if let Some(balance) = &mut self.tables.devices.get_mut(id).balance {
             balance.relay = Some(Box::new(relay));
         }
-        let with_masters =
-            self.tables.contacts.of_device(id).filter(|(endpoint, _)| masters.contains(&endpoint.address));
-        for endpoint in with_masters.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+        for endpoint in with_masters {
             self.review_contact(id, endpoint, at);
         }
     }
@@ -77,7 +77,7 @@ impl Engine {
         let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
         let (mut sites, mut ports) = (BTreeMap::<_, Site>::new(), BTreeSet::new());
         for (endpoint, contact) in self.tables.contacts.of_device(id) {
-            if relay.masters.contains(&endpoint.address) {
+            if relay.serves(endpoint.address) {
                 proxy |= matches!(contact.service, Service::Socks | Service::HttpConnect);
                 by_address &= is_by_address(contact);
                 excuse = match contact.service {

@@ -86,6 +86,8 @@ pub struct FlowDelta {
     pub sent: u64,
     /// Bytes of IP packets that the device has received since they were last counted.
     pub received: u64,
+    /// Something went each way in the flow.
+    pub answered: bool,
     /// The flow as a whole; absent until it has ended.
     pub call: Option<Call>,
 }
@@ -139,7 +141,16 @@ impl Flow {
         let (sent, received) = to_owner((along, against));
         let all = to_owner((self.sent, self.received));
         let call = self.closed.then_some(Call { opened_at: self.opened_at, sent: all.0, received: all.1 });
-        Some(FlowDelta { owner, endpoint: tuple.endpoint(owner.outbound), label: self.label, sent, received, call })
+        let answered = all.0 > 0 && all.1 > 0;
+        Some(FlowDelta {
+            owner,
+            endpoint: tuple.endpoint(owner.outbound),
+            label: self.label,
+            sent,
+            received,
+            answered,
+            call,
+        })
     }
 }
 

@@ -105,6 +105,14 @@ impl<const N: usize> Series<N> {
     }
 }
 
+/// Returns what counts as one address: over IPv6 the /64, of which whoever has one address has all (RFC 6177).
+fn subnet(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => std::net::Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+    }
+}
+
 /// The bytes that the device exchanges with one of its busiest addresses, in flows that the same side opened.
 #[derive(Clone, Debug)]
 struct Peer<const N: usize> {
@@ -130,7 +138,8 @@ impl<const N: usize> Window<N> {
 
     /// Counts bytes in the current slot.
     fn add(&mut self, address: IpAddr, outbound: bool, bytes: Sum) {
-        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == address && peer.outbound == outbound) {
+        let is_it = |peer: &&mut Peer<N>| subnet(peer.address) == subnet(address) && peer.outbound == outbound;
+        if let Some(peer) = self.peers.iter_mut().find(is_it) {
             peer.bytes.add(bytes);
             return;
         }
@@ -604,6 +613,13 @@ pub struct RelaySigns {
     pub hours_with_new_sites: u32,
     /// Why the device may be harmless after all.
     pub excuse: Option<Excuse>,
+}
+
+impl Relay {
+    /// Returns true if an address is one of the masters.
+    pub fn serves(&self, address: IpAddr) -> bool {
+        self.masters.iter().any(|master| subnet(*master) == subnet(address))
+    }
 }
 
 impl Balance {

@@ -4,7 +4,7 @@
 
 use crate::limits;
 use crate::tables::counters::beacon::Call;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -12,6 +12,8 @@ use std::net::IpAddr;
 const ENDED: usize = 16;
 /// How many pairs are kept.
 const PAIRS: usize = 12;
+/// How much earlier than a flow another begins and ends that is its mirror image by chance.
+const TOO_EARLY: Span = Span::ms(4_500);
 
 /// A flow that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +30,14 @@ struct Ended {
 }
 
 impl Ended {
-    /// Returns true if what was received in one of the flows was sent in the other, meanwhile.
-    fn mirrors(&self, other: &Ended) -> bool {
-        let apart = limits::TWIN_APART.as_millis() as u32;
-        let at_once = |a: u32, b: u32| a.wrapping_sub(b).min(b.wrapping_sub(a)) <= apart;
+    /// Returns true if what was received in one of the flows was sent in the other, which began and ended so much
+    /// earlier.
+    fn mirrors(&self, other: &Ended, earlier: Span) -> bool {
+        let millis = |span: Span| span.as_millis() as u32;
+        let at_once = |a: u32, b: u32| {
+            let apart = a.wrapping_sub(b).wrapping_sub(millis(earlier));
+            apart.min(apart.wrapping_neg()) <= millis(limits::TWIN_APART)
+        };
         let alike = |a: u32, b: u32| {
             let slack = u64::from(a.max(b)) * limits::TWIN_PERCENT / 100 + limits::TWIN_BYTES;
             u64::from(a.abs_diff(b)) <= slack
@@ -56,8 +62,10 @@ struct Pair {
     size: u32,
     /// The minute in which the second one ended, since the engine's start.
     minute: u32,
-    /// How many flows had ended by then.
-    flows: u32,
+    /// How many flows had ended by then, modulo 65,536.
+    flows: u16,
+    /// How many were alike by chance by then, likewise.
+    chances: u16,
 }
 
 /// The flows of one device that are each other's mirror image.
@@ -66,8 +74,10 @@ pub struct Twins {
     /// The latest flows that have ended, without those that have found their twin.
     ended: Vec<Ended>,
     pairs: Vec<Pair>,
-    /// How many flows have ended.
-    flows: u32,
+    /// How many flows have ended, modulo 65,536.
+    flows: u16,
+    /// How many of them were the mirror image of one that was over too early to be their twin.
+    chances: u16,
 }
 
 /// What the latest pairs show.
@@ -105,14 +115,20 @@ impl Twins {
         let short = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
         let (opened, closed) = (millis(call.opened_at), millis(now));
         let flow = Ended { address, outbound, opened, closed, sent: short(call.sent), received: short(call.received) };
-        self.flows = self.flows.saturating_add(1);
-        let Some(twin) = self.ended.iter().rposition(|other| flow.mirrors(other)) else {
+        self.flows = self.flows.wrapping_add(1);
+        let Some(twin) = self.ended.iter().rposition(|other| flow.mirrors(other, Span(0))) else {
+            let by_chance = self.ended.iter().any(|other| flow.mirrors(other, TOO_EARLY));
+            self.chances = self.chances.wrapping_add(by_chance.into());
             if self.ended.len() >= ENDED {
                 self.ended.remove(0);
             }
             self.ended.push(flow);
             return;
         };
+        // Where so many flows end that those which are too early are not kept, it is not known what chance does.
+        let too_early = (TOO_EARLY.as_millis() + limits::TWIN_APART.as_millis()) as u32;
+        let knows_chance = self.ended.len() < ENDED || closed.wrapping_sub(self.ended[0].closed) >= too_early;
+        self.chances = self.chances.wrapping_add((!knows_chance).into());
         let other = self.ended.remove(twin);
         if self.pairs.len() >= PAIRS {
             self.pairs.remove(0);
@@ -120,7 +136,8 @@ impl Twins {
         let (given, taken) = if flow.sent > flow.received { (flow, other) } else { (other, flow) };
         let ends = [given, taken].map(|flow| (flow.address, flow.outbound));
         let size = flow.sent.saturating_add(flow.received);
-        self.pairs.push(Pair { ends, size, minute: now.minute() as u32, flows: self.flows });
+        let (minute, flows, chances) = (now.minute() as u32, self.flows, self.chances);
+        self.pairs.push(Pair { ends, size, minute, flows, chances });
     }
 
     /// Returns what the pairs of the last hour show, if they are many.
@@ -128,12 +145,17 @@ impl Twins {
         let minute = now.minute() as u32;
         self.pairs.retain(|pair| minute.wrapping_sub(pair.minute) <= 60);
         let (count, first) = (self.pairs.len() as u32, self.pairs.first()?);
-        let flows = (self.flows - first.flows).max(2 * (count - 1)) + 2;
+        let flows = u32::from(self.flows.wrapping_sub(first.flows)).max(2 * (count - 1)) + 2;
         let percent = 200 * count / flows;
         if count < limits::TWINS || percent < limits::TWINS_OF_FLOWS {
             return None;
         }
-        // Programs that share pieces of a few sizes have such pairs by chance.
+        // A device of many flows has such pairs by chance. What chance does is seen where it alone is at work, for twice
+        // as long.
+        if u32::from(self.chances.wrapping_sub(first.chances)) * 2 > count {
+            return None;
+        }
+        // So do programs that share pieces of a few sizes.
         let mut sizes: Vec<u64> = self.pairs.iter().map(|pair| pair.size.into()).collect();
         sizes.sort_unstable();
         let apart = |pair: &&[u64]| (pair[1] - pair[0]) * 100 > pair[1] * limits::TWIN_PERCENT;
@@ -168,8 +190,12 @@ impl Twins {
         let mut by_times: Vec<(u64, IpAddr)> = masters.iter().map(|(address, n)| (*n, *address)).collect();
         by_times.sort_unstable_by(|a, b| b.cmp(a));
         Some(TwinMatch {
-            // Once, something else may have been alike by chance.
-            masters: by_times.into_iter().filter(|(n, _)| *n > 1).map(|(_, address)| address).collect(),
+            // Something else may be taken for one once, or when something was brought to it.
+            masters: by_times
+                .into_iter()
+                .filter(|(n, address)| *n > 1 && !others.contains_key(address))
+                .map(|(_, address)| address)
+                .collect(),
             count,
             percent: percent.min(100),
             carriers_tenths: spread(&others),
@@ -188,7 +214,6 @@ fn spread(times: &BTreeMap<IpAddr, u64>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn ip(last: u8) -> IpAddr {
         std::net::Ipv4Addr::new(45, 10, 1, last).into()
