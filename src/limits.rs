@@ -125,7 +125,7 @@ pub const RELAY_PASSED_ON_PLAINEST: u32 = 90;
 /// Among how many others the traffic of a relay is spread at least, in tenths. Copies, mirrors, calls and films that
 /// are shown to others have 1.0 to 3.1 (tests/relay), relays with four customers' targets have 3.5.
 pub const RELAY_CARRIERS: u32 = 32;
-/// How many slots (minutes, or steps of five) it takes until it is seen which sides move together; fewer are enough
+/// How many slots (minutes, or steps of six) it takes until it is seen which sides move together; fewer are enough
 /// where it is plain.
 pub const RELAY_SLOTS: u32 = 6;
 /// See [`RELAY_SLOTS`].

@@ -11,7 +11,6 @@ use crate::tables::domain::registrable;
 use crate::tables::flows::{FlowDelta, Label, Owner};
 use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Wall};
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 impl Engine {
@@ -75,7 +74,7 @@ impl Engine {
         let programs = device.handshakes.program_count(at.now);
         let window = limits::RELAY_WINDOW.max(Span::mins(relay.minutes.into()));
         let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
-        let (mut sites, mut ports) = (BTreeMap::<_, Site>::new(), BTreeSet::new());
+        let (mut sites, mut ports) = (Vec::new(), Vec::new());
         for (endpoint, contact) in self.tables.contacts.of_device(id) {
             if relay.serves(endpoint.address) {
                 proxy |= matches!(contact.service, Service::Socks | Service::HttpConnect);
@@ -94,30 +93,35 @@ impl Engine {
                 continue;
             }
             let is_active = at.now.since(contact.active_at) <= window;
-            let site = sites.entry(self.site(id, endpoint.address)).or_default();
-            site.is_active |= is_active;
-            site.first_seen = Some(site.first_seen.map_or(contact.first_seen, |first| first.min(contact.first_seen)));
+            let (first_seen, name) = (contact.first_seen, self.site(id, endpoint.address));
+            sites.push(Site { name, first_seen, is_active });
             if is_active && endpoint.port < 1_024 {
-                ports.insert(endpoint.port);
+                ports.push(endpoint.port.into());
             }
         }
         if names >= limits::PEOPLE_NAMES {
             excuse = excuse.or(Some(Excuse::People));
         }
+        sites.sort_unstable_by(|a, b| (&a.name, a.first_seen).cmp(&(&b.name, b.first_seen)));
+        sites.dedup_by(|next, first| {
+            let is_same = next.name == first.name;
+            first.is_active |= is_same && next.is_active;
+            is_same
+        });
         // Whatever a device calls is new that was itself not known before.
         let day_ago = at.wall - Span::days(1);
-        let is_new = |site: &&Site| device.first_seen < day_ago && site.first_seen >= Some(day_ago);
-        let (active, new) = (|| sites.values().filter(|site| site.is_active), || sites.values().filter(is_new));
-        let hours: BTreeSet<_> = new().filter_map(|site| site.first_seen).map(Wall::hour).collect();
+        let is_new = |site: &&Site| device.first_seen < day_ago && site.first_seen >= day_ago;
+        let (active, new) = (|| sites.iter().filter(|site| site.is_active), || sites.iter().filter(is_new));
+        let hours = distinct(new().map(|site| site.first_seen.hour()).collect());
         RelaySigns {
             delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
             new_programs: if programs.known < limits::RELAY_PROGRAMS { programs.new } else { 0 },
             proxy,
-            by_address: by_address && ports.len() >= limits::RELAY_PORTS,
+            by_address: by_address && distinct(ports) >= limits::RELAY_PORTS,
             sites: active().count() as u32,
             new_sites: active().filter(is_new).count() as u32,
             new_sites_today: new().count() as u32,
-            hours_with_new_sites: hours.len() as u32,
+            hours_with_new_sites: hours as u32,
             excuse: excuse.filter(|_| !proxy),
         }
     }
@@ -130,11 +134,18 @@ impl Engine {
 }
 
 /// What a device has to do with a site.
-#[derive(Default)]
 struct Site {
-    first_seen: Option<Wall>,
+    name: Box<[u8]>,
+    first_seen: Wall,
     /// The device talks to it in the minutes that were judged.
     is_active: bool,
+}
+
+/// Returns how many different numbers there are.
+fn distinct(mut numbers: Vec<u32>) -> usize {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.len()
 }
 
 /// Returns true if no lookup of the device yielded the address, though its lookups are seen.

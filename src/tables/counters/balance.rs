@@ -4,7 +4,7 @@
 //! A single relayed flow is as one-sided as any other. What balances is the device as a whole: what a master sends goes
 //! out again to others, and what they answer goes back to the master (packet conservation: T. He and L. Tong,
 //! "Detecting Encrypted Stepping-Stone Connections", IEEE Trans. Signal Processing 2007). The traffic is counted minute
-//! by minute for ten minutes, and in steps of five minutes for an hour, in a fixed number of bytes for each device. All
+//! by minute for ten minutes, and in steps of six minutes for an hour, in a fixed number of bytes for each device. All
 //! ways to take it apart into a master's part and the others' are tried: one of the busiest addresses against the rest,
 //! with up to three others left aside, with which the device has business of its own; what the device sends more to
 //! against what it receives more from, for several masters; and who called it against whom it calls. The thresholds are
@@ -17,11 +17,10 @@ use crate::tables::counters::twins::Twins;
 use crate::time::{Span, Time};
 use std::net::IpAddr;
 
-/// How many minutes the short window has, and how many steps of five minutes the long one.
-const MINUTES: usize = 10;
-const STEPS: usize = 12;
+/// How many slots a window has: minutes, or steps of six minutes.
+const SLOTS: usize = 10;
 /// How many minutes a step of the long window has.
-const STEP_MINUTES: u64 = 5;
+const STEP_MINUTES: u64 = 6;
 /// How many addresses are counted on their own. A master has half of what is relayed, so it is among the largest even
 /// where the device has a few streams of its own.
 const PEERS: usize = 8;
@@ -62,17 +61,17 @@ impl std::iter::Sum for Sum {
 
 /// The bytes of some flows, slot by slot.
 #[derive(Clone, Debug)]
-struct Series<const N: usize> {
+struct Series {
     /// The bytes of the slot that is being counted.
     now: (u32, u32),
     /// The bytes of the last slots, sent and received.
-    slots: [(CompactNumber, CompactNumber); N],
+    slots: [(CompactNumber, CompactNumber); SLOTS],
     /// The sum of both in all of these slots.
     closed: u32,
 }
 
-impl<const N: usize> Series<N> {
-    const EMPTY: Series<N> = Series { now: (0, 0), slots: [(CompactNumber::ZERO, CompactNumber::ZERO); N], closed: 0 };
+impl Series {
+    const EMPTY: Series = Series { now: (0, 0), slots: [(CompactNumber::ZERO, CompactNumber::ZERO); SLOTS], closed: 0 };
 
     fn add(&mut self, bytes: Sum) {
         let add = |now: u32, more: u64| now.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
@@ -91,7 +90,7 @@ impl<const N: usize> Series<N> {
     }
 
     fn sum_up(&mut self) {
-        let closed: Sum = (0..N).map(|place| self.slot(place)).sum();
+        let closed: Sum = (0..SLOTS).map(|place| self.slot(place)).sum();
         self.closed = u32::try_from(closed.total()).unwrap_or(u32::MAX);
     }
 
@@ -115,30 +114,30 @@ fn subnet(address: IpAddr) -> IpAddr {
 
 /// The bytes that the device exchanges with one of its busiest addresses, in flows that the same side opened.
 #[derive(Clone, Debug)]
-struct Peer<const N: usize> {
+struct Peer {
     address: IpAddr,
     outbound: bool,
-    bytes: Series<N>,
+    bytes: Series,
 }
 
-/// The traffic of a device in the last `N` slots.
+/// The traffic of a device in the last slots.
 #[derive(Clone, Debug)]
-struct Window<const N: usize> {
-    /// The slot that is being counted. Slot `n` has the place `n % N` in each ring.
+struct Window {
+    /// The slot that is being counted. Slot `n` has the place `n % SLOTS` in each ring.
     slot: u64,
-    peers: Vec<Peer<N>>,
+    peers: Vec<Peer>,
     /// What is exchanged with other addresses in flows that the device opened: where it sent more, and where not.
-    rest: [Series<N>; 2],
+    rest: [Series; 2],
 }
 
-impl<const N: usize> Window<N> {
+impl Window {
     fn new(slot: u64) -> Self {
         Window { slot, peers: Vec::new(), rest: [Series::EMPTY; 2] }
     }
 
     /// Counts bytes in the current slot.
     fn add(&mut self, address: IpAddr, outbound: bool, bytes: Sum) {
-        let is_it = |peer: &&mut Peer<N>| subnet(peer.address) == subnet(address) && peer.outbound == outbound;
+        let is_it = |peer: &&mut Peer| subnet(peer.address) == subnet(address) && peer.outbound == outbound;
         if let Some(peer) = self.peers.iter_mut().find(is_it) {
             peer.bytes.add(bytes);
             return;
@@ -153,7 +152,7 @@ impl<const N: usize> Window<N> {
             };
             let Peer { outbound, bytes, .. } = self.peers.swap_remove(smallest);
             self.add_to_rest(outbound, bytes.now());
-            for place in (0..N).filter(|_| outbound) {
+            for place in (0..SLOTS).filter(|_| outbound) {
                 let slot = bytes.slot(place);
                 let rest = &mut self.rest[usize::from(slot.sent <= slot.received)];
                 let Sum { sent, received } = [rest.slot(place), slot].into_iter().sum();
@@ -172,20 +171,20 @@ impl<const N: usize> Window<N> {
         }
     }
 
-    fn series_mut(&mut self) -> impl Iterator<Item = &mut Series<N>> {
+    fn series_mut(&mut self) -> impl Iterator<Item = &mut Series> {
         self.peers.iter_mut().map(|peer| &mut peer.bytes).chain(&mut self.rest)
     }
 
     /// Ends the current slot.
     fn close(&mut self) {
-        let place = (self.slot % N as u64) as usize;
+        let place = (self.slot % SLOTS as u64) as usize;
         self.series_mut().for_each(|series| series.close(place));
     }
 
     /// Makes this the slot that is being counted, after the current one was closed: the oldest slots are forgotten.
     fn advance_to(&mut self, slot: u64) {
-        for expired in (self.slot + 1..=slot).take(N) {
-            let place = (expired % N as u64) as usize;
+        for expired in (self.slot + 1..=slot).take(SLOTS) {
+            let place = (expired % SLOTS as u64) as usize;
             self.series_mut().for_each(|series| series.close(place));
         }
         self.peers.retain(|peer| peer.bytes.total() > 0);
@@ -193,14 +192,14 @@ impl<const N: usize> Window<N> {
     }
 
     /// Counts what another window has counted in its current slot.
-    fn add_current<const M: usize>(&mut self, other: &Window<M>) {
+    fn add_current(&mut self, other: &Window) {
         for peer in other.peers.iter().filter(|peer| peer.bytes.now().total() > 0) {
             self.add(peer.address, peer.outbound, peer.bytes.now());
         }
         other.rest.iter().for_each(|rest| self.add_to_rest(true, rest.now()));
     }
 
-    fn series(&self) -> impl Iterator<Item = &Series<N>> {
+    fn series(&self) -> impl Iterator<Item = &Series> {
         self.peers.iter().map(|peer| &peer.bytes).chain(&self.rest)
     }
 
@@ -208,11 +207,12 @@ impl<const N: usize> Window<N> {
         self.series().map(Series::total).sum()
     }
 
-    /// Returns what shows best that the device passes on what it receives, and its masters.
-    fn judge(&self) -> Option<(Candidate, Vec<IpAddr>)> {
+    /// Returns what shows best that the device passes on what it receives.
+    fn judge(&self) -> Option<Found> {
         let parts = Parts::of(self);
         let all = parts.total(parts.peers | REST_GIVES | REST_TAKES);
-        if all.sent.min(all.received) < limits::RELAY_BYTES {
+        if all.sent.min(all.received) < limits::RELAY_BYTES || parts.slot_count < limits::RELAY_SLOTS_PLAINEST as usize
+        {
             return None;
         }
         let best = parts.judge()?;
@@ -221,8 +221,21 @@ impl<const N: usize> Window<N> {
         // The device has business of its own with those that have little to do with what it passes on.
         let most = masters.first().map_or(0, |most| parts.sums[*most].total());
         masters.retain(|at| parts.sums[*at].total() >= most / 10);
-        Some((best, masters.into_iter().map(|at| self.peers[at].address).collect()))
+        let series = parts.series(best.division.masters);
+        let mean = parts.total(best.division.masters).total() / parts.slot_count as u64;
+        let is_idle = |slot: &&Sum| slot.total() * 10 < mean;
+        let idle = series[..parts.slot_count].iter().rev().take_while(is_idle).count() as u32;
+        Some(Found { best, masters: masters.into_iter().map(|at| self.peers[at].address).collect(), idle })
     }
+}
+
+/// The best way to take a window's traffic apart.
+struct Found {
+    best: Candidate,
+    /// The masters, that with the most traffic first.
+    masters: Vec<IpAddr>,
+    /// How many slots ago they were last busy.
+    idle: u32,
 }
 
 /// Some of the parts of a device's traffic, as bits.
@@ -234,12 +247,12 @@ const REST_GIVES: Side = 1 << PEERS;
 const REST_TAKES: Side = 2 << PEERS;
 
 /// The traffic of a window, by peers and rest, as it is taken apart.
-struct Parts<const N: usize> {
+struct Parts {
     sums: [Sum; PEERS + 2],
     /// The sums of all sets of peers, since nearly all of them are weighed.
     of_peers: [Sum; 1 << PEERS],
     /// The slots since the first one that counted anything, oldest first.
-    slots: [[Sum; N]; PEERS + 2],
+    slots: [[Sum; SLOTS]; PEERS + 2],
     slot_count: usize,
     /// The peers, those whom the device called, and those to which it sent more.
     peers: Side,
@@ -247,23 +260,23 @@ struct Parts<const N: usize> {
     gives: Side,
 }
 
-impl<const N: usize> Parts<N> {
-    fn of(window: &Window<N>) -> Self {
-        let place = |n: usize| ((window.slot + 1 + n as u64) % N as u64) as usize;
+impl Parts {
+    fn of(window: &Window) -> Self {
+        let place = |n: usize| ((window.slot + 1 + n as u64) % SLOTS as u64) as usize;
         let is_empty = |n: &usize| window.series().all(|series| series.slot(place(*n)).total() == 0);
-        let first = (0..N).take_while(is_empty).count();
+        let first = (0..SLOTS).take_while(is_empty).count();
         let mut parts = Parts {
             sums: [Sum::default(); PEERS + 2],
             of_peers: [Sum::default(); 1 << PEERS],
-            slots: [[Sum::default(); N]; PEERS + 2],
-            slot_count: N - first,
+            slots: [[Sum::default(); SLOTS]; PEERS + 2],
+            slot_count: SLOTS - first,
             peers: 0,
             called: 0,
             gives: REST_GIVES,
         };
         let places = (0..window.peers.len()).chain([PEERS, PEERS + 1]);
         for (at, series) in places.zip(window.series()) {
-            (first..N).for_each(|n| parts.slots[at][n - first] = series.slot(place(n)));
+            (first..SLOTS).for_each(|n| parts.slots[at][n - first] = series.slot(place(n)));
             parts.sums[at] = parts.slots[at].iter().copied().sum();
         }
         for (at, peer) in window.peers.iter().enumerate() {
@@ -292,7 +305,11 @@ impl<const N: usize> Parts<N> {
     fn judge(&self) -> Option<Candidate> {
         let mut best: Option<Candidate> = None;
         let mut keep = |found: Option<Candidate>| {
-            best = best.into_iter().chain(found).max_by_key(Candidate::rank);
+            if let Some(found) = found
+                && best.is_none_or(|best| found.rank() >= best.rank())
+            {
+                best = Some(found);
+            }
         };
         let (others, callers) = (self.called | REST_GIVES | REST_TAKES, self.peers & !self.called);
         let mut called: Vec<u64> = self.of_side(self.called).map(|at| self.sums[at].total()).collect();
@@ -340,13 +357,16 @@ impl<const N: usize> Parts<N> {
         // ways with everybody.
         let is_mirrored = masters.sent > masters.received && others.received > others.sent
             || masters.sent < masters.received && others.received < others.sent;
+        if !is_mirrored || sent.min(received) < limits::RELAY_BYTES {
+            return None;
+        }
         let passed_on = conserved([(masters.received, others.sent), (masters.sent, others.received)]);
         let least = match division {
             Division { several: true, .. } => limits::RELAY_SEVERAL,
             Division { own_count: 0, .. } => limits::RELAY_PASSED_ON_LOOSELY,
             _ => limits::RELAY_PASSED_ON,
         };
-        if !is_mirrored || sent.min(received) < limits::RELAY_BYTES || passed_on < least {
+        if passed_on < least {
             return None;
         }
         let mut carriers = self.carriers(division.others, others.total());
@@ -360,14 +380,12 @@ impl<const N: usize> Parts<N> {
         let pace = Pace::of(&self.series(division.masters), &self.series(division.others), self.slot_count);
         let lopsided = [masters.lopsided_percent(), others.lopsided_percent()];
         let slots = self.slot_count as u32;
-        let busy = self.series(division.masters).map(|slot| slot.total() * 10 >= masters.total() / u64::from(slots));
-        let idle = busy[..self.slot_count].iter().rev().take_while(|busy| !**busy).count() as u32;
-        let candidate = Candidate { division, sent, received, passed_on, pace, carriers, slots, is_sure: false, idle };
+        let candidate = Candidate { division, sent, received, passed_on, pace, carriers, slots, is_sure: false };
         let is_sure = carriers >= limits::RELAY_CARRIERS && candidate.is_in_step(lopsided);
         (is_sure || candidate.is_hint() || candidate.is_loose(lopsided)).then_some(Candidate { is_sure, ..candidate })
     }
 
-    fn series(&self, side: Side) -> [Sum; N] {
+    fn series(&self, side: Side) -> [Sum; SLOTS] {
         std::array::from_fn(|slot| self.of_side(side).map(|at| self.slots[at][slot]).sum())
     }
 
@@ -472,8 +490,6 @@ struct Candidate {
     carriers: u32,
     slots: u32,
     is_sure: bool,
-    /// How many slots ago the masters were last busy.
-    idle: u32,
 }
 
 impl Candidate {
@@ -539,8 +555,8 @@ impl Candidate {
 /// The traffic of a device in the last ten minutes and the last hour.
 #[derive(Clone, Debug)]
 pub struct Balance {
-    minutes: Window<MINUTES>,
-    hour: Window<STEPS>,
+    minutes: Window,
+    hour: Window,
     /// The flows that were passed on one by one.
     pub twins: Twins,
     /// The latest time that the device passed on what it received.
@@ -625,7 +641,7 @@ impl Relay {
 impl Balance {
     /// The memory that it takes at most, in bytes, with what it keeps elsewhere.
     pub const BYTES: usize = size_of::<Balance>()
-        + PEERS * (size_of::<Peer<MINUTES>>() + size_of::<Peer<STEPS>>())
+        + 2 * PEERS * size_of::<Peer>()
         + Twins::HEAP_BYTES
         + size_of::<Relay>()
         + PEERS * size_of::<IpAddr>();
@@ -666,17 +682,17 @@ impl Balance {
         self.hour.add_current(&self.minutes);
         self.minutes.close();
         let short = self.minutes.judge();
-        let is_sure = short.as_ref().is_some_and(|(found, _)| found.is_sure);
+        let is_sure = short.as_ref().is_some_and(|short| short.best.is_sure);
         let step = now.minute() / STEP_MINUTES;
         let mut long = None;
         if step > self.hour.slot {
             self.hour.close();
             long = if is_sure { None } else { self.hour.judge() };
         }
-        let long = long.filter(|(found, _)| found.is_sure).map(|found| (found, STEP_MINUTES as u32));
-        let relay = long.or(short.map(|found| (found, 1)));
-        let relay = relay.map(|((found, masters), minutes)| Relay {
-            at: now - Span::mins(u64::from(found.idle * minutes)),
+        let long = long.filter(|long| long.best.is_sure).map(|long| (long, STEP_MINUTES as u32));
+        let relay = long.or(short.map(|short| (short, 1)));
+        let relay = relay.map(|(Found { best: found, masters, idle }, minutes)| Relay {
+            at: now - Span::mins(u64::from(idle * minutes)),
             masters,
             sent: found.sent,
             received: found.received,

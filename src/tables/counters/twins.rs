@@ -5,7 +5,6 @@
 use crate::limits;
 use crate::tables::counters::beacon::Call;
 use crate::time::{Span, Time};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// How many flows that have ended are kept to be compared with the next ones.
@@ -163,52 +162,64 @@ impl Twins {
             return None;
         }
         let addresses = |end: usize| {
-            let mut times: BTreeMap<IpAddr, u64> = BTreeMap::new();
-            self.pairs.iter().for_each(|pair| *times.entry(pair.ends[end].0).or_default() += 1);
+            let mut times = Times::default();
+            self.pairs.iter().for_each(|pair| times.add(pair.ends[end].0));
             times
         };
         let (given, taken) = (addresses(0), addresses(1));
         // More is fetched than brought for others, so the masters are those that are given more, unless these are
         // clearly the many.
-        let times = if spread(&given) <= 2 * spread(&taken) { given } else { taken };
-        let times = |end: &(IpAddr, bool)| times.get(&end.0).copied().unwrap_or(0);
-        let (mut masters, mut others) = (BTreeMap::new(), BTreeMap::new());
+        let times = if given.spread() <= 2 * taken.spread() { given } else { taken };
+        let (mut masters, mut others) = (Times::default(), Times::default());
         for pair in &self.pairs {
             let [a, b] = &pair.ends;
-            let (master, other) = if times(a) >= times(b) { (a, b) } else { (b, a) };
+            let (master, other) = if times.of(a.0) >= times.of(b.0) { (a, b) } else { (b, a) };
             // It is the device that opens flows for its masters.
             if other.1 {
-                *masters.entry(master.0).or_default() += 1;
-                *others.entry(other.0).or_default() += 1;
+                masters.add(master.0);
+                others.add(other.0);
             }
         }
         // Peers that share what they have are now the one and now the other.
-        let both: u64 = others.iter().filter(|(address, _)| masters.contains_key(address)).map(|(_, n)| n).sum();
+        let both: u64 = others.0.iter().filter(|(_, address)| masters.of(*address) > 0).map(|(n, _)| n).sum();
         if both * 4 > u64::from(count) {
             return None;
         }
-        let mut by_times: Vec<(u64, IpAddr)> = masters.iter().map(|(address, n)| (*n, *address)).collect();
-        by_times.sort_unstable_by(|a, b| b.cmp(a));
+        masters.0.sort_unstable_by(|a, b| b.cmp(a));
+        // Something else may be taken for a master once, or when something was brought to it.
+        masters.0.retain(|(n, address)| *n > 1 && others.of(*address) == 0);
         Some(TwinMatch {
-            // Something else may be taken for one once, or when something was brought to it.
-            masters: by_times
-                .into_iter()
-                .filter(|(n, address)| *n > 1 && !others.contains_key(address))
-                .map(|(_, address)| address)
-                .collect(),
+            masters: masters.0.into_iter().map(|(_, address)| address).collect(),
             count,
             percent: percent.min(100),
-            carriers_tenths: spread(&others),
+            carriers_tenths: others.spread(),
             minutes: minute.wrapping_sub(first.minute) + 1,
         })
         .filter(|found| !found.masters.is_empty())
     }
 }
 
-/// Returns among how many addresses the pairs are spread, in tenths (see [`crate::tables::counters::balance`]).
-fn spread(times: &BTreeMap<IpAddr, u64>) -> u32 {
-    let (sum, squares) = times.values().fold((0, 0), |(sum, squares), n| (sum + n, squares + n * n));
-    (sum * sum * 10 / squares.max(1)) as u32
+/// How many pairs each address is in.
+#[derive(Default)]
+struct Times(Vec<(u64, IpAddr)>);
+
+impl Times {
+    fn add(&mut self, address: IpAddr) {
+        match self.0.iter_mut().find(|(_, known)| *known == address) {
+            Some((times, _)) => *times += 1,
+            None => self.0.push((1, address)),
+        }
+    }
+
+    fn of(&self, address: IpAddr) -> u64 {
+        self.0.iter().find(|(_, known)| *known == address).map_or(0, |(times, _)| *times)
+    }
+
+    /// Returns among how many addresses the pairs are spread, in tenths (see [`crate::tables::counters::balance`]).
+    fn spread(&self) -> u32 {
+        let (sum, squares) = self.0.iter().fold((0, 0), |(sum, squares), (n, _)| (sum + n, squares + n * n));
+        (sum * sum * 10 / squares.max(1)) as u32
+    }
 }
 
 #[cfg(test)]
