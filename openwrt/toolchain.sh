@@ -15,6 +15,8 @@ target() {
   local all="-Ctarget-feature=+crt-static -Crelocation-model=static -Clink-self-contained=no -Cforce-unwind-tables=no"
   # What a panic says without its place, and no text of Debug, which only tests print: 13 kB of the package.
   all+=" -Zlocation-detail=none -Zfmt-debug=none"
+  # Ciphers of the crates as loops: a few of them are read for each connection that begins.
+  all+=' --cfg=sha2_backend_soft="compact" --cfg=aes_backend_soft="compact"'
   case $1 in
     mipsel_24kc) echo mipsel-unknown-linux-musl "$all" -Ctarget-feature=+noabicalls ;;
     mips_24kc) echo mips-unknown-linux-musl "$all" -Ctarget-feature=+noabicalls ;;

@@ -120,7 +120,7 @@ fn cross_has_the_targets_and_flags_of_the_build() {
         if arch == "aarch64_cortex-a53" {
             continue; // it shares its triple with aarch64_generic, which has all of them
         }
-        let block = format!("[target.{triple}.env] # {arch}\npassthrough = [\"RUSTFLAGS={flags}\"]\n");
+        let block = format!("[target.{triple}.env] # {arch}\npassthrough = ['RUSTFLAGS={flags}']\n");
         assert!(cross.contains(&block), "Cross.toml lacks:\n{block}");
         found += 1;
     }
