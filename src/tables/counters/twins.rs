@@ -151,7 +151,7 @@ impl Twins {
         }
         // A device of many flows has such pairs by chance. What chance does is seen where it alone is at work, for twice
         // as long.
-        if u32::from(self.chances.wrapping_sub(first.chances)) * 2 > count {
+        if u32::from(self.chances.wrapping_sub(first.chances)) * 4 > count {
             return None;
         }
         // So do programs that share pieces of a few sizes.
@@ -186,8 +186,9 @@ impl Twins {
             return None;
         }
         masters.0.sort_unstable_by(|a, b| b.cmp(a));
-        // Something else may be taken for a master once, or when something was brought to it.
-        masters.0.retain(|(n, address)| *n > 1 && others.of(*address) == 0);
+        // Something else may be taken for a master now and then, by chance or when something was brought to it.
+        let most = masters.0.first().map_or(0, |(n, _)| *n);
+        masters.0.retain(|(n, address)| *n > 1 && n * 4 >= most && others.of(*address) == 0);
         Some(TwinMatch {
             masters: masters.0.into_iter().map(|(_, address)| address).collect(),
             count,
