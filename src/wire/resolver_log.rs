@@ -339,7 +339,9 @@ mod tests {
         let read = |text: &str| text.parse::<ResolverLog>();
         let adguard = read("adguard://ann:a:b@c@192.168.1.2:3001").unwrap();
         assert_eq!((adguard.user.as_str(), adguard.password.as_str()), ("ann", "a:b@c"));
-        assert_eq!(format!("{adguard} {adguard:?}"), "adguard://192.168.1.2:3001 adguard://192.168.1.2:3001");
+        // Programs for routers have no text of Debug.
+        assert_eq!(adguard.to_string(), "adguard://192.168.1.2:3001");
+        assert!(!format!("{adguard:?}").contains("a:b"));
         let pihole = read("pihole://secret@[fd00::2]").unwrap();
         assert_eq!((pihole.to_string().as_str(), pihole.password.as_str()), ("pihole://[fd00::2]:80", "secret"));
         assert_eq!(read("adguard://127.0.0.1/").unwrap().address.port(), 3_000);

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "relay"))
 HOUSE = {"devices": 3, "echo": [123, 7000, 8883]}
-LIMIT = 290
+LIMIT = 420
 MASTER, SOCKS = "45.10.200.1", 30_000
 
 
@@ -63,7 +63,7 @@ def story(lab):
             seed=2,
         )
         cast.device(camera, [heartbeat, ["upload", {"host": "cloud.example", "rate": 10}]], seed=3)
-        cast.strangers(235)
+        cast.strangers(365)
         found = lab.until(
             lambda: [
                 f
@@ -71,7 +71,7 @@ def story(lab):
                 if f["detector"] == "relay" and f["strength"] != "weak"
             ],
             "the relay is found",
-            225,
+            355,
         )
         assert {f["address"] for f in found} == {MASTER}, found
         lab.until(lambda: (box.number, MASTER) in lab.blocks(), "its master is blocked", 3)
