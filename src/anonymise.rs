@@ -4,6 +4,7 @@
 
 use crate::event::Event;
 use crate::model::{Hint, Lookup, Mac, Name, Tuple, is_fake, is_group, is_local};
+use crate::tables::is_foreign;
 use crate::tables::nat64::{DISCOVERY_NAME, Nat64, discover, embed};
 use crate::time::Time;
 use crate::wire::public_resolvers::{is_resolver_address, is_resolver_name};
@@ -31,8 +32,8 @@ pub struct Anonymiser {
     names: BTreeMap<Name, u32>,
     /// The prefixes of the LAN, in which there may be public addresses.
     lan: Vec<IpNet>,
-    /// The first 16 bits of the private addresses that were leased, and the addresses of other networks.
-    leased: BTreeSet<u32>,
+    /// One address of each network of 16 bits in which some were leased, and the addresses of other networks.
+    leased: BTreeSet<IpAddr>,
     foreign: BTreeSet<IpAddr>,
     /// Which addresses stand for others.
     nat64: Nat64,
@@ -54,7 +55,7 @@ impl Anonymiser {
             Event::Neighbour { ip, mac } => Event::Neighbour { ip: self.address(ip), mac: self.mac(mac) },
             Event::Leased { ip, mac, hostname } => {
                 if let IpAddr::V4(v4) = ip {
-                    self.leased.insert(v4.to_bits() >> 16);
+                    self.leased.insert(Ipv4Addr::from_bits(v4.to_bits() >> 16 << 16).into());
                 }
                 Event::Leased { ip: self.address(ip), mac: self.mac(mac), hostname: self.label(hostname, "host") }
             }
@@ -114,18 +115,9 @@ impl Anonymiser {
         Mac([2, 0, a, b, c, d])
     }
 
-    /// Whether a private address is of another network than the house's, as `Tables::is_foreign` asks.
-    fn is_foreign(&self, ip: IpAddr) -> bool {
-        let IpAddr::V4(v4) = ip else { return false };
-        let is_house = |prefix: &&IpNet| prefix.addr().is_ipv4() && is_local(prefix.addr());
-        let known = self.lan.iter().any(|prefix| is_house(&prefix));
-        let in_lan = self.lan.iter().any(|prefix| prefix.contains(&ip));
-        let in_lease = self.leased.is_empty() || self.leased.contains(&(v4.to_bits() >> 16));
-        v4.is_private() && if known { !in_lan } else { !in_lease }
-    }
-
-    /// Maps addresses of the house to 10/8 and fd00::/8, private ones of other networks to 172.16/12, those that proxies make up to 198.19/16,
-    /// 2001:2::/48 and fc00::/18, others to 240/4 (RFC 1112, section 4: reserved) and 2001:db8::/32 (RFC 3849).
+    /// Maps addresses of the house to 10/8 and fd00::/8, private ones of other networks to 172.16/12, those that proxies
+    /// make up to 198.19/16, 2001:2::/48 and fc00::/18, others to 240/4 (RFC 1112, section 4: reserved) and 2001:db8::/32
+    /// (RFC 3849).
     fn address(&mut self, ip: IpAddr) -> IpAddr {
         if is_group(ip) || is_resolver_address(ip) {
             return ip;
@@ -138,7 +130,7 @@ impl Anonymiser {
                 return embed(prefix, v4).into();
             }
         }
-        if !self.addresses.contains_key(&ip) && self.is_foreign(ip) {
+        if !self.addresses.contains_key(&ip) && is_foreign(ip, &self.lan, self.leased.iter().copied()) {
             self.foreign.insert(ip);
         }
         let n = Self::number(&mut self.addresses, ip);

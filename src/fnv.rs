@@ -1,9 +1,19 @@
 //! The hash of Fowler, Noll and Vo (FNV-1a): it is the same on every machine and in every version of Rust, so it may
 //! stand in files. It withstands accidents, not attackers.
 
+use std::net::IpAddr;
+
 /// Returns the hash of 32 bits.
 pub fn fnv32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Returns the hash of 32 bits of an address.
+pub fn fnv32_of_address(address: IpAddr) -> u32 {
+    match address {
+        IpAddr::V4(v4) => fnv32(&v4.octets()),
+        IpAddr::V6(v6) => fnv32(&v6.octets()),
+    }
 }
 
 /// The hash of 64 bits of the bytes that were given to it so far.

@@ -115,43 +115,44 @@ pub const RELAY_BYTES: u64 = 2_000_000;
 /// The least part, in percent, of what is exchanged with the master and with the others that has its counterpart on the
 /// other side. A tunnel's overhead costs up to a sixth.
 pub const RELAY_PASSED_ON: u32 = 75;
-/// The same where the two sides rise and fall together, but differ by a factor: pages that are packed for the master
-/// have a third of their size.
+/// The least part, in percent, that has its counterpart where the two sides of a relay rise and fall together, but differ
+/// by a factor: pages that are packed for the master have a third of their size.
 pub const RELAY_PASSED_ON_LOOSELY: u32 = 25;
-/// The same where it is not that much: a tunnel over UDP that repairs losses sends half as much again.
+/// The part, in percent, from which on two sides that differ by a factor differ little: a tunnel over UDP that repairs
+/// losses sends half as much again.
 pub const RELAY_PASSED_ON_HALF: u32 = 50;
-/// The same where only two whole slots are known.
+/// The least part, in percent, that has its counterpart on the other side where only two whole slots are known.
 pub const RELAY_PASSED_ON_PLAINEST: u32 = 90;
 /// Among how many others the traffic of a relay is spread at least, in tenths. Copies, mirrors, calls and films that
 /// are shown to others have 1.0 to 3.1 (tests/relay), relays with four customers' targets have 3.5.
 pub const RELAY_CARRIERS: u32 = 32;
-/// How many slots (minutes, or steps of six) it takes until it is seen which sides move together; fewer are enough
-/// where it is plain.
+/// How many slots (minutes, or steps of six) it takes until it is seen which sides move together.
 pub const RELAY_SLOTS: u32 = 6;
-/// See [`RELAY_SLOTS`].
+/// How many slots it takes where it is plain that the two sides move together.
 pub const RELAY_SLOTS_PLAIN: u32 = 4;
-/// See [`RELAY_SLOTS`].
+/// How many slots it takes at least, of which two are whole.
 pub const RELAY_SLOTS_PLAINEST: u32 = 3;
 /// The least part, in percent, that has its counterpart on the other side slot by slot. Of independent traffic of one
 /// size it is up to 79.
 pub const RELAY_IN_STEP: u32 = 82;
-/// The same where other busy addresses are left aside: among many ways to do that, one fits by chance.
+/// The least part, in percent, that has its counterpart slot by slot where other busy addresses are left aside: among
+/// many ways to do that, one fits by chance.
 pub const RELAY_IN_STEP_ASIDE: u32 = 85;
-/// The same where only three whole slots are known.
+/// The least part, in percent, that has its counterpart slot by slot where only three whole slots are known.
 pub const RELAY_IN_STEP_PLAIN: u32 = 90;
 /// How much of the ups and downs of one side the other has, in percent, where their sums agree slot by slot, too. Of
 /// independent traffic it is up to 50, mostly below 30.
 pub const RELAY_FOLLOWS_LITTLE: u32 = 35;
-/// The same where it is the ups and downs that count.
+/// How much of the ups and downs of one side the other has, in percent, where these alone count.
 pub const RELAY_FOLLOWS: u32 = 75;
-/// What these three are at least where there may be several masters: the addresses are divided by what they show, so
-/// sums of independent traffic agree more easily, up to 89.
+/// How much of the sums, of each slot, and of the ups and downs the other side has, in percent, where there may be several
+/// masters: the addresses are divided by what they show, so independent traffic agrees more easily, up to 89.
 pub const RELAY_SEVERAL: u32 = 90;
-/// The same where the sums differ by a factor.
+/// How much of the ups and downs of one side the other has, in percent, where their sums differ by a large factor.
 pub const RELAY_FOLLOWS_LOOSELY: u32 = 90;
-/// The same where the smaller is at least half.
+/// How much of the ups and downs of one side the other has, in percent, where their sums differ by a small factor.
 pub const RELAY_FOLLOWS_HALF: u32 = 85;
-/// The same where only two whole slots are known.
+/// How much of the ups and downs of one side the other has, in percent, where only two whole slots are known.
 pub const RELAY_FOLLOWS_PLAINEST: u32 = 95;
 /// The least deviation, in percent of the mean: slots that differ less are too much alike to compare their sums.
 pub const RELAY_UNEVEN: u32 = 20;
@@ -160,7 +161,8 @@ pub const RELAY_UNEVEN_LITTLE: u32 = 4;
 /// How much more goes one way than the other, in percent of both, where there may be several masters: what is fetched
 /// for somebody goes one way, what peers tell each other goes both.
 pub const RELAY_LOPSIDED: u64 = 50;
-/// The same where one side shows it: requests that are as large as their answers are lopsided by their overhead alone.
+/// How much more goes one way than the other, in percent of both, on the side of a relay that shows it more, where the
+/// sums differ by a factor: requests that are as large as their answers are lopsided by their overhead alone.
 pub const RELAY_LOPSIDED_LITTLE: u64 = 20;
 /// The bytes from which on a flow is compared with others as a whole.
 pub const TWIN_LEAST: u64 = 15_000;
@@ -168,7 +170,7 @@ pub const TWIN_LEAST: u64 = 15_000;
 pub const TWIN_APART: Span = Span::secs(3);
 /// By how much their bytes differ, in percent, because one has more packets or encryption than the other.
 pub const TWIN_PERCENT: u64 = 8;
-/// See [`TWIN_PERCENT`]: what handshakes take.
+/// By how many bytes more two flows differ of which one passes on the other: what handshakes take.
 pub const TWIN_BYTES: u64 = 3_000;
 /// How much more goes one way than the other, in percent of both: else any two of one size would be a mirror image.
 pub const TWIN_LOPSIDED: u64 = 30;

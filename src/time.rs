@@ -131,6 +131,10 @@ impl Time {
     pub fn since(self, earlier: Time) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
+    /// Returns the milliseconds since the start, modulo 2³² (49 days), for those who keep many times.
+    pub fn wrapping_millis(self) -> u32 {
+        self.since(Time(0)).as_millis() as u32
+    }
     /// Returns the whole minutes since the start.
     pub fn minute(self) -> u64 {
         self.since(Time(0)) / Span::mins(1)

@@ -1,6 +1,7 @@
 //! Finds contacts that no lookup of the device explains, although its lookups are visible.
 
 use crate::detect::detector::{Context, Detector, Evidence, Finding, Judge, Strength, Subject};
+use crate::model::Name;
 use crate::sentence;
 use crate::sentence::{Sentence, Value};
 use crate::tables::counters::sessions::Setup;
@@ -91,12 +92,16 @@ fn before_watching() -> Sentence {
     sentence!("it may have looked that up before leash was watching")
 }
 
+/// Returns the name of the server that set a session up, or handed an address out.
+fn server_of_peer(subject: &Subject, context: &Context) -> Option<Name> {
+    let server = subject.device.sessions.as_ref()?.server_of_peer(subject.endpoint.address)?;
+    context.names.of_device(subject.id, server).next().cloned()
+}
+
 /// Returns what speaks for an address that a server handed out.
 fn referral(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>) {
-    let Subject { device, id, endpoint, .. } = *subject;
-    let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
-    let because = match server.and_then(|server| context.names.of_device(id, server).next()) {
-        Some(name) => sentence!("it seems that %s, which it called right before, handed it out", name.clone()),
+    let because = match server_of_peer(subject, context) {
+        Some(name) => sentence!("it seems that %s, which it called right before, handed it out", name),
         None => sentence!("it seems that a server which it called right before handed it out"),
     };
     (Strength::Weak, Some(because))
@@ -104,14 +109,11 @@ fn referral(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>
 
 /// Returns what a session explains of a call to its peer, and what not any more.
 fn session(subject: &Subject, context: &Context) -> (Strength, Option<Sentence>) {
-    let Subject { device, id, endpoint, contact } = *subject;
-    let server = device.sessions.as_ref().and_then(|sessions| sessions.server_of_peer(endpoint.address));
-    let name = server.and_then(|server| context.names.of_device(id, server).next());
-    let peer = match name {
-        Some(name) => sentence!("peer of a session that %s set up", name.clone()),
+    let peer = match server_of_peer(subject, context) {
+        Some(name) => sentence!("peer of a session that %s set up", name),
         None => sentence!("peer of a session, as in calls and where people look at their camera"),
     };
-    if contact.outgrows_session() {
+    if subject.contact.outgrows_session() {
         let but = sentence!("but it is called more, or sent more, than a session explains");
         (Strength::Fair, Some(peer.and_then(but)))
     } else {

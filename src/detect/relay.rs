@@ -7,7 +7,6 @@ use crate::sentence;
 use crate::sentence::{Sentence, Value};
 use crate::tables::counters::balance::{Excuse, Relay};
 use crate::tables::service::Service;
-use std::net::IpAddr;
 
 /// The word for whether masters are called by address.
 const BY_ADDRESS: &str = "by_address";
@@ -42,12 +41,12 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
 fn relay_finding(relay: &Relay, context: &Context) -> Finding {
     let signs = relay.signs;
     // Who lets people use a device has programs of all kinds on it, which call new sites all the time.
-    let is_a_things = signs.excuse != Some(Excuse::People);
-    let has_new_programs = is_a_things && signs.new_programs >= limits::RELAY_PROGRAMS;
-    let calls_new_sites = is_a_things
+    let is_for_people = signs.excuse == Some(Excuse::People);
+    let has_new_programs = !is_for_people && signs.new_programs >= limits::RELAY_PROGRAMS;
+    let calls_new_sites = !is_for_people
         && signs.new_sites_today >= limits::RELAY_NEW_SITES
         && signs.hours_with_new_sites >= limits::RELAY_NEW_SITES_HOURS;
-    let waits = is_a_things && signs.delay_ms.is_some();
+    let waits = !is_for_people && signs.delay_ms.is_some();
     // Whoever calls or copies may well know the other end by address.
     let by_address = signs.by_address && relay.is_sure;
     let independent = [waits, has_new_programs, calls_new_sites, signs.proxy, by_address];
@@ -59,13 +58,13 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
         (false, None, 1) => (Strength::Fair, 1),
         (false, None, _) => (Strength::Strong, 2),
     };
-    let name = |address: &IpAddr| Sentence::new("%s", &mut [Value::from(*address)]);
     let masters = match relay.masters.as_slice() {
         [master] => Value::from(*master),
         [first, second, rest @ ..] if rest.len() > 2 => {
             Value::from(sentence!("%s, %s and %s others", *first, *second, rest.len()))
         }
-        few => Sentence::list(few.iter().map(name).collect()).map_or(Value::Number(0), Value::from),
+        few => Sentence::list(few.iter().map(|master| Sentence::verbatim(master.to_string())).collect())
+            .map_or(Value::Number(0), Value::from),
     };
     let mut message = if relay.passed_on_percent == 0 {
         sentence!(

@@ -5,12 +5,12 @@ use crate::anonymise;
 use crate::detect::bypass::is_told_with_device;
 use crate::detect::{self, Finding, Strength};
 use crate::engine::{DeviceId, Engine};
+use crate::fnv::fnv32_of_address;
 use crate::limits;
 use crate::model::{Endpoint, Lookup, Protocol, Tuple};
 use crate::tables::Tables;
 use crate::tables::contacts::Contact;
 use crate::tables::counters::reach::{FinishedHour, IdleHour, network_prefix};
-use crate::tables::counters::referrals;
 use crate::tables::counters::sessions::{Setup, may_belong};
 use crate::tables::domain::registrable;
 use crate::tables::flows::{Flow, Label, Owner};
@@ -104,7 +104,7 @@ impl Engine {
         let referral = || {
             let server = devices.get(id).referrals.server(opened_at)?;
             let (endpoint, _) =
-                contacts.of_device(id).find(|(endpoint, _)| referrals::hash(endpoint.address) == server)?;
+                contacts.of_device(id).find(|(endpoint, _)| fnv32_of_address(endpoint.address) == server)?;
             Some((Setup::Referral, endpoint.address))
         };
         let (how, server) = how.zip(server).or_else(referral).unzip();

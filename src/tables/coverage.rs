@@ -5,11 +5,10 @@
 //! which answers were missed, and what it calls by names that nobody looked up. What holds for the whole house is in
 //! [`House`]: which resolvers devices are told to ask, and when lookups of anybody were lost.
 
-use crate::fnv::fnv32;
+use crate::fnv::{fnv32, fnv32_of_address};
 use crate::limits;
 use crate::model::{Mac, is_local};
 use crate::tables::counters::reach::network_prefix;
-use crate::tables::counters::referrals::hash;
 use crate::tables::domain::registrable;
 use crate::tables::service::Service;
 use crate::time::{Span, Time};
@@ -191,7 +190,7 @@ impl Coverage {
         let before = self.names_elsewhere(now).is_some();
         let [a, b, c, d] = network_prefix(address);
         let network = (fnv32(&[a, b, c, d]) >> 8) as u16;
-        let (domain, address) = (fnv32(registrable(name).as_bytes()), hash(address));
+        let (domain, address) = (fnv32(registrable(name).as_bytes()), fnv32_of_address(address));
         let slot = self.unlooked.iter().position(|old| old.is_none_or(|old| old.address == address));
         let slot = slot.unwrap_or(self.unlooked.len() - 1);
         // Names that are made up for each flow show no resolver.

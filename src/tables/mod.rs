@@ -59,22 +59,9 @@ impl Tables {
         self.lan.iter().any(|prefix| covers(prefix, address))
     }
 
-    /// Returns true if a device sends from a private address of another network than the house's, as the plug does on whose
-    /// own access point a telephone sets it up. Where the prefixes of the house are not known, the device's lease tells
-    /// them: its first 16 bits, which few houses exceed.
+    /// Returns true if a device sends from a private address of another network than the house's: see [`is_foreign`].
     pub fn is_foreign(&self, device: DeviceId, source: IpAddr) -> bool {
-        let IpAddr::V4(address) = source else { return false };
-        let network = |ip: IpAddr| if let IpAddr::V4(v4) = ip { Some(v4.to_bits() >> 16) } else { None };
-        let is_outside = || {
-            let mut prefixes =
-                self.lan.iter().filter(|prefix| is_local(prefix.addr()) && prefix.addr().is_ipv4()).peekable();
-            if prefixes.peek().is_some() {
-                return !prefixes.any(|prefix| covers(prefix, source));
-            }
-            let mut leases = self.devices.leases_of(device).filter(IpAddr::is_ipv4).peekable();
-            leases.peek().is_some() && leases.all(|lease| network(lease) != network(source))
-        };
-        address.is_private() && is_outside()
+        is_foreign(source, &self.lan, self.devices.leases_of(device))
     }
 
     /// Returns true if a proxy made an address up.
@@ -90,6 +77,24 @@ impl Tables {
             || self.devices.by_address(address).is_some()
     }
 }
+
+/// Returns true for a private address of another network than the house's, as that of a telephone on the access point of
+/// its own by which a plug is set up. Where the prefixes of the house are not among those of the LAN, leases tell them:
+/// their first 16 bits, which few houses exceed.
+pub fn is_foreign(source: IpAddr, lan: &[IpNet], leases: impl Iterator<Item = IpAddr>) -> bool {
+    let IpAddr::V4(address) = source else { return false };
+    let network = |ip: IpAddr| if let IpAddr::V4(v4) = ip { Some(v4.to_bits() >> 16) } else { None };
+    let is_outside = || {
+        let mut prefixes = lan.iter().filter(|prefix| is_local(prefix.addr()) && prefix.addr().is_ipv4()).peekable();
+        if prefixes.peek().is_some() {
+            return !prefixes.any(|prefix| covers(prefix, source));
+        }
+        let mut leases = leases.filter(IpAddr::is_ipv4).peekable();
+        leases.peek().is_some() && leases.all(|lease| network(lease) != network(source))
+    };
+    address.is_private() && is_outside()
+}
+
 /// Returns what `IpNet::contains` does, which takes a tenth of all the engine's time where it is asked for each flow.
 fn covers(prefix: &IpNet, address: IpAddr) -> bool {
     let length = u32::from(prefix.prefix_len());

@@ -1,15 +1,39 @@
-//! The traffic of the last 24 hours, hour by hour, for people to look at. No detector uses it.
+//! The traffic of the last 24 hours, hour by hour, for people to look at. No detector uses it, but devices that move little
+//! within an hour are not looked at as relays.
+
+use std::iter::Sum;
 
 /// How many hours are kept.
 pub const HOURS: usize = 24;
 
-/// What a device sent and received in an hour, in bytes.
+/// What a device sent and received, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes that the device sent.
     pub sent: u64,
     /// Bytes that the device received.
     pub received: u64,
+}
+
+impl Traffic {
+    /// Adds more.
+    pub fn add(&mut self, more: Traffic) {
+        self.sent = self.sent.saturating_add(more.sent);
+        self.received = self.received.saturating_add(more.received);
+    }
+
+    /// Returns the bytes of both directions.
+    pub fn total(self) -> u64 {
+        self.sent.saturating_add(self.received)
+    }
+}
+
+impl Sum for Traffic {
+    fn sum<I: Iterator<Item = Traffic>>(all: I) -> Traffic {
+        let mut sum = Traffic::default();
+        all.for_each(|one| sum.add(one));
+        sum
+    }
 }
 
 /// What a device sent and received in each of the last hours.
@@ -28,15 +52,12 @@ impl Day {
         let passed = hour.checked_sub(self.hour).map_or(HOURS, |hours| HOURS.min(hours as usize));
         (0..passed).for_each(|ago| self.hours[(hour as usize).wrapping_sub(ago) % HOURS] = Traffic::default());
         self.hour = hour;
-        let slot = &mut self.hours[hour as usize % HOURS];
-        slot.sent = slot.sent.saturating_add(sent);
-        slot.received = slot.received.saturating_add(received);
+        self.hours[hour as usize % HOURS].add(Traffic { sent, received });
     }
 
     /// Returns the bytes of an hour since 1970; 0 unless that is the latest that was counted.
     pub fn in_hour(&self, hour: u32) -> u64 {
-        let Traffic { sent, received } = self.hours[hour as usize % HOURS];
-        if hour == self.hour { sent.saturating_add(received) } else { 0 }
+        if hour == self.hour { self.hours[hour as usize % HOURS].total() } else { 0 }
     }
 
     /// Returns the traffic of the 24 hours that end with `hour`, oldest first; absent if there was none.

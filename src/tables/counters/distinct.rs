@@ -1,6 +1,6 @@
 //! Counting different things in eight bytes, so that a flood of them costs no more than a few.
 
-use crate::fnv::fnv32;
+use crate::fnv::{fnv32, fnv32_of_address};
 use std::net::IpAddr;
 
 /// The largest count that [`Distinct`] tells apart from larger ones with some certainty.
@@ -14,17 +14,17 @@ pub struct Distinct(u64);
 impl Distinct {
     /// Counts a thing.
     pub fn add(&mut self, bytes: &[u8]) {
-        let hash = fnv32(bytes);
+        self.add_hash(fnv32(bytes));
+    }
+
+    fn add_hash(&mut self, hash: u32) {
         // The low bits of FNV-1a alone depend little on the last byte.
         self.0 |= 1 << ((hash ^ (hash >> 16) ^ (hash >> 8)) & 63);
     }
 
     /// Counts an address.
     pub fn add_address(&mut self, address: IpAddr) {
-        match address {
-            IpAddr::V4(v4) => self.add(&v4.octets()),
-            IpAddr::V6(v6) => self.add(&v6.octets()),
-        }
+        self.add_hash(fnv32_of_address(address));
     }
 
     /// Returns approximately how many different things were counted. More than [`COUNT_MAX`] means only that there were
@@ -35,6 +35,17 @@ impl Distinct {
             zeros => (64.0 * (64.0 / f64::from(zeros)).ln()).round() as u32,
         }
     }
+}
+
+/// Returns among how many things a whole is spread, in tenths: the inverse Simpson index of their shares (E. H. Simpson,
+/// "Measurement of Diversity", Nature 1949), where `squares` is the sum of the squares of the parts.
+pub fn spread_tenths(whole: u64, squares: u128) -> u32 {
+    u32::try_from(square(whole) * 10 / squares.max(1)).unwrap_or(u32::MAX)
+}
+
+/// Returns a square, for [`spread_tenths`].
+pub fn square(part: u64) -> u128 {
+    u128::from(part) * u128::from(part)
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! returned.
 //!
 //! Chance makes that shape, too, the oftener the more the device calls by name. So it says something only of a device
-//! that does so less than four times a minute ([`limits::REFERRAL_QUIET`]): then an address that is called at any
-//! time comes right after such a call in a quarter of all cases at most.
+//! that calls fewer than four servers by name within two minutes ([`limits::REFERRAL_QUIET`]): then an address that is
+//! called at any time comes right after such a call in a quarter of all cases at most.
 
-use crate::fnv::fnv32;
+use crate::fnv::fnv32_of_address;
 use crate::limits;
 use crate::time::{Span, Time};
 use std::net::IpAddr;
@@ -34,19 +34,10 @@ pub struct Referrals {
     calls: [Option<Call>; CALLS],
 }
 
-/// Returns what is remembered of a server.
-pub fn hash(address: IpAddr) -> u32 {
-    match address {
-        IpAddr::V4(v4) => fnv32(&v4.octets()),
-        IpAddr::V6(v6) => fnv32(&v6.octets()),
-    }
-}
-
 impl Call {
     /// Returns how many milliseconds before `time` the call began; negative if it was later.
     fn age_ms(self, time: Time) -> i64 {
-        let now_ms = Span(time.0).as_millis() as u32;
-        i64::from(now_ms.wrapping_sub(self.at_ms).cast_signed())
+        i64::from(time.wrapping_millis().wrapping_sub(self.at_ms).cast_signed())
     }
 
     fn is_within(self, span: Span, time: Time) -> bool {
@@ -57,14 +48,14 @@ impl Call {
 impl Referrals {
     /// Notes that a flow to a server was opened which a lookup explains.
     pub fn note_server(&mut self, address: IpAddr, opened_at: Time) {
-        let server = hash(address);
+        let server = fnv32_of_address(address);
         if !self.calls.iter().flatten().any(|call| call.server == server && call.is_within(TOGETHER, opened_at)) {
             self.calls.rotate_left(1);
-            self.calls[CALLS - 1] = Some(Call { server, at_ms: Span(opened_at.0).as_millis() as u32 });
+            self.calls[CALLS - 1] = Some(Call { server, at_ms: opened_at.wrapping_millis() });
         }
     }
 
-    /// Returns the [`hash`] of the server that may have handed out what is called at `opened_at`: it was called right
+    /// Returns the hash (see [`fnv32_of_address`]) of the server that may have handed out what is called at `opened_at`: it was called right
     /// before, and little else was.
     pub fn server(&self, opened_at: Time) -> Option<u32> {
         let is_recent =
@@ -96,7 +87,7 @@ mod tests {
         let by = |ms| referrals.server(at(ms));
         assert_eq!(
             [by(100), by(300), by(9_999), by(10_000)],
-            [None, Some(hash(server(1))), Some(hash(server(1))), None]
+            [None, Some(fnv32_of_address(server(1))), Some(fnv32_of_address(server(1))), None]
         );
         assert_eq!(referrals.server(Time(0)), None, "before it");
     }
@@ -109,10 +100,10 @@ mod tests {
             busy.note_server(server(n), at(u64::from(n) * 30_000));
             browser.note_server(server(1), at(u64::from(n) * 10));
         }
-        assert_eq!(quiet.server(at(181_000)), Some(hash(server(3))));
+        assert_eq!(quiet.server(at(181_000)), Some(fnv32_of_address(server(3))));
         assert_eq!((busy.server(at(91_000)), busy.server(at(121_000))), (None, None), "busy, and too late");
-        assert_eq!(browser.server(at(1_000)), Some(hash(server(1))), "several flows at once are one call");
+        assert_eq!(browser.server(at(1_000)), Some(fnv32_of_address(server(1))), "several flows at once are one call");
         quiet.note_server(server(9), at(182_000));
-        assert_eq!(quiet.server(at(181_000)), Some(hash(server(3))), "what is called later says nothing");
+        assert_eq!(quiet.server(at(181_000)), Some(fnv32_of_address(server(3))), "what is called later says nothing");
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::limits;
 use crate::tables::counters::beacon::Call;
+use crate::tables::counters::distinct::{spread_tenths, square};
 use crate::time::{Span, Time};
 use std::net::IpAddr;
 
@@ -21,7 +22,7 @@ struct Ended {
     address: IpAddr,
     /// The device opened it.
     outbound: bool,
-    /// When it began and ended, in milliseconds since the engine's start, modulo 49 days.
+    /// When it began and ended, as [`Time::wrapping_millis`] has it.
     opened: u32,
     closed: u32,
     sent: u32,
@@ -110,9 +111,8 @@ impl Twins {
         if call.sent.saturating_add(call.received) < limits::TWIN_LEAST {
             return;
         }
-        let millis = |time: Time| time.since(Time(0)).as_millis() as u32;
         let short = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
-        let (opened, closed) = (millis(call.opened_at), millis(now));
+        let (opened, closed) = (call.opened_at.wrapping_millis(), now.wrapping_millis());
         let flow = Ended { address, outbound, opened, closed, sent: short(call.sent), received: short(call.received) };
         self.flows = self.flows.wrapping_add(1);
         let Some(twin) = self.ended.iter().rposition(|other| flow.mirrors(other, Span(0))) else {
@@ -216,10 +216,10 @@ impl Times {
         self.0.iter().find(|(_, known)| *known == address).map_or(0, |(times, _)| *times)
     }
 
-    /// Returns among how many addresses the pairs are spread, in tenths (see [`crate::tables::counters::balance`]).
+    /// Returns among how many addresses the pairs are spread, in tenths.
     fn spread(&self) -> u32 {
-        let (sum, squares) = self.0.iter().fold((0, 0), |(sum, squares), (n, _)| (sum + n, squares + n * n));
-        (sum * sum * 10 / squares.max(1)) as u32
+        let parts = || self.0.iter().map(|(times, _)| *times);
+        spread_tenths(parts().sum(), parts().map(square).sum())
     }
 }
 
