@@ -16,6 +16,8 @@ import ssl
 import struct
 import sys
 
+from streams import close, later, server_tls
+
 BLOCK = bytes(range(256)) * 256
 
 
@@ -80,23 +82,9 @@ def datagrams(port):
 
 
 def detour(port, delay):
-    async def later(reader, writer):
-        """Each piece goes on `delay` after it came."""
-        loop, queue = asyncio.get_running_loop(), asyncio.Queue(1024)
-
-        async def pour():
-            while item := await queue.get():
-                await asyncio.sleep(max(0, item[0] - loop.time()))
-                writer.write(item[1])
-                await writer.drain()
-
-        pouring = loop.create_task(pour())
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                await queue.put((loop.time() + delay, data))
+    async def one_way(reader, writer):
         with contextlib.suppress(Exception):
-            await queue.put(None)
-            await pouring
+            await later(reader, writer, delay)
             writer.close()
 
     async def way(reader, writer):
@@ -104,20 +92,16 @@ def detour(port, delay):
             there = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             return writer.close()
-        await asyncio.gather(later(reader, there[1]), later(there[0], writer), return_exceptions=True)
-        for end in (writer, there[1]):
-            with contextlib.suppress(Exception):
-                end.close()
+        await asyncio.gather(one_way(reader, there[1]), one_way(there[0], writer), return_exceptions=True)
+        close(writer, there[1])
 
     return way
 
 
 async def main(plan):
     for port, tls in plan.get("web", {}).items():
-        context = None
-        if tls:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(plan["certificate"], plan["key"])
+        context = server_tls({**plan, "tls": tls})
+        if context:
             context.set_alpn_protocols(["http/1.1"])
         await asyncio.start_server(web, None, int(port), ssl=context, backlog=512, limit=1 << 18)
     for port in plan.get("datagrams", []):

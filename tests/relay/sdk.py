@@ -10,32 +10,16 @@ import asyncio
 import contextlib
 import itertools
 import json
-import ssl
-import struct
 import sys
 
-
-async def pipe(reader, writer):
-    with contextlib.suppress(OSError, ssl.SSLError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(Exception):
-        writer.write_eof() if writer.can_write_eof() else writer.close()
-
-
-async def join(one, other):
-    await asyncio.gather(pipe(one[0], other[1]), pipe(other[0], one[1]), return_exceptions=True)
-    for _, writer in (one, other):
-        with contextlib.suppress(Exception):
-            writer.close()
+from streams import TROUBLE, ask, client_tls, done, join, server_tls
 
 
 async def master(port, strangers, certificate, key):
     control, waiting, numbers = [], {}, itertools.count(1)
 
     async def device(reader, writer):
-        with contextlib.suppress(OSError, ValueError, KeyError, ssl.SSLError):
+        with contextlib.suppress(*TROUBLE):
             word, *rest = (await reader.readline()).decode().split()
             if word == "control":
                 control[:] = [writer]
@@ -45,37 +29,24 @@ async def master(port, strangers, certificate, key):
                 waiting.pop(int(rest[0])).set_result((reader, writer))
 
     async def stranger(reader, writer):
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, IndexError, ssl.SSLError):
-            await reader.readexactly((await reader.readexactly(2))[1])
-            writer.write(b"\5\0")
-            kind = (await reader.readexactly(4))[3]
-            if kind == 1:
-                host = ".".join(str(byte) for byte in await reader.readexactly(4))
-            else:
-                host = (await reader.readexactly((await reader.readexactly(1))[0])).decode()
-            to = struct.unpack(">H", await reader.readexactly(2))[0]
+        with contextlib.suppress(*TROUBLE):
+            _, host, to = await ask(reader, writer)
             number = next(numbers)
             waiting[number] = asyncio.get_running_loop().create_future()
             control[0].write(f"open {number} {host} {to}\n".encode())
             far = await asyncio.wait_for(waiting[number], 15)
             await asyncio.wait_for(far[0].readline(), 15)
-            writer.write(b"\5\0\0\1" + bytes(6))
+            done(writer)
             return await join((reader, writer), far)
         writer.close()
 
-    context = None
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+    context = server_tls({"tls": certificate, "certificate": certificate, "key": key})
     await asyncio.start_server(device, "0.0.0.0", port, ssl=context)
     await asyncio.start_server(stranger, "127.0.0.1", strangers)
 
 
 async def exit_(plan):
-    context = None
-    if plan["tls"]:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = client_tls(plan)
     gates = itertools.cycle(plan["masters"])
 
     async def session(number, host, port):
@@ -94,7 +65,7 @@ async def exit_(plan):
             await join(far, target)
 
     while True:
-        with contextlib.suppress(OSError, ssl.SSLError):
+        with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection(plan["masters"][0], plan["port"], ssl=context)
             writer.write(b"control\n")
             while True:

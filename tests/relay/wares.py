@@ -17,100 +17,24 @@ import json
 import os
 import random
 import socket
-import ssl
 import struct
 import sys
 import time
 
+from streams import TROUBLE, ask, client_tls, close, done, join, later, pour, server_tls
+
 BLOCK = os.urandom(1 << 16)
-TROUBLE = (
-    OSError,
-    RuntimeError,
-    asyncio.IncompleteReadError,
-    TimeoutError,
-    ValueError,
-    IndexError,
-    KeyError,
-    struct.error,
-)
 OPEN, DATA, END, PING, PAD, PACKET = range(6)
 HEAD = struct.Struct(">BBHII")  # as yamux has it
 CELL = 514
 dice = random.Random(5)
 
 
-def client_tls(plan):
-    if not plan.get("tls"):
-        return None
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
-
-
-def server_tls(plan):
-    if not plan.get("tls"):
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(plan["certificate"], plan["key"])
-    return context
-
-
-def close(*writers):
-    for writer in writers:
-        with contextlib.suppress(Exception):
-            writer.close()
-
-
-async def pour(reader, writer):
+async def detour(reader, writer, delay):
+    """Hands on what it reads, each piece so much later, and its end."""
     with contextlib.suppress(*TROUBLE):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(Exception):
+        await later(reader, writer, delay)
         writer.write_eof() if writer.can_write_eof() else writer.close()
-
-
-async def join(one, other):
-    await asyncio.gather(pour(one[0], other[1]), pour(other[0], one[1]), return_exceptions=True)
-    close(one[1], other[1])
-
-
-async def later(reader, writer, delay):
-    """Hands on what it reads, each piece so much later."""
-    queue, loop = asyncio.Queue(256), asyncio.get_running_loop()
-
-    async def out():
-        while item := await queue.get():
-            await asyncio.sleep(max(0, item[0] - loop.time()))
-            writer.write(item[1])
-            await writer.drain()
-
-    task = loop.create_task(out())
-    with contextlib.suppress(*TROUBLE):
-        while data := await reader.read(65536):
-            await queue.put((loop.time() + delay, data))
-    with contextlib.suppress(*TROUBLE):
-        await queue.put(None)
-        await task
-        writer.write_eof() if writer.can_write_eof() else writer.close()
-
-
-# SOCKS, for customers.
-
-
-async def ask(reader, writer):
-    """What a customer asks for: (command, host, port)."""
-    await reader.readexactly((await reader.readexactly(2))[1])
-    writer.write(b"\5\0")
-    _, command, _, kind = await reader.readexactly(4)
-    size = 4 if kind == 1 else 16 if kind == 4 else (await reader.readexactly(1))[0]
-    host = await reader.readexactly(size)
-    host = host.decode() if kind == 3 else socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, host)
-    return command, host, struct.unpack(">H", await reader.readexactly(2))[0]
-
-
-def done(writer, port=0):
-    writer.write(b"\5\0\0\1\x7f\0\0\1" + struct.pack(">H", port))
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -448,7 +372,7 @@ def gate(plan):
                 plan["to"], plan["port"], local_addr=(source, 0) if source else None, ssl=client_tls(plan)
             )
             delay = plan.get("ms", 0) / 2000
-            await asyncio.gather(later(reader, far[1], delay), later(far[0], writer, delay), return_exceptions=True)
+            await asyncio.gather(detour(reader, far[1], delay), detour(far[0], writer, delay), return_exceptions=True)
         close(writer, *(far[1:] if far else ()))
 
     return stranger
