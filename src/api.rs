@@ -219,6 +219,20 @@ pub const METHODS: &[Method] = &[
     },
     Method { name: "history", about: "the latest things that happened", writes: false, parameters: &[], call: history },
     Method {
+        name: "house",
+        about: "the house at a glance: who can reach whom, who is asked for names, which addresses are called",
+        writes: false,
+        parameters: &[],
+        call: house,
+    },
+    Method {
+        name: "callers",
+        about: "which devices call what a block of the target would hit",
+        writes: false,
+        parameters: &[TARGET],
+        call: callers,
+    },
+    Method {
         name: "detectors",
         about: "what the detectors look for, and what fools them",
         writes: false,
@@ -447,6 +461,17 @@ fn orders(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
 
 fn history(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
     Ok(json!({ "history": daemon.engine().history() }))
+}
+
+fn house(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    let pairs = daemon.engine().blocked_pairs();
+    let stopped = daemon.block_counters(&pairs).iter().fold(0, |sum: u64, (packets, _)| sum.saturating_add(*packets));
+    Ok(daemon.engine().tiers(stopped))
+}
+
+fn callers(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let target = arguments.target(true)?;
+    Ok(json!({ "target": target.to_string(), "callers": daemon.engine().callers(&target) }))
 }
 
 fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {

@@ -456,3 +456,83 @@ fn what_a_device_learns_of_a_translator_allows_nothing() {
     let pins: Vec<String> = engine.prefix_pins(leash::time::Wall(0)).iter().map(|pin| pin.target.to_string()).collect();
     assert_eq!(pins, ["203.0.113.0/24", "2001:db8:64::cb00:7100/120"]);
 }
+
+/// Returns each answer of the three tiers: its words, the devices that it is about, and the mode that it advises.
+fn tiers(engine: &Engine) -> Vec<String> {
+    let value = engine.tiers(7);
+    let tiers = value["tiers"].as_array().unwrap().iter();
+    let facts = tiers.flat_map(|tier| tier["facts"].as_array().unwrap().iter().map(move |fact| (tier, fact)));
+    let say = |(tier, fact): (&Value, &Value)| {
+        let devices = fact["devices"].as_array().unwrap().len();
+        let mode = fact["next"]["mode"].as_str().unwrap_or("-");
+        format!("{}: {} [{devices}] {mode}", tier["tier"].as_str().unwrap(), fact["message"].as_str().unwrap())
+    };
+    facts.map(say).collect()
+}
+
+#[test]
+fn the_house_is_told_in_three_tiers_with_the_next_step() {
+    let lan = "0.000000 lan 192.168.8.0/24";
+    let calls = "2.000000 opened tcp 192.168.8.20:1000 > 203.0.113.1:443\n5.000000 clock";
+    let (engine, _) = run("", &[HOUSE, lan, LOOKUPS, calls]);
+    assert_eq!(
+        tiers(&engine),
+        [
+            "isolation: all 2 devices share one network: each can reach the others [0] -",
+            "names: every device that looks up names asks where leash sees it [0] -",
+            "names: nobody calls what the lists warn of [0] -",
+            "addresses: addresses that were never looked up are called by 02:00:00:00:00:20 [1] guard",
+            "addresses: nothing is null-routed now [0] -",
+        ]
+    );
+    // In guard, and with the television kept in the house for two days.
+    let settings = "config leash\noption default_mode guard\nlist block_on direct-ip\n\
+        config device\noption mac 02:00:00:00:00:21\noption mode local";
+    let sent = "3.000000 opened tcp 192.168.8.21:1000 > 198.51.100.21:443\n\
+        4.000000 closed tcp 192.168.8.21:1000 > 198.51.100.21:443 100 100";
+    let other = "0.000000 neighbour 192.168.9.22 02:00:00:00:00:22\n0.000000 lan 192.168.8.0/24,192.168.9.0/24";
+    let (engine, _) = run(settings, &[HOUSE, other, LOOKUPS, calls, sent, "176000.000000 clock"]);
+    let said = tiers(&engine);
+    assert!(
+        said.contains(&"isolation: in the network 192.168.8.0/24: 02:00:00:00:00:20, 02:00:00:00:00:21 [2] -".into()),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(&"isolation: 02:00:00:00:00:21 stays in the house: 0 bytes to the Internet for 2 d [1] -".into()),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_block_tells_beforehand_whom_it_hits() {
+    let calls = "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443\n\
+        2.000000 opened udp 192.168.8.20:1000 > 198.51.100.20:443\n\
+        2.000000 opened tcp 192.168.8.21:1000 > 198.51.100.21:443\n5.000000 clock";
+    let (engine, _) = run("", &[HOUSE, LOOKUPS, calls]);
+    let callers = |target: &str| engine.callers(&leash::pin::Target::parse(target, true).unwrap()).to_string();
+    let bulb = r#"[{"addresses":1,"device":"02:00:00:00:00:20","name":"02:00:00:00:00:20"}]"#;
+    assert_eq!(callers("bulb.example"), bulb);
+    assert_eq!(callers("198.51.100.20"), bulb);
+    assert_eq!(callers("198.51.100.0/24").matches("device").count(), 2);
+    assert_eq!(callers("elsewhere.example"), "[]");
+}
+
+#[test]
+fn what_a_device_sends_is_compared_with_the_line_or_the_house() {
+    let sends = "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443\n\
+        3.000000 closed tcp 192.168.8.20:1000 > 198.51.100.20:443 540000000 100\n\
+        3.000000 opened tcp 192.168.8.21:1000 > 198.51.100.21:443\n\
+        3.000000 closed tcp 192.168.8.21:1000 > 198.51.100.21:443 60000000 100\n5.000000 clock";
+    let habits = |settings: &str| {
+        let (engine, _) = run(settings, &[HOUSE, LOOKUPS, sends]);
+        let device = engine.device(engine.find("192.168.8.20").unwrap());
+        device.get("habits").map_or(String::new(), |habits| habits[0]["message"].as_str().unwrap().to_string())
+    };
+    assert_eq!(habits(""), "sends 90 % of what the house sends");
+    assert_eq!(habits("config leash\noption uplink 1000"), "sends 5 % of what your line can send");
+    assert_eq!(
+        habits("config leash\noption uplink 1000\noption quiet_hours 22:00-06:00"),
+        "sends 5 % of what your line can send, most of it at night"
+    );
+    assert_eq!(habits("config leash\noption uplink 100000"), "");
+}

@@ -49,6 +49,7 @@ pub enum Command {
     Off(OffCommand),
     Forget(ForgetCommand),
     Doctor(DoctorCommand),
+    House(HouseCommand),
     Status(StatusCommand),
     Detectors(DetectorsCommand),
     Reload(ReloadCommand),
@@ -204,6 +205,11 @@ pub struct ForgetCommand {
 #[derive(FromArgs)]
 #[argh(subcommand, name = "doctor")]
 pub struct DoctorCommand {}
+
+/// Show the house at a glance: who can reach whom, who is asked for names, which addresses are called
+#[derive(FromArgs)]
+#[argh(subcommand, name = "house")]
+pub struct HouseCommand {}
 
 /// Show leash's own numbers
 #[derive(FromArgs)]

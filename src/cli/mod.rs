@@ -71,6 +71,7 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         Some(Command::Off(_)) => daemon.order("blocking", &json!({ "on": false })),
         Some(Command::Forget(c)) => daemon.order("forget", &device(&c.device)),
         Some(Command::Doctor(_)) => daemon.doctor(),
+        Some(Command::House(_)) => daemon.show("house", &json!({}), &print::house),
         Some(Command::Status(_)) => daemon.show("status", &json!({}), &print::status),
         Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), &print::detectors),
         Some(Command::Reload(_)) => daemon.order("reload", &json!({})),

@@ -240,6 +240,21 @@ pub fn doctor(value: &Value, style: Style) -> String {
     }
 }
 
+/// Returns the house at a glance, from `{"tiers": [...]}`: what is so, and below it what can be done.
+pub fn house(value: &Value, style: Style) -> String {
+    let mut out = String::new();
+    for tier in list(value, "tiers") {
+        let _ = writeln!(out, "{}", style.paint(Paint::Bold, &text(tier, "tier")));
+        for fact in list(tier, "facts") {
+            let _ = writeln!(out, "  {}", text(fact, "message"));
+            if let Some(next) = fact.get("next") {
+                let _ = writeln!(out, "      {}", text(next, "message"));
+            }
+        }
+    }
+    out
+}
+
 /// Returns the numbers of `status`, one in a line.
 pub fn status(value: &Value, _: Style) -> String {
     let mut out = String::new();

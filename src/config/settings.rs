@@ -128,6 +128,8 @@ const LEASH: &[Setting] = &[
         .set(|draft, text| put(&mut draft.config.daemon.reject, flag(text))),
     setting("quiet_hours", Nothing, "a part of the day such as 23:00-06:00", "when people sleep, in local time")
         .set(|draft, text| put(&mut draft.config.quiet_hours, hours(text).map(Some))),
+    setting("uplink", Nothing, "a number of kbit/s from 64 to 100000000", "what the line to the Internet can send")
+        .set(|draft, text| put(&mut draft.config.uplink_kbit, kilobits(text).map(Some))),
     setting("private", Nothing, "a word of 4 to 64 characters", "what nobody outside should read; a line for each")
         .many()
         .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.len()), text)),
@@ -451,6 +453,10 @@ fn target(text: &str, is_name: bool) -> Option<Option<String>> {
 fn mark(text: &str) -> Option<u32> {
     let value = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| u32::from_str_radix(hex, 16));
     value.ok().filter(|value| value.count_ones() == 1)
+}
+
+fn kilobits(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|kbit| (64..=100_000_000).contains(kbit))
 }
 
 fn hours(text: &str) -> Option<(u16, u16)> {

@@ -23,6 +23,8 @@ pub struct Config {
     pub private: Vec<String>,
     /// When people sleep, as minutes of the day in local time.
     pub quiet_hours: Option<(u16, u16)>,
+    /// What the line to the Internet can send, in kilobits a second.
+    pub uplink_kbit: Option<u32>,
     /// True when blocks are enforced, false when they are only shown.
     pub blocking: bool,
     /// What the user said of devices, by hardware address.
@@ -94,6 +96,7 @@ impl Config {
             block_on: Vec::new(),
             private: Vec::new(),
             quiet_hours: None,
+            uplink_kbit: None,
             blocking: false,
             devices: BTreeMap::new(),
             pins: Vec::new(),

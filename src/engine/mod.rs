@@ -20,6 +20,7 @@ mod reference;
 mod relays;
 mod signals;
 pub mod state;
+mod tiers;
 pub mod view;
 
 use crate::config::Config;

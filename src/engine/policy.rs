@@ -211,18 +211,19 @@ fn never_blocked(case: &Case) -> Option<Because> {
 
 /// Returns whether a pin is for the device and destination of a contact.
 fn fits(pin: &Pin, case: &Case) -> bool {
-    if !is_for(pin, case.mac) {
-        return false;
-    }
-    match &pin.target {
+    is_for(pin, case.mac) && hits(&pin.target, pin.block, case.names, case.id, case.endpoint.address)
+}
+
+/// Returns whether a pin on a target, which blocks or allows, is on an address that a device calls.
+pub fn hits(target: &Target, block: bool, names: &Names, id: DeviceId, address: IpAddr) -> bool {
+    match target {
         Target::Prefix(net) => {
             // What a device learnt of a translator by a lookup blocks, and never allows.
-            let (nat64, learnt_by, address) = (&case.names.nat64, pin.block.then_some(case.id), case.endpoint.address);
             net.contains(&address)
                 || !(net.addr().is_ipv4() && address.is_ipv4())
-                    && nat64.forms(learnt_by, address).iter().any(|form| net.contains(form))
+                    && names.nat64.forms(block.then_some(id), address).iter().any(|form| net.contains(form))
         }
-        Target::Name(name) => case.names.of_device(case.id, case.endpoint.address).any(|known| is_below(known, name)),
+        Target::Name(name) => names.of_device(id, address).any(|known| is_below(known, name)),
     }
 }
 

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
 /// Puts a value into an object when there is one.
-fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>) {
+pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>) {
     if let Some(value) = value.into() {
         map.insert(key.into(), value);
     }
@@ -206,6 +206,8 @@ impl Engine {
     pub fn device(&self, id: DeviceId) -> Value {
         let judged = self.judge_device(id);
         let mut map = self.device_facts(&judged);
+        let habits: Vec<Value> = self.habits(judged.device).iter().map(Sentence::json).collect();
+        put(&mut map, "habits", (!habits.is_empty()).then_some(Value::Array(habits)));
         put(&mut map, "findings", self.device_findings(&judged));
         put(&mut map, "contacts", Value::Array(judged.contacts.iter().map(|it| self.contact(id, it)).collect()));
         Value::Object(map)

@@ -60,6 +60,12 @@ return baseclass.extend({
 	/* the latest things that happened */
 	history: declare('history', []),
 
+	/* the house at a glance: who can reach whom, who is asked for names, which addresses are called */
+	house: declare('house', []),
+
+	/* which devices call what a block of the target would hit */
+	callers: declare('callers', [ 'target' ]),
+
 	/* what the detectors look for, and what fools them */
 	detectors: declare('detectors', []),
 

@@ -182,6 +182,33 @@ _('does nothing that leash knows to be wrong');
 /* src/engine/reference.rs */
 _('the block of %s is over: lists say otherwise now');
 
+/* src/engine/tiers.rs */
+_('all %s devices share one network: each can reach the others');
+_('give what needs no computer of yours a network of its own, such as a guest network');
+_('in the network %s: %s');
+_('in no known network: %s');
+_('%s stays in the house: 0 bytes to the Internet for %s');
+_('%s stays in the house: leash saw nothing of it go to the Internet');
+_('every device that looks up names asks where leash sees it');
+_('leash does not see all lookups of %s');
+_('see why, and what mends it');
+_('open each to see which resolver it asks; block that if nobody of you chose it');
+_('resolvers past the router are asked by %s');
+_('nobody calls what the lists warn of');
+_('what the lists warn of is called by %s');
+_('turn guard on for them');
+_('nobody is known to call addresses that it never looked up');
+_('addresses that were never looked up are called by %s');
+_('nothing is null-routed now');
+_('null-routed addresses: %s; packets stopped: %s');
+_('see what, and why');
+_('blocking is off; addresses that would be null-routed: %s');
+_('%s and %s more');
+_('sends %s %% of what your line can send');
+_('sends %s %% of what the house sends');
+_('%s, most of it at night');
+_('talks to %s networks in %s countries while it is idle');
+
 /* src/engine/view.rs */
 _('%s, made by %s');
 
