@@ -87,6 +87,7 @@ impl Anonymiser {
             Event::Resolver { mac, address, encrypted } => {
                 Event::Resolver { mac: mac.map(|mac| self.mac(mac)), address: self.address(address), encrypted }
             }
+            Event::Registered { name, day } => Event::Registered { name: self.name(&name), day },
             Event::Nat64 { prefix } => {
                 self.nat64.add(None, prefix, Time(0));
                 event

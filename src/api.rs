@@ -4,12 +4,13 @@
 use crate::config::device_name;
 use crate::engine::Engine;
 use crate::engine::orders::OrderError;
+use crate::event::Event;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
 use crate::tables::devices::DeviceId;
-use crate::time::{Span, Stamp};
+use crate::time::{Span, Stamp, Wall};
 use crate::wire::nft::Pair;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -233,6 +234,13 @@ pub const METHODS: &[Method] = &[
         call: callers,
     },
     Method {
+        name: "undated",
+        about: "names that the house calls and that RDAP is to be asked for",
+        writes: false,
+        parameters: &[],
+        call: undated,
+    },
+    Method {
         name: "detectors",
         about: "what the detectors look for, and what fools them",
         writes: false,
@@ -300,6 +308,16 @@ pub const METHODS: &[Method] = &[
         writes: true,
         parameters: &[Parameter { name: "on", kind: Kind::Flag, optional: false, about: "true or false" }],
         call: blocking,
+    },
+    Method {
+        name: "dated",
+        about: "take the date on which a name was registered",
+        writes: true,
+        parameters: &[
+            Parameter { name: "name", kind: Kind::Text, optional: false, about: "a name of undated" },
+            Parameter { name: "date", kind: Kind::Text, optional: false, about: "a date; empty: it is not known" },
+        ],
+        call: dated,
     },
     Method { name: "forget", about: "forget what a device did", writes: true, parameters: &[DEVICE], call: forget },
     Method { name: "reload", about: "read the settings again", writes: true, parameters: &[], call: reload },
@@ -472,6 +490,27 @@ fn house(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
 fn callers(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let target = arguments.target(true)?;
     Ok(json!({ "target": target.to_string(), "callers": daemon.engine().callers(&target) }))
+}
+
+fn undated(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
+    Ok(json!({ "names": daemon.engine().undated().collect::<Vec<&str>>() }))
+}
+
+fn dated(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let (name, date) = (arguments.text("name").unwrap_or_default(), arguments.text("date").unwrap_or_default());
+    // Only what leash asks for, so that nobody fills the table with other names.
+    if !daemon.engine().undated().any(|undated| undated == name) {
+        return Err(ApiError::NotFound(format!("nobody asks for the date of '{}'", name.escape_default())));
+    }
+    let wrong = || ApiError::Argument(format!("'{}' is not a date such as 2026-12-31", date.escape_default()));
+    let day = |wall: Wall| u16::try_from(wall.as_secs() / 86_400).ok();
+    let day = match date {
+        "" => None,
+        date => Some(Wall::parse_date(date).and_then(day).ok_or_else(wrong)?),
+    };
+    let at = daemon.now();
+    daemon.engine().handle(Event::Registered { name: name.into(), day }, at);
+    Ok(json!({ "name": name }))
 }
 
 fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {

@@ -85,6 +85,13 @@ pub enum Event {
     },
     /// What devices were told of resolvers holds no more. What still does is told anew.
     ResolversForgotten,
+    /// It was asked when a registrable name was registered.
+    Registered {
+        /// The registrable name.
+        name: Name,
+        /// The day since 1970; absent if that cannot be found out.
+        day: Option<u16>,
+    },
     /// The network translates addresses in this prefix to the IPv4 addresses in them (RFC 6052), as PREF64 says (RFC
     /// 8781).
     Nat64 {
@@ -252,6 +259,13 @@ impl fmt::Display for Event {
                 flag(f, "encrypted", *encrypted)
             }
             Event::ResolversForgotten => f.write_str("resolvers forgotten"),
+            Event::Registered { name, day } => {
+                write!(f, "registered {name} ")?;
+                match day {
+                    Some(day) => write!(f, "{day}"),
+                    None => f.write_str("-"),
+                }
+            }
             Event::Nat64 { prefix } => write!(f, "nat64 {prefix}"),
             Event::FlowOpened { tuple, midstream: false } => write!(f, "opened {tuple}"),
             Event::FlowOpened { tuple, midstream: true } => write!(f, "found {tuple}"),
@@ -501,6 +515,12 @@ impl FromStr for Event {
                 "forgotten" => Event::ResolversForgotten,
                 word => return Err(format!("'{word}' does not belong there")),
             },
+            "registered" => {
+                let (name, day) = (fields.name()?, fields.word()?);
+                let wrong = || format!("'{day}' is not a day since 1970");
+                let day = (day != "-").then(|| day.parse().map_err(|_| wrong())).transpose()?;
+                Event::Registered { name, day }
+            }
             "nat64" => Event::Nat64 { prefix: fields.get()? },
             "opened" => Event::FlowOpened { tuple: fields.tuple()?, midstream: false },
             "found" => Event::FlowOpened { tuple: fields.tuple()?, midstream: true },
@@ -634,6 +654,8 @@ mod tests {
             Event::Resolver { mac: None, address: "fe80::1".parse().unwrap(), encrypted: true },
             Event::Resolver { mac: Some(Mac([2; 6])), address: "192.168.8.2".parse().unwrap(), encrypted: false },
             Event::ResolversForgotten,
+            Event::Registered { name: "vendor.example".into(), day: Some(20_777) },
+            Event::Registered { name: "vendor.example".into(), day: None },
             Event::Nat64 { prefix: "64:ff9b::/96".parse().unwrap() },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },

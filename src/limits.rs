@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 6_960;
+pub const CONTACTS: usize = 6_860;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.
@@ -336,5 +336,11 @@ pub const DNS_DATAGRAM_BYTES: usize = 8_192;
 pub const QUESTIONS: usize = 512;
 /// How many questions of one device may wait for their answer.
 pub const QUESTIONS_PER_DEVICE: usize = 64;
+/// How many names are remembered with the date of their registration.
+pub const DATED_NAMES: usize = 1_024;
+/// How many names may wait to be asked for.
+pub const UNDATED_NAMES: usize = 64;
+/// How many days after its registration a name is young.
+pub const YOUNG_DAYS: i64 = 30;
 /// The longest line of an event file, in bytes.
 pub const EVENT_LINE_BYTES: usize = 16_384;

@@ -55,6 +55,7 @@ pub enum Command {
     Reload(ReloadCommand),
     Keep(KeepCommand),
     Notify(NotifyCommand),
+    Rdap(RdapCommand),
     Run(RunCommand),
     Check(CheckCommand),
     Replay(ReplayCommand),
@@ -243,6 +244,20 @@ pub struct NotifyCommand {
     pub folder: PathBuf,
 }
 
+/// Ask registries how old the names are that the house calls, until interrupted (the init script runs it: option rdap)
+#[derive(FromArgs)]
+#[argh(subcommand, name = "rdap")]
+pub struct RdapCommand {
+    /// the list of RDAP's servers (default: IANA's)
+    #[argh(option, arg_name = "url", default = "SERVERS.into()")]
+    pub servers: String,
+    /// the file of what was asked already (default: /etc/leash/registrations)
+    #[argh(option, arg_name = "file", default = "REGISTRATIONS.into()")]
+    pub kept: PathBuf,
+}
+
+const SERVERS: &str = "https://data.iana.org/rdap/dns.json";
+const REGISTRATIONS: &str = "/etc/leash/registrations";
 const HOOKS: &str = "/etc/leash/notify.d";
 
 /// Run the daemon until a signal ends it

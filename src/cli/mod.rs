@@ -13,7 +13,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
-use crate::live::{daemon, logger, notify, uci_commit};
+use crate::live::{daemon, logger, notify, rdap, uci_commit};
 use crate::units;
 use argh::FromArgs;
 use serde_json::json;
@@ -80,6 +80,10 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         Some(Command::Notify(c)) => {
             logger::start();
             notify::run(&daemon.socket(), &c.folder)
+        }
+        Some(Command::Rdap(c)) => {
+            logger::start();
+            rdap::run(&daemon.socket(), &c.servers, &c.kept)
         }
         Some(Command::Run(c)) => run_daemon(&c.config),
         Some(Command::Check(c)) => check(&c.file),

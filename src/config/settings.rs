@@ -130,6 +130,9 @@ const LEASH: &[Setting] = &[
         .set(|draft, text| put(&mut draft.config.quiet_hours, hours(text).map(Some))),
     setting("uplink", Nothing, "a number of kbit/s from 64 to 100000000", "what the line to the Internet can send")
         .set(|draft, text| put(&mut draft.config.uplink_kbit, kilobits(text).map(Some))),
+    setting("rdap", Value("0"), FLAG, "1: registries are asked how old the names are that the house calls")
+        .restart()
+        .set(|draft, text| put(&mut draft.config.rdap, flag(text))),
     setting("private", Nothing, "a word of 4 to 64 characters", "what nobody outside should read; a line for each")
         .many()
         .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.len()), text)),

@@ -19,6 +19,8 @@ pub struct Config {
     pub block_for: Span,
     /// The detectors whose evidence alone is enough for a block.
     pub block_on: Vec<String>,
+    /// Whether names that are new to the house are dated by RDAP.
+    pub rdap: bool,
     /// Words that nobody outside the house should read, such as the name of the wireless network.
     pub private: Vec<String>,
     /// When people sleep, as minutes of the day in local time.
@@ -96,6 +98,7 @@ impl Config {
             block_on: Vec::new(),
             private: Vec::new(),
             quiet_hours: None,
+            rdap: false,
             uplink_kbit: None,
             blocking: false,
             devices: BTreeMap::new(),

@@ -10,6 +10,7 @@ use crate::tables::contacts::Contact;
 use crate::tables::counters::distinct;
 use crate::tables::devices::{Device, DeviceId};
 use crate::tables::names::Names;
+use crate::tables::registrations::Registrations;
 use crate::time::Time;
 
 /// A detector: a pure function over the tables, and what people are told about it.
@@ -57,6 +58,8 @@ pub struct Context<'a> {
     pub now: Time,
     /// The lists that warn about addresses and names.
     pub lists: &'a Lists,
+    /// When names were registered.
+    pub registrations: &'a Registrations,
     /// Which network an address belongs to; absent if leash has no file of networks.
     pub networks: Option<&'a Networks>,
 }

@@ -13,6 +13,7 @@ pub mod reputation;
 pub mod scan;
 pub mod spread;
 pub mod upload;
+pub mod young;
 
 use crate::tables::devices::Device;
 use crate::time::Time;
@@ -30,6 +31,7 @@ pub const ALL: &[Detector] = &[
     spread::DETECTOR,
     beacon::DETECTOR,
     plaintext::DETECTOR,
+    young::DETECTOR,
 ];
 
 /// The names of all detectors, in the order of [`ALL`].

@@ -171,6 +171,7 @@ impl Engine {
             Event::LookupMissed { client, server } => self.miss(client, server, at),
             Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
             Event::ResolversForgotten => self.tables.lookups.forget_told(),
+            Event::Registered { name, day } => self.date_name(&name, day, at),
             Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => {
@@ -343,6 +344,9 @@ impl Engine {
         };
         if self.settings().mode(self.tables.devices.get(id).mac).is_judged() {
             self.learn_nat64(id, lookup, at);
+            if self.config.rdap && !lookup.addresses.is_empty() {
+                self.tables.registrations.note(&lookup.name);
+            }
             if self.tables.devices.get_mut(id).lookup_stats.record(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
@@ -559,7 +563,14 @@ impl Engine {
     /// Returns what detectors may look at beside a contact.
     fn context(&self) -> Context<'_> {
         let (hour, now) = (self.latest.wall.hour(), self.latest.now);
-        Context { names: &self.tables.names, hour, now, lists: &self.lists, networks: self.networks.as_ref() }
+        Context {
+            names: &self.tables.names,
+            hour,
+            now,
+            lists: &self.lists,
+            registrations: &self.tables.registrations,
+            networks: self.networks.as_ref(),
+        }
     }
 
     /// Takes new counters of a flow, in bytes along and against its tuple, and credits what was added.

@@ -4,11 +4,13 @@ use crate::detect::{Subject, reputation};
 use crate::engine::history::RecordKind;
 use crate::engine::policy::{By, Decision};
 use crate::engine::{DeviceId, Engine};
+use crate::limits;
 use crate::model::Endpoint;
 use crate::reference::lists::Lists;
 use crate::reference::networks::Networks;
 use crate::sentence;
 use crate::tables::contacts::Contact;
+use crate::tables::domain::registrable;
 use crate::time::Stamp;
 use std::net::IpAddr;
 
@@ -56,6 +58,21 @@ impl Engine {
         for (id, endpoint) in self.listed_contacts() {
             self.review_contact(id, endpoint, at);
         }
+    }
+
+    /// Takes the day on which a registrable name was registered, and reviews the contacts that are called by it.
+    pub(super) fn date_name(&mut self, domain: &str, day: Option<u16>, at: Stamp) {
+        self.tables.registrations.set(domain, day);
+        let today = at.wall.hour() / 24;
+        if day.is_none_or(|day| i64::from(today) - i64::from(day) >= limits::YOUNG_DAYS) {
+            return;
+        }
+        let names = |id, address| self.tables.names.of_device(id, address);
+        let is_so_called = |id, address| names(id, address).any(|name| registrable(name) == domain);
+        let of = |id| self.tables.contacts.of_device(id).map(move |(endpoint, _)| (id, endpoint));
+        let all = self.tables.devices.iter().flat_map(|(id, _)| of(id));
+        let called: Vec<_> = all.filter(|(id, endpoint)| is_so_called(*id, endpoint.address)).collect();
+        called.into_iter().for_each(|(id, endpoint)| self.review_contact(id, endpoint, at));
     }
 
     /// Ends a block of the detectors that they no longer ask for: correcting a list must undo what it did.

@@ -11,6 +11,7 @@ pub mod logger;
 pub mod netlink;
 pub mod notify;
 pub mod progress;
+pub mod rdap;
 pub mod reference;
 pub mod resolv_conf;
 pub mod rewritten;

@@ -5,7 +5,7 @@
 //! tables, so they are built anew of the same fields, and a test compares.
 
 use crate::limits::*;
-use crate::model::{Endpoint, Mac, Tuple};
+use crate::model::{Endpoint, Mac, Name, Tuple};
 use crate::sentence::{PART_BYTES, Sentence};
 use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::Balance;
@@ -54,6 +54,8 @@ const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + tree::<(Mac, IpAddr), Block>(BLOCKS)
     + BLOCKS * REASON
     + RECORDS * (size_of::<Record>() + REASON)
+    + DATED_NAMES * size_of::<(u64, u16)>()
+    + UNDATED_NAMES * (size_of::<Name>() + ALLOCATION + 64)
     + SHIPPED_BYTES;
 
 const _: () = assert!(FLOWS * 8 / 7 <= FLOW_SLOTS);

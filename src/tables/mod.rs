@@ -13,6 +13,7 @@ pub mod domain;
 pub mod flows;
 pub mod names;
 pub mod nat64;
+pub mod registrations;
 pub mod service;
 
 use crate::model::{Tuple, is_fake, is_local};
@@ -22,6 +23,7 @@ use devices::{DeviceId, Devices};
 use flows::{Flows, Owner};
 use ipnet::IpNet;
 use names::Names;
+use registrations::Registrations;
 use std::net::IpAddr;
 
 /// All tables of the house.
@@ -44,6 +46,8 @@ pub struct Tables {
     pub lan: Vec<IpNet>,
     /// What holds for the lookups of the whole house.
     pub lookups: coverage::House,
+    /// When the names that the house calls were registered.
+    pub registrations: Registrations,
 }
 
 impl Tables {

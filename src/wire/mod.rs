@@ -31,6 +31,7 @@ mod proxy_protocol;
 pub mod public_resolvers;
 pub mod questions;
 mod quic;
+pub mod rdap;
 pub mod reassembly;
 pub mod request;
 pub mod resolver_log;

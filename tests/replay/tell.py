@@ -372,6 +372,27 @@ class Tales:
         tale.flow(80, 89, plug, "[2001:db8:64::c633:6417]", 443, 900, 2_000)
         tale.flow(90, 99, plug, "[2001:db8:64::cb00:7132]", 8883, 900, 2_000)
 
+    def young_name(tale):
+        """A picture frame looks up and calls a name that was registered three days ago, as a registry says a moment
+        later.
+        leash must say: a finding of young-name, weak.
+        A mistake: no finding, or one that counts towards a block."""
+        frame = tale.device(23, "picture-frame")
+        tale.lookup(1, frame, "cdn.pictures.example", "198.51.100.23")
+        tale.flow(2, 9, frame, "198.51.100.23", 443, 900, 2_000)
+        tale.say(8, "registered pictures.example 20451")
+
+    def names_of_age(tale):
+        """A look-alike: names that were registered forty days ago, never as far as is known, and, by a registry that
+        errs, tomorrow.
+        leash must say: no finding.
+        A mistake: young-name."""
+        frame = tale.device(23, "picture-frame")
+        for number, (name, day) in enumerate((("forty", "20414"), ("never", "-"), ("tomorrow", "20455"))):
+            tale.lookup(1, frame, f"cdn.{name}.example", f"198.51.100.{number + 23}")
+            tale.flow(2, 9, frame, f"198.51.100.{number + 23}", 443, 900, 2_000)
+            tale.say(8, f"registered {name}.example {day}")
+
     def idle_and_everywhere(tale):
         """A television box that nobody uses calls thirty networks within an hour, a few bytes each; a clock beside it
         calls one.

@@ -3,6 +3,7 @@
 #![no_main]
 use leash::engine::Engine;
 use leash::time::{Stamp, Time, Wall};
+use leash::wire::rdap;
 use leash::{api, config, detect, ruleset};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -19,5 +20,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let saved = String::from_utf8(saved).unwrap();
     let mut again = Engine::new(config::parse("", &[]).0);
     assert_eq!(again.load(&saved, at), Ok(0), "{saved}");
-    let _ = serde_json::from_slice(data).map(|value: serde_json::Value| api::find(&value.to_string()).is_some());
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(data) {
+        let _ = (api::find(&value.to_string()), rdap::url(&value, "vendor.example.com"), rdap::registration_day(&value));
+    }
 });

@@ -66,6 +66,9 @@ return baseclass.extend({
 	/* which devices call what a block of the target would hit */
 	callers: declare('callers', [ 'target' ]),
 
+	/* names that the house calls and that RDAP is to be asked for */
+	undated: declare('undated', []),
+
 	/* what the detectors look for, and what fools them */
 	detectors: declare('detectors', []),
 
@@ -89,6 +92,9 @@ return baseclass.extend({
 
 	/* switch all blocking on or off */
 	blocking: declare('blocking', [ 'on' ]),
+
+	/* take the date on which a name was registered */
+	dated: declare('dated', [ 'name', 'date' ]),
 
 	/* forget what a device did */
 	forget: declare('forget', [ 'device' ]),

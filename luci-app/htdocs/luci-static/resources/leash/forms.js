@@ -106,6 +106,11 @@ _('more than %s is unusual for it at that hour');
 _('what is usual for it is not known yet');
 _('sent %s to %s within an hour');
 
+/* src/detect/young.rs */
+_('calls %s, which was registered today');
+_('calls %s, which was registered yesterday');
+_('calls %s, which was registered %s days ago');
+
 /* src/engine/coverage.rs */
 _('some lookups of the house were lost a moment ago');
 _('names are answered with made-up addresses by a proxy on this router');
@@ -428,3 +433,8 @@ _('a device that is used more or less than before');
 /* detector plaintext */
 _('sends a hardware address of the house, or a word that you listed as private, in the clear');
 _('a maker that uses the hardware address as the device\'s name, which is careless but not hostile');
+
+/* detector young-name */
+_('calls a name that was registered only days ago');
+_('a new shop, game or event');
+_('a maker who has moved to a new name');
