@@ -94,8 +94,9 @@ pub trait Daemon {
     fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
     /// Returns how the sources and the enforcement are doing.
     fn health(&mut self) -> Value;
-    /// Returns what leash cannot see or do; `thorough` includes what takes a moment to find out.
-    fn doctor(&mut self, thorough: bool) -> Vec<Complaint>;
+    /// Returns what leash cannot see or do; `thorough` includes what takes a moment to find out. For a caller who may only
+    /// ask the daemon waits so long once in a while, and else says what it found then.
+    fn doctor(&mut self, thorough: bool, may_write: bool) -> Vec<Complaint>;
     /// Asks for the counters of flows to be read soon, because somebody looks at them.
     fn count_soon(&mut self);
     /// Reads the settings again.
@@ -370,18 +371,21 @@ pub fn call(daemon: &mut dyn Daemon, name: &str, arguments: &Value, may_write: b
             )));
         }
     }
-    (method.call)(daemon, &Arguments(arguments))
+    (method.call)(daemon, &Arguments { all: arguments, may_write })
 }
 
-struct Arguments<'a>(&'a Map<String, Value>);
+struct Arguments<'a> {
+    all: &'a Map<String, Value>,
+    may_write: bool,
+}
 
 impl Arguments<'_> {
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        self.all.get(name).and_then(Value::as_str)
     }
 
     fn flag(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.as_bool().unwrap_or(value.as_u64() == Some(1)))
+        self.all.get(name).is_some_and(|value| value.as_bool().unwrap_or(value.as_u64() == Some(1)))
     }
 
     /// Returns the device that `device` means, which was seen.
@@ -412,7 +416,7 @@ fn nobody(engine: &Engine, who: &str) -> ApiError {
 }
 
 fn status(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let complaints = daemon.doctor(false);
+    let complaints = daemon.doctor(false, false);
     let health = daemon.health();
     let mut status = daemon.engine().status();
     status["version"] = env!("CARGO_PKG_VERSION").into();
@@ -522,8 +526,8 @@ fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> 
     Ok(json!({ "detectors": crate::detect::ALL.iter().map(say).collect::<Vec<Value>>() }))
 }
 
-fn doctor(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
-    let complaints = daemon.doctor(true);
+fn doctor(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let complaints = daemon.doctor(true, arguments.may_write);
     Ok(json!({ "complaints": complaints.iter().map(Complaint::json).collect::<Vec<Value>>() }))
 }
 

@@ -4,22 +4,34 @@
 //! After `{"method": "watch"}` there is a line for whatever happens, after `{"method": "record"}` one for each event.
 
 use crate::api::{self, ApiError, Daemon};
+use nix::libc;
 use nix::poll::PollFlags;
 use nix::sys::socket::{getsockopt, sockopt};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// The most callers at one time.
-const CALLERS_MAX: usize = 32;
+/// The most callers at one time who may only ask, and the most who may order, beside them.
+const CALLERS_MAX: [usize; 2] = [32, 8];
 /// The longest request in bytes.
-const REQUEST_MAX: usize = 64 << 10;
-/// The bytes that may wait for a caller who does not read.
-const UNREAD_MAX: usize = 8 << 20;
+const REQUEST_MAX: usize = 8 << 10;
+/// While so many bytes wait for a caller, its next request is not read.
+const UNREAD_MAX: usize = 64 << 10;
+/// While so many bytes wait for callers who may only ask, none of their requests is read, and who does not read is dropped.
+const UNREAD_TOTAL: usize = 1 << 20;
+/// What may wait for somebody who listens. A recording of a busy house has 100 kB a second.
+const UNHEARD_MAX: usize = 1 << 20;
+/// How long a caller may read nothing while too much waits.
+const STALLS_FOR: Duration = Duration::from_secs(1);
+/// How long callers are served in one turn of the loop; the others come first in the next one.
+const TURN: Duration = Duration::from_millis(20);
+/// How long nobody is accepted after there was no file descriptor for a caller.
+const REST: Duration = Duration::from_secs(1);
 
 /// What a caller can listen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +47,25 @@ pub struct Control {
     listener: UnixListener,
     path: PathBuf,
     callers: Vec<Caller>,
+    /// Nobody is accepted before this, because file descriptors are short.
+    accepts_at: Option<Instant>,
+    /// A file descriptor that is given up for a caller who may order, where there is no other.
+    spare: Option<OwnedFd>,
 }
 
 struct Caller {
     socket: UnixStream,
+    user: Option<u32>,
     may_write: bool,
-    /// The beginning of a request whose end was not read yet.
+    /// Requests that were not answered yet, and the beginning of one whose end was not read yet.
     input: Vec<u8>,
     /// What the caller has not read yet.
     output: Vec<u8>,
+    /// When the caller asked or read something last.
+    active: Instant,
     listens_to: Option<Stream>,
+    /// The caller sends nothing more.
+    ended: bool,
     gone: bool,
 }
 
@@ -64,16 +85,36 @@ impl Control {
         listener.set_nonblocking(true).map_err(fail)?;
         // Everybody may connect and ask; the user of the other end decides whether it may order.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(fail)?;
-        Ok(Control { listener, path: path.into(), callers: Vec::new() })
+        let spare = listener.as_fd().try_clone_to_owned().ok();
+        Ok(Control { listener, path: path.into(), callers: Vec::new(), accepts_at: None, spare })
     }
 
     /// Returns the sockets, and what to wait for.
     pub fn sockets(&self) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
-        let callers = self.callers.iter().map(|caller| {
+        let total = self.unread();
+        let callers = self.callers.iter().map(move |caller| {
             let writes = if caller.output.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
-            (caller.socket.as_fd(), PollFlags::POLLIN | writes)
+            let reads = if caller.wants_input(total) { PollFlags::POLLIN } else { PollFlags::empty() };
+            (caller.socket.as_fd(), reads | writes)
         });
-        std::iter::once((self.listener.as_fd(), PollFlags::POLLIN)).chain(callers)
+        let listener = self.accepts_at.is_none().then(|| (self.listener.as_fd(), PollFlags::POLLIN));
+        listener.into_iter().chain(callers)
+    }
+
+    /// Returns how soon callers have to be served although no socket may have anything.
+    pub fn next_turn(&self) -> Option<Duration> {
+        let total = self.unread();
+        if self.callers.iter().any(|caller| caller.has_request() && caller.may_ask(total)) {
+            return Some(Duration::ZERO);
+        }
+        let stalls = (total > UNREAD_TOTAL).then_some(STALLS_FOR);
+        let rests = self.accepts_at.map(|at| at.saturating_duration_since(Instant::now()));
+        stalls.into_iter().chain(rests).min()
+    }
+
+    /// Returns true while there are too few file descriptors for another caller.
+    pub fn is_short_of_descriptors(&self) -> bool {
+        self.accepts_at.is_some()
     }
 
     /// Returns whether somebody listens to this.
@@ -84,28 +125,113 @@ impl Control {
     /// Sends a line to those who listen to this.
     pub fn send(&mut self, stream: Stream, line: &str) {
         for caller in self.callers.iter_mut().filter(|caller| caller.listens_to == Some(stream)) {
-            caller.send(line);
+            if caller.output.len() + line.len() > UNHEARD_MAX {
+                caller.gone = true;
+            } else {
+                caller.send(line);
+            }
         }
     }
 
-    /// Accepts callers and answers requests. Returns true when somebody has ordered something: [`Control::flush`] sends the
-    /// answers, once the order is carried out.
+    /// Accepts callers and answers requests: one of each, for [`TURN`] at most. Returns true when somebody has ordered
+    /// something: [`Control::flush`] sends the answers, once the order is carried out.
     pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
-        while let Ok((socket, _)) = self.listener.accept() {
-            if self.callers.len() < CALLERS_MAX && socket.set_nonblocking(true).is_ok() {
-                let own = nix::unistd::geteuid().as_raw();
-                let peer = getsockopt(&socket, sockopt::PeerCredentials).ok();
-                let may_write = peer.is_some_and(|peer| peer.uid() == 0 || peer.uid() == own);
-                let (input, output) = (Vec::new(), Vec::new());
-                self.callers.push(Caller { socket, may_write, input, output, listens_to: None, gone: false });
+        self.accept();
+        self.drop_stalled();
+        let (began, mut ordered) = (Instant::now(), false);
+        // Those who may order come first; the others take turns.
+        for may_write in [true, false] {
+            for _ in 0..self.callers.iter().filter(|caller| caller.may_write == may_write).count() {
+                let total = self.unread();
+                let Some(place) = self.callers.iter().position(|caller| caller.may_write == may_write) else { break };
+                // Whoever was served goes to the end.
+                let mut caller = self.callers.remove(place);
+                ordered |= caller.serve(daemon, total);
+                self.callers.push(caller);
+                if began.elapsed() > TURN {
+                    break;
+                }
             }
-        }
-        let mut ordered = false;
-        for caller in &mut self.callers {
-            ordered |= caller.serve(daemon);
         }
         self.callers.retain(|caller| !caller.gone);
         ordered
+    }
+
+    fn accept(&mut self) {
+        if self.accepts_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        self.accepts_at = None;
+        if self.spare.is_none() {
+            self.spare = self.listener.as_fd().try_clone_to_owned().ok();
+        }
+        loop {
+            let socket = match self.listener.accept() {
+                Ok((socket, _)) => socket,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                    self.accepts_at = Some(Instant::now() + REST);
+                    if self.spare.take().is_some() {
+                        continue;
+                    }
+                    return;
+                }
+                Err(_) => return,
+            };
+            if socket.set_nonblocking(true).is_err() {
+                continue;
+            }
+            let own = nix::unistd::geteuid().as_raw();
+            let user = getsockopt(&socket, sockopt::PeerCredentials).ok().map(|peer| peer.uid());
+            let may_write = user.is_some_and(|user| user == 0 || user == own);
+            if self.accepts_at.is_some() && !may_write {
+                // The descriptor is for somebody else, who may be the next.
+                drop(socket);
+                self.spare = self.listener.as_fd().try_clone_to_owned().ok();
+                continue;
+            }
+            if self.callers.iter().filter(|caller| caller.may_write == may_write).count()
+                >= CALLERS_MAX[usize::from(may_write)]
+            {
+                self.make_place(may_write);
+            }
+            self.callers.push(Caller {
+                socket,
+                user,
+                may_write,
+                input: Vec::new(),
+                output: Vec::new(),
+                active: Instant::now(),
+                listens_to: None,
+                ended: false,
+                gone: false,
+            });
+        }
+    }
+
+    /// Drops a caller for another one who may order, or may not: of the user with the most, that who was active least
+    /// recently.
+    fn make_place(&mut self, may_write: bool) {
+        let rivals = || self.callers.iter().filter(|caller| caller.may_write == may_write);
+        let crowd = |caller: &Caller| rivals().filter(|other| other.user == caller.user).count();
+        let idlest = self.callers.iter().enumerate().filter(|(_, caller)| caller.may_write == may_write);
+        let idlest = idlest.max_by_key(|(_, caller)| (crowd(caller), std::cmp::Reverse(caller.active)));
+        if let Some((place, _)) = idlest {
+            self.callers.remove(place);
+        }
+    }
+
+    /// Drops callers who read nothing, while too much waits for all.
+    fn drop_stalled(&mut self) {
+        if self.unread() > UNREAD_TOTAL {
+            let reads = |caller: &Caller| caller.output.is_empty() || caller.active.elapsed() < STALLS_FOR;
+            self.callers.retain(|caller| caller.may_write || reads(caller));
+        }
+    }
+
+    /// Returns the bytes that wait for callers who may only ask.
+    fn unread(&self) -> usize {
+        self.callers.iter().filter(|caller| !caller.may_write).map(|caller| caller.output.len()).sum()
     }
 
     /// Sends what waits for the callers, as far as they read.
@@ -122,22 +248,30 @@ impl Drop for Control {
 }
 
 impl Caller {
-    fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
-        let mut buffer = [0; 4_096];
-        let mut ordered = false;
-        loop {
-            match self.socket.read(&mut buffer) {
-                Ok(0) => self.gone = true,
-                Ok(n) => self.input.extend_from_slice(buffer.get(..n).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.gone = true,
-            }
-            if self.gone || self.input.len() > REQUEST_MAX {
-                break;
-            }
+    /// Returns whether the next request may be answered while `total` bytes wait for those who may only ask.
+    fn may_ask(&self, total: usize) -> bool {
+        self.output.len() < UNREAD_MAX && (self.may_write || total < UNREAD_TOTAL)
+    }
+
+    /// Returns whether more is to be read of the caller.
+    fn wants_input(&self, total: usize) -> bool {
+        !self.ended && !self.has_request() && self.may_ask(total)
+    }
+
+    fn has_request(&self) -> bool {
+        self.input.contains(&b'\n')
+    }
+
+    /// Reads a request where none waits, and answers one.
+    fn serve(&mut self, daemon: &mut dyn Daemon, total: usize) -> bool {
+        if self.wants_input(total) {
+            self.read();
         }
-        while let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
+        let mut ordered = false;
+        if !self.may_ask(total) {
+            return ordered;
+        }
+        if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.input.drain(..=end).collect();
             let reply = match self.answer(&line, daemon, &mut ordered) {
                 Ok(result) => json!({ "result": result }),
@@ -147,13 +281,24 @@ impl Caller {
                 }
             };
             self.send(&reply.to_string());
-        }
-        if self.input.len() > REQUEST_MAX {
+            self.active = Instant::now();
+        } else if self.input.len() >= REQUEST_MAX {
             self.send(&json!({ "error": "the request is too long", "code": "argument" }).to_string());
             self.flush();
             self.gone = true;
         }
         ordered
+    }
+
+    fn read(&mut self) {
+        let mut buffer = [0; REQUEST_MAX];
+        let room = REQUEST_MAX.saturating_sub(self.input.len());
+        match self.socket.read(buffer.get_mut(..room).unwrap_or_default()) {
+            Ok(0) => self.ended = true,
+            Ok(n) => self.input.extend_from_slice(buffer.get(..n).unwrap_or_default()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(_) => self.gone = true,
+        }
     }
 
     fn answer(&mut self, line: &[u8], daemon: &mut dyn Daemon, ordered: &mut bool) -> Result<Value, ApiError> {
@@ -176,23 +321,27 @@ impl Caller {
     }
 
     fn send(&mut self, line: &str) {
-        if self.output.len() + line.len() > UNREAD_MAX {
-            self.gone = true;
-        } else {
-            self.output.extend_from_slice(line.as_bytes());
-            self.output.push(b'\n');
-        }
+        self.output.extend_from_slice(line.as_bytes());
+        self.output.push(b'\n');
     }
 
     fn flush(&mut self) {
         while !self.output.is_empty() && !self.gone {
             match self.socket.write(&self.output) {
-                Ok(n) => drop(self.output.drain(..n)),
+                Ok(n) => {
+                    self.output.drain(..n);
+                    self.active = Instant::now();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => self.gone = true,
             }
         }
+        // What a large answer took is given back.
+        if self.output.is_empty() && self.output.capacity() > UNREAD_MAX {
+            self.output = Vec::new();
+        }
+        self.gone |= self.ended && self.output.is_empty() && !self.has_request();
     }
 }
 

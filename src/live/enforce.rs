@@ -12,19 +12,28 @@ use crate::model::Tuple;
 use crate::ruleset::{self, Elements, LOCAL, Rules, SetName, set_of};
 use crate::sentence;
 use crate::sentence::Sentence;
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::wire::conntrack::{self, DumpFilter};
 use crate::wire::netlink::{Message, Writer, messages};
 use crate::wire::nft::{self, Change, Family, Operation, Pair};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::net::IpAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long nft may take. It takes 10 ms; on a busy router some hundred.
+/// How long nft may take before it is ended.
 const NFT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the loop waits for nft, which takes 10 ms, and some hundred on a busy router; after that it goes on without.
+const NFT_PATIENCE: Duration = Duration::from_millis(300);
+/// How long nft may take to remove a table when leash is stopped.
+const NFT_AT_STOP: Duration = Duration::from_secs(2);
+/// How often the kernel is asked whether it still has everything, and how soon after somebody else has deleted something.
+const CHECK_EVERY: Span = Span::secs(10);
+const CHECK_AFTER: Span = Span::secs(1);
 /// The kernel's error for an object that does not exist.
 const ENOENT: i32 = 2;
 /// Requests that are sent at once, so that their replies fit the receive buffer.
@@ -56,9 +65,17 @@ pub struct Enforcer {
     pub bridge: bool,
     /// There are flow tables, which take packets past the rules.
     offload: bool,
+    /// What nft is loading.
+    loading: Option<Loading>,
     /// What failed last.
     pub problem: Option<Sentence>,
-    /// How often somebody has removed the table.
+    /// The handles of the rules in the kernel.
+    rules: Vec<u64>,
+    /// When the kernel is asked next whether it still has all that leash gave it.
+    next_check: Time,
+    /// When it was asked last.
+    checked_at: Time,
+    /// How often somebody has removed the table, or something of it.
     restored: u32,
 }
 
@@ -77,7 +94,11 @@ impl Enforcer {
             loaded: false,
             bridge: false,
             offload: false,
+            loading: None,
             problem: None,
+            rules: Vec::new(),
+            next_check: Time(0),
+            checked_at: Time(0),
             restored: 0,
         };
         enforcer.detect_offload();
@@ -91,11 +112,13 @@ impl Enforcer {
 
     /// Reads what others have done to the ruleset.
     pub fn read_changes(&mut self) -> io::Result<()> {
-        let (mut table_gone, mut flow_tables) = (false, false);
+        let (mut table_gone, mut deleted, mut flow_tables) = (false, false, false);
+        let own = self.requests.port();
         let received = self.notifications.receive(4_096, |datagram| {
             for message in messages(datagram) {
                 match nft::parse_change(&message) {
                     Some(Change::TableGone) => table_gone = true,
+                    Some(Change::Deleted) => deleted |= message.port != own,
                     Some(Change::FlowTables) => flow_tables = true,
                     None => {}
                 }
@@ -109,7 +132,71 @@ impl Enforcer {
         if flow_tables || received.lost {
             self.detect_offload();
         }
+        if deleted || received.lost {
+            self.next_check = self.next_check.min(self.checked_at + CHECK_AFTER);
+        }
         Ok(())
+    }
+
+    /// Returns when [`Enforcer::check`] is due.
+    pub fn next_check(&self) -> Option<Time> {
+        (self.loaded && !self.is_loading()).then_some(self.next_check)
+    }
+
+    /// Asks the kernel whether it still has all that leash gave it. Returns true where it does not: then [`Enforcer::sync`]
+    /// puts it right.
+    pub fn check(&mut self, now: Time) -> bool {
+        if self.next_check().is_none_or(|at| now < at) {
+            return false;
+        }
+        (self.checked_at, self.next_check) = (now, now + CHECK_EVERY);
+        if self.rules_in_kernel() != self.rules {
+            log::warn!("somebody changed the rules of leash's table; it is made again");
+            (self.loaded, self.restored) = (false, self.restored + 1);
+            return true;
+        }
+        let wanted = std::mem::take(&mut self.elements);
+        let mut kept = wanted.clone();
+        for &family in self.families() {
+            let blocked = self.pairs_in_kernel(family, ["null4", "null6"]);
+            let admitted = self.pairs_in_kernel(family, ["admit4", "admit6"]);
+            let mut local = BTreeSet::new();
+            let take = |message: &Message| local.extend(nft::parse_devices(message));
+            let _ = self.requests.ask(1, |w, sequence| nft::dump_elements(w, sequence, family, LOCAL), take);
+            // What is forgotten here is added again. A block whose end has come is no longer wanted then.
+            kept.blocked.retain(|pair, _| blocked.contains(pair));
+            kept.admitted.retain(|pair| admitted.contains(pair));
+            kept.local.retain(|mac| local.contains(mac));
+            for pair in blocked.into_iter().filter(|pair| !wanted.blocked.contains_key(pair)) {
+                let set = set_of(SetName::Null, pair.1);
+                let result = self.transact_in(&[family], |w, sequence, family| {
+                    nft::write_pairs(w, sequence, family, Operation::Delete, set, &[(pair, None)])
+                });
+                self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
+            }
+        }
+        let differs = kept != wanted;
+        self.elements = kept;
+        differs
+    }
+
+    fn pairs_in_kernel(&mut self, family: Family, sets: [&str; 2]) -> BTreeSet<Pair> {
+        let mut pairs = BTreeSet::new();
+        for set in sets {
+            let take = |message: &Message| pairs.extend(nft::parse_elements(message).into_iter().map(|(pair, _)| pair));
+            // What cannot be listed is not there.
+            let _ = self.requests.ask(1, |w, sequence| nft::dump_elements(w, sequence, family, set), take);
+        }
+        pairs
+    }
+
+    fn rules_in_kernel(&mut self) -> Vec<u64> {
+        let mut rules = Vec::new();
+        for &family in self.families() {
+            let take = |message: &Message| rules.extend(nft::parse_rule(message));
+            let _ = self.requests.ask(1, |w, sequence| nft::dump_rules(w, sequence, family), take);
+        }
+        rules
     }
 
     /// Asks the kernel whether it has leash's tables.
@@ -136,7 +223,7 @@ impl Enforcer {
         for set in ["null4", "null6"] {
             let _ = self.requests.ask(
                 1,
-                |w, sequence| nft::dump_elements(w, sequence, set),
+                |w, sequence| nft::dump_elements(w, sequence, Family::Inet, set),
                 |message| all.extend(nft::parse_elements(message)),
             );
         }
@@ -144,20 +231,56 @@ impl Enforcer {
     }
 
     /// Makes the kernel's table equal to these: loads the whole table when its shape changed or it is gone, else only what
-    /// differs.
-    pub fn sync(&mut self, shape: &Rules, elements: Elements) {
+    /// differs. Returns false where nft takes longer than [`NFT_PATIENCE`]: then this has to be called again.
+    pub fn sync(&mut self, shape: &Rules, elements: Elements) -> bool {
+        if self.is_loading() {
+            return false;
+        }
         if self.loaded && self.shape == *shape {
             self.sync_elements(elements);
-        } else {
-            self.problem = load(&ruleset::render(shape, &elements)).err();
-            self.loaded = self.problem.is_none();
-            // The kernel has no bridge family without kmod-nft-bridge, which few homes need.
-            self.bridge = self.loaded && load(&ruleset::render_bridge(shape, &elements)).is_ok();
-            match &self.problem {
-                None => (self.shape, self.elements) = (shape.clone(), elements),
-                Some(problem) => log::warn!("{problem}"),
+            return true;
+        }
+        match Nft::start(&ruleset::render(shape, &elements)) {
+            Ok(nft) => self.loading = Some(Loading { nft, family: Family::Inet, shape: shape.clone(), elements }),
+            Err(problem) => self.fail(problem),
+        }
+        self.await_nft(NFT_PATIENCE);
+        !self.is_loading()
+    }
+
+    /// Returns whether nft is at work.
+    pub fn is_loading(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Waits for nft, and takes what it has done.
+    pub fn await_nft(&mut self, patience: Duration) {
+        let asked = Instant::now();
+        while let Some(mut loading) = self.loading.take() {
+            let Some(result) = loading.nft.result(patience.saturating_sub(asked.elapsed())) else {
+                self.loading = Some(loading);
+                return;
+            };
+            match (loading.family, result) {
+                (Family::Inet, Ok(())) => {
+                    (self.loaded, self.bridge, self.problem) = (true, false, None);
+                    (self.shape, self.elements) = (loading.shape.clone(), loading.elements.clone());
+                    // The kernel has no bridge family without kmod-nft-bridge, which few homes need.
+                    let nft = Nft::start(&ruleset::render_bridge(&loading.shape, &loading.elements));
+                    self.loading = nft.ok().map(|nft| Loading { nft, family: Family::Bridge, ..loading });
+                }
+                (Family::Inet, Err(problem)) => self.fail(problem),
+                (Family::Bridge, result) => self.bridge = result.is_ok(),
+            }
+            if self.loaded && self.loading.is_none() {
+                self.rules = self.rules_in_kernel();
             }
         }
+    }
+
+    fn fail(&mut self, problem: Sentence) {
+        log::warn!("{problem}");
+        (self.loaded, self.bridge, self.problem) = (false, false, Some(problem));
     }
 
     fn sync_elements(&mut self, elements: Elements) {
@@ -282,11 +405,12 @@ impl Enforcer {
 
     /// Removes the table and lets all flows go on, when the daemon ends.
     pub fn open_all(&mut self) {
-        if self.loaded {
-            self.problem = load(&ruleset::remove("inet")).err();
-        }
-        if self.bridge {
-            let _ = load(&ruleset::remove("bridge"));
+        self.loading = None;
+        for family in ["inet", "bridge"] {
+            let is_there = if family == "inet" { self.loaded } else { self.bridge };
+            if is_there && let Ok(mut nft) = Nft::start(&ruleset::remove(family)) {
+                let _ = nft.result(NFT_AT_STOP);
+            }
         }
         (self.loaded, self.bridge) = (false, false);
         self.release(|_| true);
@@ -340,10 +464,18 @@ impl Enforcer {
 
     /// Sends orders as one transaction to all tables; `write` returns how many messages they are for one.
     fn transact(&mut self, write: impl Fn(&mut Writer, u32, Family) -> usize) -> io::Result<()> {
+        self.transact_in(self.families(), write)
+    }
+
+    fn transact_in(
+        &mut self,
+        families: &[Family],
+        write: impl Fn(&mut Writer, u32, Family) -> usize,
+    ) -> io::Result<()> {
         let mut orders = Writer::default();
         let sequence = self.requests.next_sequence();
         nft::begin_batch(&mut orders);
-        let replies = self.families().iter().map(|family| write(&mut orders, sequence, *family)).sum();
+        let replies = families.iter().map(|family| write(&mut orders, sequence, *family)).sum();
         nft::end_batch(&mut orders);
         self.requests.await_replies(&orders, sequence, replies)
     }
@@ -369,41 +501,72 @@ pub fn is_between(tuple: &Tuple, pairs: &BTreeSet<Pair>, owner: impl Fn(IpAddr) 
     one(tuple.source, tuple.destination) || one(tuple.destination, tuple.source)
 }
 
-/// Loads a ruleset as one transaction. The error says why nft did not.
-fn load(text: &str) -> Result<(), Sentence> {
-    let absent = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => sentence!("nft is not installed, and leash blocks nothing without it"),
-        _ => sentence!("nft cannot be started: %s", error.to_string()),
-    };
-    let mut nft = Command::new("nft");
-    nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = nft.spawn().map_err(absent)?;
-    let written = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
-    if !ends_in_time(&mut child) {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(sentence!("nft did not end within 10 s"));
-    }
-    let status = child.wait().map_err(|error| sentence!("nft cannot be waited for: %s", error.to_string()))?;
-    if status.success() && written.is_some_and(|result| result.is_ok()) {
-        return Ok(());
-    }
-    let mut stderr = String::new();
-    let _ = child.stderr.take().map(|pipe| pipe.take(4_096).read_to_string(&mut stderr));
-    Err(match stderr.lines().next() {
-        Some(line) => sentence!("nft refused the ruleset: %s", line),
-        None => sentence!("nft refused the ruleset and gave no reason"),
-    })
+/// A ruleset on its way into the kernel.
+struct Loading {
+    nft: Nft,
+    family: Family,
+    shape: Rules,
+    elements: Elements,
 }
 
-/// Returns false where the child has not ended within [`NFT_TIMEOUT`].
-fn ends_in_time(child: &mut Child) -> bool {
-    let started = Instant::now();
-    loop {
-        match child.try_wait() {
-            Ok(None) if started.elapsed() < NFT_TIMEOUT => std::thread::sleep(Duration::from_millis(1)),
-            Ok(None) => return false,
-            _ => return true,
+/// A running nft, which loads a ruleset as one transaction. It reads from memory and writes into memory, so that neither
+/// side waits for the other. It is ended when this is dropped.
+struct Nft {
+    child: Child,
+    errors: File,
+    began: Instant,
+}
+
+impl Nft {
+    /// Starts nft. The error says why it cannot be started.
+    fn start(text: &str) -> Result<Nft, Sentence> {
+        let absent = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => sentence!("nft is not installed, and leash blocks nothing without it"),
+            _ => sentence!("nft cannot be started: %s", error.to_string()),
+        };
+        let spawn = || {
+            let memory = || io::Result::Ok(File::from(memfd_create("nft", MFdFlags::MFD_CLOEXEC)?));
+            let (mut input, errors) = (memory()?, memory()?);
+            input.write_all(text.as_bytes())?;
+            input.rewind()?;
+            let mut nft = Command::new("nft");
+            nft.args(["-f", "-"]).stdin(input).stdout(Stdio::null()).stderr(errors.try_clone()?);
+            Ok(Nft { child: nft.spawn()?, errors, began: Instant::now() })
+        };
+        spawn().map_err(absent)
+    }
+
+    /// Waits for nft for so long, and returns how it went; absent while it is at work. The error says why nft did not load
+    /// the ruleset.
+    fn result(&mut self, patience: Duration) -> Option<Result<(), Sentence>> {
+        let asked = Instant::now();
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if self.began.elapsed() >= NFT_TIMEOUT => {
+                    return Some(Err(sentence!("nft did not end within 10 s")));
+                }
+                Ok(None) if asked.elapsed() >= patience => return None,
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Err(error) => return Some(Err(sentence!("nft cannot be waited for: %s", error.to_string()))),
+            }
+        };
+        if status.success() {
+            return Some(Ok(()));
+        }
+        let mut errors = String::new();
+        let _ = self.errors.rewind().and_then(|()| (&self.errors).take(4_096).read_to_string(&mut errors));
+        Some(Err(match errors.lines().next() {
+            Some(line) => sentence!("nft refused the ruleset: %s", line),
+            None => sentence!("nft refused the ruleset and gave no reason"),
+        }))
+    }
+}
+
+impl Drop for Nft {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = (self.child.kill(), self.child.wait());
         }
     }
 }

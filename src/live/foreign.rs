@@ -37,9 +37,9 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// Looks at the rules if that was done too long ago. Somebody who `asks` waits a moment for it; else what a child wrote
-    /// is read the next time.
-    pub fn look(&mut self, asks: bool, bit: u32, lan: &[String], now: Time) {
+    /// Looks at the rules if that was done too long ago, which is sooner for somebody who `asks`. A child writes them, which
+    /// is waited for a moment where the loop has `patience`; else they are read the next time.
+    pub fn look(&mut self, asks: bool, patience: bool, bit: u32, lan: &[String], now: Time) {
         let fresh = if asks { FRESH.0 } else { FRESH.1 };
         if self.child.is_none() && self.read_at.is_none_or(|at| now.since(at) >= fresh) {
             match start() {
@@ -56,7 +56,7 @@ impl Foreign {
                     let _ = (child.kill(), child.wait());
                     break Some(false);
                 }
-                Ok(None) if asks && asked.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(2)),
+                Ok(None) if patience && asked.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(2)),
                 Ok(None) => break None,
                 Ok(Some(status)) => break Some(status.success()),
                 Err(_) => break Some(false),

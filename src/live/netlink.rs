@@ -111,6 +111,11 @@ impl Socket {
         Ok((n, cut))
     }
 
+    /// Returns the socket's port, by which the kernel tells whose request a notification follows from.
+    pub fn port(&self) -> u32 {
+        nix::sys::socket::getsockname::<NetlinkAddr>(self.fd.as_raw_fd()).map_or(0, |address| address.pid())
+    }
+
     /// Returns a sequence number for the next request.
     pub fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1).max(1);

@@ -4,6 +4,7 @@ use crate::api::Complaint;
 use crate::config::{self, DaemonConfig};
 use crate::engine::Engine;
 use crate::limits;
+use crate::live::files;
 use crate::model::Mac;
 use crate::reference::lists::{Lists, Reader};
 use crate::reference::networks::Networks;
@@ -150,7 +151,7 @@ fn list_files(daemon: &DaemonConfig) -> Vec<PathBuf> {
 
 /// Opens a file of at most `max` bytes.
 fn open(path: &Path, max: u64) -> io::Result<File> {
-    let file = File::open(path)?;
+    let file = files::open(path)?;
     let data = file.metadata()?;
     if !data.is_file() || data.len() > max {
         return Err(io::Error::other(format!("it is not a file of at most {} MB", max >> 20)));

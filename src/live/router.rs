@@ -5,7 +5,7 @@
 use crate::config::DaemonConfig;
 use crate::config::Network;
 use crate::config::router;
-use crate::live::progress;
+use crate::live::files;
 use crate::live::rewritten::written_at;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -18,7 +18,7 @@ const FILES: [&str; 2] = ["network", "firewall"];
 
 /// Reads which networks have devices, and where the settings of leash name no interface, takes theirs.
 pub fn complete(daemon: &mut DaemonConfig) {
-    let [network, firewall] = FILES.map(|name| progress::text(&daemon.router.join(name)).unwrap_or_default());
+    let [network, firewall] = FILES.map(|name| files::text(&daemon.router.join(name)).unwrap_or_default());
     daemon.house = router::networks(&network, &firewall);
     daemon.default_interfaces = daemon.interfaces.is_empty();
     if daemon.default_interfaces {

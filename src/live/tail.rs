@@ -1,10 +1,12 @@
 //! A growing text file: followed through rotation, truncation and replacement, and kept small.
 
+use crate::live::files;
+use nix::libc;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Bytes that one [`Tail::read`] reads of a file.
@@ -93,8 +95,8 @@ impl Tail {
             if self.file.is_some() {
                 line(None);
             }
-            let both = OpenOptions::new().read(true).write(true).open(&self.path);
-            self.file = both.or_else(|_| File::open(&self.path)).ok();
+            let both = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(&self.path);
+            self.file = both.or_else(|_| files::open(&self.path)).ok();
             self.inode = data.ino();
             self.rewind();
             self.read_lines(&mut line)?;

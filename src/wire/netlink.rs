@@ -34,6 +34,8 @@ pub struct Message<'a> {
     pub flags: u16,
     /// The sequence number of the request that it answers (`nlmsg_seq`).
     pub sequence: u32,
+    /// The port of the socket that asked for it, or for what it tells of; 0 for the kernel (`nlmsg_pid`).
+    pub port: u32,
     /// The bytes that follow the header.
     pub body: &'a [u8],
 }
@@ -55,8 +57,9 @@ pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = Message<'_>> {
         let kind = u16::from_ne_bytes([head[4], head[5]]);
         let flags = u16::from_ne_bytes([head[6], head[7]]);
         let sequence = u32::from_ne_bytes([head[8], head[9], head[10], head[11]]);
+        let port = u32::from_ne_bytes([head[12], head[13], head[14], head[15]]);
         datagram = datagram.get(aligned(length)..).unwrap_or_default();
-        Some(Message { kind, flags, sequence, body })
+        Some(Message { kind, flags, sequence, port, body })
     })
 }
 
@@ -178,7 +181,7 @@ mod tests {
         writer.message(DONE, 0, 8, &[]);
         let read: Vec<Message> = messages(writer.bytes()).collect();
         assert_eq!((read[0].kind, read[0].flags, read[0].sequence), (0x0a00, flag::ACK | flag::REQUEST, 7));
-        assert_eq!(read[1], Message { kind: DONE, flags: 0, sequence: 8, body: &[] });
+        assert_eq!(read[1], Message { kind: DONE, flags: 0, sequence: 8, port: 0, body: &[] });
         assert_eq!(read[0].body[..4], [2, 0, 0, 53]);
         let all: Vec<_> = attributes(&read[0].body[4..]).collect();
         assert_eq!(all.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [1, 4]);
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn errors_are_told_from_acknowledgements() {
-        let message = |kind, body| Message { kind, flags: 0, sequence: 0, body };
+        let message = |kind, body| Message { kind, flags: 0, sequence: 0, port: 0, body };
         let code = (-17_i32).to_ne_bytes();
         assert_eq!(message(ERROR, &code).error(), Some(-17));
         assert_eq!(message(ERROR, &[0; 4]).error(), Some(0));

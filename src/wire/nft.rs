@@ -12,6 +12,11 @@ const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
 const NEW_TABLE: u16 = SUBSYSTEM;
 const DELETE_TABLE: u16 = SUBSYSTEM | 2;
+const DELETE_CHAIN: u16 = SUBSYSTEM | 5;
+const NEW_RULE: u16 = SUBSYSTEM | 6;
+const GET_RULE: u16 = SUBSYSTEM | 7;
+const DELETE_RULE: u16 = SUBSYSTEM | 8;
+const DELETE_SET: u16 = SUBSYSTEM | 11;
 const NEW_ELEMENT: u16 = SUBSYSTEM | 12;
 const GET_ELEMENT: u16 = SUBSYSTEM | 13;
 const DELETE_ELEMENT: u16 = SUBSYSTEM | 14;
@@ -34,6 +39,7 @@ pub enum Family {
 pub const GROUP: u32 = 7;
 
 const TABLE_NAME: u16 = 1;
+const RULE_HANDLE: u16 = 3;
 const LIST_TABLE: u16 = 1;
 const LIST_SET: u16 = 2;
 const LIST_ELEMENTS: u16 = 3;
@@ -68,6 +74,8 @@ pub enum Operation {
 pub enum Change {
     /// One of leash's tables is gone.
     TableGone,
+    /// Something in one of leash's tables was deleted: an element, a set, a rule or a chain.
+    Deleted,
     /// A flow table was added or deleted.
     FlowTables,
 }
@@ -166,11 +174,32 @@ pub fn get_element(writer: &mut Writer, sequence: u32, family: Family, set: &str
     list(writer, set, |writer| element(writer, &key[..length], None));
 }
 
-/// Writes a request for all elements of a set of the inet family's table.
-pub fn dump_elements(writer: &mut Writer, sequence: u32, set: &str) {
-    writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, Family::Inet as u8, 0);
+/// Writes a request for all elements of a set.
+pub fn dump_elements(writer: &mut Writer, sequence: u32, family: Family, set: &str) {
+    writer.netfilter(GET_ELEMENT, flag::DUMP, sequence, family as u8, 0);
     writer.text(LIST_TABLE, TABLE);
     writer.text(LIST_SET, set);
+}
+
+/// Writes a request for all rules of leash's table.
+pub fn dump_rules(writer: &mut Writer, sequence: u32, family: Family) {
+    writer.netfilter(GET_RULE, flag::DUMP, sequence, family as u8, 0);
+    writer.text(TABLE_NAME, TABLE);
+}
+
+/// Reads the handle of a rule in an answer to [`dump_rules`]: no other rule of the table ever has the same.
+pub fn parse_rule(message: &Message) -> Option<u64> {
+    let body = message.body.get(4..).filter(|_| message.kind == NEW_RULE)?;
+    be64(attributes(body).find(|(kind, _)| *kind == RULE_HANDLE)?.1)
+}
+
+/// Reads the devices in an answer to [`dump_elements`] about a set of devices.
+pub fn parse_devices(message: &Message) -> Vec<Mac> {
+    let find = |bytes, kind| attributes(bytes).find(|(k, _)| *k == kind).map(|(_, value)| value);
+    let body = message.body.get(4..).filter(|_| message.kind == NEW_ELEMENT).unwrap_or_default();
+    let elements = attributes(find(body, LIST_ELEMENTS).unwrap_or_default()).map(|(_, element)| element);
+    let read = |element| find(find(element, ELEMENT_KEY)?, DATA_VALUE)?.first_chunk().map(|mac| Mac(*mac));
+    elements.filter_map(read).collect()
 }
 
 /// Reads the pairs in an answer to [`dump_elements`], each with how long it stays, for ever where that is absent.
@@ -212,10 +241,12 @@ pub fn parse_counter(message: &Message) -> Option<(u64, u64)> {
 pub fn parse_change(message: &Message) -> Option<Change> {
     match message.kind {
         NEW_FLOWTABLE | DELETE_FLOWTABLE => Some(Change::FlowTables),
-        DELETE_TABLE => {
+        // All of these have the name of the table in their first attribute.
+        DELETE_TABLE | DELETE_CHAIN | DELETE_RULE | DELETE_SET | DELETE_ELEMENT => {
             let name = attributes(message.body.get(4..)?).find(|(kind, _)| *kind == TABLE_NAME)?.1;
             let family = [Family::Inet, Family::Bridge].iter().any(|f| message.body.first() == Some(&(*f as u8)));
-            (family && name.strip_suffix(b"\0") == Some(TABLE.as_bytes())).then_some(Change::TableGone)
+            let change = if message.kind == DELETE_TABLE { Change::TableGone } else { Change::Deleted };
+            (family && name.strip_suffix(b"\0") == Some(TABLE.as_bytes())).then_some(change)
         }
         _ => None,
     }
@@ -280,13 +311,22 @@ mod tests {
             writer.end(nest);
             writer.end(whole);
         });
-        for (kind, name) in [(DELETE_TABLE, "leash"), (DELETE_TABLE, "fw4"), (DELETE_FLOWTABLE, "ft")] {
+        for (kind, name) in [
+            (DELETE_TABLE, "leash"),
+            (DELETE_TABLE, "fw4"),
+            (DELETE_FLOWTABLE, "ft"),
+            (DELETE_ELEMENT, "leash"),
+            (DELETE_CHAIN, "fw4"),
+        ] {
             writer.netfilter(kind, 0, 1, 1, 0);
             writer.text(TABLE_NAME, name);
         }
         let read: Vec<Message> = messages(writer.bytes()).collect();
         assert_eq!(parse_counter(&read[0]), Some((9, 900)));
         let changes: Vec<_> = read.iter().map(parse_change).collect();
-        assert_eq!(changes, [None, Some(Change::TableGone), None, Some(Change::FlowTables)]);
+        assert_eq!(
+            changes,
+            [None, Some(Change::TableGone), None, Some(Change::FlowTables), Some(Change::Deleted), None]
+        );
     }
 }

@@ -75,7 +75,7 @@ impl Daemon for House {
     fn health(&mut self) -> Value {
         json!({})
     }
-    fn doctor(&mut self, _: bool) -> Vec<Complaint> {
+    fn doctor(&mut self, _: bool, _: bool) -> Vec<Complaint> {
         Vec::new()
     }
     fn count_soon(&mut self) {}

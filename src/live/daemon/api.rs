@@ -13,6 +13,8 @@ use crate::time::{Span, Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
 
+/// How often doctor may keep the loop waiting, for half a second.
+const PATIENT_EVERY: Span = Span::secs(10);
 /// The time that uci and the init system need at most to write an order into the settings.
 const WRITE_TAKES: Span = Span::secs(15);
 
@@ -63,7 +65,7 @@ impl api::Daemon for Daemon {
         health
     }
 
-    fn doctor(&mut self, thorough: bool) -> Vec<Complaint> {
+    fn doctor(&mut self, thorough: bool, may_write: bool) -> Vec<Complaint> {
         let mut all = Vec::new();
         doctor::conntrack(&mut all);
         let (daemon, lan) = (&self.engine.config().daemon, self.sources.lan());
@@ -92,8 +94,14 @@ impl api::Daemon for Daemon {
         if let Some(enforcer) = self.enforcer.get() {
             enforcer.complain(&mut all);
         }
+        // The loop stands still meanwhile, so it waits seldom, however often somebody asks.
+        let now = clock::now().now;
+        let patience = thorough && (may_write || now >= self.patient_at);
+        if patience {
+            self.patient_at = now + PATIENT_EVERY;
+        }
         if thorough {
-            self.foreign.look(true, daemon.mark, &daemon.interfaces, clock::now().now);
+            self.foreign.look(true, patience, daemon.mark, &daemon.interfaces, now);
         }
         self.foreign.complain(daemon.mark, lan, self.engine.faked_names(), &mut all);
         if !self.engine.blocking() {
@@ -105,10 +113,19 @@ impl api::Daemon for Daemon {
         doctor::clock(clock::now(), &mut all);
         doctor::jail(&mut all);
         let silent = |address| doctor::other_gateway(lan).is_none() && !doctor::resolver_answers(address);
-        if thorough && lan.gateway().is_some_and(silent) {
+        if patience {
+            self.resolver_silent = lan.gateway().is_some_and(silent);
+        }
+        if thorough && self.resolver_silent {
             all.push(Complaint::warning(
                 sentence!("no resolver answers on the LAN, so devices ask one that leash may not see"),
                 sentence!("run %s, then look at %s", "service dnsmasq restart", "logread -e dnsmasq"),
+            ));
+        }
+        if self.short_of_descriptors {
+            all.push(Complaint::error(
+                sentence!("there are too few file descriptors, so some who ask leash get no answer"),
+                sentence!("let the service have at least %s of them (%s)", 256_u32, "limits nofile"),
             ));
         }
         self.bus.complain(&mut all);

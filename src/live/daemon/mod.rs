@@ -16,7 +16,7 @@ use crate::live::slot::Slot;
 use crate::live::sources::Sources;
 use crate::live::state::State;
 use crate::live::ubus::{self, Bus};
-use crate::live::{clock, progress, resolv_conf, router};
+use crate::live::{clock, lock, progress, resolv_conf, router};
 use crate::reference::vendors;
 use crate::ruleset::Rules;
 use crate::time::{Span, Stamp, Time, Wall};
@@ -36,6 +36,8 @@ mod recorder;
 const REFRESH_EVERY: Span = Span::secs(10);
 /// Under load it is cheaper to let events gather: each wait costs more than an event.
 const NAP: Duration = Duration::from_millis(10);
+/// How often nft is looked after while it is at work, in milliseconds.
+const NFT_LOOK_EVERY: u64 = 50;
 /// A larger change of the date at which the machine started is no drift: somebody set the clock.
 const CLOCK_JUMP: Span = Span::secs(1);
 
@@ -62,6 +64,12 @@ struct Daemon {
     clock_start: Wall,
     /// When the latest order came that the settings are to have.
     last_order: Time,
+    /// Before this the loop does not wait for doctor, whoever asks.
+    patient_at: Time,
+    /// No resolver answered on the LAN when doctor asked last.
+    resolver_silent: bool,
+    /// There were too few file descriptors for those who ask when this turn began.
+    short_of_descriptors: bool,
     /// How the bus was when this turn began.
     bus: ubus::Counts,
 }
@@ -84,6 +92,7 @@ pub fn run(path: &Path) -> Result<(), String> {
     signals.thread_block().map_err(|error| format!("signals cannot be blocked: {error}"))?;
     let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .map_err(|error| format!("signals cannot be read: {error}"))?;
+    let _lock = lock::hold()?;
     let control = Control::open(&config.daemon.socket)?;
     let mut callers = Callers { control, bus: Bus::new(&config.daemon.ubus) };
     let at = clock::now();
@@ -108,6 +117,9 @@ pub fn run(path: &Path) -> Result<(), String> {
         check_flows: false,
         clock_start: Wall(0),
         last_order: Time(0),
+        patient_at: Time(0),
+        resolver_silent: false,
+        short_of_descriptors: false,
         bus: ubus::Counts::default(),
     };
     loop {
@@ -116,6 +128,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         let storm = daemon.read_sources(at, &mut callers);
         daemon.apply(at, &mut callers);
         daemon.bus = callers.bus.counts;
+        daemon.short_of_descriptors = callers.control.is_short_of_descriptors();
         if callers.control.serve(&mut daemon) | callers.bus.serve(&mut daemon) {
             daemon.apply(clock::now(), &mut callers);
         }
@@ -173,7 +186,7 @@ impl Daemon {
             self.inherit_blocks(at);
         }
         let daemon = &self.engine.config().daemon;
-        self.foreign.look(false, daemon.mark, &daemon.interfaces, at.now);
+        self.foreign.look(false, false, daemon.mark, &daemon.interfaces, at.now);
         // A ruleset that the kernel refused is tried again.
         self.sync_sets |= self.enforcer.get().is_some_and(|enforcer| !enforcer.loaded);
         self.engine.set_resolvers(resolv_conf::resolvers(), at);
@@ -208,6 +221,11 @@ impl Daemon {
         self.sync_sets |= turn.lan_changed;
         self.check_flows |= turn.dumped;
         if let Some(enforcer) = self.enforcer.get_mut() {
+            // What changed while nft was at work is compared afterwards.
+            if enforcer.is_loading() {
+                enforcer.await_nft(Duration::ZERO);
+                self.check_flows |= enforcer.loaded && !loaded;
+            }
             if let Err(error) = enforcer.read_changes() {
                 self.enforcer.lose(&error);
             } else if loaded && !enforcer.loaded {
@@ -216,6 +234,7 @@ impl Daemon {
                 self.handle(vec![Event::Gap { source: Source::Lookups }], at, callers);
             }
         }
+        self.sync_sets |= self.enforcer.get_mut().is_some_and(|enforcer| enforcer.check(at.now));
         self.engine.wake(at);
         turn.storm
     }
@@ -284,7 +303,7 @@ impl Daemon {
     fn sync_kernel(&mut self, at: Stamp, released: &BTreeSet<Pair>) {
         let Some(enforcer) = self.enforcer.get_mut() else { return };
         let (engine, lan) = (&self.engine, self.sources.lan());
-        if std::mem::take(&mut self.sync_sets) && !lan.interfaces().is_empty() {
+        if self.sync_sets && !lan.interfaces().is_empty() {
             let daemon = &engine.config().daemon;
             let shape = Rules {
                 interfaces: daemon.interfaces.clone(),
@@ -294,7 +313,7 @@ impl Daemon {
                 pins: engine.prefix_pins(at.wall),
             };
             let loaded = enforcer.loaded;
-            enforcer.sync(&shape, engine.elements(at));
+            self.sync_sets = !enforcer.sync(&shape, engine.elements(at));
             self.check_flows |= enforcer.loaded && !loaded;
         }
         if std::mem::take(&mut self.check_flows) {
@@ -316,10 +335,17 @@ impl Daemon {
             self.engine.next_deadline(),
             self.sources.next_deadline(),
             callers.bus.next_deadline(),
+            self.enforcer.get().and_then(Enforcer::next_check),
         ];
         let next = deadlines.into_iter().flatten().min().unwrap_or(now);
         // A millisecond later rather than many wakes before it.
-        let wait = next.since(now).0.div_ceil(1_000).min(60_000);
+        let mut wait = next.since(now).0.div_ceil(1_000).min(60_000);
+        if let Some(turn) = callers.control.next_turn() {
+            wait = wait.min(turn.as_millis() as u64);
+        }
+        if self.enforcer.get().is_some_and(Enforcer::is_loading) {
+            wait = wait.min(NFT_LOOK_EVERY);
+        }
         let mut readable = vec![signals.as_fd()];
         self.sources.fds(&mut readable);
         readable.extend(self.enforcer.get().map(|enforcer| enforcer.socket().as_fd()));

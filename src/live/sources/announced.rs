@@ -4,7 +4,7 @@ use crate::api::Severity;
 use crate::config::DaemonConfig;
 use crate::config::router::{self, Resolver};
 use crate::event::Event;
-use crate::live::progress;
+use crate::live::files;
 use crate::live::rewritten::Rewritten;
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
@@ -46,7 +46,7 @@ impl Source for Announced {
             return Ok(());
         }
         if self.file.has_changed() {
-            let text = if self.file.is_there() { progress::text(&self.file.path)? } else { String::new() };
+            let text = if self.file.is_there() { files::text(&self.file.path)? } else { String::new() };
             self.told = router::resolvers(&text);
         }
         // The router answers in plain sight itself, but nobody reads what is encrypted. Its addresses may change, too.

@@ -4,14 +4,13 @@ use crate::api::Severity;
 use crate::config::DaemonConfig;
 use crate::event::Event;
 use crate::limits;
-use crate::live::progress;
+use crate::live::files;
 use crate::live::rewritten::Rewritten;
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::sentence;
 use crate::time::Time;
 use crate::wire::dnsmasq;
-use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
@@ -37,7 +36,7 @@ struct Leases(Rewritten);
 impl Leases {
     /// Follows the file, which may come later.
     fn open(path: PathBuf) -> io::Result<Leases> {
-        match File::open(&path) {
+        match files::open(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(Leases(Rewritten::new(path))),
         }
@@ -50,7 +49,7 @@ impl Source for Leases {
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
         let Leases(file) = self;
         if file.is_due(scene.at.now) && file.has_changed() && file.is_there() {
-            let text = progress::text(&file.path).unwrap_or_default();
+            let text = files::text(&file.path).unwrap_or_default();
             out.extend(text.lines().take(limits::DEVICES).filter_map(dnsmasq::parse_lease));
         }
         Ok(())

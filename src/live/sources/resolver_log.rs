@@ -6,7 +6,7 @@
 use crate::api::{Complaint, Severity};
 use crate::config::DaemonConfig;
 use crate::event::{self, Event};
-use crate::live::progress;
+use crate::live::files;
 use crate::live::slot::Need;
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::sentence;
@@ -61,7 +61,7 @@ fn place(path: &Path) -> io::Result<ResolverLog> {
     if fs::metadata(path)?.permissions().mode() & 0o004 != 0 {
         return Err(wrong("can be read by everybody (chmod 600)"));
     }
-    progress::text(path)?.trim().parse().map_err(|()| wrong("tells of no resolver of the house"))
+    files::text(path)?.trim().parse().map_err(|()| wrong("tells of no resolver of the house"))
 }
 
 /// A connection to the resolver.

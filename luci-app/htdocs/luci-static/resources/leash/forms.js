@@ -225,6 +225,8 @@ _('not all lookups of %s devices are seen: %s');
 _('blocking is switched off, so nothing is blocked');
 _('no resolver answers on the LAN, so devices ask one that leash may not see');
 _('run %s, then look at %s');
+_('there are too few file descriptors, so some who ask leash get no answer');
+_('let the service have at least %s of them (%s)');
 _('some orders are in force but not in the settings yet: only leash\'s state file has them');
 _('run %s as root; the init script does so itself where ubus and procd run');
 
