@@ -291,6 +291,7 @@ impl Engine {
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
         put(&mut map, "purpose", purpose.map(|purpose| Value::from(purpose.text())));
+        put(&mut map, "category", self.category(id, endpoint.address).filter(|_| !local).map(Value::from));
         put(&mut map, "ech", yes(contact.ech));
         put(&mut map, "flows", Value::from(contact.all_flows()));
         let of = |labels: &[Label]| labels.iter().fold(0, |sum: u32, label| sum.saturating_add(contact.flows(*label)));
@@ -325,13 +326,17 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// Returns the autonomous system that an address belongs to.
+    /// Returns whose an address is, and where.
     fn network(&self, address: IpAddr) -> Option<Value> {
         let network = self.networks.as_ref()?.of(self.untranslated(address))?;
         let mut map = Map::new();
-        put(&mut map, "asn", Value::from(network.asn));
+        put(&mut map, "asn", network.asn.map(Value::from));
         put(&mut map, "country", network.country().map(Value::from));
         put(&mut map, "hosting", yes(network.hosting));
+        put(&mut map, "cdn", yes(network.cdn));
+        for (word, text) in [("owner", network.owner), ("cloud", network.cloud), ("region", network.region)] {
+            put(&mut map, word, (!text.is_empty()).then(|| Value::from(text)));
+        }
         Some(Value::Object(map))
     }
 
