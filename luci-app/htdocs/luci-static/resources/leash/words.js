@@ -149,7 +149,8 @@ return baseclass.extend({
 	/* Returns the name of a country in the language of the page; its letters where the browser knows none. */
 	country(letters) {
 		try {
-			countries = countries || new Intl.DisplayNames([ document.documentElement.lang || 'en' ], { type: 'region' });
+			const language = document.documentElement.lang || 'en';
+			countries = countries || new Intl.DisplayNames([ language ], { type: 'region' });
 			return countries.of(letters);
 		}
 		catch {

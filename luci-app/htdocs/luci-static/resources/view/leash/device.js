@@ -157,8 +157,8 @@ return view.extend(widgets.pollingView({
 	list() {
 		const fits = contact => {
 			const texts = [
-				contact.address, contact.names, contact.sni, contact.purpose, contact.explained, contact.listed,
-				contact.category, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
+				contact.address, contact.names, contact.sni, contact.purpose, contact.category, contact.explained,
+				contact.listed, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
 			];
 			return words.matches(this.search.value, texts.flat());
 		};
@@ -225,7 +225,7 @@ return view.extend(widgets.pollingView({
 			!services.includes(purpose) && purpose,
 			!purpose && words.category(category),
 			words.whose(network),
-			network.cdn ? _('delivers for many') : network.hosting && _('hosting provider')
+			network.cdn ? _('delivers for many') : network.hosting && !network.cloud && _('hosting provider')
 		]);
 	},
 
