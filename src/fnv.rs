@@ -5,7 +5,12 @@ use std::net::IpAddr;
 
 /// Returns the hash of 32 bits.
 pub fn fnv32(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    fnv32_after(0x811c_9dc5, bytes)
+}
+
+/// Returns the hash of 32 bits of the bytes that `hash` is of, and of more.
+pub fn fnv32_after(hash: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(hash, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Returns the hash of 32 bits of an address.
@@ -49,6 +54,7 @@ mod tests {
         all.update(b"foo");
         all.update(b"bar");
         assert_eq!((fnv32(b""), fnv32(b"a"), fnv32(b"foobar")), (0x811c_9dc5, 0xe40c_292c, 0xbf9c_f968));
+        assert_eq!(fnv32_after(fnv32(b"foo"), b"bar"), fnv32(b"foobar"));
         assert_eq!((Fnv64::default().value(), all.value()), (0xcbf2_9ce4_8422_2325, 0x8594_4171_f739_67e8));
     }
 }

@@ -336,7 +336,7 @@ fn lists_and_networks_that_change_judge_what_they_name_anew() {
         reader.finish()
     };
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/networks/usr/share/leash/networks");
-    let networks = || leash::reference::networks::Networks::read(std::fs::read(path).unwrap()).unwrap();
+    let networks = || leash::reference::networks::Networks::open(Box::new(std::fs::read(path).unwrap())).unwrap();
     let blocked = |engine: &mut Engine| {
         let blocks = engine.drain().filter_map(|action| match action {
             Action::Block { address, .. } => Some(address.to_string()),

@@ -125,7 +125,8 @@ fn same_endpoint(one: &Value, other: &Value) -> bool {
     ["address", "protocol", "port"].iter().all(|key| one.get(key) == other.get(key))
 }
 
-/// Returns a contact in a line: `tcp 8883 mqtt, 12 flows, sent 20 kB, received 14 kB, its handshake names x.example`.
+/// Returns a contact in a line: `tcp 8883 mqtt, Amazon EC2, Oregon, US, 12 flows, sent 20 kB, received 14 kB, its handshake
+/// names x.example`.
 fn facts(contact: &Value) -> String {
     let mut facts = protocol(contact);
     if let Some(service) = string(contact, "service").filter(|service| string(contact, "protocol") != Some(service)) {
@@ -133,6 +134,19 @@ fn facts(contact: &Value) -> String {
     }
     if let Some(v4) = string(contact, "stands_for") {
         let _ = write!(facts, ", stands for {v4}");
+    }
+    if let Some(network) = contact.get("network") {
+        let _ = match (string(network, "cloud").or(string(network, "owner")), number(network, "asn")) {
+            (Some(owner), _) => write!(facts, ", {owner}"),
+            (None, 0) => write!(facts, ", a network"),
+            (None, asn) => write!(facts, ", AS{asn}"),
+        };
+        for place in ["region", "country"].into_iter().filter_map(|word| string(network, word)) {
+            facts.extend([", ", place]);
+        }
+    }
+    if let Some(category) = string(contact, "category") {
+        facts.extend([", for ", category]);
     }
     let _ = write!(facts, ", {}", count(number(contact, "flows"), "flow"));
     let _ = write!(facts, ", sent {}", bytes(number(contact, "sent_bytes")));

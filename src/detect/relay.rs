@@ -101,6 +101,9 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
     if signs.proxy {
         message = message.and_then(sentence!("it was asked to in a proxy's protocol"));
     }
+    if signs.asks_own_address {
+        message = message.and_then(sentence!("it asks a service how others see its address"));
+    }
     if by_address {
         message =
             message.and_then(sentence!("it never looked up whom it does this for, and uses services of several kinds"));
@@ -121,29 +124,25 @@ fn relay_finding(relay: &Relay, context: &Context) -> Finding {
         message = message.and_then(sentence!("this was last seen %s ago", ago));
     }
     let evidence = |name, seen: u64, limit: u64| Evidence { name, seen, limit };
-    Finding {
-        detector: DETECTOR.name,
-        strength,
-        kinds,
-        message,
-        evidence: vec![
-            evidence("sent_bytes", relay.sent, limits::RELAY_BYTES),
-            evidence("received_bytes", relay.received, limits::RELAY_BYTES),
-            evidence("passed_on_percent", relay.passed_on_percent.into(), limits::RELAY_PASSED_ON.into()),
-            evidence("in_step_percent", relay.in_step_percent.into(), limits::RELAY_IN_STEP.into()),
-            evidence("follows_percent", relay.follows_percent.into(), limits::RELAY_FOLLOWS.into()),
-            evidence("masters", relay.masters.len() as u64, 1),
-            evidence("carriers_tenths", relay.carriers_tenths.into(), limits::RELAY_CARRIERS.into()),
-            evidence("twins", relay.twins.into(), limits::TWINS.into()),
-            evidence("twin_percent", relay.twin_percent.into(), limits::TWINS_OF_FLOWS.into()),
-            evidence("delay_ms", signs.delay_ms.unwrap_or(0).into(), limits::RELAY_DELAY.as_millis()),
-            evidence("new_programs", signs.new_programs.into(), limits::RELAY_PROGRAMS.into()),
-            evidence("new_sites", signs.new_sites_today.into(), limits::RELAY_NEW_SITES.into()),
-            evidence("hours_with_new_sites", signs.hours_with_new_sites.into(), limits::RELAY_NEW_SITES_HOURS.into()),
-            evidence("proxy", signs.proxy.into(), 1),
-            evidence(BY_ADDRESS, signs.by_address.into(), 1),
-        ],
-    }
+    let mut all = vec![
+        evidence("sent_bytes", relay.sent, limits::RELAY_BYTES),
+        evidence("received_bytes", relay.received, limits::RELAY_BYTES),
+        evidence("passed_on_percent", relay.passed_on_percent.into(), limits::RELAY_PASSED_ON.into()),
+        evidence("in_step_percent", relay.in_step_percent.into(), limits::RELAY_IN_STEP.into()),
+        evidence("follows_percent", relay.follows_percent.into(), limits::RELAY_FOLLOWS.into()),
+        evidence("masters", relay.masters.len() as u64, 1),
+        evidence("carriers_tenths", relay.carriers_tenths.into(), limits::RELAY_CARRIERS.into()),
+        evidence("twins", relay.twins.into(), limits::TWINS.into()),
+        evidence("twin_percent", relay.twin_percent.into(), limits::TWINS_OF_FLOWS.into()),
+        evidence("delay_ms", signs.delay_ms.unwrap_or(0).into(), limits::RELAY_DELAY.as_millis()),
+        evidence("new_programs", signs.new_programs.into(), limits::RELAY_PROGRAMS.into()),
+        evidence("new_sites", signs.new_sites_today.into(), limits::RELAY_NEW_SITES.into()),
+        evidence("hours_with_new_sites", signs.hours_with_new_sites.into(), limits::RELAY_NEW_SITES_HOURS.into()),
+        evidence("proxy", signs.proxy.into(), 1),
+        evidence(BY_ADDRESS, signs.by_address.into(), 1),
+    ];
+    all.extend(signs.asks_own_address.then(|| evidence("asks_own_address", 1, 1)));
+    Finding { detector: DETECTOR.name, strength, kinds, message, evidence: all }
 }
 
 /// Returns true if a finding has weighed that its contact is called by address, so that `direct-ip` adds nothing to it.

@@ -101,7 +101,9 @@ pub struct Engine {
     tables: Tables,
     /// Lists of addresses and names that others warn of.
     lists: Lists,
-    /// Which autonomous system announces an address.
+    /// What names are for.
+    categories: Lists,
+    /// Whose an address is.
     networks: Option<Networks>,
     ledger: Ledger,
     blocks: Blocks,

@@ -22,6 +22,11 @@ impl Engine {
         self.review_listed(before, at);
     }
 
+    /// Replaces what is known of what names are for.
+    pub fn set_categories(&mut self, categories: Lists) {
+        self.categories = categories;
+    }
+
     /// Replaces the networks, and reviews the contacts that a list names: networks weigh in how much a list says.
     pub fn set_networks(&mut self, networks: Option<Networks>, at: Stamp) {
         let before = self.listed_contacts();
@@ -32,6 +37,18 @@ impl Engine {
     /// Returns the lists.
     pub fn lists(&self) -> &Lists {
         &self.lists
+    }
+
+    /// Returns what names are for: lists that warn of nothing, whose titles are the categories.
+    pub fn categories(&self) -> &Lists {
+        &self.categories
+    }
+
+    /// Returns what the names are for under which a device looked an address up. All must agree, since many share one.
+    pub(super) fn category(&self, id: DeviceId, address: IpAddr) -> Option<&str> {
+        let mut all = self.tables.names.of_device(id, address).map(|name| Some(self.categories.name(name)?.1.title));
+        let first = all.next()??;
+        all.all(|other| other == Some(first)).then_some(first)
     }
 
     /// Returns the networks, where a file of them was read.

@@ -13,6 +13,9 @@ use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Wall};
 use std::net::IpAddr;
 
+/// The category of names whose only use is to learn one's own public address.
+const OWN_ADDRESS: &str = "own-address";
+
 impl Engine {
     /// Adds bytes of a flow with the Internet to its device's balance, and looks for a relay when a minute is over.
     pub(super) fn count_balance(&mut self, delta: &FlowDelta, at: Stamp) {
@@ -74,7 +77,7 @@ impl Engine {
         let programs = device.handshakes.program_count(at.now);
         let window = limits::RELAY_WINDOW.max(Span::mins(relay.minutes.into()));
         let (mut proxy, mut excuse, mut names, mut by_address) = (false, None, 0, true);
-        let (mut sites, mut ports) = (Vec::new(), Vec::new());
+        let (mut sites, mut ports, mut asks_own_address) = (Vec::new(), Vec::new(), false);
         for (endpoint, contact) in self.tables.contacts.of_device(id) {
             if relay.serves(endpoint.address) {
                 proxy |= matches!(contact.service, Service::Socks | Service::HttpConnect);
@@ -92,6 +95,7 @@ impl Engine {
             if contact.inbound || contact.is_out_of_scope() {
                 continue;
             }
+            asks_own_address |= self.category(id, endpoint.address) == Some(OWN_ADDRESS);
             let is_active = at.now.since(contact.active_at) <= window;
             let (first_seen, name) = (contact.first_seen, self.site(id, endpoint.address));
             sites.push(Site { name, first_seen, is_active });
@@ -117,6 +121,7 @@ impl Engine {
             delay_ms: delay.map(|delay| delay.median.as_millis() as u32),
             new_programs: if programs.known < limits::RELAY_PROGRAMS { programs.new } else { 0 },
             proxy,
+            asks_own_address,
             by_address: by_address && distinct(ports) >= limits::RELAY_PORTS,
             sites: active().count() as u32,
             new_sites: active().filter(is_new).count() as u32,

@@ -242,7 +242,7 @@ impl Engine {
     /// Returns a key for the network of an address: its autonomous system where that is known, else its prefix.
     fn network_key(&self, address: IpAddr) -> [u8; 4] {
         let address = self.untranslated(address);
-        let known = self.networks.as_ref().and_then(|networks| networks.of(address));
-        known.map_or(network_prefix(address), |network| (network.asn | 1 << 31).to_be_bytes())
+        let known = self.networks.as_ref().and_then(|networks| networks.of(address)?.asn);
+        known.map_or(network_prefix(address), |asn| (asn | 1 << 31).to_be_bytes())
     }
 }

@@ -194,6 +194,7 @@ impl Engine {
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
+        put(&mut map, "network", record.address.and_then(|address| self.network(address)));
         let made_by = || self.tables.devices.get(self.tables.devices.by_mac(record.mac?)?).vendor.as_ref();
         match made_by().filter(|_| record.kind == RecordKind::Device) {
             Some(vendor) => sentence!("%s, made by %s", record.message.clone(), vendor.clone()).put_into(&mut map),
@@ -266,6 +267,7 @@ impl Engine {
             put(&mut map, "address", Value::from(endpoint.address.to_string()));
             put(&mut map, "protocol", Value::from(endpoint.protocol.text()));
             put(&mut map, "port", endpoint.port().map(Value::from));
+            put(&mut map, "network", self.network(endpoint.address));
         }
         put(&mut map, "strength", Value::from(finding.strength.text()));
         finding.message.put_into(&mut map);
@@ -288,11 +290,12 @@ impl Engine {
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
         put(&mut map, "names", self.names_of(id, endpoint.address));
         put(&mut map, "looked_up_by", self.looked_up_by(id, endpoint.address));
-        put(&mut map, "network", self.network(endpoint.address).filter(|_| !local));
+        put(&mut map, "network", self.network(endpoint.address));
         put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
         put(&mut map, "service", contact.service.text().map(Value::from));
         put(&mut map, "sni", contact.sni.as_ref().map(text));
         put(&mut map, "purpose", purpose.map(|purpose| Value::from(purpose.text())));
+        put(&mut map, "category", self.category(id, endpoint.address).filter(|_| !local).map(Value::from));
         put(&mut map, "ech", yes(contact.ech));
         put(&mut map, "flows", Value::from(contact.all_flows()));
         let of = |labels: &[Label]| labels.iter().fold(0, |sum: u32, label| sum.saturating_add(contact.flows(*label)));
@@ -327,13 +330,18 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// Returns the autonomous system that an address belongs to.
+    /// Returns whose an address outside the house is, and where.
     fn network(&self, address: IpAddr) -> Option<Value> {
-        let network = self.networks.as_ref()?.of(self.untranslated(address))?;
+        let networks = self.networks.as_ref().filter(|_| !self.tables.is_inside(address))?;
+        let network = networks.of(self.untranslated(address))?;
         let mut map = Map::new();
-        put(&mut map, "asn", Value::from(network.asn));
+        put(&mut map, "asn", network.asn.map(Value::from));
         put(&mut map, "country", network.country().map(Value::from));
         put(&mut map, "hosting", yes(network.hosting));
+        put(&mut map, "cdn", yes(network.cdn));
+        for (word, text) in [("owner", network.owner), ("cloud", network.cloud), ("region", network.region)] {
+            put(&mut map, word, (!text.is_empty()).then(|| Value::from(text)));
+        }
         Some(Value::Object(map))
     }
 
@@ -393,6 +401,7 @@ impl Engine {
                 Some(self.display_name(device)).filter(|name| *name != device.to_string()).map(Value::from),
             );
             put(&mut map, "address", Value::from(address.to_string()));
+            put(&mut map, "network", self.network(address));
             put(&mut map, "reason", block.reason.json());
             put(&mut map, "since", seconds(block.since));
             put(&mut map, "until", block.until.map(seconds));

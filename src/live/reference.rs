@@ -7,7 +7,7 @@ use crate::limits;
 use crate::live::files;
 use crate::model::Mac;
 use crate::reference::lists::{Lists, Reader};
-use crate::reference::networks::Networks;
+use crate::reference::networks::{Bytes, Networks};
 use crate::reference::vendors;
 use crate::sentence;
 use crate::sentence::Sentence;
@@ -15,6 +15,7 @@ use crate::time::Stamp;
 use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -52,22 +53,19 @@ impl Reference {
         let networks = file(&daemon.networks, config::NETWORKS).map(|path| version(&path));
         let vendors = file(&daemon.vendors, config::VENDORS).map(|path| version(&path));
         if self.lists.as_ref() != Some(&lists) {
-            let (read, problems) = read_lists(daemon, &files);
-            log::info!("{} entries of {} lists", read.len(), read.all().len());
             self.lists = Some(lists);
+            let problems = take_lists(engine, at);
             self.set_problems(Kind::Lists, problems);
-            engine.set_lists(read, at);
         }
         if self.networks != networks {
             self.networks = networks.clone();
-            match networks.map(|(path, ..)| read_networks(&path, required)).transpose() {
-                Ok(networks) => {
-                    self.set_problems(Kind::Networks, Vec::new());
-                    engine.set_networks(networks.flatten(), at);
-                }
-                // The networks that were read before stay in use.
-                Err(problem) => self.set_problems(Kind::Networks, vec![problem]),
-            }
+            // Those that were opened before may lie in the same file, so they do not stay in use.
+            let (networks, problems) = match networks.map(|(path, ..)| open_networks(&path, required)).transpose() {
+                Ok(networks) => (networks.flatten(), Vec::new()),
+                Err(problem) => (None, vec![problem]),
+            };
+            self.set_problems(Kind::Networks, problems);
+            engine.set_networks(networks, at);
         }
         if self.vendors != vendors {
             self.vendors = vendors;
@@ -80,9 +78,12 @@ impl Reference {
     pub fn set_vendors(&mut self, engine: &mut Engine, macs: &[Mac]) {
         let daemon = &engine.config().daemon;
         let (path, required) = (file(&daemon.vendors, config::VENDORS), daemon.vendors.is_some());
-        let find = |file: Vec<u8>| vendors::find(&file, macs, &mut |mac, vendor| engine.set_vendor(mac, vendor));
-        let failed = |path: &Path, error| sentence!("the file of vendors %s cannot be used: %s", display(path), error);
-        let read = path.map(|path| read(&path, required, limits::VENDORS_FILE_BYTES, find, failed));
+        let mut find = |file: Vec<u8>| vendors::find(&file, macs, &mut |mac, vendor| engine.set_vendor(mac, vendor));
+        let failed = |path, error| sentence!("the file of vendors %s cannot be used: %s", path, error);
+        let read = path.map(|path| {
+            let bytes = read_bytes(&path, limits::VENDORS_FILE_BYTES);
+            outcome(&path, required, bytes.and_then(|file| find(file).map_err(io::Error::other)), failed)
+        });
         self.set_problems(Kind::Vendors, read.and_then(Result::err).into_iter().collect());
     }
 
@@ -159,12 +160,26 @@ fn open(path: &Path, max: u64) -> io::Result<File> {
     Ok(file)
 }
 
-fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<Sentence>) {
-    let (mut reader, mut problems, mut names) = (Reader::default(), Vec::new(), Vec::new());
+/// Reads the lists, which warn, and the categories, which tell what names are for, and gives both to the engine. Returns
+/// what is wrong with them.
+fn take_lists(engine: &mut Engine, at: Stamp) -> Vec<Sentence> {
+    let daemon = &engine.config().daemon;
+    let is_category = |path: &PathBuf| path.extension().is_some_and(|end| end == "category");
+    let (categories, lists): (Vec<_>, Vec<_>) = list_files(daemon).into_iter().partition(is_category);
+    let mut problems = Vec::new();
     if let (folders, true) = folders(daemon) {
         let absent = folders.iter().filter(|folder| !folder.is_dir());
         problems.extend(absent.map(|folder| sentence!("the folder of lists %s does not exist", display(folder))));
     }
+    let [lists, categories] = [lists, categories].map(|files| read_lists(&files, &mut problems));
+    log::info!("{} entries of {} lists, {} names by category", lists.len(), lists.all().len(), categories.len());
+    engine.set_categories(categories);
+    engine.set_lists(lists, at);
+    problems
+}
+
+fn read_lists(files: &[PathBuf], problems: &mut Vec<Sentence>) -> Lists {
+    let (mut reader, mut names) = (Reader::default(), Vec::new());
     for path in files {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let result = open(path, limits::LIST_FILE_BYTES).and_then(|file| {
@@ -201,24 +216,23 @@ fn read_lists(daemon: &DaemonConfig, files: &[PathBuf]) -> (Lists, Vec<Sentence>
             ));
         }
     }
-    (lists, problems)
+    lists
 }
 
-/// Returns what `parse` makes of a whole file; nothing where the file is absent and not required.
+/// Returns what came of a file; nothing where it is absent and not required.
 ///
 /// # Errors
-/// What `failed` makes of the path and of the reason why the file cannot be read or parsed.
-fn read<T>(
+/// What `failed` makes of the path and of the reason why the file is of no use.
+fn outcome<T>(
     path: &Path,
     required: bool,
-    max: u64,
-    parse: impl FnOnce(Vec<u8>) -> Result<T, String>,
-    failed: impl Fn(&Path, String) -> Sentence,
+    result: io::Result<T>,
+    failed: impl Fn(String, String) -> Sentence,
 ) -> Result<Option<T>, Sentence> {
-    match read_bytes(path, max) {
+    match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
-        Err(error) => Err(failed(path, error.to_string())),
-        Ok(bytes) => parse(bytes).map(Some).map_err(|error| failed(path, error)),
+        Err(error) => Err(failed(display(path), error.to_string())),
+        Ok(found) => Ok(Some(found)),
     }
 }
 
@@ -232,9 +246,31 @@ fn read_bytes(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read_networks(path: &Path, required: bool) -> Result<Option<Networks>, Sentence> {
-    let failed = |path: &Path, error| sentence!("the file of networks %s cannot be used: %s", display(path), error);
-    read(path, required, limits::NETWORKS_FILE_BYTES, Networks::read, failed)
+/// A file of networks, which is searched where it lies: on flash, and in the kernel's cache of it.
+#[derive(Debug)]
+struct InPlace {
+    file: File,
+    length: usize,
+}
+
+impl Bytes for InPlace {
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn read(&self, at: usize, into: &mut [u8]) -> Option<()> {
+        self.file.read_exact_at(into, u64::try_from(at).ok()?).ok()
+    }
+}
+
+fn open_networks(path: &Path, required: bool) -> Result<Option<Networks>, Sentence> {
+    let networks = open(path, limits::NETWORKS_FILE_BYTES).and_then(|file| {
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        Networks::open(Box::new(InPlace { file, length })).map_err(io::Error::other)
+    });
+    outcome(path, required, networks, |path, error| {
+        sentence!("the file of networks %s cannot be used: %s", path, error)
+    })
 }
 
 /// Reads the lists and networks that the settings name, for a replay. Returns what is wrong with them.
@@ -242,13 +278,10 @@ pub fn load_named(engine: &mut Engine, at: Stamp) -> Vec<Sentence> {
     let daemon = engine.config().daemon.clone();
     let mut all = Vec::new();
     if daemon.lists.is_some() {
-        let files = list_files(&daemon);
-        let (lists, problems) = read_lists(&daemon, &files);
-        all.extend(problems);
-        engine.set_lists(lists, at);
+        all.extend(take_lists(engine, at));
     }
     if let Some(path) = daemon.networks.filter(|path| !path.as_os_str().is_empty()) {
-        match read_networks(&path, true) {
+        match open_networks(&path, true) {
             Ok(networks) => engine.set_networks(networks, at),
             Err(problem) => all.push(problem),
         }
@@ -274,21 +307,53 @@ mod tests {
     fn what_ships_is_read_whole_and_fits_the_budget() {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("openwrt");
         let file = shipped.join("networks/usr/share/leash/networks");
-        let mut engine = reads(&shipped.join("files/usr/share/leash/lists"), &file);
+        let mut engine = reads(&shipped.join("lists/usr/share/leash/lists"), &file);
         assert_eq!(load_named(&mut engine, Stamp::default()), []);
         let (lists, networks) = (engine.lists(), engine.networks().unwrap());
-        assert!(lists.len() > 800 && networks.ranges() > 30_000);
-        for source in lists.all() {
+        assert!(lists.len() > 800 && networks.ranges() > 150_000);
+        let categories = engine.categories();
+        for source in lists.all().iter().chain(categories.all()) {
             assert_eq!((source.refused, source.no_room), (0, 0), "{source:?}");
         }
-        let networks_bytes = fs::metadata(file).unwrap().len() as usize;
-        let bytes = lists.bytes() + networks_bytes;
+        let bytes = lists.bytes() + categories.bytes() + networks.bytes();
         assert!(bytes <= limits::SHIPPED_BYTES, "{bytes}");
-        let of = |ip: &str| networks.of(ip.parse().unwrap()).map(|network| (network.asn, network.hosting));
-        assert_eq!((of("1.1.1.1"), of("2606:4700::1111")), (Some((13_335, true)), Some((13_335, true))));
+        let of = |ip: &str| networks.of(ip.parse().unwrap());
+        for (ip, asn, owner, cloud, region, country) in [
+            ("1.1.1.1", 13_335, "Cloudflare", "", "", None),
+            ("2606:4700::1111", 13_335, "Cloudflare", "", "", None),
+            ("34.208.10.1", 16_509, "Amazon", "Amazon EC2", "Oregon", Some("US")),
+            ("2a05:d014::1", 16_509, "Amazon", "Amazon EC2", "Frankfurt", Some("DE")),
+            ("20.43.44.160", 8_075, "Microsoft", "Azure IoT Hub", "Paris", Some("FR")),
+            ("103.102.166.224", 14_907, "Wikimedia", "", "", Some("US")),
+        ] {
+            let network = of(ip).unwrap();
+            let told = (network.asn, &*network.owner, &*network.cloud, &*network.region, network.country());
+            assert_eq!(told, (Some(asn), owner, cloud, region, country), "{ip}");
+        }
+        let (cdn, home) = (of("151.101.1.1").unwrap(), of("84.112.1.1").unwrap());
+        assert_eq!((cdn.hosting, cdn.cdn, home.hosting, home.cdn), (true, true, false, false));
         assert_eq!((of("203.0.113.9"), of("2001:db8::1")), (None, None));
         let title = |name| lists.name(name).map(|(_, listed)| listed.title);
         assert_eq!(title("x.catmore88.com"), Some("BADBOX, Vo1d and Kimwolf"));
+        for kit in
+            ["proxyjs.brdtnet.com", "clientsdk.bright-sdk.com", "x.luminatinet.com", "perr.l-agent.me", "l-err.biz"]
+        {
+            assert_eq!(title(kit), Some("Proxyware: apps that rent out the line"), "{kit}");
+        }
+        let category = |name| categories.name(name).map(|(_, listed)| listed.title);
+        for (name, word) in [
+            ("stats.g.doubleclick.net", Some("advertising")),
+            ("o1.ingest.sentry.io", Some("telemetry")),
+            ("2.openwrt.pool.ntp.org", Some("time")),
+            ("mesu.apple.com", Some("update")),
+            ("api.ipify.org", Some("own-address")),
+            ("ifconfig.me", Some("own-address")),
+            ("ipv4.icanhazip.com", Some("own-address")),
+            ("www.example.com", None),
+            ("httpbin.org", None),
+        ] {
+            assert_eq!(category(name), word, "{name}");
+        }
         for fine in ["www.google.com", "github.com", "cdn.cloudflare.net", "ntp.org", "openwrt.org", "example.com"] {
             assert_eq!(title(fine), None, "{fine}");
         }

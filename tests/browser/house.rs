@@ -8,6 +8,7 @@ use leash::config;
 use leash::detect;
 use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
+use leash::live::reference;
 use leash::model::Mac;
 use leash::reference::vendors;
 use leash::time::{Clock, Stamp};
@@ -97,6 +98,7 @@ fn main() {
         stopped: HashMap::new(),
     };
     house.engine.enable_records();
+    assert_eq!(reference::load_named(&mut house.engine, Stamp::default()), []);
     text(1).lines().filter(|line| !line.starts_with('#')).for_each(|line| house.happens(line));
     let macs = house.engine.macs();
     vendors::find(&files[2], &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();

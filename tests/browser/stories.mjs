@@ -411,6 +411,13 @@ const stories = {
 		const found = page.locator('details', { hasText: 'calls 22 addresses that it never looked up' });
 		await found.locator('summary').click();
 		assert.equal(await found.locator('ul').first().locator('li').count(), 21);
+		// Whose an address is, in words, and whom to thank for it.
+		if ((await house('devices')).devices.length > 1) {
+			await page.goto(`${BASE}/admin/services/leash/device/living-room%20TV`);
+			await page.getByText('Netflix, United States').first().waitFor();
+			await page.getByText('Amazon EC2, ').first().waitFor();
+			await page.getByRole('link', { name: 'DB-IP' }).waitFor();
+		}
 		await close(page);
 	},
 

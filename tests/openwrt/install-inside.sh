@@ -107,7 +107,7 @@ step "by files, as the README says"
 case $WAY in apk) rm /etc/apk/keys/*; sign ;; esac
 try sh "$WORK/$WAY-files.sh" || fail "the README's lines"
 check
-remove luci-app-leash leash leash-networks >/tmp/out 2>&1 || fail "removal"
+remove luci-app-leash leash leash-lists leash-networks >/tmp/out 2>&1 || fail "removal"
 until_ 8 "it ends" gone
 nothing || fail "something is left: $(left)"
 [ -L /etc/rc.d/S95leash ] && fail "it would start at boot"
@@ -135,7 +135,7 @@ grep -q "a comment of a newer version" "$new" || fail "the new settings are not 
 leash pins | grep 45.10.9.9 || fail "the pin"
 
 step "an upgrade replaces settings that nobody changed"
-remove luci-app-leash leash leash-networks >/tmp/out 2>&1; rm -rf /etc/config/leash* /etc/leash
+remove luci-app-leash leash leash-lists leash-networks >/tmp/out 2>&1; rm -rf /etc/config/leash* /etc/leash
 until_ 8 "it ends" gone
 try install leash || try install "leash=$VERSION-r1" || fail "the feed's"
 until_ 8 "leash is on the bus" runs
@@ -147,7 +147,7 @@ grep -q "a comment of a newer version" /etc/config/leash || fail "the old settin
 until_ 8 "it runs again" runs
 
 step "removed"
-remove leash >/tmp/out 2>&1 || fail "removal"
+remove leash leash-lists >/tmp/out 2>&1 || fail "removal"
 until_ 8 "it ends" gone
 nft list tables | grep leash && fail "its table is left"
 grep -c . /etc/passwd >/dev/null

@@ -343,9 +343,11 @@ class House:
         rows = [(4, "198.51.100.0", "198.51.100.255", 64500, "AT"), (4, "203.0.113.0", "203.0.113.255", 64501, "")]
         rows.append((6, "2001:db8:cafe::", "2001:db8:cafe:ffff:ffff:ffff:ffff:ffff", 64500, "AT"))
         table = [
-            (kind, *map(int, map(ipaddress.ip_address, (first, last))), asn, at) for kind, first, last, asn, at in rows
+            (kind, *map(int, map(ipaddress.ip_address, (first, last))), asn, at, "")
+            for kind, first, last, asn, at in rows
         ]
-        self.files = {"lists/mine.list": text, "networks": make_networks.encode(table, None, {64500})}
+        found = make_networks.ranges(table, {64500})
+        self.files = {"lists/mine.list": text, "networks": make_networks.encode(found)}
         lines = ["list lists 'CASE/lists'", "option networks 'CASE/networks'", *(("option " + s) for s in settings)]
         self.config = "config leash 'main'\n" + "".join(f"\t{line}\n" for line in lines)
 

@@ -17,6 +17,7 @@ class Tale:
 
     def __init__(self, name):
         self.lines, self.port, self.chance = [], 40000, random.Random(name)
+        self.folder, self.files = f"tests/replay/{name.replace('_', '-')}", {}
         self.say(0, "clock")
         self.say(0, "lan 192.168.8.0/24")
 
@@ -142,6 +143,22 @@ class Tales:
             2, 6, box, "198.51.100.24", 443, 2_000, 9_000, hints=[f"tls sni=portal.example ja4={ja4(90)}"], pause=0.002
         )
         relays(tale, box, 15)
+
+    def relay_asks_its_address(tale):
+        """The television box of the case `relay` asks a service how others see its address, and so does a weather
+        station that does nothing else.
+        leash must say: the finding of relay tells that the box asks, and is as strong as without; both contacts are of
+        the category own-address.
+        A mistake: a finding on the weather station, or another kind of evidence for what honest programs do, too."""
+        tale.files = {
+            "config": f"config leash 'main'\n\tlist lists '{tale.folder}/lists'\n",
+            "lists/own-address.category": "# as the list that ships\necho.example\n",
+        }
+        box, weather = tale.device(24, "tv-box"), tale.device(28, "weather")
+        for at, ip in ((3, box), (200, weather)):
+            tale.lookup(at, ip, "api.echo.example", "198.51.100.7")
+            tale.flow(at + 1, at + 3, ip, "198.51.100.7", 443, 900, 4_000)
+        relays(tale, box, 12)
 
     def relay_tries_doors(tale):
         """The television box of the case `relay`; while it relays, it tries telnet and a debugger's port on other
@@ -426,7 +443,7 @@ def main():
             tale = Tale(name)
             story(tale)
             name = name.replace("_", "-")
-            write(name, {"README.md": readme(name, story), "events": tale.text()})
+            write(name, {"README.md": readme(name, story), "events": tale.text(), **tale.files})
 
 
 if __name__ == "__main__":

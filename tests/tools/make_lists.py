@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the lists that ship, openwrt/files/usr/share/leash/lists, of published endpoints of proxy botnets and BADBOX.
+"""Makes the lists that ship, openwrt/lists/usr/share/leash/lists: of published endpoints of proxy botnets, proxy
+kits and BADBOX (they warn), and of what names are for (NAME.category: they tell, and warn of nothing).
 
 usage: make_lists.py FOLDER_OF_SOURCES OUT [TABLE...]
 
@@ -7,6 +8,10 @@ FOLDER_OF_SOURCES holds these files, under the licences named:
   proxy-botnet-iocs.vortexis.json  VortexisTV/Android-Proxy-Botnet-IOC-Scanner, commit cb6a30f (2026-07-04), MIT
   badbox-c2-ips.cstrucco.csv       cstrucco/badbox-c2-blocklist, commit 95a9bf7 (2026-08-16), CC0
   maltrail-NAME.txt                stamparm/maltrail, trails/static/malware/NAME.txt, commit 8adace1 (2026-08), MIT
+  v2fly/NAME                       v2fly/domain-list-community, data/NAME, commit c975cce (2026-08-19), MIT
+  perflyst-SmartTV.txt             Perflyst/PiHoleBlocklist, SmartTV.txt, commit 5974014 (2025-11), MIT
+  whats-my-ip.json                 MISP/misp-warninglists, lists/whats-my-ip/list.json, version 8 (in PyPI
+                                   pymispwarninglists 1.7.0, 2026-01), CC0
 TABLE (optional): CSVs of @ip-location-db/asn; addresses in networks of shared CDNs are then left out.
 
 Left out: names of those who host, rent out or test for everybody; addresses in maltrail's trails, which are years old
@@ -127,6 +132,59 @@ MALTRAIL = {
     "socksbot": ("proxy-botnets", "socksbot"),
     "systembc": ("proxy-botnets", "systembc"),
 }
+HOSTS_VN = "bigdargon/hostsVN, commit 83537cc (2026-07-23), MIT"
+STEVEN_BLACK = "StevenBlack/hosts, data/StevenBlack, commit b69f653 (2026-06-11), MIT"
+V2FLY = "v2fly/domain-list-community, commit c975cce (2026-08-19), MIT"
+PERFLYST = "Perflyst/PiHoleBlocklist, commit 5974014 (2025-11), MIT"
+# Bright Data's kit for apps and televisions: tunnels, what they report to, and what the company was called before. The
+# lists have hosts below some of these.
+BRIGHT = {
+    "brdtnet.com": HOSTS_VN,
+    "bright-sdk.com": HOSTS_VN,
+    "brightdata.de": HOSTS_VN,
+    "l-agent.me": HOSTS_VN,
+    "l-err.biz": HOSTS_VN,
+    "luminatinet.com": STEVEN_BLACK,
+}
+MISP = "MISP/misp-warninglists, whats-my-ip, version 8 (2026-01), CC0"
+# Sites with other uses, and those that sell what they know of addresses to servers.
+NOT_ECHO = {
+    "httpbin.org",
+    "hackertarget.com",
+    "dnswatch.info",
+    "tunnelbear.com",
+    "ultratools.com",
+    "dawhois.com",
+    "sfml-dev.org",
+    "keliweb.it",
+    "iproyal.com",
+    "maxmind.com",
+    "osint.sh",
+    "spur.us",
+    "check-host.net",
+    "dadata.ru",
+    "51degrees.com",
+    "abstractapi.com",
+    "apivoid.com",
+    "fraudguard.io",
+    "fraudlogix.com",
+    "proxycheck.io",
+    "ipqualityscore.com",
+    "whoisxmlapi.com",
+    "vinflag.com",
+    "iplogger.org",
+    "iplogger.ru",
+    "yougetsignal.com",
+    "flagfox.net",
+    "db-ip.com",
+    "bigdatacloud.net",
+    "getipintel.net",
+    "whois.pconline.com.cn",
+}
+# What the list for televisions has beside what measures: programs, maps, updates and the like.
+NOT_TELEMETRY = ("google.com", "googleapis.com", "netflix.com", "nflximg.net", "amazon.com", "roku.com")
+# Apple's, which serve other things too.
+NOT_UPDATE = {"configuration.apple.com", "gs.apple.com", "xp.apple.com", "skl.apple.com", "gg.apple.com"}
 VORTEXIS = "VortexisTV/Android-Proxy-Botnet-IOC-Scanner, commit cb6a30f (2026-07-04), MIT"
 CSTRUCCO = "cstrucco/badbox-c2-blocklist, commit 95a9bf7 (2026-08-16), CC0"
 STAMPARM = "stamparm/maltrail, commit 8adace1 (2026-08), MIT"
@@ -152,6 +210,34 @@ def trail(text):
             yield from (line.split(":")[0].lower() for line in section if "/" not in line)
 
 
+def v2fly(folder, *names, attribute=""):
+    """The names in lists of v2fly, with what they hold below them; those with an attribute, where one is asked for."""
+    for name in names:
+        for line in (folder / "v2fly" / name).read_text().splitlines():
+            rule, *attributes = line.split("#")[0].split() or [""]
+            kind, _, rest = rule.rpartition(":")
+            if kind in ("", "domain", "full") and rest and (not attribute or attribute in attributes):
+                yield rest.lower()
+
+
+def categories(folder):
+    """(file, sources, names)"""
+    all_ = sorted(path.name for path in (folder / "v2fly").iterdir())
+    whole = ["adjust", "ogury", "openx", "pubmatic", "supersonic", "taboola"]
+    ads = {*v2fly(folder, *all_, attribute="@ads"), *v2fly(folder, *whole)}
+    television = {line.split("#")[0].strip().lower() for line in (folder / "perflyst-SmartTV.txt").open()}
+    television = {name for name in television if not name.endswith(NOT_TELEMETRY)}
+    measures = {*television, *v2fly(folder, "segment", "sentry", "clearbit", "growingio")}
+    echoes = {*json.loads((folder / "whats-my-ip.json").read_text())["list"], *v2fly(folder, "category-ip-geo-detect")}
+    return [
+        ("advertising", [V2FLY], ads),
+        ("telemetry", [PERFLYST, V2FLY], measures - ads),
+        ("time", [V2FLY], set(v2fly(folder, "category-ntp", "category-ntp-cn", "category-ntp-jp"))),
+        ("update", [V2FLY], set(v2fly(folder, "apple-update")) - NOT_UPDATE),
+        ("own-address", [MISP, V2FLY], echoes - NOT_ECHO),
+    ]
+
+
 class Cdns:
     """Addresses in networks of shared CDNs."""
 
@@ -165,6 +251,23 @@ class Cdns:
 
     def __contains__(self, address):
         return any(first.version == address.version and first <= address <= last for first, last in self.ranges)
+
+
+def parents(name):
+    labels = name.split(".")
+    return {".".join(labels[at:]) for at in range(1, len(labels))}
+
+
+def write(path, head, sources, entries):
+    rows = [
+        f"{value},{comment}".strip(",")
+        for value, comment in sorted(entries.items())
+        if not parents(value) & set(entries)
+    ]
+    head += [f"# source: {source}" for source in sorted(sources)]
+    text = "\n".join(head + ["# made by tests/tools/make_lists.py; do not edit"] + rows) + "\n"
+    path.write_text(text)
+    print(f"{path.name}: {len(rows)} entries, {len(text)} bytes")
 
 
 def main():
@@ -197,15 +300,13 @@ def main():
         for name in trail((folder / f"maltrail-{about}.txt").read_text()):
             if is_name(name):
                 add(key, name, family, STAMPARM)
+    for name, source in BRIGHT.items():
+        add("proxyware", name, "Bright Data", source)
     out.mkdir(parents=True, exist_ok=True)
     for key, (title, _) in FAMILIES.items():
-        entries, sources = lists[key]
-        below = {name for name in entries if any(name.endswith("." + other) for other in entries)}
-        rows = [f"{value},{comment}" for value, comment in sorted(entries.items()) if value not in below]
-        head = [f"# title: {title}"] + [f"# source: {source}" for source in sorted(sources)]
-        text = "\n".join(head + ["# made by tests/tools/make_lists.py; do not edit"] + rows) + "\n"
-        (out / f"{key}.list").write_text(text)
-        print(f"{key}.list: {len(rows)} entries, {len(text)} bytes")
+        write(out / f"{key}.list", [f"# title: {title}"], lists[key][1], lists[key][0])
+    for key, sources, names in categories(folder):
+        write(out / f"{key}.category", [], sources, {name: "" for name in names if is_name(name)})
     print("left out:", ", ".join(sorted(left_out)))
 
 

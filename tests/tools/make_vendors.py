@@ -87,7 +87,7 @@ NAME = 24
 OLD = 0x010000
 
 
-def short(name):
+def short(name, most=NAME):
     """A name as people know it: `TP-LINK TECHNOLOGIES CO.,LTD.` is TP-LINK."""
     name = CITIES.sub("", re.sub(r"\(.*?\)", "", name.encode("ascii", "ignore").decode()).strip())
     before = None
@@ -97,7 +97,7 @@ def short(name):
     name = " ".join(
         word.capitalize() if len(word) > 3 and word.isupper() and word.isalpha() else word for word in name.split()
     )
-    return name if len(name) <= NAME else name[:NAME].rsplit(" ", 1)[0]
+    return name if len(name) <= most else name[:most].rsplit(" ", 1)[0]
 
 
 def main():

@@ -85,6 +85,8 @@ pub struct RelaySigns {
     pub new_programs: u32,
     /// SOCKS or CONNECT was seen with a master.
     pub proxy: bool,
+    /// It asks a service under which address others see it: who rents out a line has to know, and others ask, too.
+    pub asks_own_address: bool,
     /// No lookup of the device yielded its masters, and it calls others at ports of several services.
     pub by_address: bool,
     /// How many sites (registrable names, or networks) the device called beside its masters.

@@ -16,7 +16,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let networks = |mut bytes: Vec<u8>| {
         bytes.truncate(bytes.len().saturating_sub(4));
         bytes.extend(fnv32(&bytes).to_be_bytes());
-        Networks::read(bytes)
+        Networks::open(Box::new(bytes))
     };
     let networks = networks(data.to_vec());
     for window in data.windows(16).step_by(7).take(64) {

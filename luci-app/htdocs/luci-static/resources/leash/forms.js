@@ -70,6 +70,7 @@ _('it calls %s sites for others');
 _('it waits %s ms before it speaks, like a device that has to ask another first');
 _('it speaks TLS in %s ways that are new to it');
 _('it was asked to in a proxy\'s protocol');
+_('it asks a service how others see its address');
 _('it never looked up whom it does this for, and uses services of several kinds');
 _('but it is in a call');
 _('but it was called from outside: if that was you, all is well');

@@ -30,6 +30,18 @@ const LABELS = {
 	'warning': _('warning')
 };
 
+/* The names of countries, made when they are first asked for. */
+let countries;
+
+/* What names are for; the words of lists that ship. */
+const CATEGORIES = {
+	'advertising': _('advertising'),
+	'telemetry': _('telemetry'),
+	'time': _('the time'),
+	'update': _('updates'),
+	'own-address': _('asks for its public address')
+};
+
 /* Several findings of one detector in a few words. */
 const SEVERAL = {
 	'direct-ip': _('calls %d addresses that it never looked up'),
@@ -126,6 +138,29 @@ return baseclass.extend({
 
 	service(contact) {
 		return contact.service || [contact.protocol, contact.port].filter(Boolean).join(' ');
+	},
+
+	/* Returns whose an address is, and where: the service and region of a cloud, or else the owner and country. */
+	whose({ asn, owner, cloud, region, country }) {
+		const name = cloud || owner || (asn && 'AS' + asn);
+		return [ name, region || (country && this.country(country)) ].filter(Boolean).join(', ');
+	},
+
+	/* Returns the name of a country in the language of the page; its letters where the browser knows none. */
+	country(letters) {
+		try {
+			const language = document.documentElement.lang || 'en';
+			countries = countries || new Intl.DisplayNames([ language ], { type: 'region' });
+			return countries.of(letters);
+		}
+		catch {
+			return letters;
+		}
+	},
+
+	/* Returns what a name is for, by its category. */
+	category(word) {
+		return CATEGORIES[word] || this.clean(word || '', 40);
 	},
 
 	/* Returns why not all lookups of a device are seen; nothing where they are. */

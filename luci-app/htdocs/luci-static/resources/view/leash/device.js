@@ -157,8 +157,8 @@ return view.extend(widgets.pollingView({
 	list() {
 		const fits = contact => {
 			const texts = [
-				contact.address, contact.names, contact.sni, contact.purpose, contact.explained, contact.listed,
-				(contact.network || {}).country, ...contact.contacts.map(each => words.service(each))
+				contact.address, contact.names, contact.sni, contact.purpose, contact.category, contact.explained,
+				contact.listed, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
 			];
 			return words.matches(this.search.value, texts.flat());
 		};
@@ -168,6 +168,7 @@ return view.extend(widgets.pollingView({
 		const shown = this.destinations.filter(fits).sort((a, b) => rank(a) - rank(b) || b.last - a.last);
 		this.table.update(shown.slice(0, this.most), _('No destination matches.'));
 		this.all.hidden = shown.length <= this.most;
+		this.thanks.hidden = !this.destinations.some(contact => contact.network);
 	},
 
 	row(contact) {
@@ -217,14 +218,14 @@ return view.extend(widgets.pollingView({
 	},
 
 	/* Returns what a destination is for, and where it is. */
-	what({ contacts, purpose, network = {} }) {
+	what({ contacts, purpose, category, network = {} }) {
 		const services = [ ...new Set(contacts.map(contact => words.service(contact))) ];
 		return join([
 			words.list(services, 3),
 			!services.includes(purpose) && purpose,
-			network.asn && 'AS' + network.asn,
-			network.country,
-			network.hosting && _('hosting provider')
+			!purpose && words.category(category),
+			words.whose(network),
+			network.cdn ? _('delivers for many') : network.hosting && !network.cloud && _('hosting provider')
 		]);
 	},
 
@@ -298,6 +299,11 @@ return view.extend(widgets.pollingView({
 			this.most = Infinity;
 			this.list();
 		}, 'neutral', { 'disabled': null });
+		this.thanks = E('p', { 'class': 'leash-faint leash-small' }, [
+			_('Owners of addresses:') + ' ',
+			E('a', { 'href': 'https://db-ip.com', 'rel': 'noreferrer', 'target': '_blank' }, [ 'DB-IP' ]),
+			', Route Views, NRO (CC BY 4.0)'
+		]);
 		const page = widgets.page('', [
 			E('div', { 'class': 'cbi-section' }, [
 				this.facts,
@@ -311,7 +317,7 @@ return view.extend(widgets.pollingView({
 			widgets.section(_('The last 24 hours'), null, [ this.day ]),
 			widgets.section(_('Findings'), null, [ this.findings ]),
 			widgets.section(_('Who it talks to'), null, [
-				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all
+				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all, this.thanks
 			])
 		]);
 		dom.content(page.querySelector('h2'), [
