@@ -181,7 +181,9 @@ impl Engine {
         }
         let ids: Vec<DeviceId> = self.tables.devices.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let endpoints: Vec<Endpoint> = self.tables.contacts.of_device(id).map(|(endpoint, _)| endpoint).collect();
+            // What contacts did before a restart was judged then: a block that is over stays over.
+            let contacts = self.tables.contacts.of_device(id).filter(|(_, it)| it.active_at >= self.loaded_at);
+            let endpoints: Vec<Endpoint> = contacts.map(|(endpoint, _)| endpoint).collect();
             for endpoint in endpoints {
                 self.review_contact(id, endpoint, at);
             }

@@ -4,20 +4,24 @@
 //! This file folds [`Event`]s into the tables. What is done with them stands in a file each: `signals` counts what
 //! detectors need beside the contacts, `enforcement` takes orders and keeps the list of blocks, `reference` takes
 //! lists and networks, `judged` asks detectors and policy about everything for `view`, which renders JSON, and
-//! `state` writes and reads what outlives a restart.
+//! `state`, `remembered` and `journal` write and read what outlives a restart.
 
 mod coverage;
 mod enforcement;
 pub mod history;
 mod identity;
+mod journal;
 mod judged;
 pub mod ledger;
 mod nat64;
 pub mod orders;
+pub mod past;
 pub mod policy;
 pub mod purpose;
 mod reference;
 mod relays;
+mod remembered;
+mod report;
 mod signals;
 pub mod state;
 pub mod view;
@@ -27,6 +31,7 @@ use crate::detect::{self, Context, Subject};
 use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
 use crate::engine::orders::{EffectiveSettings, Orders};
+use crate::engine::past::Journal;
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, PacketCounts, Source};
 use crate::limits;
@@ -93,6 +98,7 @@ pub struct Engine {
     config: Config,
     orders: Orders,
     history: History,
+    journal: Journal,
     /// Minutes that local time is ahead of UTC.
     utc_offset_minutes: i16,
     /// The resolvers that the router itself asks. They are never blocked.
@@ -110,6 +116,8 @@ pub struct Engine {
     keeps_records: bool,
     /// The time of the latest fact.
     latest: Stamp,
+    /// When the state of before the restart was loaded.
+    loaded_at: Time,
     /// The first and the latest date of a fact.
     span: Option<(Wall, Wall)>,
     next_sweep: Time,
@@ -203,6 +211,7 @@ impl Engine {
     /// Does what is due at this time without a fact.
     pub fn wake(&mut self, at: Stamp) {
         self.latest = at;
+        self.close_day(at);
         while let Some(WaitingFlow { until: deadline, tuple }) = self.tables.flows.pop_expired(at.now) {
             // A file wakes the engine with its next line, perhaps late: it must find what a timely wake would have
             // found.
@@ -296,6 +305,7 @@ impl Engine {
         // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
+            self.note_record(&record);
             self.history.add(record.clone());
             self.actions.push_back(Action::Note(record));
         }

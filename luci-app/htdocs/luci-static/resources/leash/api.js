@@ -60,6 +60,9 @@ return baseclass.extend({
 	/* the latest things that happened */
 	history: declare('history', []),
 
+	/* what the last days brought, worst first */
+	report: declare('report', [ 'since' ]),
+
 	/* what the detectors look for, and what fools them */
 	detectors: declare('detectors', []),
 
