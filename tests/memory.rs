@@ -332,3 +332,19 @@ fn a_day_that_ended_while_leash_was_stopped_is_kept() {
     assert_eq!(texts(&of("02:00:00:00:00:21")["destinations"], "destination"), ["tv.example"]);
     assert_eq!(of("02:00:00:00:00:21")["destinations"][0]["sent_bytes"], 12_000);
 }
+
+#[test]
+fn a_flow_that_goes_on_over_a_restart_is_counted_once() {
+    let mut house = House::new("");
+    house.says(HOUSE);
+    let mut again = house.restarted("", Extent::Whole);
+    again.says(
+        "1767225700.000000 found tcp 192.168.8.20:2 > 198.51.100.20:443\n\
+         1767225700.100000 counted tcp 192.168.8.20:2 > 198.51.100.20:443 1000000 2000000\n\
+         1767225760.000000 counted tcp 192.168.8.20:2 > 198.51.100.20:443 1000500 2000000",
+    );
+    let (before, now) = (house.device(BULB), again.device(BULB));
+    let sent = |device: &Value| device["sent_bytes"].as_u64().unwrap();
+    assert_eq!(sent(&now), sent(&before) + 500);
+    assert_eq!(now["day"]["sent"][23], sent(&before) + 500);
+}

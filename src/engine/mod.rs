@@ -518,9 +518,20 @@ impl Engine {
         }
         self.close_hour(id, at);
         if let Some(delta) = delta {
-            self.credit(&delta, at);
+            self.credit_or_skip(&delta, midstream, at);
         }
         self.review_contact(id, endpoint, at);
+    }
+
+    /// Adds bytes of a flow to its device and contact; what a flow carried that was `under_way` when leash was started again
+    /// only to its contact. Its device had that counted before.
+    fn credit_or_skip(&mut self, delta: &FlowDelta, under_way: bool, at: Stamp) {
+        if !under_way || self.loaded_at == Time(0) {
+            return self.credit(delta, at);
+        }
+        if let Some(contact) = self.tables.contacts.get_mut(delta.owner.device, delta.endpoint) {
+            contact.add_bytes(delta.label, delta.sent, delta.received, at);
+        }
     }
 
     /// Adds bytes of a flow to its device and contact.
@@ -536,6 +547,7 @@ impl Engine {
         self.count_balance(delta, at);
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint) else { return };
         contact.add_bytes(delta.label, sent, received, at);
+        contact.add_today(sent, received);
         let sent_kb = contact.add_sent_in_hour(sent, hour);
         if let Some(call) = delta.call.filter(|_| delta.owner.outbound) {
             self.tables.contacts.record_call(id, endpoint, call);
@@ -580,13 +592,14 @@ impl Engine {
         self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
         let answered = flow.label == Label::Foreign && received > 0;
+        let is_first = flow.midstream && bytes == (sent, received);
         // What a flow carried while it waited is credited when it gets its label.
         let delta = if answered || flow.label == Label::Waiting { None } else { flow.delta(&tuple, bytes) };
         if flow.service.asks_names() {
             self.note_resolver_flow(&tuple, at);
         }
         if let Some(delta) = delta {
-            self.credit(&delta, at);
+            self.credit_or_skip(&delta, is_first, at);
         }
         if answered {
             self.label_answered(tuple, bytes, at);

@@ -4,9 +4,10 @@
 use crate::detect::Strength;
 use crate::engine::Engine;
 use crate::engine::history::{Record, RecordKind};
-use crate::engine::judged::JudgedDevice;
+use crate::engine::judged::{JudgedContact, JudgedDevice};
 use crate::engine::past::{Past, take_largest};
 use crate::engine::policy::Decision;
+use crate::engine::purpose::Purpose;
 use crate::engine::view::{put, seconds, traffic};
 use crate::limits;
 use crate::model::{Endpoint, Mac, Name, Protocol};
@@ -16,6 +17,7 @@ use crate::tables::contacts::Contact;
 use crate::tables::counters::day::Traffic;
 use crate::tables::devices::DeviceId;
 use crate::tables::domain::registrable;
+use crate::tables::flows::Label;
 use crate::tables::service::Service;
 use crate::time::{Span, Wall};
 use serde_json::{Map, Value, json};
@@ -261,11 +263,15 @@ impl Engine {
         });
         put(&mut map, "destinations", worst_first(ranked.collect(), TOP));
         let mut notes = Vec::new();
-        let by_address = judged.share().unexplained;
+        let outside = || judged.contacts.iter().filter(|it| !it.local && !it.contact.inbound);
+        // Time by address is common and needed, and so are pings.
+        let is_usual = |it: &JudgedContact| it.purpose == Some(Purpose::Time) || it.contact.is_only_pinged();
+        let unexplained =
+            |it: &JudgedContact| [Label::Unexplained, Label::OtherDevice].map(|label| it.contact.flows(label));
+        let by_address = outside().filter(|it| unexplained(it) != [0, 0] && !is_usual(it)).count();
         if by_address > 0 {
             notes.push(sentence!("addresses that it calls without having looked them up: %s", by_address));
         }
-        let outside = || judged.contacts.iter().filter(|it| !it.local && !it.contact.inbound);
         let asked = outside().filter(|it| it.contact.service.asks_names() && !self.is_resolver(it.endpoint.address));
         let asked =
             unique(asked.map(|it| format!("{} ({})", it.endpoint.address, it.contact.service.text().unwrap_or("dns"))));

@@ -251,6 +251,7 @@ fn past_header(file: u32) -> String {
 /// Adds lines to a file that begins with this header, or begins it anew. What does not fit into it any more is left out.
 /// Returns how many bytes were written.
 fn append(path: &Path, header: &str, lines: &str) -> io::Result<u64> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
     let mut begin = vec![0; header.len()];
     let known = File::options().read(true).append(true).open(path);
     let known = known.and_then(|mut file| file.read_exact(&mut begin).map(|()| file)).ok();

@@ -162,12 +162,16 @@ impl Contact {
     pub fn add_bytes(&mut self, label: Label, sent: u64, received: u64, at: Stamp) {
         self.sent = self.sent.saturating_add(sent);
         self.received = self.received.saturating_add(received);
-        self.today[0] += sent as f32;
-        self.today[1] += received as f32;
         if lacks_lookup(label) {
             self.unexplained_bytes = self.unexplained_bytes.saturating_add(sent).saturating_add(received);
         }
         self.mark_active(at);
+    }
+
+    /// Counts bytes of today.
+    pub fn add_today(&mut self, sent: u64, received: u64) {
+        self.today[0] += sent as f32;
+        self.today[1] += received as f32;
     }
 
     /// Returns the bytes of today.
