@@ -149,6 +149,7 @@ impl Engine {
         self.tables.names.forget(id);
         self.tables.contacts.forget(id);
         self.ledger.forget(id);
+        self.journal.carried.retain(|(device, ..)| *device != id);
         let mac = self.tables.devices.get(id).mac;
         let automatic = self.blocks.of(mac).filter(|(_, block)| block.by == By::Detectors);
         for address in automatic.map(|(address, _)| address).collect::<Vec<_>>() {
