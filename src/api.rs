@@ -4,7 +4,9 @@
 use crate::config::device_name;
 use crate::engine::Engine;
 use crate::engine::orders::OrderError;
+use crate::engine::past::Past;
 use crate::event::Event;
+use crate::limits;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -92,6 +94,8 @@ pub trait Daemon {
     fn now(&self) -> Stamp;
     /// Returns the packets and bytes that each block has stopped, in the order of `pairs`.
     fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)>;
+    /// Returns what the journal has of these local days, which are counted since 1970.
+    fn past(&mut self, first: u32, last: u32) -> Past;
     /// Returns how the sources and the enforcement are doing.
     fn health(&mut self) -> Value;
     /// Returns what leash cannot see or do; `thorough` includes what takes a moment to find out. For a caller who may only
@@ -240,6 +244,18 @@ pub const METHODS: &[Method] = &[
         writes: false,
         parameters: &[],
         call: undated,
+    },
+    Method {
+        name: "report",
+        about: "what the last days brought, worst first",
+        writes: false,
+        parameters: &[Parameter {
+            name: "since",
+            kind: Kind::Text,
+            optional: true,
+            about: "how far back, in days such as 30d, at most 90d; absent: 7d",
+        }],
+        call: report,
     },
     Method {
         name: "detectors",
@@ -515,6 +531,19 @@ fn dated(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiErr
     let at = daemon.now();
     daemon.engine().handle(Event::Registered { name: name.into(), day }, at);
     Ok(json!({ "name": name }))
+}
+
+fn report(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let text = arguments.text("since").unwrap_or("7d");
+    let most = Span::days(limits::PAST_DAYS.into());
+    let span = Span::parse(text).filter(|span| *span > Span(0) && *span <= most);
+    let wrong = || ApiError::Argument(format!("'{}' is not a number of days such as 30d", text.escape_default()));
+    let days = span.ok_or_else(wrong)?.0.div_ceil(Span::days(1).0) as u32;
+    let at = daemon.now();
+    let today = daemon.engine().local_day(at.wall);
+    let first = today.saturating_sub(days - 1);
+    let mut past = daemon.past(first, today);
+    Ok(daemon.engine().report(&mut past, first))
 }
 
 fn detectors(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {

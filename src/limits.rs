@@ -20,7 +20,7 @@ pub const FLOWS: usize = 14_336;
 pub const FLOWS_PER_DEVICE: usize = FLOWS / 2;
 
 /// How many contacts (device, address, protocol, port) are remembered.
-pub const CONTACTS: usize = 6_860;
+pub const CONTACTS: usize = 6_600;
 /// How many contacts of one device are remembered. A scan makes thousands in a minute and must not push out the others.
 pub const CONTACTS_PER_DEVICE: usize = 1_024;
 /// After how long a silent contact may make room for another.
@@ -268,8 +268,10 @@ pub const REFERRAL_QUIET: Span = Span::mins(2);
 /// chance it is three times as many or more: see `tables/counters/referrals.rs`.
 pub const REFERRAL_STRAYS: u16 = 2;
 
-/// How many findings are remembered.
+/// How many findings are known with the date since when they hold.
 pub const FINDINGS: usize = 1_024;
+/// How many findings of before a restart are kept until they are found again. Most houses have fewer than twenty.
+pub const REMEMBERED: usize = 96;
 /// How many blocks may be in force. Each takes 340 bytes with its reason: see `tables/budget.rs`.
 pub const BLOCKS: usize = 1_024;
 /// How many blocks of detectors one device may have, so that one that calls everywhere leaves room for those of the others.
@@ -278,6 +280,34 @@ pub const BLOCKS_PER_DEVICE: usize = BLOCKS / 2;
 pub const PINS: usize = 512;
 /// How many records of what happened are kept.
 pub const RECORDS: usize = 512;
+/// The hour of Monday, in local time, at which a week is over: when people can read what it brought.
+pub const REPORT_HOUR: u64 = 7;
+/// How many days are told of at most.
+pub const PAST_DAYS: u32 = 90;
+/// How many bytes of the journal a day takes at most for what devices moved: 200 devices, the busiest first.
+pub const PAST_DAY_BYTES: usize = 6_000;
+/// How many of these bytes the names take at most, the busiest first.
+pub const PAST_NAMES_BYTES: usize = 1_200;
+/// How many names of a device a day in the journal has.
+pub const PAST_NAMES_PER_DEVICE: usize = 8;
+/// How many bytes of the journal records and new names take a day on average, at most.
+pub const PAST_RECORDS_BYTES: usize = 2_000;
+/// How many bytes wait for the journal at most.
+pub const PAST_PENDING_BYTES: usize = 20_000;
+/// How many days a file of the journal holds, and how many files there are: when the last one begins, those before it
+/// have the days that may be told of.
+pub const PAST_FILE_DAYS: u32 = 16;
+/// See [`PAST_FILE_DAYS`].
+pub const PAST_FILES: u32 = 7;
+/// The largest file of the journal, in bytes: as much as 200 busy devices need, and no more than 900 kB in all. A house
+/// of 25 devices takes a quarter of that.
+pub const PAST_FILE_BYTES: usize = 128_000;
+/// How many records, names or blocks are read of the journal for a report.
+pub const PAST_READ: usize = 2_048;
+/// How many names are known with what they carried today before a restart.
+pub const CARRIED: usize = 128;
+/// How many blocks are known with what they have stopped.
+pub const STOPPED: usize = 128;
 /// How many flows of the LAN may wait for their station to be known.
 pub const ORPHANS: usize = 1_024;
 /// How long a flow waits for its station to be known. A neighbour is known within a second of its first packet.

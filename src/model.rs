@@ -65,6 +65,20 @@ impl FromStr for Mac {
     }
 }
 
+impl Mac {
+    /// Returns the address without colons: `021122334455`.
+    pub fn plain(self) -> String {
+        self.0.map(|octet| format!("{octet:02x}")).concat()
+    }
+
+    /// Reads what [`Mac::plain`] returned.
+    pub fn parse_plain(text: &str) -> Option<Mac> {
+        let number = Some(text).filter(|text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let [_, _, octets @ ..] = u64::from_str_radix(number, 16).ok()?.to_be_bytes();
+        Some(Mac(octets))
+    }
+}
+
 /// A name or text from the network, so possibly an attacker's. It is printable ASCII without spaces and bounded in
 /// length: see [`name`]. It is shared, because one name explains many addresses.
 pub type Name = std::rc::Rc<str>;

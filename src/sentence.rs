@@ -161,19 +161,31 @@ impl Sentence {
     /// Reads what [`Sentence::parts`] wrote. Returns `None` if a member is missing or of another type, if there is not
     /// one value for each gap, or if sentences nest too deeply.
     pub fn from_parts(json: &Json) -> Option<Sentence> {
-        // Each `and_then` nests once more: the reason for a block is a dozen parts, each of up to eight.
-        Sentence::from_parts_within(json, 32)
+        Sentence::from_parts_sharing(json, &mut Vec::new())
     }
 
-    fn from_parts_within(json: &Json, depth: u8) -> Option<Sentence> {
+    /// Does what [`Sentence::from_parts`] does; sentences that are read with the same list share the texts of their
+    /// forms, of which there are few.
+    pub fn from_parts_sharing(json: &Json, forms: &mut Vec<Rc<str>>) -> Option<Sentence> {
+        // Each `and_then` nests once more: the reason for a block is a dozen parts, each of up to eight.
+        Sentence::from_parts_within(json, 32, forms)
+    }
+
+    fn from_parts_within(json: &Json, depth: u8, forms: &mut Vec<Rc<str>>) -> Option<Sentence> {
         let form = json.get("form")?.as_str()?;
-        let value = |value: &Json| match value {
-            Json::String(text) => Some(Value::from(text.as_str())),
+        let known = forms.iter().find(|known| &***known == form).cloned();
+        let shared = known.unwrap_or_else(|| {
+            let form: Rc<str> = form.into();
+            forms.push(form.clone());
+            form
+        });
+        let mut value = |value: &Json| match value {
+            Json::String(text) => Some(text.parse().map_or_else(|_| Value::from(text.as_str()), Value::Address)),
             Json::Number(number) => Some(Value::Number(number.as_u64()?)),
-            part => Some(Value::Sentence(Sentence::from_parts_within(part, depth.checked_sub(1)?)?)),
+            part => Some(Value::Sentence(Sentence::from_parts_within(part, depth.checked_sub(1)?, forms)?)),
         };
-        let mut values: Vec<Value> = json.get("values")?.as_array()?.iter().map(value).collect::<Option<_>>()?;
-        (gaps(form)? == values.len()).then(|| Sentence::of(Part::ReadForm(form.into()), &mut values))
+        let mut values: Vec<Value> = json.get("values")?.as_array()?.iter().map(&mut value).collect::<Option<_>>()?;
+        (gaps(form)? == values.len()).then(|| Sentence::of(Part::ReadForm(shared), &mut values))
     }
 
     /// Returns how many bytes it keeps beside itself, as tables/budget.rs counts them.

@@ -4,6 +4,7 @@
 use leash::config;
 use leash::config::uci;
 use leash::detect;
+use leash::engine::state::Extent;
 use leash::engine::{Action, Engine};
 use leash::event;
 use leash::mode::Mode;
@@ -270,7 +271,7 @@ fn a_pin_of_the_settings_is_taken_back_at_once_and_stays_so_over_a_restart() {
     assert!(story.engine.unpin(Some(BULB), &target, story.at()).is_err(), "once is enough");
     assert_eq!((story.left(), story.engine.pins(story.at().wall).len()), (1, 0));
     let mut state = Vec::new();
-    story.engine.save(&mut state, true, story.at()).unwrap();
+    story.engine.save(&mut state, Extent::Whole, story.at()).unwrap();
     let mut again = Story::new(&settings);
     again.engine.load(&String::from_utf8(state).unwrap(), again.at()).unwrap();
     assert_eq!((again.left(), again.engine.pins(again.at().wall).len()), (1, 0));
@@ -297,7 +298,7 @@ fn a_name_is_kept_and_found_and_taken_away() {
         ("Anna's bulb".into(), Some(BULB), 1)
     );
     let mut state = Vec::new();
-    story.engine.save(&mut state, true, story.at()).unwrap();
+    story.engine.save(&mut state, Extent::Whole, story.at()).unwrap();
     let mut second = Story::new(GUARD);
     second.engine.load(std::str::from_utf8(&state).unwrap(), second.clock.stands()).unwrap();
     assert_eq!(second.engine.display_name(BULB), "Anna's bulb");

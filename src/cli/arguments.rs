@@ -38,6 +38,7 @@ pub enum Command {
     Blocks(BlocksCommand),
     Pins(PinsCommand),
     History(HistoryCommand),
+    Report(ReportCommand),
     Watch(WatchCommand),
     Mode(ModeCommand),
     Name(NameCommand),
@@ -99,6 +100,18 @@ pub struct PinsCommand {}
 #[derive(FromArgs)]
 #[argh(subcommand, name = "history")]
 pub struct HistoryCommand {}
+
+/// Tell what the last days brought, worst first
+#[derive(FromArgs)]
+#[argh(subcommand, name = "report")]
+pub struct ReportCommand {
+    /// how far back, in days (default: 7d; at most 90d)
+    #[argh(option, arg_name = "time")]
+    pub since: Option<String>,
+    /// print a page of HTML, for a mail
+    #[argh(switch)]
+    pub html: bool,
+}
 
 /// Show what happens, as it happens
 #[derive(FromArgs)]

@@ -7,6 +7,7 @@ mod output;
 mod print;
 pub mod report;
 mod text;
+mod weekly;
 
 use crate::api::ApiError;
 use crate::cli::arguments::{Arguments, Command};
@@ -56,6 +57,10 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         Some(Command::Blocks(_)) => daemon.show("blocks", &json!({}), &print::blocks),
         Some(Command::Pins(_)) => daemon.show("pins", &json!({}), &print::pins),
         Some(Command::History(_)) => daemon.show("history", &json!({}), &print::history),
+        Some(Command::Report(c)) => {
+            let params = c.since.map_or(json!({}), |since| json!({ "since": since }));
+            daemon.show("report", &params, if c.html { &weekly::html } else { &weekly::report })
+        }
         Some(Command::Watch(_)) => daemon.watch(),
         Some(Command::Name(c)) => daemon.order("set_name", &json!({ "device": c.device, "name": c.name })),
         Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),

@@ -149,6 +149,7 @@ impl Engine {
         self.tables.names.forget(id);
         self.tables.contacts.forget(id);
         self.ledger.forget(id);
+        self.journal.carried.retain(|(device, ..)| *device != id);
         let mac = self.tables.devices.get(id).mac;
         let automatic = self.blocks.of(mac).filter(|(_, block)| block.by == By::Detectors);
         for address in automatic.map(|(address, _)| address).collect::<Vec<_>>() {
@@ -181,7 +182,9 @@ impl Engine {
         }
         let ids: Vec<DeviceId> = self.tables.devices.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let endpoints: Vec<Endpoint> = self.tables.contacts.of_device(id).map(|(endpoint, _)| endpoint).collect();
+            // What contacts did before a restart was judged then: a block that is over stays over.
+            let contacts = self.tables.contacts.of_device(id).filter(|(_, it)| it.active_at >= self.loaded_at);
+            let endpoints: Vec<Endpoint> = contacts.map(|(endpoint, _)| endpoint).collect();
             for endpoint in endpoints {
                 self.review_contact(id, endpoint, at);
             }

@@ -6,6 +6,7 @@ use crate::sentence::Sentence;
 use crate::time::Wall;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +31,26 @@ pub enum RecordKind {
     Blocking,
     /// What was known of a device was forgotten.
     Forget,
+    /// A week is over. It is told, and is not in the history.
+    Report,
 }
 
 impl RecordKind {
+    /// All kinds.
+    pub const ALL: [RecordKind; 11] = [
+        RecordKind::Device,
+        RecordKind::Finding,
+        RecordKind::Block,
+        RecordKind::End,
+        RecordKind::Unblock,
+        RecordKind::Pin,
+        RecordKind::Mode,
+        RecordKind::Name,
+        RecordKind::Blocking,
+        RecordKind::Forget,
+        RecordKind::Report,
+    ];
+
     /// Returns its word in the JSON.
     pub fn text(self) -> &'static str {
         match self {
@@ -46,6 +64,7 @@ impl RecordKind {
             RecordKind::Name => "name",
             RecordKind::Blocking => "blocking",
             RecordKind::Forget => "forget",
+            RecordKind::Report => "report",
         }
     }
 
@@ -55,6 +74,7 @@ impl RecordKind {
             RecordKind::Device => "leash.device",
             RecordKind::Finding => "leash.finding",
             RecordKind::Block => "leash.blocked",
+            RecordKind::Report => "leash.report",
             RecordKind::End
             | RecordKind::Unblock
             | RecordKind::Pin
@@ -68,7 +88,7 @@ impl RecordKind {
     /// Returns the least level at which the log says it. Addresses and names of destinations are said at debug only.
     pub fn log_level(self) -> log::Level {
         match self {
-            RecordKind::Finding | RecordKind::Pin | RecordKind::Forget => log::Level::Debug,
+            RecordKind::Finding | RecordKind::Pin | RecordKind::Forget | RecordKind::Report => log::Level::Debug,
             RecordKind::Device
             | RecordKind::Block
             | RecordKind::End
@@ -96,6 +116,25 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns the record as words of a line, which [`Record::read`] reads.
+    pub fn line(&self) -> String {
+        let mac = self.mac.map_or("-".into(), |mac| mac.to_string());
+        let address = self.address.map_or("-".into(), |address| address.to_string());
+        format!("{} {} {mac} {address} {}", self.wall, self.kind.text(), self.message.parts())
+    }
+
+    /// Reads what [`Record::line`] returned; records that are read with the same list share the forms of their sentences.
+    /// Returns `None` if a word is missing or makes no sense.
+    pub fn read(line: &str, forms: &mut Vec<Rc<str>>) -> Option<Record> {
+        let mut words = line.splitn(5, ' ');
+        let (wall, kind) = (Wall::parse(words.next()?)?, words.next()?);
+        let kind = *RecordKind::ALL.iter().find(|known| known.text() == kind)?;
+        let mac = Some(words.next()?).filter(|word| *word != "-").map(str::parse).transpose().ok()?;
+        let address = Some(words.next()?).filter(|word| *word != "-").map(str::parse).transpose().ok()?;
+        let message = Sentence::from_parts_sharing(&serde_json::from_str(words.next()?).ok()?, forms)?;
+        Some(Record { wall, mac, address, kind, message })
+    }
+
     /// Returns what the log says at [`RecordKind::log_level`]: the message, or less where that holds an address.
     pub fn log_message(&self) -> String {
         match self.kind {
@@ -119,6 +158,11 @@ impl History {
             self.records.pop_front();
         }
         self.records.push_back(record);
+    }
+
+    /// Returns true if nothing is recorded.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
     /// Returns all records, oldest first.

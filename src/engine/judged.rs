@@ -4,7 +4,7 @@
 use crate::detect::bypass::is_told_with_device;
 use crate::detect::{self, Finding, Strength, Subject};
 use crate::engine::Engine;
-use crate::engine::policy::{Because, Decision, Verdict};
+use crate::engine::policy::{Because, By, Decision, Verdict};
 use crate::engine::purpose::{self, Purpose};
 use crate::mode::Mode;
 use crate::model::{Endpoint, Explained};
@@ -12,6 +12,7 @@ use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::contacts::Contact;
 use crate::tables::devices::{Device, DeviceId};
+use std::net::IpAddr;
 
 /// A contact with what detectors and policy say of it.
 pub(super) struct JudgedContact<'a> {
@@ -39,6 +40,10 @@ pub(super) struct JudgedDevice<'a> {
     pub mode: Mode,
     /// What the detectors find on the device as a whole.
     pub findings: Vec<Finding>,
+    /// What was found before a restart, and was not found again yet.
+    pub remembered: Vec<(Option<Endpoint>, Finding)>,
+    /// A block of the detectors that is in force, where no contact tells of one: the address and the reason.
+    pub block: Option<(IpAddr, &'a Sentence)>,
     /// Its contacts in the order of their endpoints.
     pub contacts: Vec<JudgedContact<'a>>,
 }
@@ -56,20 +61,31 @@ pub(super) struct Share {
 }
 
 impl JudgedDevice<'_> {
-    /// Returns the most severe decision on a contact; a finding on the device as a whole is at least watched.
+    /// Returns the most severe decision on a contact; a finding on the device as a whole is at least watched, and a device
+    /// with a block in force is blocked, whatever was forgotten.
     pub fn worst(&self) -> Decision {
-        let whole = if self.findings.is_empty() { Decision::Allow } else { Decision::Watch };
+        let whole = match self.block {
+            Some(_) => Decision::Block,
+            None if self.findings.is_empty() && self.remembered.is_empty() => Decision::Allow,
+            None => Decision::Watch,
+        };
         self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)
     }
 
     /// Returns each finding with the contact that it is on: first those on the whole device, then by contact, without
-    /// those that the device as a whole already tells.
+    /// those that the device as a whole already tells. What is remembered takes the place of what is found less strongly
+    /// now.
     pub fn each_finding(&self) -> impl Iterator<Item = (Option<Endpoint>, &Finding)> {
         let whole = self.findings.iter().map(|finding| (None, finding));
-        whole.chain(self.contacts.iter().flat_map(|it| {
+        let live = whole.chain(self.contacts.iter().flat_map(|it| {
             let own = it.findings.iter().filter(|finding| !is_told_with_device(self.device, it.contact, finding));
             own.map(|finding| (Some(it.endpoint), finding))
-        }))
+        }));
+        let is_same = |one: &(Option<Endpoint>, Finding), other: (Option<Endpoint>, &Finding)| {
+            (one.0, one.1.detector) == (other.0, other.1.detector)
+        };
+        let live = live.filter(move |it| !self.remembered.iter().any(|remembered| is_same(remembered, *it)));
+        self.remembered.iter().map(|(endpoint, finding)| (*endpoint, finding)).chain(live)
     }
 
     /// Returns all findings with the contact that they are on: the strongest first; of equals, first those on the whole
@@ -105,6 +121,9 @@ impl JudgedDevice<'_> {
     pub fn message(&self) -> Sentence {
         if !self.mode.is_judged() {
             return sentence!("is trusted: nobody looks at what it does");
+        }
+        if let Some((address, reason)) = self.block {
+            return sentence!("%s is blocked: %s", address, reason.clone());
         }
         let findings = self.all_findings();
         if let Some((_, first)) = findings.first() {
@@ -151,8 +170,20 @@ impl Engine {
         let mode = self.settings().mode(device.mac);
         let findings = if mode.is_judged() { detect::judge_device(device, self.latest.now) } else { Vec::new() };
         let contacts = self.tables.contacts.of_device(id);
-        let contacts = contacts.map(|(endpoint, contact)| self.judge_contact(id, endpoint, contact)).collect();
-        JudgedDevice { id, device, mode, findings, contacts }
+        let contacts: Vec<_> = contacts.map(|(endpoint, contact)| self.judge_contact(id, endpoint, contact)).collect();
+        let found = |endpoint: Option<Endpoint>, detector: &str| {
+            let all = match endpoint {
+                None => &findings,
+                Some(endpoint) => &contacts.iter().find(|contact| contact.endpoint == endpoint)?.findings,
+            };
+            all.iter().find(|finding| finding.detector == detector).map(|finding| finding.strength)
+        };
+        let remembered = if mode.is_judged() { self.remembered(id, found) } else { Vec::new() };
+        let is_told = contacts.iter().any(|contact| contact.verdict.decision == Decision::Block);
+        let mut blocks = self.blocks.of(device.mac).filter(|(_, block)| block.by == By::Detectors);
+        let block = if is_told { None } else { blocks.next() };
+        let block = block.map(|(address, block)| (address, &block.reason));
+        JudgedDevice { id, device, mode, findings, remembered, block, contacts }
     }
 
     /// Returns what mode guard would decide on a contact.

@@ -4,20 +4,24 @@
 //! This file folds [`Event`]s into the tables. What is done with them stands in a file each: `signals` counts what
 //! detectors need beside the contacts, `enforcement` takes orders and keeps the list of blocks, `reference` takes
 //! lists and networks, `judged` asks detectors and policy about everything for `view`, which renders JSON, and
-//! `state` writes and reads what outlives a restart.
+//! `state`, `remembered` and `journal` write and read what outlives a restart.
 
 mod coverage;
 mod enforcement;
 pub mod history;
 mod identity;
+mod journal;
 mod judged;
 pub mod ledger;
 mod nat64;
 pub mod orders;
+pub mod past;
 pub mod policy;
 pub mod purpose;
 mod reference;
 mod relays;
+mod remembered;
+mod report;
 mod signals;
 pub mod state;
 mod tiers;
@@ -28,6 +32,7 @@ use crate::detect::{self, Context, Subject};
 use crate::engine::history::{History, Record, RecordKind};
 use crate::engine::ledger::Ledger;
 use crate::engine::orders::{EffectiveSettings, Orders};
+use crate::engine::past::Journal;
 use crate::engine::policy::{Blocks, Case, Decision, Verdict};
 use crate::event::{Event, PacketCounts, Source};
 use crate::limits;
@@ -94,6 +99,7 @@ pub struct Engine {
     config: Config,
     orders: Orders,
     history: History,
+    journal: Journal,
     /// Minutes that local time is ahead of UTC.
     utc_offset_minutes: i16,
     /// The resolvers that the router itself asks. They are never blocked.
@@ -113,6 +119,8 @@ pub struct Engine {
     keeps_records: bool,
     /// The time of the latest fact.
     latest: Stamp,
+    /// When the state of before the restart was loaded.
+    loaded_at: Time,
     /// The first and the latest date of a fact.
     span: Option<(Wall, Wall)>,
     next_sweep: Time,
@@ -207,6 +215,7 @@ impl Engine {
     /// Does what is due at this time without a fact.
     pub fn wake(&mut self, at: Stamp) {
         self.latest = at;
+        self.close_day(at);
         while let Some(WaitingFlow { until: deadline, tuple }) = self.tables.flows.pop_expired(at.now) {
             // A file wakes the engine with its next line, perhaps late: it must find what a timely wake would have
             // found.
@@ -300,6 +309,7 @@ impl Engine {
         // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
+            self.note_record(&record);
             self.history.add(record.clone());
             self.actions.push_back(Action::Note(record));
         }
@@ -515,9 +525,20 @@ impl Engine {
         }
         self.close_hour(id, at);
         if let Some(delta) = delta {
-            self.credit(&delta, at);
+            self.credit_or_skip(&delta, midstream, at);
         }
         self.review_contact(id, endpoint, at);
+    }
+
+    /// Adds bytes of a flow to its device and contact; what a flow carried that was `under_way` when leash was started again
+    /// only to its contact. Its device had that counted before.
+    fn credit_or_skip(&mut self, delta: &FlowDelta, under_way: bool, at: Stamp) {
+        if !under_way || self.loaded_at == Time(0) {
+            return self.credit(delta, at);
+        }
+        if let Some(contact) = self.tables.contacts.get_mut(delta.owner.device, delta.endpoint) {
+            contact.add_bytes(delta.label, delta.sent, delta.received, at);
+        }
     }
 
     /// Adds bytes of a flow to its device and contact.
@@ -533,6 +554,7 @@ impl Engine {
         self.count_balance(delta, at);
         let Some(contact) = self.tables.contacts.get_mut(id, endpoint) else { return };
         contact.add_bytes(delta.label, sent, received, at);
+        contact.add_today(sent, received);
         let sent_kb = contact.add_sent_in_hour(sent, hour);
         if let Some(call) = delta.call.filter(|_| delta.owner.outbound) {
             self.tables.contacts.record_call(id, endpoint, call);
@@ -584,13 +606,14 @@ impl Engine {
         self.counters_zeroed += u32::from(sent < flow.sent || received < flow.received);
         (flow.sent, flow.received) = (sent, received);
         let answered = flow.label == Label::Foreign && received > 0;
+        let is_first = flow.midstream && bytes == (sent, received);
         // What a flow carried while it waited is credited when it gets its label.
         let delta = if answered || flow.label == Label::Waiting { None } else { flow.delta(&tuple, bytes) };
         if flow.service.asks_names() {
             self.note_resolver_flow(&tuple, at);
         }
         if let Some(delta) = delta {
-            self.credit(&delta, at);
+            self.credit_or_skip(&delta, is_first, at);
         }
         if answered {
             self.label_answered(tuple, bytes, at);

@@ -330,7 +330,9 @@ impl Blocks {
 
     /// Returns the blocks of a device in the order of their addresses.
     pub fn of(&self, mac: Mac) -> impl Iterator<Item = (IpAddr, &Block)> {
-        self.iter().filter(move |(other, ..)| *other == mac).map(|(_, address, block)| (address, block))
+        let first = (mac, IpAddr::from([0, 0, 0, 0]));
+        let of_device = self.table.range(first..).take_while(move |((other, _), _)| *other == mac);
+        of_device.map(|((_, address), block)| (*address, block))
     }
 
     /// Returns all blocks by device and address.

@@ -201,7 +201,13 @@ impl Engine {
         let reach = &mut self.tables.devices.get_mut(id).reach;
         let mut is_new = |what: &[u8]| reach.add(what, at.wall, limits::SPREAD_OLD);
         // Both are noted, whether the other is new or not.
-        let new = [is_new(&network), domain.is_none_or(|domain| domain.is_empty() || is_new(&domain))];
+        let is_new_name = domain.as_ref().map(|domain| domain.is_empty() || is_new(domain));
+        let new = [is_new(&network), is_new_name.unwrap_or(true)];
+        if is_new_name == Some(true)
+            && let Some(domain) = domain.and_then(|domain| String::from_utf8(domain).ok())
+        {
+            self.note_new_name(self.tables.devices.get(id).mac, &domain, at);
+        }
         if new == [true; 2]
             && let Some(contact) = self.tables.contacts.get_mut(id, endpoint)
         {

@@ -13,10 +13,13 @@
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! unpin - ads.example.net
 //! blocking 0
+//! total 02:00:00:00:00:20 123456 654321 80 12 0 3600
 //! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors {"form":"calls %s ...","values":["203.0.113.9"]}
 //! end
 //! ```
 
+use crate::engine::history::Record;
+use crate::engine::past::{self, Journal};
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
 use crate::mode::Mode;
@@ -29,20 +32,37 @@ use crate::tables::names::Known;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 const HEADER: &str = "leash state 1";
 const END: &str = "end";
 
+/// How much of the state is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All.
+    Whole,
+    /// What flash has while leash runs: no names, no hours, no weak findings, and dates to the day.
+    Compact,
+    /// What of that is worth a write when it changes: no counters, no sentences, no dates.
+    Outline,
+}
+
 impl Engine {
-    /// Writes what is to be remembered. Without `whole` only what seldom changes, which goes to flash: no names, and
-    /// dates to the day.
+    /// Writes what is to be remembered.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn save(&self, out: &mut impl Write, whole: bool, at: Stamp) -> io::Result<()> {
-        writeln!(out, "{HEADER}\nsaved {}", at.wall)?;
+    pub fn save(&self, out: &mut impl Write, extent: Extent, at: Stamp) -> io::Result<()> {
+        let whole = extent == Extent::Whole;
+        let saved = if extent == Extent::Outline { Wall(0) } else { at.wall };
+        writeln!(out, "{HEADER}\nsaved {saved}")?;
         for (_, device) in self.tables.devices.iter() {
-            let last = if whole { device.last_seen } else { device.last_seen.midnight().max(device.first_seen) };
+            let last = match extent {
+                Extent::Whole => device.last_seen,
+                Extent::Compact => device.last_seen.midnight().max(device.first_seen),
+                Extent::Outline => device.first_seen,
+            };
             write!(out, "device {} {} {last}", device.mac, device.first_seen)?;
             for (key, value) in [("host", &device.hostname), ("vendor", &device.vendor_class)] {
                 value.as_ref().map_or(Ok(()), |value| write!(out, " {key}={value}"))?;
@@ -75,6 +95,10 @@ impl Engine {
             let Some((since, met)) = device.reach.save() else { continue };
             writeln!(out, "met {} {since} {met}", device.mac)?;
         }
+        let Journal { day, week, .. } = &self.journal;
+        day.filter(|_| extent != Extent::Outline).map_or(Ok(()), |day| writeln!(out, "day {day}"))?;
+        week.map_or(Ok(()), |week| writeln!(out, "week {week}"))?;
+        self.save_remembered(out, extent, at)?;
         for (mac, mode) in &self.orders.modes {
             writeln!(out, "mode {mac} {}", mode.text())?;
         }
@@ -115,17 +139,18 @@ impl Engine {
         if text.lines().next_back() != Some(END) {
             return Err("its end is missing".into());
         }
-        let mut ids = BTreeMap::new();
-        let mut saved = at.wall;
+        (self.latest, self.loaded_at) = (at, at.now);
+        let mut loading = Loading { ids: BTreeMap::new(), saved: at.wall, forms: Vec::new() };
         let mut wrong = 0;
         for line in lines.filter(|line| *line != END) {
-            wrong += usize::from(self.load_line(line, &mut ids, &mut saved, at).is_none());
+            wrong += usize::from(self.load_line(line, &mut loading, at).is_none());
         }
         self.orders_changed(at);
         Ok(wrong)
     }
 
-    fn load_line(&mut self, line: &str, ids: &mut BTreeMap<Mac, DeviceId>, saved: &mut Wall, at: Stamp) -> Option<()> {
+    fn load_line(&mut self, line: &str, loading: &mut Loading, at: Stamp) -> Option<()> {
+        let Loading { ids, saved, forms } = loading;
         let mut words = line.split(' ');
         let word = words.next()?;
         if word == "saved" {
@@ -135,6 +160,18 @@ impl Engine {
         if word == "blocking" {
             self.orders.blocking = Some(words.next()? == "1");
             return Some(());
+        }
+        if let "day" | "week" = word {
+            let number = Some(words.next()?.parse().ok()?);
+            *if word == "day" { &mut self.journal.day } else { &mut self.journal.week } = number;
+            return Some(());
+        }
+        if let Some(rest) = line.strip_prefix("record ") {
+            self.history.add(Record::read(rest, forms)?);
+            return Some(());
+        }
+        if let Some(rest) = line.strip_prefix("past ") {
+            return past::is_line(rest).then(|| self.journal.note(rest));
         }
         let mac: Option<Mac> = match words.next()? {
             "-" => None,
@@ -200,14 +237,24 @@ impl Engine {
                 let left = until.map(|until| until.since(now));
                 let reason = words.collect::<Vec<_>>().join(" ");
                 let parts = serde_json::from_str(&reason).ok();
-                let reason = parts.and_then(|parts| Sentence::from_parts(&parts)).unwrap_or(Sentence::verbatim(reason));
+                let known = parts.and_then(|parts| Sentence::from_parts_sharing(&parts, forms));
+                let reason = known.unwrap_or(Sentence::verbatim(reason));
                 let block = Block { since, until, expires: left.map(|left| at.now + left), by, reason };
                 self.blocks.restore((mac?, address), block);
             }
-            _ => return None,
+            _ => return self.load_remembered(word, *ids.get(&mac?)?, words, forms, at),
         }
         Some(())
     }
+}
+
+/// What is known while a state is read.
+struct Loading {
+    ids: BTreeMap<Mac, DeviceId>,
+    /// When the state was saved.
+    saved: Wall,
+    /// The forms of the sentences that were read.
+    forms: Vec<Rc<str>>,
 }
 
 #[cfg(test)]
@@ -222,7 +269,7 @@ mod tests {
 
     fn saved(engine: &Engine, at: Stamp) -> String {
         let mut out = Vec::new();
-        engine.save(&mut out, true, at).unwrap();
+        engine.save(&mut out, Extent::Whole, at).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -12,7 +12,7 @@ use crate::model::Mac;
 use crate::pin::Target;
 use crate::sentence;
 use crate::sentence::Sentence;
-use crate::tables::counters::day::Traffic;
+use crate::tables::counters::day::{self, Traffic};
 use crate::tables::coverage::Level;
 use crate::tables::devices::{Device, DeviceId};
 use crate::time::{Span, Wall};
@@ -229,7 +229,7 @@ impl Engine {
     /// Returns what is worth knowing of a device's day, in sentences: "the device ...".
     pub(super) fn habits(&self, device: &Device) -> Vec<Sentence> {
         let hour = self.latest.wall.hour();
-        let day = |device: &Device| device.day.until(hour).unwrap_or_default();
+        let day = |device: &Device| device.day.until::<{ day::HOURS }>(hour).unwrap_or_default();
         let sum = |hours: &[Traffic]| hours.iter().copied().sum::<Traffic>().sent;
         let own = sum(&day(device));
         let mut habits = Vec::new();

@@ -13,7 +13,7 @@ use crate::model::{Endpoint, Explained, Mac, Name};
 use crate::pin::{Pin, Target};
 use crate::sentence;
 use crate::sentence::Sentence;
-use crate::tables::counters::day::Traffic;
+use crate::tables::counters::day::{self, Traffic};
 use crate::tables::devices::DeviceId;
 use crate::tables::flows::Label;
 use crate::time::{Span, Wall};
@@ -27,7 +27,7 @@ pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Opti
     }
 }
 
-fn seconds(wall: Wall) -> Value {
+pub(super) fn seconds(wall: Wall) -> Value {
     wall.as_secs_f64().into()
 }
 
@@ -40,7 +40,7 @@ fn yes(flag: bool) -> Option<Value> {
 }
 
 /// Returns the traffic of each hour: `{sent: [...], received: [...]}`.
-fn day(hours: &[Traffic]) -> Value {
+pub(super) fn traffic(hours: &[Traffic]) -> Value {
     let of = |bytes: fn(&Traffic) -> u64| hours.iter().map(|hour| Value::from(bytes(hour))).collect::<Value>();
     json!({ "sent": of(|hour| hour.sent), "received": of(|hour| hour.received) })
 }
@@ -209,6 +209,8 @@ impl Engine {
         let mut map = self.device_facts(&judged);
         let habits: Vec<Value> = self.habits(judged.device).iter().map(Sentence::json).collect();
         put(&mut map, "habits", (!habits.is_empty()).then_some(Value::Array(habits)));
+        let hours = judged.device.day.until::<{ day::KEPT }>(self.latest.wall.hour());
+        put(&mut map, "hours", hours.filter(|_| self.keeps_records).map(|hours| traffic(&hours)));
         put(&mut map, "findings", self.device_findings(&judged));
         put(&mut map, "contacts", Value::Array(judged.contacts.iter().map(|it| self.contact(id, it)).collect()));
         Value::Object(map)
@@ -238,7 +240,7 @@ impl Engine {
         put(&mut map, "flows", Value::from(device.flows));
         put(&mut map, "sent_bytes", Value::from(device.sent));
         put(&mut map, "received_bytes", Value::from(device.received));
-        put(&mut map, "day", device.day.until(self.latest.wall.hour()).map(|hours| day(&hours)));
+        put(&mut map, "day", device.day.until::<{ day::HOURS }>(self.latest.wall.hour()).map(|hours| traffic(&hours)));
         let idle = device.reach.idle.map(|idle| {
             let mut map = Map::new();
             put(&mut map, "networks", Value::from(idle.networks));
@@ -260,7 +262,7 @@ impl Engine {
         Value::Array(all.map(|(endpoint, finding)| Value::Object(self.finding(judged.id, endpoint, finding))).collect())
     }
 
-    fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Map<String, Value> {
+    pub(super) fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Map<String, Value> {
         let mut map = Map::new();
         put(&mut map, "detector", Value::from(finding.detector));
         if let Some(endpoint) = endpoint {
@@ -272,6 +274,7 @@ impl Engine {
         put(&mut map, "strength", Value::from(finding.strength.text()));
         finding.message.put_into(&mut map);
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
+        put(&mut map, "remembered", yes(finding.evidence.is_empty()));
         let numbers = finding.evidence.iter().map(|e| (e.name.into(), json!({"seen": e.seen, "limit": e.limit})));
         put(&mut map, "evidence", Value::Object(numbers.collect()));
         map

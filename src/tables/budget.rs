@@ -10,6 +10,7 @@ use crate::sentence::{PART_BYTES, Sentence};
 use crate::tables::contacts::Contact;
 use crate::tables::counters::balance::Balance;
 use crate::tables::counters::beacon::Beacon;
+use crate::tables::counters::day::Traffic;
 use crate::tables::counters::lookups::{Anomaly, LookupStats};
 use crate::tables::counters::sessions::Sessions;
 use crate::tables::devices::{Binding, Device, DeviceId};
@@ -50,17 +51,21 @@ const BUDGET: usize = tree::<IpAddr, Binding>(ADDRESSES)
     + BEACONS * (size_of::<Beacon>() + ALLOCATION)
     + NAMES_BYTES
     + 2 * PREFIXES_MAX * size_of::<((Option<DeviceId>, Ipv6Net), Time)>()
-    + tree::<(DeviceId, Option<Endpoint>, &str), Wall>(FINDINGS)
+    + tree::<(DeviceId, Option<Endpoint>, &str), (Wall, usize)>(FINDINGS)
+    + REMEMBERED * (size_of::<(Wall, u8, Sentence)>() + ALLOCATION + REASON)
     + tree::<(Mac, IpAddr), Block>(BLOCKS)
     + BLOCKS * REASON
     + RECORDS * (size_of::<Record>() + REASON)
     + DATED_NAMES * size_of::<(u64, u16)>()
     + UNDATED_NAMES * (size_of::<Name>() + ALLOCATION + 64)
+    + PAST_PENDING_BYTES
+    + CARRIED * (size_of::<(DeviceId, Name, Traffic)>() + 3 * ALLOCATION)
+    + STOPPED * size_of::<((Mac, IpAddr), [u64; 4])>()
     + SHIPPED_BYTES;
 
 const _: () = assert!(FLOWS * 8 / 7 <= FLOW_SLOTS);
 const _: () = assert!(size_of::<Flow>() <= 64);
-const _: () = assert!(size_of::<Contact>() <= 136);
+const _: () = assert!(size_of::<Contact>() <= 144);
 const _: () = assert!(size_of::<Beacon>() <= 64);
 const _: () = assert!(Balance::BYTES <= 3_000);
 const _: () = assert!(size_of::<LookupStats>() <= 96);

@@ -3,15 +3,15 @@
 //! others'.
 
 use crate::limits;
-use crate::model::{Endpoint, Explained, Name, Protocol};
+use crate::model::{Endpoint, Explained, Name, Protocol, name};
 use crate::tables::counters::beacon::{Beacon, Call};
-use crate::tables::counters::day;
+use crate::tables::counters::day::{self, Traffic};
 use crate::tables::counters::sessions::Setup;
 use crate::tables::counters::uploads::Upload;
 use crate::tables::devices::{DeviceId, PerDevice};
 use crate::tables::flows::{Flow, Label, Leaks};
 use crate::tables::service::Service;
-use crate::time::{Stamp, Time, Wall};
+use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -38,6 +38,8 @@ pub struct Contact {
     pub flows_after_denial: u16,
     /// What was sent in the hour that is being counted.
     sent_in_hour: SentInHour,
+    /// Bytes sent and received today: exact up to 16 MB, and without an end.
+    today: [f32; 2],
     /// The latest hour in which the device sent unusually much.
     pub upload: Option<Box<Upload>>,
     /// How regularly the device calls; absent before the second call.
@@ -78,17 +80,14 @@ struct SentInHour {
 /// What no time is later than.
 const NEVER: Time = Time(u64::MAX);
 
+/// The labels by where their flows are counted.
+const LABELS: [Label; 6] =
+    [Label::Lookup, Label::OtherDevice, Label::Unexplained, Label::NotCovered, Label::Unseen, Label::OutOfScope];
+
 /// Returns where a label's flows are counted; absent for flows that are not labelled yet.
 fn slot(label: Label) -> Option<usize> {
-    match label {
-        Label::Waiting => None,
-        Label::Lookup => Some(0),
-        Label::OtherDevice => Some(1),
-        Label::Unexplained => Some(2),
-        Label::NotCovered => Some(3),
-        Label::Unseen => Some(4),
-        Label::Foreign | Label::OutOfScope => Some(5),
-    }
+    let label = if label == Label::Foreign { Label::OutOfScope } else { label };
+    LABELS.iter().position(|known| *known == label)
 }
 
 /// Returns true if no lookup of the device explains the flow, or none so far.
@@ -108,6 +107,7 @@ impl Contact {
             unexplained_bytes: 0,
             flows_after_denial: 0,
             sent_in_hour: SentInHour::default(),
+            today: [0.0; 2],
             upload: None,
             beacon: None,
             sni: None,
@@ -166,6 +166,82 @@ impl Contact {
             self.unexplained_bytes = self.unexplained_bytes.saturating_add(sent).saturating_add(received);
         }
         self.mark_active(at);
+    }
+
+    /// Counts bytes of today.
+    pub fn add_today(&mut self, sent: u64, received: u64) {
+        self.today[0] += sent as f32;
+        self.today[1] += received as f32;
+    }
+
+    /// Returns the bytes of today.
+    pub fn today(&self) -> Traffic {
+        let [sent, received] = self.today.map(|bytes| bytes as u64);
+        Traffic { sent, received }
+    }
+
+    /// Lets a new day begin.
+    pub fn start_day(&mut self) {
+        self.today = [0.0; 2];
+    }
+
+    /// Returns what is to outlive a restart, as words of a line.
+    pub fn save(&self, now: Time) -> String {
+        let age = |then: Time| now.since(then).as_secs();
+        let unexplained = self.unexplained_at().map_or("-".into(), |at| age(at).to_string());
+        let flows = self.flows.map(|n| n.to_string()).join(",");
+        let label = slot(self.label).unwrap_or(4);
+        let flags = u8::from(self.inbound) | u8::from(self.ech) << 1 | u8::from(self.new_to_device) << 2;
+        let flags = flags | u8::from(self.leaks.mac) << 3 | u8::from(self.leaks.word) << 4;
+        let Contact { first_seen, last_seen, sent, received, unexplained_bytes, flows_after_denial, .. } = self;
+        let (age, hours) = (age(self.active_at), self.active_hours);
+        let sni = self.sni.as_ref().map_or(String::new(), |sni| format!(" {sni}"));
+        format!(
+            "{first_seen} {last_seen} {age} {unexplained} {sent} {received} {unexplained_bytes} {flows_after_denial} \
+             {flows} {label} {hours} {flags}{sni}"
+        )
+    }
+
+    /// Reads what [`Contact::save`] returned. Returns `None` if a word is missing or makes no sense.
+    pub fn restore<'a>(mut words: impl Iterator<Item = &'a str>, endpoint: Endpoint, now: Time) -> Option<Contact> {
+        let ago = |age: u64| now - Span(age.saturating_mul(1_000_000));
+        let (first_seen, last_seen) = (Wall::parse(words.next()?)?, Wall::parse(words.next()?)?);
+        let active_at = ago(words.next()?.parse().ok()?);
+        let unexplained_at = match words.next()? {
+            "-" => NEVER,
+            age => ago(age.parse().ok()?),
+        };
+        let (sent, received) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let (unexplained_bytes, flows_after_denial) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let mut flows = [0; 6];
+        let mut counts = words.next()?.split(',');
+        for flows in &mut flows {
+            *flows = counts.next()?.parse().ok()?;
+        }
+        let label: usize = words.next()?.parse().ok()?;
+        let label = *LABELS.get(label)?;
+        let active_hours = words.next()?.parse().ok()?;
+        let flags: u8 = words.next()?.parse().ok()?;
+        let is = |bit: u8| flags >> bit & 1 == 1;
+        Some(Contact {
+            last_seen,
+            active_at,
+            unexplained_at,
+            sent,
+            received,
+            unexplained_bytes,
+            flows_after_denial,
+            sni: words.next().map(|sni| name(sni.as_bytes())),
+            flows,
+            label,
+            service: Service::by_port(endpoint.protocol, endpoint.port),
+            active_hours,
+            inbound: is(0),
+            ech: is(1),
+            new_to_device: is(2),
+            leaks: Leaks { mac: is(3), word: is(4) },
+            ..Contact::new(Stamp { now, wall: first_seen })
+        })
     }
 
     fn mark_active(&mut self, at: Stamp) {
@@ -297,6 +373,14 @@ impl Contacts {
             *self.count_of_device.get_mut(device) += 1;
         }
         Some(self.table.entry(key).or_insert_with(|| Contact::new(at)))
+    }
+
+    /// Takes up a contact of before a restart, while there is room.
+    pub fn restore(&mut self, device: DeviceId, endpoint: Endpoint, contact: Contact) {
+        if !self.table.contains_key(&(device, endpoint)) && !self.is_full(device) {
+            *self.count_of_device.get_mut(device) += 1;
+            self.table.insert((device, endpoint), contact);
+        }
     }
 
     fn is_full(&self, device: DeviceId) -> bool {

@@ -6,6 +6,7 @@
 use leash::api::{self, Complaint, Daemon};
 use leash::config;
 use leash::detect;
+use leash::engine::past::Past;
 use leash::engine::{Action, Engine};
 use leash::event::{self, Event};
 use leash::live::reference;
@@ -72,6 +73,12 @@ impl Daemon for House {
     fn block_counters(&mut self, pairs: &[Pair]) -> Vec<(u64, u64)> {
         let of = |pair: &Pair| self.stopped.get(pair).map_or((0, 0), |n| (*n, n * SYN_BYTES));
         pairs.iter().map(of).collect()
+    }
+    fn past(&mut self, _: u32, _: u32) -> Past {
+        let stopped: Vec<_> = self.stopped.iter().map(|(pair, n)| (*pair, (*n, n * SYN_BYTES))).collect();
+        self.engine.count_stopped(stopped.into_iter());
+        // There are no files: what would be in them still waits to be written.
+        Past::default()
     }
     fn health(&mut self) -> Value {
         json!({})

@@ -2,6 +2,7 @@
 
 use crate::api::{self, Complaint, Severity};
 use crate::engine::Engine;
+use crate::engine::past::Past;
 use crate::live::clock;
 use crate::live::daemon::{Daemon, read_settings};
 use crate::live::doctor;
@@ -32,6 +33,13 @@ impl api::Daemon for Daemon {
             Some(enforcer) => enforcer.counters(pairs),
             None => vec![(0, 0); pairs.len()],
         }
+    }
+
+    fn past(&mut self, first: u32, last: u32) -> Past {
+        self.count_stopped();
+        let mut past = Past::default();
+        self.state.read_past(first, last, &mut past);
+        past
     }
 
     fn health(&mut self) -> Value {

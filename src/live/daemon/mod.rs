@@ -134,7 +134,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         }
         callers.control.flush();
         callers.bus.flush(clock::now().now);
-        daemon.state.write_due(&daemon.engine, clock::now());
+        daemon.write_state(clock::now());
         let mut end = false;
         while let Ok(Some(signal)) = signals.read_signal() {
             match Signal::try_from(signal.ssi_signo as i32) {
@@ -148,7 +148,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         }
         if end {
             daemon.stop();
-            daemon.state.close(&daemon.engine, clock::now());
+            daemon.state.close(&mut daemon.engine, clock::now());
             return Ok(());
         }
         if storm {
@@ -199,6 +199,23 @@ impl Daemon {
         let Some(enforcer) = self.enforcer.get_mut() else { return };
         for (pair, left) in enforcer.blocks_in_kernel() {
             self.engine.adopt_block(pair, left, at);
+        }
+    }
+
+    /// Writes the state where it is due, with what blocks have stopped by then.
+    fn write_state(&mut self, at: Stamp) {
+        if self.state.next_deadline() <= at.now {
+            self.count_stopped();
+            self.state.write_due(&mut self.engine, at);
+        }
+    }
+
+    /// Asks the kernel what blocks have stopped.
+    fn count_stopped(&mut self) {
+        let pairs = self.engine.blocked_pairs();
+        if !pairs.is_empty() {
+            let counters = self.block_counters(&pairs);
+            self.engine.count_stopped(pairs.into_iter().zip(counters));
         }
     }
 
@@ -264,7 +281,11 @@ impl Daemon {
                     }
                 }
                 Action::SyncSets => (state_changed, self.sync_sets) = (true, true),
-                Action::Note(record) => self.announce(&record, at, callers),
+                Action::Note(record) => {
+                    // What was told is not told again after a restart.
+                    state_changed = true;
+                    self.announce(&record, at, callers);
+                }
                 Action::PersistOrders => {
                     self.last_order = at.now;
                     callers.bus.schedule_write();
@@ -355,6 +376,7 @@ impl Daemon {
     }
 
     fn stop(&mut self) {
+        self.count_stopped();
         let keep = self.engine.config().daemon.keep_on_stop;
         if let Some(enforcer) = self.enforcer.get_mut().filter(|_| !keep) {
             enforcer.open_all();

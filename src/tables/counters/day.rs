@@ -1,10 +1,12 @@
-//! The traffic of the last 24 hours, hour by hour, for people to look at. No detector uses it, but devices that move little
-//! within an hour are not looked at as relays.
+//! The traffic of the last two days, hour by hour, for people to look at. No detector uses it, but devices that move
+//! little within an hour are not looked at as relays.
 
 use std::iter::Sum;
 
-/// How many hours are kept.
+/// How many hours a day has.
 pub const HOURS: usize = 24;
+/// How many hours are kept.
+pub const KEPT: usize = 2 * HOURS;
 
 /// What a device sent and received, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,39 +38,79 @@ impl Sum for Traffic {
     }
 }
 
+/// A number of bytes with 26 significant bits: exact up to 67 MB.
+#[derive(Clone, Copy, Debug, Default)]
+struct Packed(u32);
+
+impl Packed {
+    fn of(number: u64) -> Packed {
+        let shift = (64 - number.leading_zeros()).saturating_sub(26);
+        Packed(shift << 26 | (number >> shift) as u32)
+    }
+
+    fn get(self) -> u64 {
+        u64::from(self.0 & ((1 << 26) - 1)) << (self.0 >> 26)
+    }
+}
+
 /// What a device sent and received in each of the last hours.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Day {
     /// The latest hour that was counted, since 1970.
     hour: u32,
-    /// A ring: hour `n` since 1970 has slot `n % HOURS`.
-    hours: [Traffic; HOURS],
+    /// The traffic of that hour.
+    latest: Traffic,
+    /// What was sent and received in the hours before, a ring: hour `n` since 1970 has slot `n % KEPT`.
+    past: [[Packed; 2]; KEPT],
+}
+
+impl Default for Day {
+    fn default() -> Day {
+        Day { hour: 0, latest: Traffic::default(), past: [[Packed(0); 2]; KEPT] }
+    }
 }
 
 impl Day {
     /// Counts the bytes of an hour since 1970. A clock that is set back by more than an hour starts the counts anew.
     pub fn add(&mut self, sent: u64, received: u64, hour: u32) {
         let hour = if hour.saturating_add(1) == self.hour { self.hour } else { hour };
-        let passed = hour.checked_sub(self.hour).map_or(HOURS, |hours| HOURS.min(hours as usize));
-        (0..passed).for_each(|ago| self.hours[(hour as usize).wrapping_sub(ago) % HOURS] = Traffic::default());
-        self.hour = hour;
-        self.hours[hour as usize % HOURS].add(Traffic { sent, received });
+        if hour != self.hour {
+            let passed = hour.checked_sub(self.hour).map_or(KEPT, |hours| KEPT.min(hours as usize));
+            let finished = std::mem::take(&mut self.latest);
+            self.past[self.hour as usize % KEPT] = [Packed::of(finished.sent), Packed::of(finished.received)];
+            (0..passed).for_each(|ago| self.past[(hour as usize).wrapping_sub(ago) % KEPT] = [Packed(0); 2]);
+            self.hour = hour;
+        }
+        self.latest.add(Traffic { sent, received });
+    }
+
+    /// Returns the traffic of an hour since 1970; nothing where it is not kept.
+    pub fn of_hour(&self, hour: u32) -> Traffic {
+        match self.hour.checked_sub(hour) {
+            Some(0) => self.latest,
+            Some(ago) if (ago as usize) < KEPT => {
+                let [sent, received] = self.past[hour as usize % KEPT].map(Packed::get);
+                Traffic { sent, received }
+            }
+            _ => Traffic::default(),
+        }
     }
 
     /// Returns the bytes of an hour since 1970; 0 unless that is the latest that was counted.
     pub fn in_hour(&self, hour: u32) -> u64 {
-        if hour == self.hour { self.hours[hour as usize % HOURS].total() } else { 0 }
+        if hour == self.hour { self.latest.total() } else { 0 }
     }
 
-    /// Returns the traffic of the 24 hours that end with `hour`, oldest first; absent if there was none.
-    pub fn until(&self, hour: u32) -> Option<[Traffic; HOURS]> {
-        let traffic = |ago: u32| {
-            let then = hour.checked_sub(ago)?;
-            let is_kept = then <= self.hour && (self.hour - then) < HOURS as u32;
-            is_kept.then(|| self.hours[then as usize % HOURS])
-        };
-        let all = std::array::from_fn(|at| traffic((HOURS - 1 - at) as u32).unwrap_or_default());
-        (all != [Traffic::default(); HOURS]).then_some(all)
+    /// Returns the traffic of the `N` hours that end with `hour`, oldest first; absent if there was none.
+    pub fn until<const N: usize>(&self, hour: u32) -> Option<[Traffic; N]> {
+        let traffic = |at: usize| hour.checked_sub((N - 1 - at) as u32).map(|then| self.of_hour(then));
+        let all = std::array::from_fn(|at| traffic(at).unwrap_or_default());
+        (all != [Traffic::default(); N]).then_some(all)
+    }
+
+    /// Returns the latest hour that was counted, since 1970.
+    pub fn latest_hour(&self) -> u32 {
+        self.hour
     }
 }
 
@@ -88,11 +130,11 @@ mod tests {
     #[test]
     fn hours_pass() {
         let mut day = Day::default();
-        assert_eq!(day.until(100), None);
+        assert_eq!(day.until::<HOURS>(100), None);
         day.add(10, 1, 100);
         day.add(5, 0, 100);
         day.add(7, 0, 103);
-        let sent = |day: &Day, hour| day.until(hour).map(|hours| hours.map(|hour| hour.sent));
+        let sent = |day: &Day, hour| day.until::<HOURS>(hour).map(|hours| hours.map(|hour| hour.sent));
         // The hours before these were idle.
         let only = |last: &[u64]| {
             let mut hours = [0; HOURS];
@@ -107,8 +149,24 @@ mod tests {
         day.add(1, 0, 126);
         day.add(1, 0, 125);
         assert_eq!(sent(&day, 126), only(&[&[7][..], &[0; 22], &[2]].concat()));
+        assert_eq!(
+            day.until::<KEPT>(126).map(|hours| hours[KEPT - 27..].iter().map(|hour| hour.sent).sum()),
+            Some(24_u64)
+        );
+        day.add(1, 0, 147);
+        assert_eq!((day.of_hour(100).sent, day.of_hour(99).sent), (15, 0), "two days are kept");
+        day.add(1, 0, 148);
+        assert_eq!(day.of_hour(100).sent, 0);
         day.add(3, 0, 50);
         assert_eq!(sent(&day, 50), only(&[3]));
+    }
+
+    #[test]
+    fn hours_are_nearly_exact() {
+        for number in [0, 1, (1 << 26) - 1, 123_456_789_012, u64::MAX] {
+            assert!(Packed::of(number).get().abs_diff(number) <= number >> 25, "{number}");
+        }
+        assert!(size_of::<Day>() <= 408);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! State that was taken up is written so that it is taken up again.
 #![no_main]
 use leash::engine::Engine;
+use leash::engine::state::Extent;
 use leash::time::{Stamp, Time, Wall};
 use leash::wire::rdap;
 use leash::{api, config, detect, ruleset};
@@ -16,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let shape = ruleset::Rules { pins: engine.prefix_pins(at.wall), ..Default::default() };
     let _ = ruleset::render(&shape, &engine.elements(at));
     let mut saved = Vec::new();
-    engine.save(&mut saved, true, at).unwrap();
+    engine.save(&mut saved, Extent::Whole, at).unwrap();
     let saved = String::from_utf8(saved).unwrap();
     let mut again = Engine::new(config::parse("", &[]).0);
     assert_eq!(again.load(&saved, at), Ok(0), "{saved}");

@@ -69,6 +69,9 @@ return baseclass.extend({
 	/* names that the house calls and that RDAP is to be asked for */
 	undated: declare('undated', []),
 
+	/* what the last days brought, worst first */
+	report: declare('report', [ 'since' ]),
+
 	/* what the detectors look for, and what fools them */
 	detectors: declare('detectors', []),
 

@@ -146,6 +146,9 @@ _('%s, %s');
 _('blocked for this device alone: %s');
 _('it was blocked before leash stopped without warning; the reason is lost');
 
+/* src/engine/journal.rs */
+_('a week is over, and the report says what it brought');
+
 /* src/engine/judged.rs */
 _('is trusted: nobody looks at what it does');
 _('%s; and %s more such');
@@ -187,6 +190,19 @@ _('does nothing that leash knows to be wrong');
 
 /* src/engine/reference.rs */
 _('the block of %s is over: lists say otherwise now');
+
+/* src/engine/report.rs */
+_('nothing was blocked');
+_('addresses that were blocked: %s; packets stopped: %s (%s)');
+_('devices that are worth a look: %s (%s)');
+_('new devices: %s (%s)');
+_('%s of %s');
+_('destinations that are new to a device: %s (%s)');
+_('%s sent the most: %s');
+_('addresses that it calls without having looked them up: %s');
+_('asks other resolvers than the router: %s');
+_('speaks in the clear, so that everybody on the way can read it: %s');
+_('not all of its lookups are seen, so that more may be called by name than it seems');
 
 /* src/engine/tiers.rs */
 _('all %s devices share one network: each can reach the others');
