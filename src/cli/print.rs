@@ -1,8 +1,8 @@
 //! The answers of a running leash as text: one function for each answer.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, clean, columns, coverage, date, label, list, number, plain, protocol, string, text,
-    unexplained, verdict,
+    Cell, Paint, Style, addresses, clean, columns, contact_name, coverage, date, label, list, number, plain, protocol,
+    string, text, unexplained, verdict,
 };
 use crate::time::Span;
 use crate::units::{bytes, count};
@@ -28,9 +28,10 @@ fn end(value: &Value) -> String {
 /// Returns the house at a glance, from `{"status": ..., "devices": [...]}`.
 pub fn overview(value: &Value, style: Style) -> String {
     let status = &value["status"];
-    let calm = number(status, "devices").saturating_sub(number(status, "watch") + number(status, "block"));
+    let others = ["watch", "block", "chosen"].map(|key| number(status, key)).iter().sum();
+    let calm = number(status, "devices").saturating_sub(others);
     let mut out = format!("{}: {calm} calm", count(number(status, "devices"), "device"));
-    for (word, key) in [("to watch", "watch"), ("with blocks", "block")] {
+    for (word, key) in [("to watch", "watch"), ("with blocks", "block"), ("as you chose", "chosen")] {
         if number(status, key) > 0 {
             let _ = write!(out, ", {} {word}", number(status, key));
         }
@@ -113,7 +114,6 @@ pub fn device(value: &Value, style: Style) -> String {
     }
     out.push('\n');
     let row = |contact: &Value| {
-        let name = list(contact, "names").first().and_then(Value::as_str).or(string(contact, "sni"));
         let (paint, word) = verdict(contact);
         let explained = string(contact, "explained").unwrap_or("-");
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
@@ -126,7 +126,7 @@ pub fn device(value: &Value, style: Style) -> String {
             plain(bytes(number(contact, "received_bytes"))),
             (look, explained.into()),
             (paint, word.into()),
-            plain(name.map(clean).unwrap_or_default()),
+            plain(contact_name(contact)),
         ]
     };
     let titles = ["ADDRESS", "PORT", "SERVICE", " FLOWS", " SENT", " RECEIVED", "LOOKUP", "VERDICT", "NAME"];
@@ -289,9 +289,7 @@ mod tests {
         let device = |name: Option<&str>| {
             let mut device =
                 json!({ "mac": "50:c7:bf:00:00:01", "vendor": "TP-LINK", "mode": "observe", "verdict": "allow" });
-            if let Some(name) = name {
-                device["name"] = name.into();
-            }
+            device["label"] = name.unwrap_or("50:c7:bf:00:00:01").into();
             devices(&json!({ "devices": [device] }), Style::default())
         };
         assert!(device(None).contains("\n50:c7:bf:00:00:01 (TP-LINK)  "), "{}", device(None));

@@ -123,8 +123,8 @@ pub struct Engine {
     next_review: Option<Time>,
     /// How many pins held at the latest review.
     pins_held: usize,
-    /// When all devices were judged last, and how many of them are allowed, watched and blocked; absent after a change.
-    verdicts: Option<(Time, [u32; 3])>,
+    /// When all devices were judged last, and how many of them have which verdict; absent after a change.
+    verdicts: Option<(Time, policy::VerdictCounts)>,
 }
 
 impl Engine {

@@ -36,6 +36,29 @@ impl Decision {
     }
 }
 
+/// How many devices there are of each verdict; the others are calm.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VerdictCounts {
+    /// Those that are watched.
+    pub watch: usize,
+    /// Those with a block that detectors want.
+    pub block: usize,
+    /// Those on which nothing but the user's own decisions is to be said.
+    pub chosen: usize,
+}
+
+impl VerdictCounts {
+    /// Counts a device by its verdict, and by whether that is the user's own.
+    pub fn add(&mut self, verdict: (Decision, bool)) {
+        match verdict {
+            (_, true) => self.chosen += 1,
+            (Decision::Block, _) => self.block += 1,
+            (Decision::Watch, _) => self.watch += 1,
+            (Decision::Allow, _) => {}
+        }
+    }
+}
+
 /// Who wants a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {

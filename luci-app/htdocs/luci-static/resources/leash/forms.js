@@ -83,6 +83,7 @@ _('uses %s as a proxy (%s)');
 /* src/detect/reputation.rs */
 _('but it is in a hosting network, where strangers share addresses');
 _('but others may share the address, and the device means another name there');
+_('calls %s and gives a name there that is on the list \'%s\'');
 _('calls %s as %s, which is on the list \'%s\'');
 _('calls %s as %s, below %s, which is on the list \'%s\'');
 _('calls %s, which is on the list \'%s\'');
@@ -143,6 +144,12 @@ _('it was blocked before leash stopped without warning; the reason is lost');
 /* src/engine/judged.rs */
 _('is trusted: nobody looks at what it does');
 _('%s; and %s more such');
+_('%s; also: %s');
+_('as you chose: no Internet, except for the time');
+_('as you chose: nothing passes to or from %s');
+_('as you chose: nothing passes to or from %s and %s more addresses');
+_('as you chose: it may call %s');
+_('as you chose: it may call %s and %s more addresses');
 
 /* src/engine/mod.rs */
 _('the block of %s is over');
