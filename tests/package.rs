@@ -168,7 +168,7 @@ fn update_or_compare(path: &str, wanted: &str) {
 fn the_page_has_all_forms_for_the_scanner_of_strings() {
     let mut known = BTreeSet::new();
     let mut calls = String::new();
-    for (place, texts) in sentences().into_iter().chain(detectors()) {
+    for (place, texts) in sentences().into_iter().chain(detectors()).chain([evidence()]) {
         let new: Vec<&String> = texts.iter().filter(|text| known.insert(text.to_string())).collect();
         if !new.is_empty() {
             calls += &format!("\n/* {place} */\n{}", new.into_iter().map(|text| call(text)).collect::<String>());
@@ -230,6 +230,11 @@ fn literal(code: &str) -> String {
 fn detectors() -> Vec<(String, Vec<String>)> {
     let texts = |it: &Detector| [it.about].iter().chain(it.fooled_by).map(|text| text.to_string()).collect();
     detect::ALL.iter().map(|it| (format!("detector {}", it.name), texts(it))).collect()
+}
+
+/// What findings rest on.
+fn evidence() -> (String, Vec<String>) {
+    ("evidence".into(), detect::evidence::forms().filter(|form| *form != "%s").map(String::from).collect())
 }
 
 /// A call of `_()` with a text, in lines of at most 120 columns.

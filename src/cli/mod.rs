@@ -13,7 +13,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
-use crate::live::{daemon, logger, notify, uci_commit};
+use crate::live::{clock, daemon, logger, notify, uci_commit};
 use crate::units;
 use argh::FromArgs;
 use serde_json::json;
@@ -21,6 +21,7 @@ use std::path::Path;
 
 /// Runs the command that `arguments` (without the program's name) ask for. Returns the exit code.
 pub fn run(arguments: &[&str]) -> u8 {
+    clock::use_routers_zone();
     match Arguments::from_args(&["leash"], &global_first(arguments)) {
         Ok(arguments) => execute(arguments).unwrap_or_else(Failure::report),
         Err(early) if early.status.is_ok() => {

@@ -104,7 +104,7 @@ pub fn device(value: &Value, style: Style) -> String {
         ("made by", text(device, "vendor")),
         ("vendor class", text(device, "vendor_class")),
         ("mode", text(device, "mode")),
-        ("seen", format!("{} to {} UTC", date(device, "first"), date(device, "last"))),
+        ("seen", format!("{} to {}", date(device, "first"), date(device, "last"))),
         ("lookups", number(device, "lookups").to_string()),
         ("flows", number(device, "flows").to_string()),
         ("lookups seen", coverage_in_words(device)),
@@ -133,6 +133,9 @@ pub fn device(value: &Value, style: Style) -> String {
     out += &table(list(device, "contacts"), "It has not been seen talking to anybody.", &titles, &row, style);
     for finding in list(device, "findings") {
         let _ = writeln!(out, "\n{}: {}", text(finding, "detector"), text(finding, "message"));
+        if let Some(evidence) = finding.get("evidence_words") {
+            let _ = writeln!(out, "  {}", text(evidence, "message"));
+        }
     }
     out
 }
@@ -144,7 +147,7 @@ pub fn findings(value: &Value, style: Style) -> String {
             .map(|key| plain(if key == "since" { date(finding, key) } else { text(finding, key) }))
             .into()
     };
-    let titles = ["DEVICE", "DETECTOR", "STRENGTH", "SINCE (UTC)", "WHAT"];
+    let titles = ["DEVICE", "DETECTOR", "STRENGTH", "SINCE", "WHAT"];
     table(list(value, "findings"), "The detectors have found nothing.", &titles, &row, style)
 }
 
@@ -154,6 +157,7 @@ pub fn blocks(value: &Value, style: Style) -> String {
         vec![
             plain(clean(string(block, "name").or(string(block, "device")).unwrap_or_default())),
             plain(text(block, "address")),
+            plain(contact_name(block)),
             plain(date(block, "since")),
             plain(end(block)),
             plain(number(block, "stopped_packets").to_string()),
@@ -161,7 +165,7 @@ pub fn blocks(value: &Value, style: Style) -> String {
             plain(text(&block["reason"], "message")),
         ]
     };
-    let titles = ["DEVICE", "ADDRESS", "SINCE (UTC)", "UNTIL", " PACKETS", " STOPPED", "WHY"];
+    let titles = ["DEVICE", "ADDRESS", "NAME", "SINCE", "UNTIL", " PACKETS", " STOPPED", "WHY"];
     table(list(value, "blocks"), "Nothing is blocked.", &titles, &row, style)
 }
 
@@ -173,11 +177,12 @@ pub fn pins(value: &Value, style: Style) -> String {
             plain(clean(string(pin, "name").unwrap_or("all devices"))),
             (if word == "block" { Paint::Bad } else { Paint::Good }, word),
             plain(text(pin, "target")),
+            plain(contact_name(pin)),
             plain(end(pin)),
             plain(text(pin, "from")),
         ]
     };
-    let titles = ["DEVICE", "VERDICT", "TARGET", "UNTIL (UTC)", "FROM"];
+    let titles = ["DEVICE", "VERDICT", "TARGET", "NAME", "UNTIL", "FROM"];
     table(list(value, "pins"), "You have not decided anything yourself.", &titles, &row, style)
 }
 
@@ -265,12 +270,12 @@ fn lines(value: &Value, prefix: &str, out: &mut String) {
 pub fn done(method: &str, value: &Value) -> String {
     let text = |key| text(value, key);
     let who = string(value, "name").map_or("all devices".into(), clean);
-    let end = if value.get("until").is_some() { format!(" until {} UTC", date(value, "until")) } else { String::new() };
+    let end = if value.get("until").is_some() { format!(" until {}", date(value, "until")) } else { String::new() };
     match method {
         "set_mode" => format!("{who} is now in mode {}\n", text("mode")),
         "set_name" => format!("{} is now called {who}\n", text("device")),
         "decide" => format!("{}: {} for {who}{end}\n", text("verdict"), text("target")),
-        "unpin" => format!("your decision on {} is taken back\n", text("target")),
+        "unpin" => format!("your own decision on {} is taken back\n", text("target")),
         "unblock" => format!("{} is no longer blocked for {who}\n", text("target")),
         "blocking" if value["blocking"] == Value::Bool(true) => "blocking is on\n".into(),
         "blocking" => "blocking is off: nothing is stopped until `leash on`\n".into(),

@@ -1,11 +1,11 @@
 //! What captures and event files show, as text: the report of `leash replay`, a flow, and `leash explain`.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, columns, contact_name, coverage, date, label, list, number, plain, protocol, string,
+    Cell, Paint, Style, addresses, columns, contact_name, coverage, label, list, number, plain, protocol, string,
     unexplained, verdict, wall,
 };
 use crate::detect;
-use crate::time::Span;
+use crate::time::{Span, Wall};
 use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
@@ -179,7 +179,7 @@ pub fn flow(flow: &Value, style: Style) -> String {
     let name = contact_name(flow);
     format!(
         "{}  {:<3}  {:<23} > {:<23}  {}  {:<9}  {:>7}  {:>7}  {name}",
-        date(flow, "start"),
+        wall(flow, "start").map(Wall::date).unwrap_or_default(),
         string(flow, "protocol").unwrap_or_default(),
         end("source", "source_port"),
         end("destination", "destination_port"),
@@ -228,12 +228,9 @@ pub fn explain(value: &Value, style: Style) -> String {
     }
     for finding in list(value, "findings") {
         let detector = string(finding, "detector").unwrap_or_default();
-        let numbers = finding.get("evidence").and_then(Value::as_object).into_iter().flatten();
-        let numbers: Vec<String> = numbers
-            .map(|(what, e)| format!("{what} {} (counts from {})", number(e, "seen"), number(e, "limit")))
-            .collect();
-        let port = number(finding, "port");
-        let _ = writeln!(out, "  Evidence of {detector} on port {port}: {}.", numbers.join(", "));
+        if let Some(evidence) = finding.get("evidence_words").and_then(|words| string(words, "message")) {
+            let _ = writeln!(out, "  Evidence of {detector} ({}): {evidence}.", protocol(finding));
+        }
     }
     if let Some(would) = string(value, "guard_verdict").filter(|_| string(device, "mode") != Some("guard")) {
         let _ = writeln!(out, "  In mode guard leash would say: {would}.");

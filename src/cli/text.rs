@@ -1,6 +1,6 @@
 //! What the command line's texts are made of: colours, columns, and the members of the JSON that is shown.
 
-use crate::live::terminal;
+use crate::live::{clock, terminal};
 use crate::time::Wall;
 use serde_json::Value;
 use std::fmt::Write;
@@ -123,9 +123,9 @@ pub fn wall(value: &Value, key: &str) -> Option<Wall> {
     value.get(key).and_then(Value::as_f64).map(Wall::from_secs_f64)
 }
 
-/// Returns a member that is a date as people write it; empty where it is absent.
+/// Returns a member that is a date as people write it, in local time; empty where it is absent.
 pub fn date(value: &Value, key: &str) -> String {
-    wall(value, key).map(Wall::date).unwrap_or_default()
+    wall(value, key).map(|wall| wall.date_at(clock::utc_offset_minutes(wall))).unwrap_or_default()
 }
 
 /// Returns what a person calls a device.

@@ -6,6 +6,7 @@ pub mod beacon;
 pub mod bypass;
 mod detector;
 pub mod direct_ip;
+pub mod evidence;
 pub mod names;
 pub mod plaintext;
 pub mod relay;

@@ -9,9 +9,10 @@ use crate::engine::purpose::{self, Purpose};
 use crate::mode::Mode;
 use crate::model::{Endpoint, Explained};
 use crate::sentence;
-use crate::sentence::Sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::contacts::Contact;
 use crate::tables::devices::{Device, DeviceId};
+use std::net::IpAddr;
 
 /// A contact with what detectors and policy say of it.
 pub(super) struct JudgedContact<'a> {
@@ -171,8 +172,9 @@ impl JudgedDevice<'_> {
         share
     }
 
-    /// Returns the device in one sentence: its strongest finding, or what is plainly harmless where there is none.
-    pub fn message(&self) -> Sentence {
+    /// Returns the device in one sentence: its worst finding, or what the user decided, or what is plainly harmless.
+    /// `called` returns what people know an address by.
+    pub fn message(&self, called: &dyn Fn(IpAddr) -> Value) -> Sentence {
         if !self.mode.is_judged() {
             return sentence!("is trusted: nobody looks at what it does");
         }
@@ -192,7 +194,7 @@ impl JudgedDevice<'_> {
             }
             return if others.is_empty() { message } else { sentence!("%s; also: %s", message, others.join(", ")) };
         }
-        if let Some(chosen) = self.chosen_sentence() {
+        if let Some(chosen) = self.chosen_sentence(called) {
             return chosen;
         }
         let outside = self.contacts.iter().filter(|contact| !contact.local);
@@ -201,7 +203,7 @@ impl JudgedDevice<'_> {
     }
 
     /// Returns what the user decided about the device; absent if that changes nothing.
-    fn chosen_sentence(&self) -> Option<Sentence> {
+    fn chosen_sentence(&self, called: &dyn Fn(IpAddr) -> Value) -> Option<Sentence> {
         if self.mode.is_offline() {
             return Some(sentence!("as you chose: no Internet, except for the time"));
         }
@@ -210,7 +212,7 @@ impl JudgedDevice<'_> {
                 self.contacts.iter().filter(|it| it.is_chosen() && fits(it)).map(|it| it.endpoint.address);
             let first = addresses.next()?;
             let others = addresses.filter(|address| *address != first).count();
-            Some((first, others))
+            Some((called(first), others))
         };
         let blocked = chosen(|it| it.verdict.decision == Decision::Block).map(|blocked| match blocked {
             (address, 0) => sentence!("as you chose: nothing passes to or from %s", address),

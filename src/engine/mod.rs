@@ -218,8 +218,9 @@ impl Engine {
         }
         for (mac, address) in self.blocks.expire(at.now) {
             self.actions.push_back(Action::Unblock { mac, address });
+            let called = self.called(self.tables.devices.by_mac(mac), address);
             self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
-                sentence!("the block of %s is over", address)
+                sentence!("the block of %s is over", called)
             });
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
@@ -292,11 +293,26 @@ impl Engine {
         at: Stamp,
         message: impl FnOnce() -> Sentence,
     ) {
+        self.record_that(true, kind, mac, address, at, message);
+    }
+
+    /// Records something that happened, in the history as well where it `is_news`.
+    fn record_that(
+        &mut self,
+        is_news: bool,
+        kind: RecordKind,
+        mac: Option<Mac>,
+        address: Option<IpAddr>,
+        at: Stamp,
+        message: impl FnOnce() -> Sentence,
+    ) {
         self.verdicts = None;
         // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
-            self.history.add(record.clone());
+            if is_news {
+                self.history.add(record.clone());
+            }
             self.actions.push_back(Action::Note(record));
         }
     }

@@ -153,8 +153,8 @@ impl Verdict {
             Because::Faked => {
                 Some(sentence!("a proxy on this router made the address up: it may mean another server tomorrow"))
             }
-            Because::Pin if self.decision == Decision::Block => Some(sentence!("blocked by your own decision")),
-            Because::Pin => Some(sentence!("allowed by your own decision")),
+            Because::Pin if self.decision == Decision::Block => Some(sentence!("your own decision: block it")),
+            Because::Pin => Some(sentence!("your own decision: allow it")),
             Because::Local => Some(sentence!("the device is in mode local: no Internet")),
             Because::NothingCounts => None,
             Because::Alone(detector) => {

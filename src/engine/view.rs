@@ -2,10 +2,11 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
+use crate::detect::evidence;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::judged::{FindingOn, JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
-use crate::engine::policy::{Block, Decision, VerdictCounts};
+use crate::engine::policy::{Block, By, Decision, VerdictCounts};
 use crate::engine::{EndedFlow, Engine};
 use crate::mode::Mode;
 use crate::model::{Explained, Mac, Name};
@@ -143,6 +144,9 @@ impl Engine {
             put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
             put(&mut map, "name", pin.mac.map(|mac| self.display_name(mac).into()));
             put(&mut map, "target", Value::from(pin.target.to_string()));
+            let id = pin.mac.and_then(|mac| self.tables.devices.by_mac(mac));
+            let names = pin.target.address().and_then(|address| self.looked_up_as(id, address));
+            put(&mut map, "names", names.map(|name| Value::Array(vec![text(name)])));
             put(&mut map, "verdict", Value::from(pin.verdict()));
             put(&mut map, "until", pin.until.map(seconds));
             let ordered = self.orders.pins.contains(pin);
@@ -195,6 +199,9 @@ impl Engine {
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
+        let id = record.mac.and_then(|mac| self.tables.devices.by_mac(mac));
+        let name = record.address.and_then(|address| self.looked_up_as(id, address));
+        put(&mut map, "names", name.map(|name| Value::Array(vec![text(name)])));
         let made_by = || self.tables.devices.get(self.tables.devices.by_mac(record.mac?)?).vendor.as_ref();
         match made_by().filter(|_| record.kind == RecordKind::Device) {
             Some(vendor) => sentence!("%s, made by %s", record.message.clone(), vendor.clone()).put_into(&mut map),
@@ -254,7 +261,7 @@ impl Engine {
         put(&mut map, "severity", Value::from(judged.severity() as u8));
         put(&mut map, "chosen", yes(chosen));
         put(&mut map, "enforced", self.not_enforced(worst));
-        judged.message().put_into(&mut map);
+        judged.message(&|address| self.called(Some(id), address)).put_into(&mut map);
         map
     }
 
@@ -278,6 +285,7 @@ impl Engine {
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
         let numbers = finding.evidence.iter().map(|e| (e.name.into(), json!({"seen": e.seen, "limit": e.limit})));
         put(&mut map, "evidence", Value::Object(numbers.collect()));
+        put(&mut map, "evidence_words", evidence::in_words(finding).map(|words| words.json()));
         map
     }
 
@@ -414,7 +422,13 @@ impl Engine {
                 Some(self.display_name(device)).filter(|name| *name != device.to_string()).map(Value::from),
             );
             put(&mut map, "address", Value::from(address.to_string()));
-            put(&mut map, "reason", block.reason.json());
+            let id = self.tables.devices.by_mac(device);
+            put(&mut map, "names", id.and_then(|id| self.names_of(id, address, None)));
+            let by = By::ALL.iter().find(|(by, _)| *by == block.by);
+            put(&mut map, "by", by.map(|(_, word)| Value::from(*word)));
+            let reason = block.reason.clone();
+            let reason = id.map_or(reason.clone(), |id| self.reason_with_others(id, address, reason));
+            put(&mut map, "reason", reason.json());
             put(&mut map, "since", seconds(block.since));
             put(&mut map, "until", block.until.map(seconds));
             Value::Object(map)
