@@ -1,6 +1,7 @@
 //! The commands with their arguments, and what `--help` says of them.
 #![allow(missing_docs, reason = "argh shows the comments to people")]
 
+use crate::config::HOOKS;
 use argh::FromArgs;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -237,8 +238,6 @@ pub struct NotifyCommand {
     pub folder: PathBuf,
 }
 
-const HOOKS: &str = "/etc/leash/notify.d";
-
 /// Run the daemon until a signal ends it
 #[derive(FromArgs)]
 #[argh(subcommand, name = "run")]
@@ -257,7 +256,8 @@ pub struct CheckCommand {
     pub file: PathBuf,
 }
 
-const SETTINGS: &str = "/etc/config/leash";
+/// The settings of a router.
+pub const SETTINGS: &str = "/etc/config/leash";
 
 /// Report what the devices in packet captures or event files did
 #[derive(FromArgs)]

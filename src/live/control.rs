@@ -4,6 +4,7 @@
 //! After `{"method": "watch"}` there is a line for whatever happens, after `{"method": "record"}` one for each event.
 
 use crate::api::{self, ApiError, Daemon};
+use crate::config::HOOKS;
 use nix::poll::PollFlags;
 use nix::sys::socket::{getsockopt, sockopt};
 use serde_json::{Value, json};
@@ -45,6 +46,8 @@ struct Caller {
     /// What the caller has not read yet.
     output: Vec<u8>,
     listens_to: Option<Stream>,
+    /// It sends alerts, by the programs in this folder.
+    alerts: Option<PathBuf>,
     gone: bool,
 }
 
@@ -81,6 +84,11 @@ impl Control {
         self.callers.iter().any(|caller| caller.listens_to == Some(stream))
     }
 
+    /// Returns the folder of the programs to which alerts are sent; absent if nobody sends them.
+    pub fn alerts(&self) -> Option<PathBuf> {
+        self.callers.iter().find_map(|caller| caller.alerts.clone())
+    }
+
     /// Sends a line to those who listen to this.
     pub fn send(&mut self, stream: Stream, line: &str) {
         for caller in self.callers.iter_mut().filter(|caller| caller.listens_to == Some(stream)) {
@@ -97,7 +105,8 @@ impl Control {
                 let peer = getsockopt(&socket, sockopt::PeerCredentials).ok();
                 let may_write = peer.is_some_and(|peer| peer.uid() == 0 || peer.uid() == own);
                 let (input, output) = (Vec::new(), Vec::new());
-                self.callers.push(Caller { socket, may_write, input, output, listens_to: None, gone: false });
+                let (listens_to, alerts, gone) = (None, None, false);
+                self.callers.push(Caller { socket, may_write, input, output, listens_to, alerts, gone });
             }
         }
         let mut ordered = false;
@@ -161,7 +170,13 @@ impl Caller {
         let request: Value = serde_json::from_slice(line).map_err(|_| wrong("a request is one line of JSON"))?;
         let method = request.get("method").and_then(Value::as_str).ok_or(wrong("a request names its 'method'"))?;
         self.listens_to = match method {
-            "watch" => Some(Stream::Watch),
+            "watch" => {
+                let folder = request.get("params").and_then(|params| params.get("alerts")?.as_str());
+                // Doctor looks into this folder, which is not for everybody to say.
+                let folder = folder.map(|folder| if self.may_write { folder } else { HOOKS });
+                self.alerts = folder.map(PathBuf::from);
+                Some(Stream::Watch)
+            }
             // A recording has every address and name of the house.
             "record" if self.may_write => Some(Stream::Record),
             "record" => return Err(ApiError::Denied("only root and leash's own user may record".into())),

@@ -1,7 +1,7 @@
 //! A running leash: one thread, one poll, bounded work for each source in each turn.
 
 use crate::api::Daemon as _;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problem};
 use crate::detect;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::{Action, Engine};
@@ -64,6 +64,10 @@ struct Daemon {
     last_order: Time,
     /// How the bus was when this turn began.
     bus: ubus::Counts,
+    /// The folder of the programs to which alerts were sent when this turn began; absent if nobody sends them.
+    alerts: Option<PathBuf>,
+    /// What is wrong with the settings.
+    problems: Vec<Problem>,
 }
 
 /// Who asks, orders and listens.
@@ -74,7 +78,7 @@ struct Callers {
 
 /// Runs until a signal ends it. The error is a sentence.
 pub fn run(path: &Path) -> Result<(), String> {
-    let config = read_settings(path)?;
+    let (config, problems) = read_settings(path)?;
     if !config.daemon.enabled {
         log::warn!("option enabled is 0 in {}: leash does not run", path.display());
         return Ok(());
@@ -109,6 +113,8 @@ pub fn run(path: &Path) -> Result<(), String> {
         clock_start: Wall(0),
         last_order: Time(0),
         bus: ubus::Counts::default(),
+        alerts: None,
+        problems,
     };
     loop {
         let at = clock::now();
@@ -116,6 +122,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         let storm = daemon.read_sources(at, &mut callers);
         daemon.apply(at, &mut callers);
         daemon.bus = callers.bus.counts;
+        daemon.alerts = callers.control.alerts();
         if callers.control.serve(&mut daemon) | callers.bus.serve(&mut daemon) {
             daemon.apply(clock::now(), &mut callers);
         }
@@ -145,13 +152,13 @@ pub fn run(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Reads the settings, and logs what is wrong with them. The error is a sentence.
-fn read_settings(path: &Path) -> Result<Config, String> {
+/// Reads the settings, and logs and returns what is wrong with them. The error is a sentence.
+fn read_settings(path: &Path) -> Result<(Config, Vec<Problem>), String> {
     let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (mut config, problems) = config::parse(&text, &detect::NAMES);
     router::complete(&mut config.daemon);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
-    Ok(config)
+    Ok((config, problems))
 }
 
 impl Daemon {

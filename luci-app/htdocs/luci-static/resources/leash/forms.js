@@ -207,6 +207,11 @@ _('some orders are in force but not in the settings yet: only leash\'s state fil
 _('run %s as root; the init script does so itself where ubus and procd run');
 
 /* src/live/doctor.rs */
+_('%s is %s, so leash does not start again');
+_('a line of the settings does not hold: %s');
+_('correct it in %s, then run %s');
+_('%s more lines of the settings do not hold');
+_('see them with %s');
 _('the kernel has no conntrack, so no flow can be seen');
 _('install %s, then run %s');
 _('conntrack does not count bytes, so sizes are unknown and first packets are not seen');
@@ -269,6 +274,18 @@ _('rules of table %s drop some packets of devices, so what those try there is no
 _('look there for what was stopped: %s');
 
 /* src/live/notify.rs */
+_('%s is not called: only programs that are in %s itself get alerts');
+_('move the program to %s');
+_('the alert program %s is not called: it may not be executed');
+_('the alert program %s is not called: others than its owner may change it');
+_('the alert program %s cannot be called: user %s may not execute it');
+_('the alert program %s still says %s, so nobody gets its alerts');
+_('write into %s where alerts go, then try it with %s');
+_('of the programs in %s only the first %s are called');
+_('remove some of them');
+_('no alerts are sent: the process that does that is not running');
+_('an alert program failed: %s');
+_('correct it, and try it with %s');
 _('%s is blocked: this is a test of leash\'s alerts');
 
 /* src/live/reference.rs */
@@ -278,6 +295,7 @@ _('reinstall %s, make the file again with %s, or remove it');
 _('the folder of lists %s does not exist');
 _('the list %s cannot be read: %s');
 _('the list %s has no line that can be read; line %s %s');
+_('%s lines of the list %s are ignored, such as line %s, which %s');
 _('%s entries of the list %s do not fit: leash holds at most %s');
 _('the file of networks %s cannot be used: %s');
 
