@@ -28,6 +28,31 @@ use std::str::FromStr;
 /// The first line of an event file: its version.
 pub const HEADER: &str = "# leash events 1";
 
+/// What a line of settings stands behind at the beginning of a recording. For readers of events it is a comment.
+const SETTING: &str = "#= ";
+
+/// Returns settings as they stand in a recording: all lines of devices and pins, and those options of leash itself that
+/// bear on verdicts. Paths and private words do not.
+pub fn write_settings(text: &str) -> String {
+    const KEPT: [&str; 6] = ["blocking", "default_mode", "block_for", "block_on", "quiet_hours", "grace"];
+    let (mut kept, mut is_own) = (String::new(), false);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let (kind, word) = (words.next(), words.next().unwrap_or_default());
+        is_own = if kind == Some("config") { word.trim_matches(['\'', '"']) == "leash" } else { is_own };
+        if kind == Some("config") || !is_own || KEPT.contains(&word) {
+            let _ = writeln!(kept, "{SETTING}{line}");
+        }
+    }
+    kept
+}
+
+/// Returns the settings at the beginning of a recording; empty where there are none.
+pub fn read_settings(head: &str) -> String {
+    let comments = head.lines().take_while(|line| line.starts_with('#'));
+    comments.filter_map(|line| line.strip_prefix(SETTING)).map(|line| line.to_owned() + "\n").collect()
+}
+
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -552,6 +577,17 @@ mod tests {
     use super::*;
     use crate::model::name;
     use crate::time::Time;
+
+    #[test]
+    fn a_recording_has_the_settings_that_bear_on_verdicts() {
+        let settings = "# mine\nconfig leash 'main'\n\toption state '/s'\n\tlist private 'Our WLAN'\n\tlist block_on 'scan'\n\
+                        \nconfig device\n\toption mac '02:00:00:00:00:20'\n\toption name 'hall bulb'\n";
+        let written = write_settings(settings);
+        let expected = "config leash 'main'\nlist block_on 'scan'\nconfig device\noption mac '02:00:00:00:00:20'\n\
+                        option name 'hall bulb'\n";
+        assert_eq!(read_settings(&format!("{HEADER}\n{written}1.000000 clock\n#= config pin\n")), expected);
+        assert_eq!(read_settings("\u{d4}\u{c3}"), "");
+    }
 
     fn tuple() -> Tuple {
         Tuple {

@@ -305,7 +305,8 @@ pub struct RecordCommand {
     /// the capture or event file to read (default: listen to the running daemon)
     #[argh(option, arg_name = "file")]
     pub from: Option<PathBuf>,
-    /// settings with private words to look for in a capture
+    /// settings with private words to look for in a capture, or those of the running daemon (default:
+    /// /etc/config/leash), which are recorded with the events
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
     /// replace MACs, addresses and names, each one always by the same

@@ -48,7 +48,8 @@ impl Client {
 
     /// Says so where a leash that cannot be reached is switched off in its settings: to start it would do nothing.
     fn explain(&self, error: ApiError) -> ApiError {
-        let text = if self.socket.is_none() { progress::text(Path::new(SETTINGS)).unwrap_or_default() } else { String::new() };
+        let text =
+            if self.socket.is_none() { progress::text(Path::new(SETTINGS)).unwrap_or_default() } else { String::new() };
         match error {
             ApiError::Failed(_) if is_switched_off(&text) => ApiError::Failed(format!(
                 "leash is switched off in {SETTINGS}; switch it on with: uci set leash.main.enabled=1; uci commit leash; \
@@ -114,8 +115,9 @@ impl Client {
         Err(stopped())
     }
 
-    /// Writes events until the daemon stops.
-    pub fn record(&self, anonymise: bool) -> Result<u8, Failure> {
+    /// Writes events until the daemon stops, behind the settings that bear on verdicts, so that a replay comes to the same.
+    /// `settings` is the daemon's file of settings.
+    pub fn record(&self, settings: &Path, anonymise: bool) -> Result<u8, Failure> {
         let lines = control::listen_raw(&self.socket(), "record", &json!({}));
         let mut lines = lines.map_err(|error| self.explain(error))?;
         let answer: Value =
@@ -124,6 +126,9 @@ impl Client {
             return Err(Failure::new(message, exit::NO_PERMISSION));
         }
         writeln!(io::stdout(), "{}", event::HEADER)?;
+        // They hold names and hardware addresses as they are.
+        let settings = if anonymise { String::new() } else { progress::text(settings).unwrap_or_default() };
+        write!(io::stdout(), "{}", event::write_settings(&settings))?;
         let (mut anonymiser, mut clock) = (Anonymiser::default(), Clock::default());
         for line in lines {
             let mut line = line?;

@@ -9,7 +9,7 @@ pub mod report;
 mod text;
 
 use crate::api::ApiError;
-use crate::cli::arguments::{Arguments, Command};
+use crate::cli::arguments::{Arguments, Command, SETTINGS};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
@@ -93,7 +93,7 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         },
         Some(Command::Record(command)) => match &command.from {
             Some(from) => files::record(&command, from),
-            None => daemon.record(command.anonymise),
+            None => daemon.record(command.config.as_deref().unwrap_or(Path::new(SETTINGS)), command.anonymise),
         },
     }
 }

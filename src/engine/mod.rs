@@ -264,12 +264,15 @@ impl Engine {
         self.counters_zeroed
     }
 
-    /// Returns the LAN and its neighbours as events, for a recording that starts now.
+    /// Returns the LAN and its neighbours, with what they call themselves, as events for a recording that starts now.
     pub fn snapshot(&self) -> Vec<crate::event::Event> {
         use crate::event::Event;
         let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
         for (id, device) in self.tables.devices.iter() {
-            all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+            let mac = device.mac;
+            all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac }));
+            let ip = self.tables.devices.addresses_of(id).find(IpAddr::is_ipv4).filter(|_| device.hostname.is_some());
+            all.extend(ip.map(|ip| Event::Leased { ip, mac, hostname: device.hostname.clone() }));
         }
         all
     }
