@@ -6,6 +6,7 @@
 //! ```text
 //! 1767225600.000000 clock
 //! 1767225600.000000 neighbour 192.168.8.20 02:00:00:00:00:20
+//! 1767225600.000000 known 02:00:00:00:00:20 203.0.113.4 time.example
 //! 1767225601.250000 looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5,203.0.113.6 via cdn.example
 //! 1767225601.300000 missed 192.168.8.20 192.168.8.1
 //! 1767225601.400000 resolver 192.168.8.2 mac=02:00:00:00:00:20
@@ -87,6 +88,15 @@ pub enum Event {
         hostname: Option<Name>,
         /// Its DHCP vendor class.
         vendor_class: Option<Name>,
+    },
+    /// A device is known to have looked up this name, which yielded this address: what a recording begins with.
+    Known {
+        /// The device.
+        mac: Mac,
+        /// The address.
+        address: IpAddr,
+        /// The name.
+        name: Name,
     },
     /// A resolver answered a question.
     Lookup(Lookup),
@@ -255,6 +265,7 @@ impl fmt::Display for Event {
                 field(f, "host", hostname)?;
                 field(f, "vendor", vendor_class)
             }
+            Event::Known { mac, address, name } => write!(f, "known {mac} {address} {name}"),
             Event::Lookup(l) => {
                 write!(f, "looked {} {} {} {} ", l.client, l.server, l.record_type, l.name)?;
                 match l.outcome {
@@ -515,6 +526,7 @@ impl FromStr for Event {
                 let [host, vendor] = fields.keyed(["host", "vendor"])?;
                 Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
             }
+            "known" => Event::Known { mac: fields.get()?, address: fields.get()?, name: fields.name()? },
             "looked" => Event::Lookup(fields.lookup()?),
             "missed" => Event::LookupMissed { client: fields.get()?, server: fields.get()? },
             "resolver" => {
@@ -670,6 +682,7 @@ mod tests {
             Event::Resolver { mac: None, address: "fe80::1".parse().unwrap(), encrypted: true },
             Event::Resolver { mac: Some(Mac([2; 6])), address: "192.168.8.2".parse().unwrap(), encrypted: false },
             Event::ResolversForgotten,
+            Event::Known { mac, address: "203.0.113.5".parse().unwrap(), name: name(b"bulb.example") },
             Event::Nat64 { prefix: "64:ff9b::/96".parse().unwrap() },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },

@@ -42,6 +42,7 @@ use crate::tables::counters::uploads::Upload;
 use crate::tables::coverage::Level;
 use crate::tables::devices::{Denial, DeviceId};
 use crate::tables::flows::{Flow, FlowDelta, Label, Leaks, Owner, WaitingFlow};
+use crate::tables::names;
 use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::VecDeque;
@@ -170,6 +171,11 @@ impl Engine {
             Event::LookupMissed { client, server } => self.miss(client, server, at),
             Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
             Event::ResolversForgotten => self.tables.lookups.forget_told(),
+            Event::Known { mac, address, name } => {
+                if let Some(id) = self.tables.devices.get_or_insert(mac, at) {
+                    self.tables.names.insert(id, address, &name, at.now);
+                }
+            }
             Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => {
@@ -264,7 +270,8 @@ impl Engine {
         self.counters_zeroed
     }
 
-    /// Returns the LAN and its neighbours, with what they call themselves, as events for a recording that starts now.
+    /// Returns the LAN and its neighbours, with what they call themselves and what they looked up, as events for a recording
+    /// that starts now.
     pub fn snapshot(&self) -> Vec<crate::event::Event> {
         use crate::event::Event;
         let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
@@ -273,6 +280,32 @@ impl Engine {
             all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac }));
             let ip = self.tables.devices.addresses_of(id).find(IpAddr::is_ipv4).filter(|_| device.hostname.is_some());
             all.extend(ip.map(|ip| Event::Leased { ip, mac, hostname: device.hostname.clone() }));
+        }
+        for names::Known { device, address, names, .. } in self.tables.names.iter() {
+            let mac = self.tables.devices.get(device).mac;
+            all.extend(names.iter().map(|name| Event::Known { mac, address, name: name.clone() }));
+        }
+        // One answer of each resolver that was seen, because what is seen of lookups bears on verdicts.
+        for (id, device) in self.tables.devices.iter() {
+            let known = self.tables.names.iter().find(|known| known.device == id);
+            let Some((address, name)) = known.and_then(|known| Some((known.address, known.names.last()?))) else {
+                continue;
+            };
+            for server in device.coverage.resolvers() {
+                let same_family = |client: &IpAddr| client.is_ipv4() == server.is_ipv4();
+                let client = self.tables.devices.addresses_of(id).find(same_family);
+                all.extend(client.map(|client| {
+                    Event::Lookup(Lookup {
+                        client,
+                        server,
+                        record_type: if address.is_ipv4() { 1 } else { 28 },
+                        name: name.clone(),
+                        outcome: Outcome::Found,
+                        addresses: vec![address],
+                        aliases: Vec::new(),
+                    })
+                }));
+            }
         }
         all
     }

@@ -11,6 +11,8 @@ def story(lab):
     lab.names(bulb="45.10.1.1")
     lab.start("list block_on direct-ip\noption default_mode guard")
     call = [kit.LEASH, "--socket", f"{lab.folder}/run/socket"]
+    bulb.lookup("bulb.example")
+    lab.until(lambda: lab.leash("device", bulb.mac)["device"]["lookups"], "its lookup is seen")
     # What is known by then is recorded, too: the names of devices, and the settings that bear on verdicts.
     with open(f"{lab.folder}/config", "a") as settings:
         settings.write(f"\nconfig device\n\toption mac {bulb.mac}\n\toption name 'hall bulb'\n")
@@ -20,7 +22,6 @@ def story(lab):
     watch = subprocess.Popen([*call, "--json", "watch"], stdout=subprocess.PIPE, text=True)
     lines = [record.stdout.readline(), record.stdout.readline()]
     try:
-        bulb.lookup("bulb.example")
         bulb.reaches("45.10.1.1")
         bulb.reaches("45.10.9.9")
         lab.until(lambda: lab.blocks() == [(101, "45.10.9.9")], "it is blocked")
@@ -37,5 +38,8 @@ def story(lab):
     replay = subprocess.run([kit.LEASH, "--json", "replay", events], capture_output=True, text=True, check=True)
     replayed = json.loads(replay.stdout)
     assert "hall bulb" in [device["label"] for device in replayed["devices"]], replayed["devices"]
+    contacts = next(device for device in replayed["devices"] if device["label"] == "hall bulb")["contacts"]
+    explained = {contact["address"]: (contact["explained"], contact.get("names")) for contact in contacts}
+    assert explained["45.10.1.1"] == ("lookup", ["bulb.example"]), explained
     assert not any("socket" in line for line in lines), "paths are nobody's business"
     assert [(b["device"], b["address"]) for b in replayed["blocks"]] == [(bulb.mac, "45.10.9.9")], "".join(lines)
