@@ -64,6 +64,9 @@ impl Anonymiser {
                 hostname: self.label(hostname, "host"),
                 vendor_class: self.label(vendor_class, "vendor"),
             },
+            Event::Known { mac, address, name } => {
+                Event::Known { mac: self.mac(mac), address: self.address(address), name: self.name(&name) }
+            }
             // What everybody asks to learn of a translator tells nothing of anybody.
             Event::Lookup(lookup) if &*lookup.name == DISCOVERY_NAME => {
                 discover(&lookup.addresses).map(|prefix| self.nat64.add(None, prefix, Time(0)));

@@ -6,6 +6,7 @@
 //! ```text
 //! 1767225600.000000 clock
 //! 1767225600.000000 neighbour 192.168.8.20 02:00:00:00:00:20
+//! 1767225600.000000 known 02:00:00:00:00:20 203.0.113.4 time.example
 //! 1767225601.250000 looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5,203.0.113.6 via cdn.example
 //! 1767225601.300000 missed 192.168.8.20 192.168.8.1
 //! 1767225601.400000 resolver 192.168.8.2 mac=02:00:00:00:00:20
@@ -27,6 +28,31 @@ use std::str::FromStr;
 
 /// The first line of an event file: its version.
 pub const HEADER: &str = "# leash events 1";
+
+/// What a line of settings stands behind at the beginning of a recording. For readers of events it is a comment.
+const SETTING: &str = "#= ";
+
+/// Returns settings as they stand in a recording: all lines of devices and pins, and those options of leash itself that
+/// bear on verdicts. Paths and private words do not.
+pub fn write_settings(text: &str) -> String {
+    const KEPT: [&str; 6] = ["blocking", "default_mode", "block_for", "block_on", "quiet_hours", "grace"];
+    let (mut kept, mut is_own) = (String::new(), false);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let (kind, word) = (words.next(), words.next().unwrap_or_default());
+        is_own = if kind == Some("config") { word.trim_matches(['\'', '"']) == "leash" } else { is_own };
+        if kind == Some("config") || !is_own || KEPT.contains(&word) {
+            let _ = writeln!(kept, "{SETTING}{line}");
+        }
+    }
+    kept
+}
+
+/// Returns the settings at the beginning of a recording; empty where there are none.
+pub fn read_settings(head: &str) -> String {
+    let comments = head.lines().take_while(|line| line.starts_with('#'));
+    comments.filter_map(|line| line.strip_prefix(SETTING)).map(|line| line.to_owned() + "\n").collect()
+}
 
 /// A fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +88,15 @@ pub enum Event {
         hostname: Option<Name>,
         /// Its DHCP vendor class.
         vendor_class: Option<Name>,
+    },
+    /// A device is known to have looked up this name, which yielded this address: what a recording begins with.
+    Known {
+        /// The device.
+        mac: Mac,
+        /// The address.
+        address: IpAddr,
+        /// The name.
+        name: Name,
     },
     /// A resolver answered a question.
     Lookup(Lookup),
@@ -237,6 +272,7 @@ impl fmt::Display for Event {
                 field(f, "host", hostname)?;
                 field(f, "vendor", vendor_class)
             }
+            Event::Known { mac, address, name } => write!(f, "known {mac} {address} {name}"),
             Event::Lookup(l) => {
                 write!(f, "looked {} {} {} {} ", l.client, l.server, l.record_type, l.name)?;
                 match l.outcome {
@@ -504,6 +540,7 @@ impl FromStr for Event {
                 let [host, vendor] = fields.keyed(["host", "vendor"])?;
                 Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
             }
+            "known" => Event::Known { mac: fields.get()?, address: fields.get()?, name: fields.name()? },
             "looked" => Event::Lookup(fields.lookup()?),
             "missed" => Event::LookupMissed { client: fields.get()?, server: fields.get()? },
             "resolver" => {
@@ -572,6 +609,17 @@ mod tests {
     use super::*;
     use crate::model::name;
     use crate::time::Time;
+
+    #[test]
+    fn a_recording_has_the_settings_that_bear_on_verdicts() {
+        let settings = "# mine\nconfig leash 'main'\n\toption state '/s'\n\tlist private 'Our WLAN'\n\tlist block_on 'scan'\n\
+                        \nconfig device\n\toption mac '02:00:00:00:00:20'\n\toption name 'hall bulb'\n";
+        let written = write_settings(settings);
+        let expected = "config leash 'main'\nlist block_on 'scan'\nconfig device\noption mac '02:00:00:00:00:20'\n\
+                        option name 'hall bulb'\n";
+        assert_eq!(read_settings(&format!("{HEADER}\n{written}1.000000 clock\n#= config pin\n")), expected);
+        assert_eq!(read_settings("\u{d4}\u{c3}"), "");
+    }
 
     fn tuple() -> Tuple {
         Tuple {
@@ -656,6 +704,7 @@ mod tests {
             Event::ResolversForgotten,
             Event::Registered { name: "vendor.example".into(), day: Some(20_777) },
             Event::Registered { name: "vendor.example".into(), day: None },
+            Event::Known { mac, address: "203.0.113.5".parse().unwrap(), name: name(b"bulb.example") },
             Event::Nat64 { prefix: "64:ff9b::/96".parse().unwrap() },
             Event::Gap { source: Source::Flows },
             Event::Gap { source: Source::Lookups },

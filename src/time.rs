@@ -235,6 +235,18 @@ impl Wall {
         wall(days * 86_400 + hour * 3_600 + minute * 60 + second)
     }
 
+    /// Returns the date in the time zone that is `offset_minutes` ahead of UTC, which stands behind it: `2026-11-23
+    /// 09:15:27 +01:00`, or `UTC`.
+    pub fn date_at(self, offset_minutes: i16) -> String {
+        let seconds = self.as_secs() + i64::from(offset_minutes) * 60;
+        let date = Wall::secs(seconds).date();
+        let (sign, minutes) = (if offset_minutes < 0 { '-' } else { '+' }, offset_minutes.unsigned_abs());
+        match minutes {
+            0 => format!("{date} UTC"),
+            _ => format!("{date} {sign}{:02}:{:02}", minutes / 60, minutes % 60),
+        }
+    }
+
     /// Returns the date as `2026-11-23 08:15:27` in UTC (days to civil date: H. Hinnant, "chrono-compatible low-level
     /// date algorithms").
     pub fn date(self) -> String {
@@ -362,6 +374,9 @@ mod tests {
         let wall = Wall::parse("1385474294.492448").unwrap();
         assert_eq!((wall.to_string().as_str(), wall.date().as_str()), ("1385474294.492448", "2013-11-26 13:58:14"));
         assert_eq!(Wall(0).date(), "1970-01-01 00:00:00");
+        assert_eq!(Wall::secs(1_800_000_000).date_at(0), "2027-01-15 08:00:00 UTC");
+        assert_eq!(Wall::secs(1_800_000_000).date_at(330), "2027-01-15 13:30:00 +05:30");
+        assert_eq!(Wall(0).date_at(-90), "1969-12-31 22:30:00 -01:30");
         assert_eq!(Wall::parse("1709164800.000000").unwrap().date(), "2024-02-29 00:00:00");
         for bad in ["1", "1.5", "-1.000000", "1.00000x", "999999999999999.000000", "+1.000000"] {
             assert_eq!(Wall::parse(bad), None, "{bad}");

@@ -49,7 +49,10 @@ fn replay(folder: &Path, input: &str, more: &[&str]) -> String {
     }
     arguments.extend(more);
     let output = leash(&arguments);
-    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{arguments:?}");
+    // Lists that are wrong on purpose are complained of.
+    let complaints = text(&output.stderr);
+    let complaints: Vec<&str> = complaints.lines().filter(|line| !line.contains("lines of the list")).collect();
+    assert_eq!((output.status.code(), complaints), (Some(0), vec![]), "{arguments:?}");
     text(&output.stdout)
 }
 

@@ -536,3 +536,125 @@ fn what_a_device_sends_is_compared_with_the_line_or_the_house() {
     );
     assert_eq!(habits("config leash\noption uplink 100000"), "");
 }
+
+/// Returns the contact of the bulb with this address.
+fn bulb_and(engine: &Engine, address: &str) -> Value {
+    let device = engine.device(engine.find("192.168.8.20").unwrap());
+    let contacts = device["contacts"].as_array().unwrap();
+    contacts.iter().find(|contact| contact["address"] == address).unwrap().clone()
+}
+
+#[test]
+fn a_name_that_the_device_chose_is_not_the_destinations() {
+    let (engine, _) = run(
+        "config device\noption mac 02:00:00:00:00:20\noption mode guard",
+        &[
+            HOUSE,
+            "1.000000 looked 192.168.8.20 192.168.8.1 1 bulb.example found 198.51.100.20",
+            "1.100000 looked 192.168.8.20 192.168.8.1 2 cdn.example found 198.51.100.20",
+            "2.000000 opened tcp 192.168.8.20:1000 > 198.51.100.20:443",
+            "2.100000 hint tcp 192.168.8.20:1000 > 198.51.100.20:443 tls sni=bulb.example",
+            "3.000000 opened tcp 192.168.8.20:1001 > 203.0.113.50:443",
+            "3.100000 hint tcp 192.168.8.20:1001 > 203.0.113.50:443 tls sni=captive.apple.com",
+            "4.000000 opened tcp 192.168.8.20:1002 > 203.0.113.51:1080",
+            "4.100000 hint tcp 192.168.8.20:1002 > 203.0.113.51:1080 socks 5 target=www.shop.example:443",
+            "4.200000 hint tcp 192.168.8.20:1002 > 203.0.113.51:1080 tls sni=www.apple.com",
+            "20.000000 closed tcp 192.168.8.20:1000 > 198.51.100.20:443 100 200",
+        ],
+    );
+    let looked_up = bulb_and(&engine, "198.51.100.20");
+    assert_eq!(looked_up["names"], serde_json::json!(["bulb.example", "cdn.example"]), "the handshake says which");
+    assert_eq!(looked_up.get("claimed_name"), None);
+    let claimed = bulb_and(&engine, "203.0.113.50");
+    assert_eq!((claimed.get("names"), &claimed["claimed_name"]), (None, &"captive.apple.com".into()));
+    assert_eq!(claimed.get("purpose"), None, "a name of its own choice makes nothing harmless");
+    let proxy = bulb_and(&engine, "203.0.113.51");
+    assert_eq!((&proxy["service"], proxy.get("names"), proxy.get("claimed_name")), (&"socks".into(), None, None));
+    let device = engine.device(engine.find("192.168.8.20").unwrap());
+    let said = [&device["message"], &engine.blocked(), &device["findings"]].map(Value::to_string).concat();
+    assert!(!said.contains("apple.com"), "{said}");
+}
+
+#[test]
+fn a_device_cannot_take_the_name_of_another() {
+    let settings = "config device\noption mac 02:00:00:00:00:20\noption name Kitchen";
+    let lease = |last: u8, host: &str| format!("0.000000 leased 192.168.8.{last} 02:00:00:00:00:{last} host={host}\n");
+    let (engine, _) = run(
+        settings,
+        &[
+            "0.000000 clock\n",
+            &lease(20, "bulb"),
+            &lease(21, "kitchen"),
+            &lease(22, "laptop"),
+            &lease(23, "laptop"),
+            &lease(24, "tv"),
+            &lease(25, "192.168.8.20"),
+            &lease(26, "tv\\032(\\226\\128\\166:00:24)"),
+            "0.000000 leased 192.168.8.27 06:00:00:00:00:23 host=laptop",
+        ],
+    );
+    let names: Vec<String> = engine.display_names().collect();
+    assert_eq!(
+        names,
+        [
+            "Kitchen",
+            "kitchen (…:00:21)",
+            "laptop (…:00:22)",
+            "laptop (02:00:00:00:00:23)",
+            "tv",
+            "192.168.8.20 (…:00:25)",
+            "tv\\032(\\226\\128\\166:00:24) (…:00:26)",
+            "laptop (06:00:00:00:00:23)",
+        ]
+    );
+    let mac = |who: &str| engine.mac_of(who).map(|mac| mac.to_string());
+    assert_eq!(mac("kitchen").as_deref(), Some("02:00:00:00:00:20"), "the owner's name wins");
+    assert_eq!(mac("TV").as_deref(), Some("02:00:00:00:00:24"));
+    assert_eq!(mac("bulb").as_deref(), Some("02:00:00:00:00:20"), "its own name, too, while nobody shares it");
+    assert_eq!(mac("laptop"), None, "which of them?");
+    assert_eq!(mac("laptop (…:00:22)").as_deref(), Some("02:00:00:00:00:22"));
+    assert_eq!(mac("192.168.8.20").as_deref(), Some("02:00:00:00:00:20"));
+}
+
+#[test]
+fn the_worst_is_told_first_and_the_users_own_decisions_are_no_trouble() {
+    let lines = [
+        HOUSE,
+        LOOKUPS,
+        "3.000000 opened tcp 192.168.8.20:1001 > 203.0.113.50:8883",
+        "4.000000 opened tcp 192.168.8.20:1002 > 203.0.113.51:8883",
+        "5.000000 opened tcp 192.168.8.20:1003 > 203.0.113.52:1080",
+        "5.100000 hint tcp 192.168.8.20:1003 > 203.0.113.52:1080 socks 5 target=www.shop.example:443",
+        "20.000000 closed tcp 192.168.8.20:1001 > 203.0.113.50:8883 100 200",
+    ];
+    let tell = |settings: &str, who: &str| {
+        let (mut engine, _) = run(settings, &lines);
+        let device = engine.device(engine.find(who).unwrap());
+        let status = engine.status();
+        let counts = ["watch", "block", "chosen"].map(|key| status[key].as_u64().unwrap());
+        (device["message"].as_str().unwrap().to_string(), device["severity"].as_u64().unwrap(), device, counts)
+    };
+    let (message, severity, device, counts) = tell("", "192.168.8.20");
+    assert!(message.starts_with("uses 203.0.113.52 as a proxy (SOCKS); also: direct-ip"), "{message}");
+    assert_eq!((severity, counts), (5, [1, 0, 0]));
+    let of =
+        |finding: &Value| (finding["detector"].as_str().unwrap().to_string(), finding["severity"].as_u64().unwrap());
+    let first = &device["findings"][0];
+    assert_eq!(of(first), ("relay".into(), 5));
+
+    let local = "config device\noption mac 02:00:00:00:00:20\noption mode local";
+    let (message, severity, device, counts) = tell(local, "192.168.8.20");
+    assert_eq!(message, "as you chose: no Internet, except for the time");
+    assert_eq!((severity, &device["verdict"], &device["chosen"]), (1, &"block".into(), &true.into()));
+    assert_eq!(counts, [0, 0, 1]);
+
+    let pin = "config pin\noption verdict block\noption address 203.0.113.52";
+    let (message, severity, device, counts) = tell(pin, "192.168.8.20");
+    assert!(message.starts_with("calls 203.0.113.50"), "what was decided is no news: {message}");
+    assert_eq!((severity, &device["verdict"], device.get("chosen"), counts), (3, &"watch".into(), None, [1, 0, 0]));
+
+    let off = "config leash\noption blocking 0\nlist block_on direct-ip\nconfig device\noption mac \
+               02:00:00:00:00:20\noption mode guard";
+    let (_, _, device, _) = tell(off, "192.168.8.20");
+    assert_eq!((&device["verdict"], &device["enforced"]), (&"block".into(), &false.into()));
+}

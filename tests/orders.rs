@@ -10,7 +10,7 @@ use leash::event;
 use leash::mode::Mode;
 use leash::model::Mac;
 use leash::pin::{Pin, Target};
-use leash::time::{Clock, Stamp, Wall};
+use leash::time::{Clock, Span, Stamp, Wall};
 
 const BULB: Mac = Mac([2, 0, 0, 0, 0, 0x20]);
 const HOUSE: &str = "\
@@ -335,4 +335,42 @@ fn the_verdicts_of_status_are_those_that_devices_counted_until_something_changes
     story.engine.summaries();
     story.says("1009.500000 opened tcp 192.168.8.21:1 > 203.0.113.9:443\n1011.600000 clock");
     assert_eq!(counts(&mut story), [1, 1], "and so does a new finding");
+}
+
+#[test]
+fn a_decision_is_told_once_by_name_and_in_local_time() {
+    let mut story = Story::new("");
+    story.engine.set_utc_offset(120);
+    let told = |story: &Story| {
+        let history = story.engine.history();
+        let told = history.iter().filter(|record| record["kind"] != "device" && record["kind"] != "finding");
+        told.map(|record| record["message"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    // The bulb's own address, which it has called, and for an hour.
+    story.says("1010.000000 opened tcp 192.168.8.20:2 > 198.51.100.20:443\n1020.000000 clock");
+    let hour = story.at().wall + Span::hours(1);
+    story.pin(Some(BULB), "198.51.100.20", true, Some(hour));
+    let block = "your own decision: block bulb.example (198.51.100.20) until 1970-01-01 03:17:00 +02:00";
+    assert_eq!(told(&story), [block]);
+    assert_eq!(story.engine.blocked()[0]["names"][0], "bulb.example");
+    assert_eq!(story.engine.blocked()[0]["by"], "pin");
+    assert_eq!(story.engine.pins(story.at().wall)[0]["names"][0], "bulb.example");
+    let target = Target::parse("198.51.100.20", true).unwrap();
+    story.engine.unblock(BULB, &target, story.at()).unwrap();
+    let over = "your own decision: bulb.example (198.51.100.20) is no longer blocked";
+    assert_eq!(told(&story), [block, over]);
+}
+
+#[test]
+fn nobody_uses_an_address_that_is_blocked_for_all() {
+    let mut story = Story::new("");
+    story.says(
+        "1010.000000 opened tcp 192.168.8.21:1 > 203.0.113.9:443\n\
+         1011.000000 looked 192.168.8.21 192.168.8.1 1 ads.example found 203.0.113.9\n1020.000000 clock",
+    );
+    story.pin(None, "203.0.113.9", true, None);
+    let blocked = story.engine.blocked();
+    let reasons: Vec<&str> =
+        blocked.as_array().unwrap().iter().map(|block| block["reason"]["message"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["your own decision: block it"; 2]);
 }

@@ -10,6 +10,7 @@
 use leash::api::METHODS;
 use leash::config::{self, Fallback, SECTIONS, Setting};
 use leash::detect::{self, Detector};
+use leash::time::Span;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,6 +81,44 @@ fn the_page_has_the_settings_and_their_defaults() {
         }
     }
     assert_eq!(compared, 6, "defaults of the page that were found");
+}
+
+/// What the page refuses to save is what `leash check` complains of: each limit that it names is that of the settings, on
+/// both sides of which they take and refuse a value.
+#[test]
+fn the_page_has_the_limits_of_check() {
+    let page = fs::read_to_string("luci-app/htdocs/luci-static/resources/view/leash/settings.js").unwrap();
+    let table = page.split_once("const LIMITS = {").unwrap().1.split_once('}').unwrap().0;
+    let takes = |kind: &str, option: &str, value: &str| {
+        let section = format!("config {kind}\noption mac 02:00:00:00:00:01\noption {option} '{value}'");
+        let section = if kind == "leash" { section.replace("option mac 02:00:00:00:00:01\n", "") } else { section };
+        config::parse(&section, &detect::NAMES).1.is_empty()
+    };
+    let mut compared = 0;
+    for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split(['\'', ' ', ':', ',', '[', ']']).filter(|word| !word.is_empty()).collect();
+        let [option, least, most] = words[..] else { panic!("{line}") };
+        let kind = if option == "name" { "device" } else { "leash" };
+        let text = |length: usize| "x".repeat(length);
+        let (fit, unfit) = match (least.parse::<usize>(), most.parse::<usize>()) {
+            (Ok(0), Ok(most)) => (vec![text(1), text(most)], vec![text(most + 1)]),
+            (Ok(least), Ok(most)) => (vec![text(least), text(most)], vec![text(least - 1), text(most + 1)]),
+            _ => {
+                let [least_s, most_s] = [least, most].map(|span| Span::parse(span).unwrap().as_secs());
+                let unfit = vec![format!("{}s", least_s - 1), format!("{}s", most_s + 1)];
+                (vec![least.into(), most.into(), format!("{least_s}s"), format!("{most_s}s")], unfit)
+            }
+        };
+        assert!(fit.iter().all(|value| takes(kind, option, value)), "{option}: {fit:?}");
+        assert!(!unfit.iter().any(|value| takes(kind, option, value)), "{option}: {unfit:?}");
+        assert!(page.contains(&format!("('{option}');")), "the page checks '{option}'");
+        compared += 1;
+    }
+    // Every option whose description names a limit is among them, as far as the page has it.
+    let limited = SECTIONS.iter().flat_map(|(_, settings)| *settings);
+    let limited =
+        limited.filter(|setting| setting.takes.contains(" to ") && page.contains(&format!("'{}'", setting.name)));
+    assert_eq!(compared, limited.count());
 }
 
 #[test]
@@ -168,7 +207,7 @@ fn update_or_compare(path: &str, wanted: &str) {
 fn the_page_has_all_forms_for_the_scanner_of_strings() {
     let mut known = BTreeSet::new();
     let mut calls = String::new();
-    for (place, texts) in sentences().into_iter().chain(detectors()) {
+    for (place, texts) in sentences().into_iter().chain(detectors()).chain([evidence()]) {
         let new: Vec<&String> = texts.iter().filter(|text| known.insert(text.to_string())).collect();
         if !new.is_empty() {
             calls += &format!("\n/* {place} */\n{}", new.into_iter().map(|text| call(text)).collect::<String>());
@@ -230,6 +269,11 @@ fn literal(code: &str) -> String {
 fn detectors() -> Vec<(String, Vec<String>)> {
     let texts = |it: &Detector| [it.about].iter().chain(it.fooled_by).map(|text| text.to_string()).collect();
     detect::ALL.iter().map(|it| (format!("detector {}", it.name), texts(it))).collect()
+}
+
+/// What findings rest on.
+fn evidence() -> (String, Vec<String>) {
+    ("evidence".into(), detect::evidence::forms().filter(|form| *form != "%s").map(String::from).collect())
 }
 
 /// A call of `_()` with a text, in lines of at most 120 columns.

@@ -1,6 +1,7 @@
 //! The commands with their arguments, and what `--help` says of them.
 #![allow(missing_docs, reason = "argh shows the comments to people")]
 
+use crate::config::HOOKS;
 use argh::FromArgs;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -271,7 +272,6 @@ pub struct RdapCommand {
 
 const SERVERS: &str = "https://data.iana.org/rdap/dns.json";
 const REGISTRATIONS: &str = "/etc/leash/registrations";
-const HOOKS: &str = "/etc/leash/notify.d";
 
 /// Run the daemon until a signal ends it
 #[derive(FromArgs)]
@@ -291,7 +291,8 @@ pub struct CheckCommand {
     pub file: PathBuf,
 }
 
-const SETTINGS: &str = "/etc/config/leash";
+/// The settings of a router.
+pub const SETTINGS: &str = "/etc/config/leash";
 
 /// Report what the devices in packet captures or event files did
 #[derive(FromArgs)]
@@ -339,7 +340,8 @@ pub struct RecordCommand {
     /// the capture or event file to read (default: listen to the running daemon)
     #[argh(option, arg_name = "file")]
     pub from: Option<PathBuf>,
-    /// settings with private words to look for in a capture
+    /// settings with private words to look for in a capture, or those of the running daemon (default:
+    /// /etc/config/leash), which are recorded with the events
     #[argh(option, arg_name = "file")]
     pub config: Option<PathBuf>,
     /// replace MACs, addresses and names, each one always by the same

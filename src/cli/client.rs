@@ -2,12 +2,14 @@
 
 use crate::anonymise::Anonymiser;
 use crate::api::ApiError;
+use crate::cli::arguments::SETTINGS;
 use crate::cli::output::{Failure, exit};
 use crate::cli::print;
 use crate::cli::text::{Style, list};
-use crate::config::{Config, UBUS};
+use crate::config::{self, Config, UBUS};
+use crate::detect;
 use crate::event;
-use crate::live::{control, ubus};
+use crate::live::{control, progress, ubus};
 use crate::time::Clock;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -41,7 +43,20 @@ impl Client {
     pub fn ask(&self, method: &str, params: &Value) -> Result<Value, ApiError> {
         let result = control::call(&self.socket(), method, params);
         let bus = if matches!(result, Err(ApiError::Failed(_))) { self.bus() } else { None };
-        bus.map_or(result, |bus| ubus::call(bus, method, params))
+        bus.map_or(result, |bus| ubus::call(bus, method, params)).map_err(|error| self.explain(error))
+    }
+
+    /// Says so where a leash that cannot be reached is switched off in its settings: to start it would do nothing.
+    fn explain(&self, error: ApiError) -> ApiError {
+        let text =
+            if self.socket.is_none() { progress::text(Path::new(SETTINGS)).unwrap_or_default() } else { String::new() };
+        match error {
+            ApiError::Failed(_) if is_switched_off(&text) => ApiError::Failed(format!(
+                "leash is switched off in {SETTINGS}; switch it on with: uci set leash.main.enabled=1; uci commit leash; \
+                 service leash start"
+            )),
+            error => error,
+        }
     }
 
     /// Calls a method and shows its answer. Returns exit code 0.
@@ -81,9 +96,14 @@ impl Client {
     /// Shows what happens until the daemon stops.
     pub fn watch(&self) -> Result<u8, Failure> {
         let records: Box<dyn Iterator<Item = Result<Value, ApiError>>> = match self.bus() {
-            Some(bus) => Box::new(ubus::listen(bus)?),
+            Some(bus) => {
+                // The bus is there, whether leash is or not.
+                self.ask("pins", &json!({}))?;
+                Box::new(ubus::listen(bus)?)
+            }
             None => {
-                let mut lines = control::listen(&self.socket(), "watch", &json!({}))?;
+                let lines = control::listen(&self.socket(), "watch", &json!({}));
+                let mut lines = lines.map_err(|error| self.explain(error))?;
                 // The first line is the answer to the call.
                 lines.next().transpose()?;
                 Box::new(lines)
@@ -95,15 +115,20 @@ impl Client {
         Err(stopped())
     }
 
-    /// Writes events until the daemon stops.
-    pub fn record(&self, anonymise: bool) -> Result<u8, Failure> {
-        let mut lines = control::listen_raw(&self.socket(), "record", &json!({}))?;
+    /// Writes events until the daemon stops, behind the settings that bear on verdicts, so that a replay comes to the same.
+    /// `settings` is the daemon's file of settings.
+    pub fn record(&self, settings: &Path, anonymise: bool) -> Result<u8, Failure> {
+        let lines = control::listen_raw(&self.socket(), "record", &json!({}));
+        let mut lines = lines.map_err(|error| self.explain(error))?;
         let answer: Value =
             lines.next().transpose()?.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or_default();
         if let Some(message) = answer.get("error").and_then(Value::as_str) {
             return Err(Failure::new(message, exit::NO_PERMISSION));
         }
         writeln!(io::stdout(), "{}", event::HEADER)?;
+        // They hold names and hardware addresses as they are.
+        let settings = if anonymise { String::new() } else { progress::text(settings).unwrap_or_default() };
+        write!(io::stdout(), "{}", event::write_settings(&settings))?;
         let (mut anonymiser, mut clock) = (Anonymiser::default(), Clock::default());
         for line in lines {
             let mut line = line?;
@@ -118,4 +143,21 @@ impl Client {
 
 fn stopped() -> Failure {
     Failure::new("leash was stopped", exit::UNAVAILABLE)
+}
+
+/// Returns whether these settings keep leash from starting.
+fn is_switched_off(settings: &str) -> bool {
+    !config::parse(settings, &detect::NAMES).0.daemon.enabled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_switch_leash_off() {
+        let off =
+            ["", "config leash main", "config leash\n option enabled 1", "config leash main\n\toption enabled '0'"];
+        assert_eq!(off.map(is_switched_off), [false, false, false, true]);
+    }
 }

@@ -29,10 +29,13 @@ pub fn settings(path: &Path) -> Result<(Config, usize), Failure> {
     Ok((config, problems.len()))
 }
 
-/// Returns an engine with the settings of a file and the lists and networks that they name, or with the defaults where
-/// there is no such file. Complains of each problem with the settings.
-fn engine(path: Option<&Path>) -> Result<Engine, Failure> {
-    let Some(path) = path else { return Ok(Engine::new(Config::default())) };
+/// Returns an engine with the settings of a file and the lists and networks that they name, or else with those at the
+/// beginning of the recording that is read, or the defaults. Complains of each problem with the settings.
+fn engine(path: Option<&Path>, recording: &Path) -> Result<Engine, Failure> {
+    let Some(path) = path else {
+        let head = if progress::is_standard_input(recording) { String::new() } else { progress::head(recording) };
+        return Ok(Engine::new(config::parse(&event::read_settings(&head), &detect::NAMES).0));
+    };
     let mut engine = Engine::new(settings(path)?.0);
     for problem in reference::load_named(&mut engine, Stamp::default()) {
         complain(&problem.to_string());
@@ -79,7 +82,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> Result<u8, Failure> {
         return Err(Failure::new("replay needs a file: leash replay FILE...", exit::USAGE));
     }
     read_once(command.files.iter().map(PathBuf::as_path), command.config.as_deref())?;
-    let mut engine = engine(command.config.as_deref())?;
+    let mut engine = engine(command.config.as_deref(), &command.files[0])?;
     let private = engine.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut flows = FlowLines::new(json);
@@ -164,7 +167,7 @@ impl FlowLines {
 /// Runs `leash explain --from FILE`. Returns the exit code.
 pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> Result<u8, Failure> {
     read_once([from], command.config.as_deref())?;
-    let mut engine = engine(command.config.as_deref())?;
+    let mut engine = engine(command.config.as_deref(), from)?;
     let private = engine.config().private.clone();
     let (code, last) = read(&[from], &command.lan, &private, &mut |event, stamp, _| {
         engine.handle(event, stamp);
@@ -190,7 +193,7 @@ pub fn explain(command: &ExplainCommand, from: &Path, json: bool) -> Result<u8, 
 /// Runs `leash record --from FILE`. Returns the exit code.
 pub fn record(command: &RecordCommand, from: &Path) -> Result<u8, Failure> {
     read_once([from], command.config.as_deref())?;
-    let private = engine(command.config.as_deref())?.config().private.clone();
+    let private = engine(command.config.as_deref(), from)?.config().private.clone();
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     writeln!(out, "{}", event::HEADER)?;
     let mut anonymiser = command.anonymise.then(Anonymiser::default);

@@ -10,11 +10,11 @@ mod text;
 mod weekly;
 
 use crate::api::ApiError;
-use crate::cli::arguments::{Arguments, Command};
+use crate::cli::arguments::{Arguments, Command, SETTINGS};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
-use crate::live::{daemon, logger, notify, rdap, uci_commit};
+use crate::live::{clock, daemon, logger, notify, rdap, uci_commit};
 use crate::units;
 use argh::FromArgs;
 use serde_json::json;
@@ -22,6 +22,7 @@ use std::path::Path;
 
 /// Runs the command that `arguments` (without the program's name) ask for. Returns the exit code.
 pub fn run(arguments: &[&str]) -> u8 {
+    clock::use_routers_zone();
     match Arguments::from_args(&["leash"], &global_first(arguments)) {
         Ok(arguments) => execute(arguments).unwrap_or_else(Failure::report),
         Err(early) if early.status.is_ok() => {
@@ -102,7 +103,7 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         },
         Some(Command::Record(command)) => match &command.from {
             Some(from) => files::record(&command, from),
-            None => daemon.record(command.anonymise),
+            None => daemon.record(command.config.as_deref().unwrap_or(Path::new(SETTINGS)), command.anonymise),
         },
     }
 }

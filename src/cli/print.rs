@@ -1,8 +1,8 @@
 //! The answers of a running leash as text: one function for each answer.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, clean, columns, coverage, date, label, list, number, plain, protocol, string, text,
-    unexplained, verdict,
+    Cell, Paint, Style, addresses, clean, columns, contact_name, coverage, date, label, list, number, plain, protocol,
+    string, text, unexplained, verdict,
 };
 use crate::time::Span;
 use crate::units::{bytes, count};
@@ -28,9 +28,10 @@ fn end(value: &Value) -> String {
 /// Returns the house at a glance, from `{"status": ..., "devices": [...]}`.
 pub fn overview(value: &Value, style: Style) -> String {
     let status = &value["status"];
-    let calm = number(status, "devices").saturating_sub(number(status, "watch") + number(status, "block"));
+    let others = ["watch", "block", "chosen"].map(|key| number(status, key)).iter().sum();
+    let calm = number(status, "devices").saturating_sub(others);
     let mut out = format!("{}: {calm} calm", count(number(status, "devices"), "device"));
-    for (word, key) in [("to watch", "watch"), ("with blocks", "block")] {
+    for (word, key) in [("to watch", "watch"), ("with blocks", "block"), ("as you chose", "chosen")] {
         if number(status, key) > 0 {
             let _ = write!(out, ", {} {word}", number(status, key));
         }
@@ -103,7 +104,7 @@ pub fn device(value: &Value, style: Style) -> String {
         ("made by", text(device, "vendor")),
         ("vendor class", text(device, "vendor_class")),
         ("mode", text(device, "mode")),
-        ("seen", format!("{} to {} UTC", date(device, "first"), date(device, "last"))),
+        ("seen", format!("{} to {}", date(device, "first"), date(device, "last"))),
         ("lookups", number(device, "lookups").to_string()),
         ("flows", number(device, "flows").to_string()),
         ("lookups seen", coverage_in_words(device)),
@@ -113,7 +114,6 @@ pub fn device(value: &Value, style: Style) -> String {
     }
     out.push('\n');
     let row = |contact: &Value| {
-        let name = list(contact, "names").first().and_then(Value::as_str).or(string(contact, "sni"));
         let (paint, word) = verdict(contact);
         let explained = string(contact, "explained").unwrap_or("-");
         let look = if matches!(explained, "none" | "other-device") { Paint::Look } else { Paint::Plain };
@@ -126,13 +126,16 @@ pub fn device(value: &Value, style: Style) -> String {
             plain(bytes(number(contact, "received_bytes"))),
             (look, explained.into()),
             (paint, word.into()),
-            plain(name.map(clean).unwrap_or_default()),
+            plain(contact_name(contact)),
         ]
     };
     let titles = ["ADDRESS", "PORT", "SERVICE", " FLOWS", " SENT", " RECEIVED", "LOOKUP", "VERDICT", "NAME"];
     out += &table(list(device, "contacts"), "It has not been seen talking to anybody.", &titles, &row, style);
     for finding in list(device, "findings") {
         let _ = writeln!(out, "\n{}: {}", text(finding, "detector"), text(finding, "message"));
+        if let Some(evidence) = finding.get("evidence_words") {
+            let _ = writeln!(out, "  {}", text(evidence, "message"));
+        }
     }
     out
 }
@@ -144,7 +147,7 @@ pub fn findings(value: &Value, style: Style) -> String {
             .map(|key| plain(if key == "since" { date(finding, key) } else { text(finding, key) }))
             .into()
     };
-    let titles = ["DEVICE", "DETECTOR", "STRENGTH", "SINCE (UTC)", "WHAT"];
+    let titles = ["DEVICE", "DETECTOR", "STRENGTH", "SINCE", "WHAT"];
     table(list(value, "findings"), "The detectors have found nothing.", &titles, &row, style)
 }
 
@@ -154,6 +157,7 @@ pub fn blocks(value: &Value, style: Style) -> String {
         vec![
             plain(clean(string(block, "name").or(string(block, "device")).unwrap_or_default())),
             plain(text(block, "address")),
+            plain(contact_name(block)),
             plain(date(block, "since")),
             plain(end(block)),
             plain(number(block, "stopped_packets").to_string()),
@@ -161,7 +165,7 @@ pub fn blocks(value: &Value, style: Style) -> String {
             plain(text(&block["reason"], "message")),
         ]
     };
-    let titles = ["DEVICE", "ADDRESS", "SINCE (UTC)", "UNTIL", " PACKETS", " STOPPED", "WHY"];
+    let titles = ["DEVICE", "ADDRESS", "NAME", "SINCE", "UNTIL", " PACKETS", " STOPPED", "WHY"];
     table(list(value, "blocks"), "Nothing is blocked.", &titles, &row, style)
 }
 
@@ -173,11 +177,12 @@ pub fn pins(value: &Value, style: Style) -> String {
             plain(clean(string(pin, "name").unwrap_or("all devices"))),
             (if word == "block" { Paint::Bad } else { Paint::Good }, word),
             plain(text(pin, "target")),
+            plain(contact_name(pin)),
             plain(end(pin)),
             plain(text(pin, "from")),
         ]
     };
-    let titles = ["DEVICE", "VERDICT", "TARGET", "UNTIL (UTC)", "FROM"];
+    let titles = ["DEVICE", "VERDICT", "TARGET", "NAME", "UNTIL", "FROM"];
     table(list(value, "pins"), "You have not decided anything yourself.", &titles, &row, style)
 }
 
@@ -280,12 +285,12 @@ fn lines(value: &Value, prefix: &str, out: &mut String) {
 pub fn done(method: &str, value: &Value) -> String {
     let text = |key| text(value, key);
     let who = string(value, "name").map_or("all devices".into(), clean);
-    let end = if value.get("until").is_some() { format!(" until {} UTC", date(value, "until")) } else { String::new() };
+    let end = if value.get("until").is_some() { format!(" until {}", date(value, "until")) } else { String::new() };
     match method {
         "set_mode" => format!("{who} is now in mode {}\n", text("mode")),
         "set_name" => format!("{} is now called {who}\n", text("device")),
         "decide" => format!("{}: {} for {who}{end}\n", text("verdict"), text("target")),
-        "unpin" => format!("your decision on {} is taken back\n", text("target")),
+        "unpin" => format!("your own decision on {} is taken back\n", text("target")),
         "unblock" => format!("{} is no longer blocked for {who}\n", text("target")),
         "blocking" if value["blocking"] == Value::Bool(true) => "blocking is on\n".into(),
         "blocking" => "blocking is off: nothing is stopped until `leash on`\n".into(),
@@ -304,9 +309,7 @@ mod tests {
         let device = |name: Option<&str>| {
             let mut device =
                 json!({ "mac": "50:c7:bf:00:00:01", "vendor": "TP-LINK", "mode": "observe", "verdict": "allow" });
-            if let Some(name) = name {
-                device["name"] = name.into();
-            }
+            device["label"] = name.unwrap_or("50:c7:bf:00:00:01").into();
             devices(&json!({ "devices": [device] }), Style::default())
         };
         assert!(device(None).contains("\n50:c7:bf:00:00:01 (TP-LINK)  "), "{}", device(None));

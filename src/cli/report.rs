@@ -1,11 +1,11 @@
 //! What captures and event files show, as text: the report of `leash replay`, a flow, and `leash explain`.
 
 use crate::cli::text::{
-    Cell, Paint, Style, addresses, columns, coverage, date, label, list, number, plain, protocol, string, unexplained,
-    verdict, wall,
+    Cell, Paint, Style, addresses, columns, contact_name, coverage, label, list, number, plain, protocol, string,
+    unexplained, verdict, wall,
 };
 use crate::detect;
-use crate::time::Span;
+use crate::time::{Span, Wall};
 use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
@@ -96,8 +96,14 @@ impl Report {
         }
         let of = |word: &str| self.rows.iter().filter(|row| row.last().is_some_and(|(_, cell)| cell == word)).count();
         head.push(format!("{}: {} calm", count(self.rows.len() as u64, "device"), of("calm")));
-        head.extend(Some(of("watch")).filter(|n| *n > 0).map(|n| format!("{n} to watch")));
-        head.extend(Some(of("BLOCK")).filter(|n| *n > 0).map(|n| format!("{n} with blocks")));
+        for (word, says) in [
+            ("watch", "to watch"),
+            ("BLOCK", "with blocks"),
+            ("would block", "that would be blocked"),
+            ("as you chose", "as you chose"),
+        ] {
+            head.extend(Some(of(word)).filter(|n| *n > 0).map(|n| format!("{n} {says}")));
+        }
         let mut out = head.join(", ") + "\n\n";
         let titles = ["DEVICE", "ADDRESS", " CONTACTS", "UNEXPLAINED", "COVERAGE", " SENT", " RECEIVED", "VERDICT"];
         if !self.rows.is_empty() {
@@ -155,8 +161,12 @@ fn facts(contact: &Value) -> String {
         let every = Span::secs(number(rhythm, "period_s"));
         let _ = write!(facts, ", calls every {every}, {}", bytes(number(rhythm, "sent_bytes")));
     }
-    if let Some(sni) = string(contact, "sni") {
-        let _ = write!(facts, ", its handshake names {sni}");
+    match (string(contact, "claimed_name"), string(contact, "sni")) {
+        (Some(claimed), _) => _ = write!(facts, ", says it wants {claimed}"),
+        (None, Some(sni)) if list(contact, "names").iter().any(|name| name == sni) => {
+            let _ = write!(facts, ", its handshake names {sni}");
+        }
+        _ => {}
     }
     if contact.get("inbound").is_some() {
         facts.push_str(", opened by the other side");
@@ -180,10 +190,10 @@ pub fn flow(flow: &Value, style: Style) -> String {
         "none" | "other-device" => Paint::Look,
         _ => Paint::Plain,
     };
-    let name = list(flow, "names").first().and_then(Value::as_str).or(string(flow, "sni")).unwrap_or_default();
+    let name = contact_name(flow);
     format!(
         "{}  {:<3}  {:<23} > {:<23}  {}  {:<9}  {:>7}  {:>7}  {name}",
-        date(flow, "start"),
+        wall(flow, "start").map(Wall::date).unwrap_or_default(),
         string(flow, "protocol").unwrap_or_default(),
         end("source", "source_port"),
         end("destination", "destination_port"),
@@ -209,7 +219,7 @@ pub fn explain(value: &Value, style: Style) -> String {
     };
     for other in list(value, "looked_up_by") {
         let name = string(other, "name").unwrap_or_default();
-        let _ = writeln!(out, "  {} looked it up as {name}.", label_or(other, "another device"));
+        let _ = writeln!(out, "  {} looked it up as {name}.", label(other));
     }
     let contacts = list(value, "contacts");
     if contacts.is_empty() {
@@ -232,19 +242,12 @@ pub fn explain(value: &Value, style: Style) -> String {
     }
     for finding in list(value, "findings") {
         let detector = string(finding, "detector").unwrap_or_default();
-        let numbers = finding.get("evidence").and_then(Value::as_object).into_iter().flatten();
-        let numbers: Vec<String> = numbers
-            .map(|(what, e)| format!("{what} {} (counts from {})", number(e, "seen"), number(e, "limit")))
-            .collect();
-        let port = number(finding, "port");
-        let _ = writeln!(out, "  Evidence of {detector} on port {port}: {}.", numbers.join(", "));
+        if let Some(evidence) = finding.get("evidence_words").and_then(|words| string(words, "message")) {
+            let _ = writeln!(out, "  Evidence of {detector} ({}): {evidence}.", protocol(finding));
+        }
     }
     if let Some(would) = string(value, "guard_verdict").filter(|_| string(device, "mode") != Some("guard")) {
         let _ = writeln!(out, "  In mode guard leash would say: {would}.");
     }
     out
-}
-
-fn label_or<'a>(device: &'a Value, other: &'a str) -> &'a str {
-    string(device, "hostname").or(string(device, "mac")).unwrap_or(other)
 }

@@ -1,6 +1,6 @@
 //! What the command line's texts are made of: colours, columns, and the members of the JSON that is shown.
 
-use crate::live::terminal;
+use crate::live::{clock, terminal};
 use crate::time::Wall;
 use serde_json::Value;
 use std::fmt::Write;
@@ -123,15 +123,21 @@ pub fn wall(value: &Value, key: &str) -> Option<Wall> {
     value.get(key).and_then(Value::as_f64).map(Wall::from_secs_f64)
 }
 
-/// Returns a member that is a date as people write it; empty where it is absent.
+/// Returns a member that is a date as people write it, in local time; empty where it is absent.
 pub fn date(value: &Value, key: &str) -> String {
-    wall(value, key).map(Wall::date).unwrap_or_default()
+    wall(value, key).map(|wall| wall.date_at(clock::utc_offset_minutes(wall))).unwrap_or_default()
 }
 
-/// Returns what a person calls a device: the name that was given to it, its own, its MAC or its address.
+/// Returns what a person calls a device.
 pub fn label(device: &Value) -> &str {
-    let known = ["name", "hostname", "mac"].iter().find_map(|key| string(device, key));
-    known.or_else(|| list(device, "addresses").first().and_then(Value::as_str)).unwrap_or("?")
+    string(device, "label").unwrap_or("?")
+}
+
+/// Returns what a device looked a contact's address up as, or else the name that it claims there, as such.
+pub fn contact_name(contact: &Value) -> String {
+    let looked_up = list(contact, "names").first().and_then(Value::as_str).map(clean);
+    let claimed = || string(contact, "claimed_name").map(|name| format!("says it wants {}", clean(name)));
+    looked_up.or_else(claimed).unwrap_or_default()
 }
 
 /// Returns a device's first address, and how many more there are: `192.168.8.20 +2`.
@@ -158,9 +164,12 @@ pub fn coverage(device: &Value) -> String {
     device.get("coverage").and_then(|coverage| string(coverage, "level")).unwrap_or("-").into()
 }
 
-/// Returns a verdict's word for people.
+/// Returns the word for people for the verdict on a device or contact.
 pub fn verdict(value: &Value) -> (Paint, &'static str) {
+    let is_device = value.get("label").is_some();
     match string(value, "verdict") {
+        Some("block") if value.get("enforced").is_some() => (Paint::Look, "would block"),
+        Some("block") if is_device && value.get("chosen").is_some() => (Paint::Plain, "as you chose"),
         Some("block") => (Paint::Bad, "BLOCK"),
         Some("watch") => (Paint::Look, "watch"),
         _ => (Paint::Good, "calm"),

@@ -17,7 +17,7 @@ const TABLES: [Table; 6] = [
     Table {
         heading: "What was blocked",
         list: "blocked",
-        titles: &["DEVICE", "DESTINATION", "SINCE (UTC)", " STOPPED", "WHY"],
+        titles: &["DEVICE", "DESTINATION", "SINCE", " STOPPED", "WHY"],
         row: |it| {
             let end = if it.get("active").is_some() { "" } else { " (over)" };
             let stopped = format!("{} packets, {}", number(it, "stopped_packets"), bytes(number(it, "stopped_bytes")));
@@ -31,13 +31,13 @@ const TABLES: [Table; 6] = [
     Table {
         heading: "What leash found",
         list: "findings",
-        titles: &["DEVICE", "SINCE (UTC)", "STRENGTH", "WHAT"],
+        titles: &["DEVICE", "SINCE", "STRENGTH", "WHAT"],
         row: |it| [text(it, "name"), date(it, "since"), text(it, "strength"), text(it, "message")].map(plain).into(),
     },
     Table {
         heading: "New devices",
         list: "new_devices",
-        titles: &["DEVICE", "MADE BY", "SINCE (UTC)"],
+        titles: &["DEVICE", "MADE BY", "SINCE"],
         row: |it| [text(it, "name"), text(it, "vendor"), date(it, "time")].map(plain).into(),
     },
     Table {
@@ -104,7 +104,7 @@ fn notes(value: &Value) -> Vec<(String, String)> {
 }
 
 fn title(value: &Value) -> String {
-    format!("{} to {} UTC", date(value, "since"), date(value, "until"))
+    format!("{} to {}", date(value, "since"), date(value, "until"))
 }
 
 /// Returns the report as text.
@@ -229,6 +229,6 @@ mod tests {
     #[test]
     fn a_report_of_nothing_is_short() {
         let text = report(&json!({ "since": 1_767_225_600, "until": 1_767_830_400 }), Style::default());
-        assert_eq!(text, "2026-01-01 00:00:00 to 2026-01-08 00:00:00 UTC\n");
+        assert_eq!(text, "2026-01-01 00:00:00 UTC to 2026-01-08 00:00:00 UTC\n");
     }
 }

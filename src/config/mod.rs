@@ -7,7 +7,7 @@ mod settings;
 mod types;
 pub mod uci;
 
-pub use crate::config::settings::{Fallback, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS};
+pub use crate::config::settings::{Fallback, HOOKS, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS};
 pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Network, Problem, device_name};
 
 /// Reads UCI text, of which `detectors` may be named for option `block_on`. Returns settings and what is wrong with the

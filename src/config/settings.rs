@@ -15,6 +15,8 @@ use std::path::PathBuf;
 
 /// The daemon's folders of lists: what ships, and what the user puts there.
 pub const LISTS: [&str; 2] = ["/usr/share/leash/lists", "/etc/leash/lists"];
+/// The folder of the programs for alerts.
+pub const HOOKS: &str = "/etc/leash/notify.d";
 /// The daemon's file of networks.
 pub const NETWORKS: &str = "/usr/share/leash/networks";
 /// The daemon's file of vendors.
@@ -135,7 +137,7 @@ const LEASH: &[Setting] = &[
         .set(|draft, text| put(&mut draft.config.rdap, flag(text))),
     setting("private", Nothing, "a word of 4 to 64 characters", "what nobody outside should read; a line for each")
         .many()
-        .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.len()), text)),
+        .set(|draft, text| push(&mut draft.config.private, (4..=64).contains(&text.chars().count()), text)),
     setting("query_log", Nothing, PATH, "dnsmasq's log of lookups, where the kernel cannot deliver them")
         .restart()
         .set(|draft, text| put(&mut draft.config.daemon.query_log, path_or_empty(text).map(not_empty))),

@@ -76,6 +76,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
         Evidence { name: "flows", seen: flows.into(), limit: 1 },
         Evidence { name: "bytes", seen: contact.unexplained_bytes, limit: 0 },
         Evidence { name: "lookups", seen: lookups.into(), limit: 1 },
+        Evidence { name: "named_later", seen: later_name.is_some().into(), limit: 1 },
         Evidence { name: "boots", seen: boot_seen.into(), limit: 1 },
         Evidence {
             name: "other_lookups",

@@ -6,6 +6,7 @@ pub mod beacon;
 pub mod bypass;
 mod detector;
 pub mod direct_ip;
+pub mod evidence;
 pub mod names;
 pub mod plaintext;
 pub mod relay;
@@ -44,6 +45,9 @@ pub const NAMES: [&str; ALL.len()] = {
     }
     names
 };
+
+/// The detectors of what harms others or the house, beside those of what may be only odd.
+pub const HARMFUL: [&str; 3] = [relay::DETECTOR.name, scan::DETECTOR.name, reputation::DETECTOR.name];
 
 /// Returns the findings of all detectors on a contact.
 pub fn judge(subject: &Subject, context: &Context) -> Vec<Finding> {

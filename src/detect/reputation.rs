@@ -32,6 +32,8 @@ struct MatchingName<'a> {
     name: &'a str,
     /// The part of the name that is on the list.
     part: &'a str,
+    /// The device looked it up; else only its handshake names it.
+    looked_up: bool,
 }
 
 /// Returns the entry for the contact's names or, failing that, for its address.
@@ -40,10 +42,10 @@ pub fn find<'a>(subject: &Subject<'a>, context: &Context<'a>) -> Option<Match<'a
         return None;
     }
     let Subject { id, endpoint, contact, .. } = *subject;
-    let mut names = context.names.of_device(id, endpoint.address).chain(&contact.sni);
-    let by_name = names.find_map(|name| {
+    let looked_up = context.names.of_device(id, endpoint.address).map(|name| (name, true));
+    let by_name = looked_up.chain(contact.sni.iter().map(|name| (name, false))).find_map(|(name, looked_up)| {
         let (part, listed) = context.lists.name(name)?;
-        Some(Match { listed, name: Some(MatchingName { name, part }) })
+        Some(Match { listed, name: Some(MatchingName { name, part, looked_up }) })
     });
     let forms = [endpoint.address, context.names.nat64.canonical(id, endpoint.address)];
     let by_address = || forms.into_iter().find_map(|address| context.lists.address(address));
@@ -55,10 +57,10 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let Subject { id, endpoint, contact, .. } = *subject;
     let untranslated = context.names.nat64.embedded(None, endpoint.address).map_or(endpoint.address, IpAddr::V4);
     let hosting = context.networks.map(|networks| networks.of(untranslated).is_some_and(|network| network.hosting));
-    // A device that looked up a name means one of those who may share the address, and that name is not on the list.
-    let has_name = context.names.of_device(id, endpoint.address).next().is_some()
-        || contact.sni.is_some()
-        || contact.flows(Label::OtherDevice) > 0;
+    // A device that looked up a name means one of those who may share the address, and that name is not on the list. What
+    // its handshake says is no excuse: it can write there what it likes.
+    let has_name =
+        context.names.of_device(id, endpoint.address).next().is_some() || contact.flows(Label::OtherDevice) > 0;
     let (strength, but) = match (&name, hosting) {
         (Some(_), _) | (None, Some(false)) => (Strength::Fair, None),
         (None, Some(true)) => {
@@ -72,10 +74,14 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     };
     let (address, title) = (endpoint.address, listed.title);
     let calls = match name {
-        Some(MatchingName { name, part }) if name == part => {
+        // Nobody has confirmed that this name is the address's, so it is not said as if it were.
+        Some(MatchingName { looked_up: false, .. }) => {
+            sentence!("calls %s and gives a name there that is on the list '%s'", address, title)
+        }
+        Some(MatchingName { name, part, .. }) if name == part => {
             sentence!("calls %s as %s, which is on the list '%s'", address, name, title)
         }
-        Some(MatchingName { name, part }) => {
+        Some(MatchingName { name, part, .. }) => {
             sentence!("calls %s as %s, below %s, which is on the list '%s'", address, name, part, title)
         }
         None => sentence!("calls %s, which is on the list '%s'", address, title),

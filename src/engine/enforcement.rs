@@ -12,7 +12,7 @@ use crate::model::{Endpoint, Mac, Name, Protocol};
 use crate::pin::{Pin, Target};
 use crate::ruleset::Elements;
 use crate::sentence;
-use crate::sentence::Sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::nat64::embed_net;
 use crate::time::{Span, Stamp, Wall};
 use ipnet::IpNet;
@@ -70,18 +70,18 @@ impl Engine {
     /// # Errors
     /// [`OrderError::NoRoom`] when there are as many pins as there may be.
     pub fn decide(&mut self, pin: Pin, at: Stamp) -> Result<(), OrderError> {
+        let said = pin.clone();
+        self.pin(pin, at)?;
+        self.note_pin(&said, at);
+        Ok(())
+    }
+
+    fn pin(&mut self, pin: Pin, at: Stamp) -> Result<(), OrderError> {
         self.orders.pins.retain(|old| (old.mac, &old.target) != (pin.mac, &pin.target) && old.holds(at.wall));
         if self.orders.pins.len() >= limits::PINS {
             let says = format!("there are {} decisions already; take one back first", limits::PINS);
             return Err(OrderError::NoRoom(says));
         }
-        let (target, until) = (pin.target.to_string(), pin.until.map(Wall::date));
-        self.note(RecordKind::Pin, pin.mac, at, || match (pin.block, until) {
-            (true, None) => sentence!("block %s", target),
-            (true, Some(until)) => sentence!("block %s until %s UTC", target, until),
-            (false, None) => sentence!("allow %s", target),
-            (false, Some(until)) => sentence!("allow %s until %s UTC", target, until),
-        });
         if pin.until.is_none() {
             // The new pin replaces one of the settings, too.
             self.orders.unpinned.retain(|key| !orders::is_on(&pin, key));
@@ -89,6 +89,43 @@ impl Engine {
         self.orders.pins.insert(0, pin);
         self.orders_changed(at);
         Ok(())
+    }
+
+    /// Records a pin that the user ordered.
+    fn note_pin(&mut self, pin: &Pin, at: Stamp) {
+        let target = self.called_target(pin.mac, &pin.target);
+        let until = pin.until.map(|until| until.date_at(self.utc_offset_minutes));
+        self.note_about(RecordKind::Pin, pin.mac, pin.target.address(), at, || match (pin.block, until) {
+            (true, None) => sentence!("your own decision: block %s", target),
+            (true, Some(until)) => sentence!("your own decision: block %s until %s", target, until),
+            (false, None) => sentence!("your own decision: allow %s", target),
+            (false, Some(until)) => sentence!("your own decision: allow %s until %s", target, until),
+        });
+    }
+
+    /// Returns what people know an address by: the name that the device looked it up as, or without a device anybody,
+    /// before the address; else the bare address.
+    pub(super) fn called(&self, id: Option<DeviceId>, address: IpAddr) -> Value {
+        match self.looked_up_as(id, address) {
+            Some(name) => sentence!("%s (%s)", name.clone(), address).into(),
+            None => address.into(),
+        }
+    }
+
+    /// Returns the newest name that a device looked an address up as, or without a device anybody.
+    pub(super) fn looked_up_as(&self, id: Option<DeviceId>, address: IpAddr) -> Option<&Name> {
+        match id {
+            Some(id) => self.tables.names.of_device(id, address).next(),
+            None => self.tables.names.of_other_devices(DeviceId::MAX, address).map(|(_, name)| name).next(),
+        }
+    }
+
+    fn called_target(&self, mac: Option<Mac>, target: &Target) -> Value {
+        let id = mac.and_then(|mac| self.tables.devices.by_mac(mac));
+        match target.address() {
+            Some(address) => self.called(id, address),
+            None => target.to_string().into(),
+        }
     }
 
     /// Takes back the pins on exactly this target, those of the settings, too.
@@ -99,7 +136,10 @@ impl Engine {
         if !self.withdraw_pins(|pin| (pin.mac, &pin.target) == (mac, target)) {
             return Err(OrderError::NotFound(format!("there is no decision on {target}")));
         }
-        self.note(RecordKind::Pin, mac, at, || sentence!("no decision on %s any longer", target.to_string()));
+        let called = self.called_target(mac, target);
+        self.note_about(RecordKind::Pin, mac, target.address(), at, || {
+            sentence!("your own decision on %s is taken back", called)
+        });
         self.orders_changed(at);
         Ok(())
     }
@@ -132,14 +172,15 @@ impl Engine {
         let address = target.address();
         if let Some(block) = address.and_then(|address| self.blocks.get(mac, address)) {
             let until = block.until;
-            self.decide(Pin { mac: Some(mac), target: target.clone(), block: false, until }, at)?;
+            self.pin(Pin { mac: Some(mac), target: target.clone(), block: false, until }, at)?;
             found = true;
         }
         if !found {
             return Err(OrderError::NotFound(format!("{target} is not blocked for this device")));
         }
+        let called = self.called_target(Some(mac), target);
         self.note_about(RecordKind::Unblock, Some(mac), address, at, || {
-            sentence!("%s is no longer blocked", target.to_string())
+            sentence!("your own decision: %s is no longer blocked", called)
         });
         Ok(())
     }
@@ -239,9 +280,7 @@ impl Engine {
         if !self.blocking() || self.blocks.get(mac, address).is_some() {
             return;
         }
-        let mut reasons = verdict.reasons(findings);
-        reasons.extend(self.other_users(id, address));
-        let Some(reason) = reasons.into_iter().reduce(Sentence::and_then) else { return };
+        let Some(reason) = verdict.reasons(findings).into_iter().reduce(Sentence::and_then) else { return };
         if self.blocks.add(mac, address, &verdict, reason.clone(), at) {
             self.actions.push_back(Action::Block { mac, address, lasts: verdict.lasts });
             for form in self.other_forms(id, address) {
@@ -251,12 +290,24 @@ impl Engine {
                     self.actions.push_back(Action::Block { mac, address: form, lasts: verdict.lasts });
                 }
             }
-            let message = || sentence!("%s is blocked: %s", address, reason);
-            self.note_about(RecordKind::Block, Some(mac), Some(address), at, message);
+            let reason = self.reason_with_others(id, address, reason);
+            let message = sentence!("%s is blocked: %s", self.called(Some(id), address), reason);
+            // What follows from an order is in the history already, as that order.
+            let is_news = verdict.by() == By::Detectors;
+            self.record_that(is_news, RecordKind::Block, Some(mac), Some(address), at, || message);
         }
     }
 
-    /// Returns who else in the house uses an address, in words; absent when nobody does.
+    /// Returns the reason for a block with who else in the house uses the address by now.
+    pub(super) fn reason_with_others(&self, id: DeviceId, address: IpAddr, reason: Sentence) -> Sentence {
+        match self.other_users(id, address) {
+            Some(others) => reason.and_then(others),
+            None => reason,
+        }
+    }
+
+    /// Returns who else in the house uses an address, in words; absent when nobody does. Those for whom it is blocked, too,
+    /// do not.
     fn other_users(&self, id: DeviceId, address: IpAddr) -> Option<Sentence> {
         let mut known: BTreeMap<DeviceId, Option<&Name>> = BTreeMap::new();
         known.extend(self.tables.names.of_other_devices(id, address).map(|(other, name)| (other, Some(name))));
@@ -264,6 +315,12 @@ impl Engine {
         for other in callers.filter(|other| *other != id && self.tables.contacts.has_address(*other, address)) {
             known.entry(other).or_default();
         }
+        known.retain(|other, _| {
+            let mac = self.tables.devices.get(*other).mac;
+            self.blocks.get(mac, address).is_none()
+                && !self.settings().mode(mac).is_offline()
+                && self.verdict_of_settings(*other, address, self.latest.wall).decision != Decision::Block
+        });
         let say = |(other, name): (&DeviceId, &Option<&Name>)| {
             let who = self.display_name(self.tables.devices.get(*other).mac);
             match name {

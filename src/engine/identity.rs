@@ -2,18 +2,46 @@
 
 use crate::engine::Engine;
 use crate::model::Mac;
-use crate::tables::devices::DeviceId;
+use crate::tables::devices::{Device, DeviceId};
 use std::net::IpAddr;
 
 impl Engine {
-    /// Returns what people call a device: its name in the settings, else its own, else its hardware address.
+    /// Returns what people call a device: its name in the settings, else its own, else its hardware address, or its first
+    /// address where a capture has none. A device chooses its own name, so one that could be taken for another device's
+    /// stands with the end of the hardware address, or with the whole where that end is not its own either.
     pub fn display_name(&self, mac: Mac) -> String {
-        let configured = self.settings().name(mac).map(String::from);
-        let own = || {
-            let device = self.tables.devices.get(self.tables.devices.by_mac(mac)?);
-            device.hostname.as_deref().map(String::from)
+        if let Some(name) = self.settings().name(mac) {
+            return name.into();
+        }
+        let Some(id) = self.tables.devices.by_mac(mac) else { return mac.to_string() };
+        let hardware = mac.to_string();
+        let Some(own) = &self.tables.devices.get(id).hostname else {
+            let address = self.tables.devices.addresses_of(id).next().filter(|_| mac.is_stand_in());
+            return address.map_or(hardware, |address| address.to_string());
         };
-        configured.or_else(own).unwrap_or_else(|| mac.to_string())
+        if self.is_unmistakable(mac, own) {
+            return own.to_string();
+        }
+        let end = hardware.get(12..).unwrap_or_default();
+        let mut others = self.tables.devices.iter().filter(|(other, _)| *other != id);
+        let is_end_shared = others.any(|(_, other)| {
+            other.hostname.as_deref().is_some_and(|name| is_same(name, own)) && other.mac.to_string().ends_with(end)
+        });
+        if is_end_shared { format!("{own} ({hardware})") } else { format!("{own} (…:{end})") }
+    }
+
+    /// Returns whether a name that a device gave itself can be taken for that of no other device: it is no name of
+    /// another, neither by its own word nor in the settings, and does not look like an address or like what
+    /// [`Engine::display_name`] adds to a name.
+    fn is_unmistakable(&self, mac: Mac, own: &str) -> bool {
+        let ordered = self.orders.names.iter().map(|(mac, _)| mac);
+        let mut named = self.config.devices.keys().chain(ordered).filter(|other| **other != mac);
+        let mut others = self.tables.devices.iter().filter(|(_, other)| other.mac != mac);
+        !own.contains('(')
+            && own.parse::<IpAddr>().is_err()
+            && own.parse::<Mac>().is_err()
+            && !named.any(|other| self.settings().name(*other).is_some_and(|name| is_same(name, own)))
+            && !others.any(|(_, other)| other.hostname.as_deref().is_some_and(|name| is_same(name, own)))
     }
 
     /// Returns what people call each device, by hardware address.
@@ -24,7 +52,7 @@ impl Engine {
     /// Returns the hardware address of the device that a person means: one that was seen, one that is only in the
     /// settings, or any that is given as such.
     pub fn mac_of(&self, who: &str) -> Option<Mac> {
-        let named = |mac: &Mac| self.settings().name(*mac).is_some_and(|name| name.eq_ignore_ascii_case(who));
+        let named = |mac: &Mac| self.settings().name(*mac).is_some_and(|name| is_same(name, who));
         let seen = self.find(who).map(|id| self.tables.devices.get(id).mac);
         // A device that was not seen yet may have its name from the settings or by an order.
         let ordered = self.orders.names.iter().map(|(mac, _)| *mac);
@@ -32,16 +60,22 @@ impl Engine {
         seen.or_else(known).or_else(|| who.parse().ok().filter(|mac: &Mac| mac.is_station()))
     }
 
-    /// Returns the device that a person means, by MAC, address or name (that of the settings or its own).
+    /// Returns the device that a person means, by MAC, address or name: that of the settings, else its own where no other
+    /// device could be meant.
     pub fn find(&self, who: &str) -> Option<DeviceId> {
         let mac = who.parse::<Mac>().ok().and_then(|mac| self.tables.devices.by_mac(mac));
         let address = || who.parse().ok().and_then(|address| self.tables.devices.by_address(address));
         let name = || {
-            let is = |name: &str| name.eq_ignore_ascii_case(who);
-            let configured = |mac| self.settings().name(mac);
-            let mut all = self.tables.devices.iter();
-            all.find(|(_, d)| configured(d.mac).is_some_and(is) || d.hostname.as_deref().is_some_and(is))
-                .map(|(id, _)| id)
+            let first = |fits: &dyn Fn(&Device) -> bool| {
+                self.tables.devices.iter().find(|(_, device)| fits(device)).map(|(id, _)| id)
+            };
+            let own = |device: &Device| {
+                let own = device.hostname.as_deref().filter(|own| is_same(own, who));
+                own.is_some_and(|own| self.is_unmistakable(device.mac, own))
+            };
+            first(&|device| self.settings().name(device.mac).is_some_and(|name| is_same(name, who)))
+                .or_else(|| first(&own))
+                .or_else(|| first(&|device| self.display_name(device.mac) == who))
         };
         mac.or_else(address).or_else(name)
     }
@@ -77,4 +111,9 @@ impl Engine {
             self.tables.devices.get_mut(id).vendor = Some(vendor.into());
         }
     }
+}
+
+/// Returns whether people would take two names of devices for one.
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }

@@ -9,7 +9,7 @@ use crate::engine::purpose::{self, Purpose};
 use crate::mode::Mode;
 use crate::model::{Endpoint, Explained};
 use crate::sentence;
-use crate::sentence::Sentence;
+use crate::sentence::{Sentence, Value};
 use crate::tables::contacts::Contact;
 use crate::tables::devices::{Device, DeviceId};
 use std::net::IpAddr;
@@ -48,6 +48,59 @@ pub(super) struct JudgedDevice<'a> {
     pub contacts: Vec<JudgedContact<'a>>,
 }
 
+/// How bad something is that is known of a device, the worst last. Its number is in the JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Severity {
+    /// Nothing was found.
+    Nothing,
+    /// The user decided on it.
+    Chosen,
+    /// A hint.
+    Hint,
+    /// Likely.
+    Likely,
+    /// Certain.
+    Certain,
+    /// Likely, and it harms others.
+    LikelyHarm,
+    /// Certain, and it harms others.
+    CertainHarm,
+}
+
+impl Severity {
+    /// All that a finding can have, the worst first.
+    const WORST_FIRST: [Severity; 6] = [
+        Severity::CertainHarm,
+        Severity::LikelyHarm,
+        Severity::Certain,
+        Severity::Likely,
+        Severity::Hint,
+        Severity::Chosen,
+    ];
+
+    fn of(finding: &Finding, chosen: bool) -> Severity {
+        match (finding.strength, detect::HARMFUL.contains(&finding.detector)) {
+            _ if chosen => Severity::Chosen,
+            (Strength::Strong, true) => Severity::CertainHarm,
+            (Strength::Fair, true) => Severity::LikelyHarm,
+            (Strength::Strong, false) => Severity::Certain,
+            (Strength::Fair, false) => Severity::Likely,
+            (Strength::Weak, _) => Severity::Hint,
+        }
+    }
+}
+
+/// A finding with what it is on.
+#[derive(Clone, Copy)]
+pub(super) struct FindingOn<'a> {
+    /// The contact; absent where it is on the device as a whole.
+    pub endpoint: Option<Endpoint>,
+    /// The finding.
+    pub finding: &'a Finding,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
 /// How many of a device's contacts outside the house are explained by lookups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Share {
@@ -61,41 +114,64 @@ pub(super) struct Share {
 }
 
 impl JudgedDevice<'_> {
-    /// Returns the most severe decision on a contact; a finding on the device as a whole is at least watched, and a device
-    /// with a block in force is blocked, whatever was forgotten.
-    pub fn worst(&self) -> Decision {
+    /// Returns the most severe decision, and whether it is the user's own, which counts only where nothing else is to be
+    /// said. A finding on the device as a whole is at least watched, and a device with a detector's block in force is
+    /// blocked, whatever was forgotten.
+    pub fn worst(&self) -> (Decision, bool) {
+        let of = |chosen| {
+            let contacts = self.contacts.iter().filter(move |contact| contact.is_chosen() == chosen);
+            contacts.map(|contact| contact.verdict.decision).fold(Decision::Allow, Decision::max)
+        };
         let whole = match self.block {
             Some(_) => Decision::Block,
             None if self.findings.is_empty() && self.remembered.is_empty() => Decision::Allow,
             None => Decision::Watch,
         };
-        self.contacts.iter().map(|contact| contact.verdict.decision).fold(whole, Decision::max)
+        match (whole.max(of(false)), of(true)) {
+            (Decision::Allow, chosen) => (chosen, chosen != Decision::Allow),
+            (found, _) => (found, false),
+        }
     }
 
     /// Returns each finding with the contact that it is on: first those on the whole device, then by contact, without
     /// those that the device as a whole already tells. What is remembered takes the place of what is found less strongly
     /// now.
-    pub fn each_finding(&self) -> impl Iterator<Item = (Option<Endpoint>, &Finding)> {
-        let whole = self.findings.iter().map(|finding| (None, finding));
-        let live = whole.chain(self.contacts.iter().flat_map(|it| {
+    pub fn each_finding(&self) -> impl Iterator<Item = FindingOn<'_>> {
+        let whole = self.findings.iter();
+        let whole = whole.map(|finding| FindingOn { endpoint: None, finding, severity: Severity::of(finding, false) });
+        let live = whole.chain(self.contacts.iter().flat_map(move |it| {
             let own = it.findings.iter().filter(|finding| !is_told_with_device(self.device, it.contact, finding));
-            own.map(|finding| (Some(it.endpoint), finding))
+            own.map(|finding| {
+                let severity = Severity::of(finding, it.is_chosen());
+                FindingOn { endpoint: Some(it.endpoint), finding, severity }
+            })
         }));
-        let is_same = |one: &(Option<Endpoint>, Finding), other: (Option<Endpoint>, &Finding)| {
-            (one.0, one.1.detector) == (other.0, other.1.detector)
+        let is_same = |one: &(Option<Endpoint>, Finding), other: &FindingOn| {
+            (one.0, one.1.detector) == (other.endpoint, other.finding.detector)
         };
-        let live = live.filter(move |it| !self.remembered.iter().any(|remembered| is_same(remembered, *it)));
-        self.remembered.iter().map(|(endpoint, finding)| (*endpoint, finding)).chain(live)
+        let live = live.filter(move |it| !self.remembered.iter().any(|remembered| is_same(remembered, it)));
+        let remembered = self.remembered.iter();
+        let remembered = remembered.map(|(endpoint, finding)| {
+            let chosen = |it: &JudgedContact| Some(it.endpoint) == *endpoint && it.is_chosen();
+            let severity = Severity::of(finding, self.contacts.iter().any(chosen));
+            FindingOn { endpoint: *endpoint, finding, severity }
+        });
+        remembered.chain(live)
     }
 
-    /// Returns all findings with the contact that they are on: the strongest first; of equals, first those on the whole
-    /// device.
-    pub fn all_findings(&self) -> Vec<(Option<Endpoint>, &Finding)> {
+    /// Returns all findings with the contact that they are on: the worst first; of equals, first those on the whole device.
+    pub fn all_findings(&self) -> Vec<FindingOn<'_>> {
         let mut all = Vec::new();
-        for strength in [Strength::Strong, Strength::Fair, Strength::Weak] {
-            all.extend(self.each_finding().filter(|(_, finding)| finding.strength == strength));
+        for severity in Severity::WORST_FIRST {
+            all.extend(self.each_finding().filter(|found| found.severity == severity));
         }
         all
+    }
+
+    /// Returns how bad the worst is that is known of the device.
+    pub fn severity(&self) -> Severity {
+        let chosen = if self.worst().1 { Severity::Chosen } else { Severity::Nothing };
+        self.each_finding().map(|found| found.severity).fold(chosen, Severity::max)
     }
 
     /// Counts which contacts lookups explain.
@@ -117,25 +193,71 @@ impl JudgedDevice<'_> {
         share
     }
 
-    /// Returns the device in one sentence: its strongest finding, or what is plainly harmless where there is none.
-    pub fn message(&self) -> Sentence {
+    /// Returns the device in one sentence: its worst finding, or what the user decided, or what is plainly harmless.
+    /// `called` returns what people know an address by.
+    pub fn message(&self, called: &dyn Fn(IpAddr) -> Value) -> Sentence {
         if !self.mode.is_judged() {
             return sentence!("is trusted: nobody looks at what it does");
         }
         if let Some((address, reason)) = self.block {
             return sentence!("%s is blocked: %s", address, reason.clone());
         }
-        let findings = self.all_findings();
-        if let Some((_, first)) = findings.first() {
-            let message = first.message.clone();
-            return match findings.len() - 1 {
-                0 => message,
-                more => sentence!("%s; and %s more such", message, more),
+        let mut findings = self.all_findings();
+        findings.retain(|found| found.severity > Severity::Chosen);
+        if let Some(&FindingOn { finding: worst, .. }) = findings.first() {
+            let alike = findings.iter().filter(|found| found.finding.detector == worst.detector).count();
+            let message = match alike - 1 {
+                0 => worst.message.clone(),
+                more => sentence!("%s; and %s more such", worst.message.clone(), more),
             };
+            let mut others: Vec<&str> = Vec::new();
+            for FindingOn { finding, .. } in findings {
+                if finding.detector != worst.detector && !others.contains(&finding.detector) {
+                    others.push(finding.detector);
+                }
+            }
+            return if others.is_empty() { message } else { sentence!("%s; also: %s", message, others.join(", ")) };
+        }
+        if let Some(chosen) = self.chosen_sentence(called) {
+            return chosen;
         }
         let outside = self.contacts.iter().filter(|contact| !contact.local);
         let outside: Vec<_> = outside.map(|contact| (contact.purpose, contact.contact.explained())).collect();
         purpose::summary_sentence(&outside)
+    }
+
+    /// Returns what the user decided about the device; absent if that changes nothing.
+    fn chosen_sentence(&self, called: &dyn Fn(IpAddr) -> Value) -> Option<Sentence> {
+        if self.mode.is_offline() {
+            return Some(sentence!("as you chose: no Internet, except for the time"));
+        }
+        let chosen = |fits: fn(&JudgedContact) -> bool| {
+            let mut addresses =
+                self.contacts.iter().filter(|it| it.is_chosen() && fits(it)).map(|it| it.endpoint.address);
+            let first = addresses.next()?;
+            let others = addresses.filter(|address| *address != first).count();
+            Some((called(first), others))
+        };
+        let blocked = chosen(|it| it.verdict.decision == Decision::Block).map(|blocked| match blocked {
+            (address, 0) => sentence!("as you chose: nothing passes to or from %s", address),
+            (address, more) => {
+                sentence!("as you chose: nothing passes to or from %s and %s more addresses", address, more)
+            }
+        });
+        let allowed = || {
+            Some(match chosen(|it| it.verdict.decision == Decision::Allow && !it.findings.is_empty())? {
+                (address, 0) => sentence!("as you chose: it may call %s", address),
+                (address, more) => sentence!("as you chose: it may call %s and %s more addresses", address, more),
+            })
+        };
+        blocked.or_else(allowed)
+    }
+}
+
+impl JudgedContact<'_> {
+    /// Returns whether the verdict is the user's own, by a pin or by the device's mode.
+    pub fn is_chosen(&self) -> bool {
+        self.verdict.by() != By::Detectors
     }
 }
 

@@ -48,6 +48,7 @@ use crate::tables::counters::uploads::Upload;
 use crate::tables::coverage::Level;
 use crate::tables::devices::{Denial, DeviceId};
 use crate::tables::flows::{Flow, FlowDelta, Label, Leaks, Owner, WaitingFlow};
+use crate::tables::names;
 use crate::tables::service::Service;
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::VecDeque;
@@ -134,8 +135,8 @@ pub struct Engine {
     next_review: Option<Time>,
     /// How many pins held at the latest review.
     pins_held: usize,
-    /// When all devices were judged last, and how many of them are allowed, watched and blocked; absent after a change.
-    verdicts: Option<(Time, [u32; 3])>,
+    /// When all devices were judged last, and how many of them have which verdict; absent after a change.
+    verdicts: Option<(Time, policy::VerdictCounts)>,
 }
 
 impl Engine {
@@ -182,6 +183,11 @@ impl Engine {
             Event::Resolver { mac, address, .. } => self.tables.lookups.tell(mac, address, at.now),
             Event::ResolversForgotten => self.tables.lookups.forget_told(),
             Event::Registered { name, day } => self.date_name(&name, day, at),
+            Event::Known { mac, address, name } => {
+                if let Some(id) = self.tables.devices.get_or_insert(mac, at) {
+                    self.tables.names.insert(id, address, &name, at.now);
+                }
+            }
             Event::Nat64 { prefix } => self.note_nat64(prefix, at),
             Event::FlowOpened { tuple, midstream } => self.open(tuple, midstream, at),
             Event::FlowCounted { tuple, sent, received } => {
@@ -231,8 +237,9 @@ impl Engine {
         }
         for (mac, address) in self.blocks.expire(at.now) {
             self.actions.push_back(Action::Unblock { mac, address });
+            let called = self.called(self.tables.devices.by_mac(mac), address);
             self.note_about(RecordKind::End, Some(mac), Some(address), at, || {
-                sentence!("the block of %s is over", address)
+                sentence!("the block of %s is over", called)
             });
         }
         if self.next_review.is_some_and(|next| next <= at.now) {
@@ -276,12 +283,42 @@ impl Engine {
         self.counters_zeroed
     }
 
-    /// Returns the LAN and its neighbours as events, for a recording that starts now.
+    /// Returns the LAN and its neighbours, with what they call themselves and what they looked up, as events for a recording
+    /// that starts now.
     pub fn snapshot(&self) -> Vec<crate::event::Event> {
         use crate::event::Event;
         let mut all = vec![Event::Lan { prefixes: self.tables.lan.clone() }];
         for (id, device) in self.tables.devices.iter() {
-            all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac: device.mac }));
+            let mac = device.mac;
+            all.extend(self.tables.devices.addresses_of(id).map(|ip| Event::Neighbour { ip, mac }));
+            let ip = self.tables.devices.addresses_of(id).find(IpAddr::is_ipv4).filter(|_| device.hostname.is_some());
+            all.extend(ip.map(|ip| Event::Leased { ip, mac, hostname: device.hostname.clone() }));
+        }
+        for names::Known { device, address, names, .. } in self.tables.names.iter() {
+            let mac = self.tables.devices.get(device).mac;
+            all.extend(names.iter().map(|name| Event::Known { mac, address, name: name.clone() }));
+        }
+        // One answer of each resolver that was seen, because what is seen of lookups bears on verdicts.
+        for (id, device) in self.tables.devices.iter() {
+            let known = self.tables.names.iter().find(|known| known.device == id);
+            let Some((address, name)) = known.and_then(|known| Some((known.address, known.names.last()?))) else {
+                continue;
+            };
+            for server in device.coverage.resolvers() {
+                let same_family = |client: &IpAddr| client.is_ipv4() == server.is_ipv4();
+                let client = self.tables.devices.addresses_of(id).find(same_family);
+                all.extend(client.map(|client| {
+                    Event::Lookup(Lookup {
+                        client,
+                        server,
+                        record_type: if address.is_ipv4() { 1 } else { 28 },
+                        name: name.clone(),
+                        outcome: Outcome::Found,
+                        addresses: vec![address],
+                        aliases: Vec::new(),
+                    })
+                }));
+            }
         }
         all
     }
@@ -305,12 +342,27 @@ impl Engine {
         at: Stamp,
         message: impl FnOnce() -> Sentence,
     ) {
+        self.record_that(true, kind, mac, address, at, message);
+    }
+
+    /// Records something that happened, in the history as well where it `is_news`.
+    fn record_that(
+        &mut self,
+        is_news: bool,
+        kind: RecordKind,
+        mac: Option<Mac>,
+        address: Option<IpAddr>,
+        at: Stamp,
+        message: impl FnOnce() -> Sentence,
+    ) {
         self.verdicts = None;
         // A replayed file is read to its end before anybody looks at the result, so its records would never be read.
         if self.keeps_records {
             let record = Record { wall: at.wall, mac, address, kind, message: message() };
             self.note_record(&record);
-            self.history.add(record.clone());
+            if is_news {
+                self.history.add(record.clone());
+            }
             self.actions.push_back(Action::Note(record));
         }
     }

@@ -36,6 +36,29 @@ impl Decision {
     }
 }
 
+/// How many devices there are of each verdict; the others are calm.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VerdictCounts {
+    /// Those that are watched.
+    pub watch: usize,
+    /// Those with a block that detectors want.
+    pub block: usize,
+    /// Those on which nothing but the user's own decisions is to be said.
+    pub chosen: usize,
+}
+
+impl VerdictCounts {
+    /// Counts a device by its verdict, and by whether that is the user's own.
+    pub fn add(&mut self, verdict: (Decision, bool)) {
+        match verdict {
+            (_, true) => self.chosen += 1,
+            (Decision::Block, _) => self.block += 1,
+            (Decision::Watch, _) => self.watch += 1,
+            (Decision::Allow, _) => {}
+        }
+    }
+}
+
 /// Who wants a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -130,8 +153,8 @@ impl Verdict {
             Because::Faked => {
                 Some(sentence!("a proxy on this router made the address up: it may mean another server tomorrow"))
             }
-            Because::Pin if self.decision == Decision::Block => Some(sentence!("blocked by your own decision")),
-            Because::Pin => Some(sentence!("allowed by your own decision")),
+            Because::Pin if self.decision == Decision::Block => Some(sentence!("your own decision: block it")),
+            Because::Pin => Some(sentence!("your own decision: allow it")),
             Because::Local => Some(sentence!("the device is in mode local: no Internet")),
             Because::NothingCounts => None,
             Because::Alone(detector) => {

@@ -85,7 +85,9 @@ impl Purpose {
 }
 
 /// Returns what a contact with this service and port is plainly for; absent where that cannot be told. `names` are all
-/// names under which the device looked the address up: all must agree, since many names share an address.
+/// names under which the device looked the address up: all must agree, since many names share an address, unless the
+/// handshake says which of them is meant. A handshake's name that was not looked up says nothing, because the device can
+/// write there what it likes.
 pub fn purpose<'a>(
     service: Service,
     port: u16,
@@ -99,8 +101,9 @@ pub fn purpose<'a>(
         Service::Unknown | Service::Tls | Service::Quic | Service::Http => {}
         _ => return None,
     }
-    if let Some(name) = sni {
-        return of_name(name);
+    let mut names = names;
+    if let Some(sni) = sni {
+        return names.find(|name| *name == sni).and_then(of_name);
     }
     let mut purposes = names.map(of_name);
     let first = purposes.next()??;
@@ -174,8 +177,10 @@ mod tests {
             assert_eq!(by_names(&[other]), None, "{other}");
         }
         assert_eq!(by_names(&[]), None);
-        let sni = purpose(Service::Tls, 443, Some("ota.vendor.example"), ["api.vendor.example"].into_iter());
-        assert_eq!(sni, Some(Purpose::Update), "the handshake says which of the names it is");
+        let names = ["api.vendor.example", "ota.vendor.example"];
+        let sni = |sni| purpose(Service::Tls, 443, Some(sni), names.into_iter());
+        assert_eq!(sni("ota.vendor.example"), Some(Purpose::Update), "the handshake says which of the names it is");
+        assert_eq!(sni("captive.apple.com"), None, "anybody can write that into a handshake");
         assert_eq!(purpose(Service::Ssh, 22, None, ["update.vendor.example"].into_iter()), None);
     }
 

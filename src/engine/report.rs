@@ -158,14 +158,14 @@ impl Engine {
         let (mut ranked, mut worst) = (Vec::new(), Vec::new());
         for Reported { judged, .. } in devices {
             let mac = judged.device.mac;
-            for (endpoint, finding) in judged.each_finding() {
+            for found in judged.each_finding() {
                 let mut map = self.report_of(mac);
-                map.extend(self.finding(judged.id, endpoint, finding));
+                map.extend(self.finding(judged.id, found));
                 map.remove("evidence");
-                ranked.push((finding.strength as u64, Value::Object(map)));
+                ranked.push((found.finding.strength as u64, Value::Object(map)));
             }
-            if let Some(strength) = judged.each_finding().map(|(_, finding)| finding.strength).max() {
-                worst.push(((judged.worst() as u64) << 2 | strength as u64, mac));
+            if let Some(strength) = judged.each_finding().map(|found| found.finding.strength).max() {
+                worst.push(((judged.worst().0 as u64) << 2 | strength as u64, mac));
             }
         }
         let names = self.names_of_worst(&mut worst);
@@ -242,8 +242,8 @@ impl Engine {
         let mut map = self.report_of(device.mac);
         let Traffic { sent, received } = days.iter().copied().sum();
         put(&mut map, "mode", Value::from(judged.mode.text()));
-        put(&mut map, "verdict", Value::from(judged.worst().text()));
-        judged.message().put_into(&mut map);
+        put(&mut map, "verdict", Value::from(judged.worst().0.text()));
+        judged.message(&|address| self.called(Some(judged.id), address)).put_into(&mut map);
         put(&mut map, "sent_bytes", Value::from(sent));
         put(&mut map, "received_bytes", Value::from(received));
         put(&mut map, "days", traffic(days));
@@ -305,9 +305,9 @@ impl Engine {
 
 /// Returns where a device stands in the report: by its verdict, its findings, and what it moved.
 fn rank(Reported { judged, days }: &Reported) -> u64 {
-    let strongest = judged.each_finding().map(|(_, finding)| finding.strength as u64 + 1).max().unwrap_or_default();
+    let strongest = judged.each_finding().map(|found| found.finding.strength as u64 + 1).max().unwrap_or_default();
     let total: Traffic = days.iter().copied().sum();
-    (judged.worst() as u64) << 62 | strongest << 60 | total.total().min((1 << 60) - 1)
+    (judged.worst().0 as u64) << 62 | strongest << 60 | total.total().min((1 << 60) - 1)
 }
 
 const _: () = assert!(Decision::Block as u64 == 2 && Strength::Strong as u64 == 2, "a rank has two bits for each");

@@ -278,5 +278,5 @@ impl Engine {
 
 /// Returns whether a detector finds something on a device that counts.
 fn finds(judged: &JudgedDevice, detector: &str) -> bool {
-    judged.each_finding().any(|(_, finding)| finding.detector == detector && finding.strength > Strength::Weak)
+    judged.each_finding().any(|found| found.finding.detector == detector && found.finding.strength > Strength::Weak)
 }

@@ -2,20 +2,21 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
-use crate::detect::Finding;
+use crate::detect::evidence;
 use crate::engine::history::{Record, RecordKind};
-use crate::engine::judged::{JudgedContact, JudgedDevice};
+use crate::engine::judged::{FindingOn, JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
-use crate::engine::policy::{Block, Decision};
+use crate::engine::policy::{Block, By, Decision, VerdictCounts};
 use crate::engine::{EndedFlow, Engine};
 use crate::mode::Mode;
-use crate::model::{Endpoint, Explained, Mac, Name};
+use crate::model::{Explained, Mac, Name};
 use crate::pin::{Pin, Target};
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::tables::counters::day::{self, Traffic};
 use crate::tables::devices::DeviceId;
 use crate::tables::flows::Label;
+use crate::tables::service::Service;
 use crate::time::{Span, Wall};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -80,17 +81,18 @@ impl Engine {
         let now = self.latest.now;
         let fresh = self.verdicts.filter(|(then, _)| now.since(*then) <= Span::secs(1));
         let (_, verdicts) = fresh.unwrap_or_else(|| {
-            let mut verdicts = [0; 3];
+            let mut counts = VerdictCounts::default();
             for (id, _) in self.tables.devices.iter() {
-                verdicts[self.judge_device(id).worst() as usize] += 1;
+                counts.add(self.judge_device(id).worst());
             }
-            (now, verdicts)
+            (now, counts)
         });
         let mut map = Map::new();
         put(&mut map, "blocking", Value::from(self.blocking()));
         put(&mut map, "devices", Value::from(self.tables.devices.len()));
-        put(&mut map, "watch", Value::from(verdicts[Decision::Watch as usize]));
-        put(&mut map, "block", Value::from(verdicts[Decision::Block as usize]));
+        put(&mut map, "watch", Value::from(verdicts.watch));
+        put(&mut map, "block", Value::from(verdicts.block));
+        put(&mut map, "chosen", Value::from(verdicts.chosen));
         put(&mut map, "blocks", Value::from(self.blocks.len()));
         put(&mut map, "flows", Value::from(self.tables.flows.len()));
         put(&mut map, "contacts", Value::from(self.tables.contacts.len()));
@@ -101,10 +103,10 @@ impl Engine {
 
     /// Returns all devices without their contacts, by hardware address.
     pub fn summaries(&mut self) -> Vec<Value> {
-        let (mut all, mut verdicts) = (Vec::new(), [0; 3]);
+        let (mut all, mut verdicts) = (Vec::new(), VerdictCounts::default());
         for (id, device) in self.tables.devices.iter() {
             let judged = self.judge_device(id);
-            verdicts[judged.worst() as usize] += 1;
+            verdicts.add(judged.worst());
             let mut map = self.device_facts(&judged);
             put(&mut map, "contacts", Value::from(judged.share().contacts));
             put(&mut map, "findings", self.device_findings(&judged));
@@ -120,11 +122,11 @@ impl Engine {
         let mut all = Vec::new();
         for (id, own) in self.tables.devices.iter().filter(|(id, _)| device.is_none_or(|device| device == *id)) {
             let judged = self.judge_device(id);
-            for (endpoint, finding) in judged.each_finding() {
-                let mut map = self.finding(id, endpoint, finding);
+            for found in judged.each_finding() {
+                let mut map = self.finding(id, found);
                 put(&mut map, "device", Value::from(own.mac.to_string()));
                 put(&mut map, "name", Value::from(self.display_name(own.mac)));
-                all.push((finding.detector, Value::Object(map)));
+                all.push((found.finding.detector, Value::Object(map)));
             }
         }
         all
@@ -142,6 +144,9 @@ impl Engine {
             put(&mut map, "device", pin.mac.map(|mac| mac.to_string().into()));
             put(&mut map, "name", pin.mac.map(|mac| self.display_name(mac).into()));
             put(&mut map, "target", Value::from(pin.target.to_string()));
+            let id = pin.mac.and_then(|mac| self.tables.devices.by_mac(mac));
+            let names = pin.target.address().and_then(|address| self.looked_up_as(id, address));
+            put(&mut map, "names", names.map(|name| Value::Array(vec![text(name)])));
             put(&mut map, "verdict", Value::from(pin.verdict()));
             put(&mut map, "until", pin.until.map(seconds));
             let ordered = self.orders.pins.contains(pin);
@@ -195,6 +200,9 @@ impl Engine {
         put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));
         put(&mut map, "network", record.address.and_then(|address| self.network(address)));
+        let id = record.mac.and_then(|mac| self.tables.devices.by_mac(mac));
+        let name = record.address.and_then(|address| self.looked_up_as(id, address));
+        put(&mut map, "names", name.map(|name| Value::Array(vec![text(name)])));
         let made_by = || self.tables.devices.get(self.tables.devices.by_mac(record.mac?)?).vendor.as_ref();
         match made_by().filter(|_| record.kind == RecordKind::Device) {
             Some(vendor) => sentence!("%s, made by %s", record.message.clone(), vendor.clone()).put_into(&mut map),
@@ -228,6 +236,7 @@ impl Engine {
         put(&mut map, "mac", mac(device.mac));
         let addresses: Vec<Value> = self.tables.devices.addresses_of(id).map(|ip| ip.to_string().into()).collect();
         put(&mut map, "addresses", Value::Array(addresses));
+        put(&mut map, "label", Value::from(self.display_name(device.mac)));
         put(&mut map, "name", self.settings().name(device.mac).map(Value::from));
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
@@ -252,17 +261,22 @@ impl Engine {
         put(&mut map, "coverage", self.coverage(judged));
         put(&mut map, "unexplained", Value::from(share.unexplained));
         put(&mut map, "unknown", Value::from(share.unknown));
-        put(&mut map, "verdict", Value::from(judged.worst().text()));
-        judged.message().put_into(&mut map);
+        let (worst, chosen) = judged.worst();
+        put(&mut map, "verdict", Value::from(worst.text()));
+        put(&mut map, "severity", Value::from(judged.severity() as u8));
+        put(&mut map, "chosen", yes(chosen));
+        put(&mut map, "enforced", self.not_enforced(worst));
+        judged.message(&|address| self.called(Some(id), address)).put_into(&mut map);
         map
     }
 
     fn device_findings(&self, judged: &JudgedDevice) -> Value {
         let all = judged.all_findings().into_iter();
-        Value::Array(all.map(|(endpoint, finding)| Value::Object(self.finding(judged.id, endpoint, finding))).collect())
+        Value::Array(all.map(|found| Value::Object(self.finding(judged.id, found))).collect())
     }
 
-    pub(super) fn finding(&self, id: DeviceId, endpoint: Option<Endpoint>, finding: &Finding) -> Map<String, Value> {
+    pub(super) fn finding(&self, id: DeviceId, found: FindingOn) -> Map<String, Value> {
+        let FindingOn { endpoint, finding, severity } = found;
         let mut map = Map::new();
         put(&mut map, "detector", Value::from(finding.detector));
         if let Some(endpoint) = endpoint {
@@ -272,11 +286,13 @@ impl Engine {
             put(&mut map, "network", self.network(endpoint.address));
         }
         put(&mut map, "strength", Value::from(finding.strength.text()));
+        put(&mut map, "severity", Value::from(severity as u8));
         finding.message.put_into(&mut map);
         put(&mut map, "since", self.ledger.since(id, endpoint, finding.detector).map(seconds));
         put(&mut map, "remembered", yes(finding.evidence.is_empty()));
         let numbers = finding.evidence.iter().map(|e| (e.name.into(), json!({"seen": e.seen, "limit": e.limit})));
         put(&mut map, "evidence", Value::Object(numbers.collect()));
+        put(&mut map, "evidence_words", evidence::in_words(finding).map(|words| words.json()));
         map
     }
 
@@ -291,7 +307,9 @@ impl Engine {
         put(&mut map, "inbound", yes(contact.inbound));
         put(&mut map, "local", yes(local));
         put(&mut map, "explained", contact.explained().map(|explained| Value::from(explained.text())));
-        put(&mut map, "names", self.names_of(id, endpoint.address));
+        put(&mut map, "names", self.names_of(id, endpoint.address, contact.sni.as_ref()));
+        let names = self.tables.names.of_device(id, endpoint.address);
+        put(&mut map, "claimed_name", claimed_name(contact.sni.as_ref(), contact.service, names).map(text));
         put(&mut map, "looked_up_by", self.looked_up_by(id, endpoint.address));
         put(&mut map, "network", self.network(endpoint.address));
         put(&mut map, "listed", self.title(id, endpoint, contact).filter(|_| !local).map(Value::from));
@@ -328,9 +346,16 @@ impl Engine {
         let names: Vec<Value> = findings.iter().map(|finding| Value::from(finding.detector)).collect();
         put(&mut map, "findings", (!names.is_empty()).then_some(Value::Array(names)));
         put(&mut map, "verdict", Value::from(verdict.decision.text()));
+        put(&mut map, "chosen", yes(judged.is_chosen()));
+        put(&mut map, "enforced", self.not_enforced(verdict.decision));
         let reasons: Vec<Value> = verdict.reasons(findings).iter().map(Sentence::json).collect();
         put(&mut map, "reasons", (!reasons.is_empty()).then_some(Value::Array(reasons)));
         Value::Object(map)
+    }
+
+    /// Returns false for a block that does not hold, because blocking is switched off.
+    fn not_enforced(&self, decision: Decision) -> Option<Value> {
+        (decision == Decision::Block && !self.blocking()).then_some(Value::Bool(false))
     }
 
     /// Returns whose an address outside the house is, and where.
@@ -348,8 +373,11 @@ impl Engine {
         Some(Value::Object(map))
     }
 
-    fn names_of(&self, id: DeviceId, address: IpAddr) -> Option<Value> {
-        let names: Vec<Value> = self.tables.names.of_device(id, address).map(text).collect();
+    /// Returns what a device looked an address up as: first the name that its handshake gives, then the newest.
+    fn names_of(&self, id: DeviceId, address: IpAddr, sni: Option<&Name>) -> Option<Value> {
+        let names = || self.tables.names.of_device(id, address);
+        let meant = names().filter(|name| Some(*name) == sni);
+        let names: Vec<Value> = meant.chain(names().filter(|name| Some(*name) != sni)).map(text).collect();
         (!names.is_empty()).then_some(Value::Array(names))
     }
 
@@ -359,8 +387,10 @@ impl Engine {
         let others: Vec<Value> = others
             .map(|(other, known)| {
                 let mut map = Map::new();
-                put(&mut map, "mac", mac(self.tables.devices.get(other).mac));
-                put(&mut map, "hostname", self.tables.devices.get(other).hostname.as_ref().map(text));
+                let other = self.tables.devices.get(other);
+                put(&mut map, "mac", mac(other.mac));
+                put(&mut map, "label", Value::from(self.display_name(other.mac)));
+                put(&mut map, "hostname", other.hostname.as_ref().map(text));
                 put(&mut map, "name", text(known));
                 Value::Object(map)
             })
@@ -384,6 +414,7 @@ impl Engine {
         put(&mut map, "received_bytes", Value::from(flow.received));
         put(&mut map, "explained", self.explained(ended).map(|explained| Value::from(explained.text())));
         put(&mut map, "names", (!names.is_empty()).then(|| names.iter().map(text).collect()));
+        put(&mut map, "claimed_name", claimed_name(flow.sni.as_ref(), flow.service, names.iter()).map(text));
         put(&mut map, "service", flow.service.text().map(Value::from));
         put(&mut map, "sni", flow.sni.as_ref().map(text));
         put(&mut map, "ech", yes(flow.ech));
@@ -405,7 +436,13 @@ impl Engine {
             );
             put(&mut map, "address", Value::from(address.to_string()));
             put(&mut map, "network", self.network(address));
-            put(&mut map, "reason", block.reason.json());
+            let id = self.tables.devices.by_mac(device);
+            put(&mut map, "names", id.and_then(|id| self.names_of(id, address, None)));
+            let by = By::ALL.iter().find(|(by, _)| *by == block.by);
+            put(&mut map, "by", by.map(|(_, word)| Value::from(*word)));
+            let reason = block.reason.clone();
+            let reason = id.map_or(reason.clone(), |id| self.reason_with_others(id, address, reason));
+            put(&mut map, "reason", reason.json());
             put(&mut map, "since", seconds(block.since));
             put(&mut map, "until", block.until.map(seconds));
             Value::Object(map)
@@ -419,12 +456,12 @@ impl Engine {
         let own = || judged.contacts.iter().filter(|it| it.endpoint.address == address);
         let mut map = Map::new();
         let found = judged.all_findings().into_iter();
-        let found = found.filter(|(endpoint, _)| endpoint.is_some_and(|endpoint| endpoint.address == address));
-        let found = found.map(|(endpoint, finding)| Value::Object(self.finding(id, endpoint, finding)));
+        let found = found.filter(|found| found.endpoint.is_some_and(|endpoint| endpoint.address == address));
+        let found = found.map(|found| Value::Object(self.finding(id, found)));
         put(&mut map, "findings", Value::Array(found.collect()));
         put(&mut map, "contacts", Value::Array(own().map(|it| self.contact(id, it)).collect()));
         put(&mut map, "address", Value::from(address.to_string()));
-        put(&mut map, "names", self.names_of(id, address));
+        put(&mut map, "names", self.names_of(id, address, None));
         put(&mut map, "looked_up_by", self.looked_up_by(id, address));
         let would = own().map(|it| self.guard_decision(id, it)).max();
         put(&mut map, "guard_verdict", would.map(|decision| Value::from(decision.text())));
@@ -436,4 +473,14 @@ impl Engine {
 /// Returns a hardware address as text, unless it stands in for one that the capture does not have.
 fn mac(mac: Mac) -> Option<Value> {
     (!mac.is_stand_in()).then(|| mac.to_string().into())
+}
+
+/// Returns the name that a device gives in its handshake, unless it is among the `names` that were looked up: a device can
+/// write there what it likes. What is said to a proxy is meant for somebody else, so that is left out.
+fn claimed_name<'a>(
+    sni: Option<&'a Name>,
+    service: Service,
+    mut names: impl Iterator<Item = &'a Name>,
+) -> Option<&'a Name> {
+    sni.filter(|sni| !matches!(service, Service::Socks | Service::HttpConnect) && names.all(|name| name != *sni))
 }

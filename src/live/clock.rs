@@ -14,6 +14,17 @@ pub fn now() -> Stamp {
     Stamp { now: Time(since_start.max(0) as u64), wall: Wall(date.max(0)) }
 }
 
+/// Takes the time zone of the router where the environment has none: OpenWrt has it in /etc/TZ, which its shells and
+/// programs of others than its own C library do not know. Call it before there is a second thread.
+pub fn use_routers_zone() {
+    if std::env::var_os("TZ").is_none()
+        && let Ok(zone) = std::fs::read_to_string("/etc/TZ")
+    {
+        // SAFETY: no other thread reads the environment, because there is none yet.
+        unsafe { std::env::set_var("TZ", zone.trim()) };
+    }
+}
+
 /// Returns by how many minutes local time is ahead of UTC at this date, by TZ or /etc/localtime.
 pub fn utc_offset_minutes(wall: Wall) -> i16 {
     #[allow(deprecated, reason = "nix's libc names it so; musl has 64 bits")]

@@ -4,6 +4,7 @@
 //! After `{"method": "watch"}` there is a line for whatever happens, after `{"method": "record"}` one for each event.
 
 use crate::api::{self, ApiError, Daemon};
+use crate::config::HOOKS;
 use nix::libc;
 use nix::poll::PollFlags;
 use nix::sys::socket::{getsockopt, sockopt};
@@ -66,6 +67,8 @@ struct Caller {
     listens_to: Option<Stream>,
     /// The caller sends nothing more.
     ended: bool,
+    /// It sends alerts, by the programs in this folder.
+    alerts: Option<PathBuf>,
     gone: bool,
 }
 
@@ -120,6 +123,11 @@ impl Control {
     /// Returns whether somebody listens to this.
     pub fn has_listeners(&self, stream: Stream) -> bool {
         self.callers.iter().any(|caller| caller.listens_to == Some(stream))
+    }
+
+    /// Returns the folder of the programs to which alerts are sent; absent if nobody sends them.
+    pub fn alerts(&self) -> Option<PathBuf> {
+        self.callers.iter().find_map(|caller| caller.alerts.clone())
     }
 
     /// Sends a line to those who listen to this.
@@ -204,6 +212,7 @@ impl Control {
                 active: Instant::now(),
                 listens_to: None,
                 ended: false,
+                alerts: None,
                 gone: false,
             });
         }
@@ -306,7 +315,13 @@ impl Caller {
         let request: Value = serde_json::from_slice(line).map_err(|_| wrong("a request is one line of JSON"))?;
         let method = request.get("method").and_then(Value::as_str).ok_or(wrong("a request names its 'method'"))?;
         self.listens_to = match method {
-            "watch" => Some(Stream::Watch),
+            "watch" => {
+                let folder = request.get("params").and_then(|params| params.get("alerts")?.as_str());
+                // Doctor looks into this folder, which is not for everybody to say.
+                let folder = folder.map(|folder| if self.may_write { folder } else { HOOKS });
+                self.alerts = folder.map(PathBuf::from);
+                Some(Stream::Watch)
+            }
             // A recording has every address and name of the house.
             "record" if self.may_write => Some(Stream::Record),
             "record" => return Err(ApiError::Denied("only root and leash's own user may record".into())),

@@ -1,7 +1,7 @@
 //! Doctor's checks of the kernel's settings, of the router's files and of its resolver.
 
 use crate::api::Complaint;
-use crate::config::DaemonConfig;
+use crate::config::{DaemonConfig, Problem};
 use crate::live::router;
 use crate::live::sources::lan::Lan;
 use crate::sentence;
@@ -9,8 +9,11 @@ use crate::sentence::Sentence;
 use crate::time::{Stamp, Wall};
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
+use std::path::Path;
 use std::time::Duration;
 
+/// How many lines of the settings are complained of one by one.
+const PROBLEMS: usize = 5;
 /// The folder of conntrack's settings.
 const CONNTRACK: &str = "/proc/sys/net/netfilter";
 /// 2025-01-01: no router that runs this leash has an earlier date.
@@ -29,6 +32,28 @@ pub fn prepare() {
         {
             log::warn!("{name} cannot be set to 1: {error}");
         }
+    }
+}
+
+/// Complains about lines of the settings that do not hold, and about a leash that is not to start again.
+pub fn settings(path: &Path, problems: &[Problem], enabled: bool, complaints: &mut Vec<Complaint>) {
+    if !enabled {
+        complaints.push(Complaint::error(
+            sentence!("%s is %s, so leash does not start again", "option enabled", "0"),
+            Sentence::verbatim("uci set leash.main.enabled=1; uci commit leash"),
+        ));
+    }
+    for problem in problems.iter().take(PROBLEMS) {
+        complaints.push(Complaint::warning(
+            sentence!("a line of the settings does not hold: %s", problem.to_string()),
+            sentence!("correct it in %s, then run %s", path.display().to_string(), "service leash reload"),
+        ));
+    }
+    if problems.len() > PROBLEMS {
+        complaints.push(Complaint::warning(
+            sentence!("%s more lines of the settings do not hold", problems.len() - PROBLEMS),
+            sentence!("see them with %s", "leash check"),
+        ));
     }
 }
 

@@ -45,6 +45,13 @@ pub fn text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// Returns the beginning of a file, as far as it is text; empty where it cannot be read, of which [`open`] tells.
+pub fn head(path: &Path) -> String {
+    let mut head = Vec::new();
+    let _ = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut head));
+    String::from_utf8_lossy(&head).into_owned()
+}
+
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;

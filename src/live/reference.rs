@@ -201,9 +201,13 @@ fn read_lists(files: &[PathBuf], problems: &mut Vec<Sentence>) -> Lists {
                 line,
                 why
             )),
-            Some((line, why)) => {
-                log::info!("{}: {} lines are ignored; line {line} {why}", path.display(), source.refused);
-            }
+            Some((line, why)) => problems.push(sentence!(
+                "%s lines of the list %s are ignored, such as line %s, which %s",
+                source.refused,
+                display(path),
+                line,
+                why
+            )),
             None => {}
         }
         if source.no_room > 0 {
@@ -421,6 +425,9 @@ mod tests {
         assert!(!problems.contains("lists") && problems.contains("is not a file of networks"), "{problems}");
         assert_eq!(engine.lists().name("a.bad.example").unwrap().1.title, "mine");
         assert_eq!(engine.lists().len(), 1);
+        fs::write(lists.join("mine.list"), "bad.example\nodd.example/path\n").unwrap();
+        let problems = refresh(&mut engine);
+        assert!(problems.contains("1 lines of the list") && problems.contains("such as line 2"), "{problems}");
         fs::write(lists.join("broken.list"), [0xff, 0xfe, b'\n', 0]).unwrap();
         let mut whole = fs::File::options().write(true).open(lists.join("mine.list")).unwrap();
         io::Write::write_all(&mut whole, b"odd.example\n").unwrap();

@@ -423,17 +423,18 @@ dhcp-authoritative\ndhcp-leasefile={self.folder}/leases\ndhcp-broadcast\n"""
 
     def configure(self, more=""):
         query_log = f" option query_log '{self.log_path}'" if self.query_log else ""
+        # What a story sets itself is not set twice, of which doctor would complain.
+        own = {"grace": "300ms", "networks": "", "vendors": ""}
+        defaults = " list lists ''\n" + "".join(
+            f" option {name} '{value}'\n" for name, value in own.items() if f"option {name} " not in more
+        )
         text = f"""config leash 'main'
  option state '{self.folder}/flash/state'
  option socket '{self.folder}/run/socket'
  option ubus '{self.folder}/ubus.sock'
  option leases '{self.folder}/leases'
  option router '{self.folder}/router'
- option grace '300ms'
- list lists ''
- option networks ''
- option vendors ''
-{query_log}
+{defaults}{query_log}
 {more}
 """
         with open(f"{self.folder}/config", "w") as file:

@@ -161,6 +161,7 @@ cat /var/run/leash/told
 has '} 460$' /var/run/leash/told || fail "by user leash"
 has 'CapEff:	0000000000000000' /var/run/leash/told || fail "without rights"
 leash notify --test || fail "the test of alerts"
+has '"test":true.*} 460$' /var/run/leash/told || fail "the test runs as the alerts do"
 
 step "the alerts that ship take hostile names as text (with stand-ins for what they call)"
 mkdir -p /tmp/stand-in; cd /tmp/stand-in || exit

@@ -1,18 +1,21 @@
 //! What the methods of the API work on, and what doctor complains of.
 
 use crate::api::{self, Complaint, Severity};
+use crate::config::HOOKS;
 use crate::engine::Engine;
 use crate::engine::past::Past;
 use crate::live::clock;
 use crate::live::daemon::{Daemon, read_settings};
 use crate::live::doctor;
 use crate::live::enforce::Enforcer;
+use crate::live::notify;
 use crate::live::router;
 use crate::sentence;
 use crate::sentence::Sentence;
 use crate::time::{Span, Stamp, Time};
 use crate::wire::nft::Pair;
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// How often doctor may keep the loop waiting, for half a second.
 const PATIENT_EVERY: Span = Span::secs(10);
@@ -75,6 +78,10 @@ impl api::Daemon for Daemon {
 
     fn doctor(&mut self, thorough: bool, may_write: bool) -> Vec<Complaint> {
         let mut all = Vec::new();
+        doctor::settings(&self.settings, &self.problems, self.engine.config().daemon.enabled, &mut all);
+        let alerts = self.alerts.as_deref();
+        let folder = alerts.unwrap_or(Path::new(HOOKS));
+        notify::complain(folder, &self.engine.config().daemon.socket, alerts.is_some(), &mut all);
         doctor::conntrack(&mut all);
         let (daemon, lan) = (&self.engine.config().daemon, self.sources.lan());
         let bridge = self.enforcer.get().is_some_and(|enforcer| enforcer.bridge);
@@ -156,7 +163,8 @@ impl api::Daemon for Daemon {
     }
 
     fn reload(&mut self) -> Result<Value, String> {
-        let config = read_settings(&self.settings)?;
+        let (config, problems) = read_settings(&self.settings)?;
+        self.problems = problems;
         let (old, new) = (&self.engine.config().daemon, &config.daemon);
         if (&old.socket, &old.state, &old.ubus) != (&new.socket, &new.state, &new.ubus) {
             log::warn!("socket, state and ubus change with the next start only");

@@ -1,7 +1,7 @@
 //! A running leash: one thread, one poll, bounded work for each source in each turn.
 
 use crate::api::Daemon as _;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problem};
 use crate::detect;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::{Action, Engine};
@@ -72,6 +72,10 @@ struct Daemon {
     short_of_descriptors: bool,
     /// How the bus was when this turn began.
     bus: ubus::Counts,
+    /// The folder of the programs to which alerts were sent when this turn began; absent if nobody sends them.
+    alerts: Option<PathBuf>,
+    /// What is wrong with the settings.
+    problems: Vec<Problem>,
 }
 
 /// Who asks, orders and listens.
@@ -82,7 +86,7 @@ struct Callers {
 
 /// Runs until a signal ends it. The error is a sentence.
 pub fn run(path: &Path) -> Result<(), String> {
-    let config = read_settings(path)?;
+    let (config, problems) = read_settings(path)?;
     if !config.daemon.enabled {
         log::warn!("option enabled is 0 in {}: leash does not run", path.display());
         return Ok(());
@@ -121,6 +125,8 @@ pub fn run(path: &Path) -> Result<(), String> {
         resolver_silent: false,
         short_of_descriptors: false,
         bus: ubus::Counts::default(),
+        alerts: None,
+        problems,
     };
     loop {
         let at = clock::now();
@@ -129,6 +135,7 @@ pub fn run(path: &Path) -> Result<(), String> {
         daemon.apply(at, &mut callers);
         daemon.bus = callers.bus.counts;
         daemon.short_of_descriptors = callers.control.is_short_of_descriptors();
+        daemon.alerts = callers.control.alerts();
         if callers.control.serve(&mut daemon) | callers.bus.serve(&mut daemon) {
             daemon.apply(clock::now(), &mut callers);
         }
@@ -158,13 +165,13 @@ pub fn run(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Reads the settings, and logs what is wrong with them. The error is a sentence.
-fn read_settings(path: &Path) -> Result<Config, String> {
+/// Reads the settings, and logs and returns what is wrong with them. The error is a sentence.
+fn read_settings(path: &Path) -> Result<(Config, Vec<Problem>), String> {
     let text = progress::text(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let (mut config, problems) = config::parse(&text, &detect::NAMES);
     router::complete(&mut config.daemon);
     problems.iter().for_each(|problem| log::warn!("{}: {problem}", path.display()));
-    Ok(config)
+    Ok((config, problems))
 }
 
 impl Daemon {

@@ -48,6 +48,11 @@ def story(lab):
     blocks = lambda: [line for line in lines() if line["kind"] == "block"]
     lab.until(blocks, "it is told", 8)
     assert blocks()[0]["address"] == "45.10.9.9" and blocks()[0]["device"] == bulb.mac
+    # Doctor knows what is not called, and what fails.
+    said = lambda: "\n".join(c["message"] for c in lab.leash("doctor")["complaints"])
+    lab.until(lambda: "20-fails: it failed: exit status: 3" in said(), "doctor hears of what failed", 5)
+    assert "40-no-program is not called: it may not be executed" in said(), said()
+    assert "30-others-may-change-it is not called: others" in said() and "README" not in said(), said()
     # A flood is cut, and a program that hangs is ended, with what it started.
     before = len(lines())
     for i in range(40):

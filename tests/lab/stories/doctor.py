@@ -15,6 +15,11 @@ def story(lab):
         assert found and found[0]["remedy"]["message"] and found[0]["severity"] == severity, (of, all_)
         assert all(part["message"] == english(part) for part in (found[0], found[0]["remedy"])), found
 
+    # What of the settings does not hold, and what of a list.
+    with open(f"{lab.folder}/config", "a") as settings:
+        settings.write("\n\toption grace 2y\n")
+    lab.leash("reload")
+    complains("does not hold: line", "warning")
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=0")
     complains("does not count", "error")
     lab.router.run("sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_events=2")

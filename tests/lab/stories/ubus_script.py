@@ -7,11 +7,11 @@ import subprocess
 
 
 def story(lab):
-    bulb, _ = lab.devices
+    bulb, tv = lab.devices
     lab.ubusd()
     lab.start()
     lab.until(lambda: lab.call("status")[0] == 0, "it is on the bus")
-    bulb.lookup("nobody.example")
+    bulb.lookup("nobody.example"), tv.lookup("nobody.example")
     assert bulb.reaches("45.10.9.9")
     script = re.search(r"```sh\n(#!/bin/sh\n.*?ubus.*?)```", open("openwrt/README.md").read(), re.DOTALL)[1]
     assert len(script.splitlines()) <= 12
@@ -29,7 +29,8 @@ def story(lab):
     )
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done
-    assert bulb.mac in done.stdout and "45.10.9.9 is blocked" in done.stdout
+    assert all(device.mac in done.stdout for device in lab.devices), "every device is listed"
+    assert "45.10.9.9 is blocked" in done.stdout
     words = [record["kind"] for record in lab.leash("history")["history"]]
-    assert words[-3:] == ["pin", "block", "pin"], words
+    assert words[-2:] == ["pin", "pin"] and "block" not in words, words
     assert lab.blocks() == [] and bulb.reaches("45.10.9.9")

@@ -47,6 +47,9 @@ _('peer of a session that %s set up');
 _('peer of a session, as in calls and where people look at their camera');
 _('but it is called more, or sent more, than a session explains');
 
+/* src/detect/evidence.rs */
+_('%s, %s');
+
 /* src/detect/names.rs */
 _('an unreadable domain');
 _('looked up %s names under %s within %s that look like pieces of data, which is a way past every block');
@@ -84,6 +87,7 @@ _('uses %s as a proxy (%s)');
 /* src/detect/reputation.rs */
 _('but it is in a hosting network, where strangers share addresses');
 _('but others may share the address, and the device means another name there');
+_('calls %s and gives a name there that is on the list \'%s\'');
 _('calls %s as %s, which is on the list \'%s\'');
 _('calls %s as %s, below %s, which is on the list \'%s\'');
 _('calls %s, which is on the list \'%s\'');
@@ -132,17 +136,17 @@ _('no longer has a name');
 _('is called %s');
 _('blocking is on');
 _('blocking is off');
-_('block %s');
-_('block %s until %s UTC');
-_('allow %s');
-_('allow %s until %s UTC');
-_('no decision on %s any longer');
-_('%s is no longer blocked');
+_('your own decision: block %s');
+_('your own decision: block %s until %s');
+_('your own decision: allow %s');
+_('your own decision: allow %s until %s');
+_('%s (%s)');
+_('your own decision on %s is taken back');
+_('your own decision: %s is no longer blocked');
 _('all that was known of it is forgotten');
 _('%s is blocked: %s');
 _('%s knows it as %s');
 _('%s uses it too');
-_('%s, %s');
 _('blocked for this device alone: %s');
 _('it was blocked before leash stopped without warning; the reason is lost');
 
@@ -152,6 +156,12 @@ _('a week is over, and the report says what it brought');
 /* src/engine/judged.rs */
 _('is trusted: nobody looks at what it does');
 _('%s; and %s more such');
+_('%s; also: %s');
+_('as you chose: no Internet, except for the time');
+_('as you chose: nothing passes to or from %s');
+_('as you chose: nothing passes to or from %s and %s more addresses');
+_('as you chose: it may call %s');
+_('as you chose: it may call %s and %s more addresses');
 
 /* src/engine/mod.rs */
 _('the block of %s is over');
@@ -162,8 +172,8 @@ _('within the house');
 _('a resolver of the router: without it the house has no names');
 _('time (NTP): a device that loses the time loses everything');
 _('a proxy on this router made the address up: it may mean another server tomorrow');
-_('blocked by your own decision');
-_('allowed by your own decision');
+_('your own decision: block it');
+_('your own decision: allow it');
 _('the device is in mode local: no Internet');
 _('you chose that \'%s\' alone is enough for a block');
 _('one kind of evidence; a block needs two, or block_on \'%s\'');
@@ -248,6 +258,11 @@ _('some orders are in force but not in the settings yet: only leash\'s state fil
 _('run %s as root; the init script does so itself where ubus and procd run');
 
 /* src/live/doctor.rs */
+_('%s is %s, so leash does not start again');
+_('a line of the settings does not hold: %s');
+_('correct it in %s, then run %s');
+_('%s more lines of the settings do not hold');
+_('see them with %s');
 _('the kernel has no conntrack, so no flow can be seen');
 _('install %s, then run %s');
 _('conntrack does not count bytes, so sizes are unknown and first packets are not seen');
@@ -310,6 +325,18 @@ _('rules of table %s drop some packets of devices, so what those try there is no
 _('look there for what was stopped: %s');
 
 /* src/live/notify.rs */
+_('%s is not called: only programs that are in %s itself get alerts');
+_('move the program to %s');
+_('the alert program %s is not called: it may not be executed');
+_('the alert program %s is not called: others than its owner may change it');
+_('the alert program %s cannot be called: user %s may not execute it');
+_('the alert program %s still says %s, so nobody gets its alerts');
+_('write into %s where alerts go, then try it with %s');
+_('of the programs in %s only the first %s are called');
+_('remove some of them');
+_('no alerts are sent: the process that does that is not running');
+_('an alert program failed: %s');
+_('correct it, and try it with %s');
 _('%s is blocked: this is a test of leash\'s alerts');
 
 /* src/live/reference.rs */
@@ -319,6 +346,7 @@ _('reinstall %s, make the file again with %s, or remove it');
 _('the folder of lists %s does not exist');
 _('the list %s cannot be read: %s');
 _('the list %s has no line that can be read; line %s %s');
+_('%s lines of the list %s are ignored, such as line %s, which %s');
 _('%s entries of the list %s do not fit: leash holds at most %s');
 _('the file of networks %s cannot be used: %s');
 
@@ -457,3 +485,47 @@ _('a maker that uses the hardware address as the device\'s name, which is carele
 _('calls a name that was registered only days ago');
 _('a new shop, game or event');
 _('a maker who has moved to a new name');
+
+/* evidence */
+_('%s addresses');
+_('%s connections after such an answer');
+_('watched since it booted');
+_('called without a lookup');
+_('countries: %s');
+_('compared with days before: %s');
+_('%s ms before it speaks');
+_('answers that a name has none: %s');
+_('%s devices of the house');
+_('%s attempts failed');
+_('1 connection');
+_('%s connections');
+_('both sides rise and fall together: %s %%');
+_('its hardware address was readable');
+_('a hosting provider\'s network');
+_('hours since the first time: %s');
+_('hours with new sites: %s');
+_('%s %% of it within the same minute');
+_('the list has its address');
+_('the list has its name');
+_('its one lookup did not name it');
+_('none of its %s lookups named it');
+_('for how many addresses: %s');
+_('%s name servers');
+_('looked up later only');
+_('%s names');
+_('%s networks');
+_('new ways to speak TLS: %s');
+_('sites that are new today: %s');
+_('of %s lookups');
+_('other devices looked it up');
+_('%s %% is passed on');
+_('every %s');
+_('%s ports');
+_('a private word was readable');
+_('lookups explain nearly all else');
+_('a proxy\'s protocol');
+_('%s received');
+_('%s %% regular');
+_('%s sent');
+_('a server set it up or handed it out');
+_('repeated the other way round: %s');

@@ -12,8 +12,10 @@ const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
 /* The worst first. */
 const VERDICTS = [ 'block', 'watch', 'allow' ];
 /* What a destination has when one of its contacts has it. */
-const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose',
-	'category' ];
+const FIRST_KNOWN = [
+	'names', 'claimed_name', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose',
+	'category'
+];
 const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
 
 return baseclass.extend({

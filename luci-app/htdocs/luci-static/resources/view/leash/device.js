@@ -157,8 +157,8 @@ return view.extend(widgets.pollingView({
 	list() {
 		const fits = contact => {
 			const texts = [
-				contact.address, contact.names, contact.sni, contact.purpose, contact.category, contact.explained,
-				contact.listed, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
+				contact.address, contact.names, contact.claimed_name, contact.purpose, contact.category,
+				contact.explained, contact.listed, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
 			];
 			return words.matches(this.search.value, texts.flat());
 		};
@@ -183,7 +183,7 @@ return view.extend(widgets.pollingView({
 		const update = now => {
 			const block = this.blocks.find(block => block.address == now.address);
 			const pin = this.pins.find(pin => pin.target == now.address);
-			cells.destination.show([ now.names, now.sni, now.address, now.listed ], () => this.destination(now));
+			cells.destination.show([ now.names, now.claimed_name, now.address, now.listed ], () => this.destination(now));
 			cells.explained.show([ now.explained, now.local, now.looked_up_by ], () => this.explanation(now));
 			cells.what.show(this.what(now));
 			cells.bytes.show('↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes));
@@ -202,6 +202,7 @@ return view.extend(widgets.pollingView({
 		return [
 			E('strong', {}, [ name ]),
 			name == contact.address ? '' : E('div', { 'class': 'leash-faint leash-small' }, [ contact.address ]),
+			contact.claimed_name ? E('div', { 'class': 'leash-faint leash-small' }, [ words.claim(contact) ]) : '',
 			contact.listed ? E('div', {}, [ widgets.badge('block'), ' ' + listed() ]) : ''
 		];
 	},

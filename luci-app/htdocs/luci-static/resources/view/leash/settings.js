@@ -5,9 +5,36 @@
 'require leash.api as api';
 'require leash.words as words';
 
-const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 const SPAN = /^\d+(s|m|h|d)$/;
+const DATE = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$/;
 const HOURS = /^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/;
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86400 };
+
+/* The limits of `leash check`, which a test of the package compares with these. */
+const LIMITS = {
+	'block_for': [ '1m', '30d' ],
+	'private': [ 4, 64 ],
+	'name': [ 0, 63 ]
+};
+
+const seconds = span => parseInt(span) * SECONDS[span.slice(-1)];
+
+/* Returns a check of a time, which may be empty. */
+function within(option) {
+	const [ least, most ] = LIMITS[option];
+	return (_section, value) => !value || SPAN.test(value) &&
+		seconds(value) >= seconds(least) && seconds(value) <= seconds(most)
+		? true : _('A number followed by s, m, h or d, from %s to %s').format(least, most);
+}
+
+/* Returns a check of how long a text is, which may be empty. */
+function long(option) {
+	const [ least, most ] = LIMITS[option];
+	return (_section, value) => !value || [ ...value ].length >= least && [ ...value ].length <= most
+		? true : _('%d to %d characters').format(least, most);
+}
 
 /* Returns a check of an option's value, which may be empty. */
 function matches(pattern, advice) {
@@ -52,7 +79,7 @@ return view.extend({
 		o = s.taboption('main', form.Value, 'block_for', _('Duration of blocks'),
 			_('How long an automatic block lasts, such as 10m, 2h or 7d.'));
 		o.placeholder = '1d';
-		o.validate = matches(SPAN, _('A number followed by s, m, h or d'));
+		o.validate = within('block_for');
 
 		o = s.taboption('main', form.MultiValue, 'block_on', _('Sufficient evidence'),
 			_('A block takes two kinds of evidence. ' +
@@ -72,6 +99,7 @@ return view.extend({
 
 		o = s.taboption('more', form.DynamicList, 'private', _('Private words'),
 			_('Words that nobody outside should read, such as the name of your wireless network.'));
+		o.validate = long('private');
 
 		o = s.taboption('more', form.Flag, 'reject', _('Reject'),
 			_('A blocked device learns of it at once. Off: its packets are dropped, and it tries for longer.'));
@@ -113,7 +141,8 @@ return view.extend({
 		o.rmempty = false;
 		o.datatype = 'macaddr';
 
-		s.option(form.Value, 'name', _('Name'));
+		o = s.option(form.Value, 'name', _('Name'));
+		o.validate = long('name');
 
 		o = s.option(form.ListValue, 'mode', _('Mode'));
 		o.value('', _('as for new devices'));
@@ -142,6 +171,7 @@ return view.extend({
 
 		o = s.option(form.Value, 'until', _('Until'), _('In UTC; empty: for ever.'));
 		o.placeholder = '2030-12-31 18:00';
+		o.validate = matches(DATE, _('Such as 2030-12-31 18:00'));
 		o.modalonly = true;
 
 		return m.render();
