@@ -19,7 +19,7 @@
 
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
-use crate::mode::Mode;
+use crate::mode::{self, Mode};
 use crate::model::{Mac, Name, name};
 use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
@@ -76,7 +76,7 @@ impl Engine {
             writeln!(out, "met {} {since} {met}", device.mac)?;
         }
         for (mac, mode) in &self.orders.modes {
-            writeln!(out, "mode {mac} {}", mode.text())?;
+            writeln!(out, "mode {mac} {}", mode.map_or(mode::DEFAULT, Mode::text))?;
         }
         for (mac, name) in &self.orders.names {
             writeln!(out, "called {mac} {name}")?;
@@ -178,7 +178,7 @@ impl Engine {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
                 self.tables.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
             }
-            "mode" => self.orders.set_mode(mac?, Mode::parse(words.next()?).ok()?),
+            "mode" => self.orders.set_mode(mac?, Mode::parse_own(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
             "pin" => {
                 let block = words.next()? == "block";
