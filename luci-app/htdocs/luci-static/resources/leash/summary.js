@@ -12,11 +12,30 @@ const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
 /* The worst first. */
 const VERDICTS = [ 'block', 'watch', 'allow' ];
 /* What a destination has when one of its contacts has it. */
-const FIRST_KNOWN = [ 'names', 'sni', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose' ];
+const FIRST_KNOWN = [
+	'names', 'claimed_name', 'listed', 'looked_up_by', 'network', 'guard_verdict', 'findings', 'purpose'
+];
 const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
+
+/* How bad a device is by its strongest finding, where leash does not say it. */
+const SEVERITIES = { 'weak': 2, 'fair': 3, 'strong': 4 };
 
 return baseclass.extend({
 	VERDICTS,
+
+	/* Returns how bad a device is: 3 and more for what is likely or certain, 2 for a hint, 1 for what its owner chose,
+	 * 0 for nothing. */
+	severity(device) {
+		const [ finding ] = device.findings || [];
+		return device.severity ?? (finding ? SEVERITIES[finding.strength] : device.verdict == 'block' ? 1 : 0);
+	},
+
+	/* Returns the word for how a device or a contact stands: its verdict; what follows from its owner's wish; what
+	 * would be blocked if blocking were on. */
+	standing({ verdict, chosen, enforced }, blocking) {
+		if (verdict != 'block') return chosen ? 'chosen' : verdict;
+		return enforced === false || blocking === false ? 'would-block' : chosen ? 'chosen' : 'block';
+	},
 
 	/* Returns findings by detector, the strongest first: [{ detector, findings, summary }]. */
 	byDetector(findings) {
@@ -62,6 +81,8 @@ return baseclass.extend({
 			sum.explained = first(EXPLAINED, sum.explained, contact.explained);
 			for (const name of FIRST_KNOWN)
 				sum[name] ||= contact[name];
+			if (sum.verdict == contact.verdict)
+				Object.assign(sum, { chosen: contact.chosen, enforced: contact.enforced });
 		}
 		return [ ...found.values() ];
 	},

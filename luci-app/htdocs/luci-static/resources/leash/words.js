@@ -6,12 +6,16 @@
 
 const HOUR = 3600;
 
+const UNITS = [ 'B', 'kB', 'MB', 'GB', 'TB' ];
+
 /* Characters that cannot be seen, and those that turn the direction of the text around them. */
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 const LABELS = {
 	/* verdicts */
 	'allow': _('calm'),
+	'chosen': _('as you chose'),
+	'would-block': _('would be blocked'),
 	'watch': _('watch'),
 	'block': _('blocked'),
 	'allowed': _('allowed'),
@@ -51,6 +55,11 @@ return baseclass.extend({
 		'observe': [ _('observe'), _('shown, never blocked') ],
 		'guard': [ _('guard'), _('bad destinations are blocked') ],
 		'local': [ _('local'), _('no Internet, except for the time') ]
+	},
+
+	/* Returns what a mode is called and means. */
+	mode(mode) {
+		return this.MODES[mode] ? '%s: %s'.format(...this.MODES[mode]) : mode;
 	},
 
 	/* Returns a text that can be shown: leash writes bytes that are not plain ASCII as \DDD, and they are read as UTF-8
@@ -108,7 +117,7 @@ return baseclass.extend({
 	},
 
 	deviceName(device) {
-		return this.clean(device.name || device.hostname || device.mac || device.device, 60);
+		return this.clean(device.label || device.name || device.hostname || device.mac || device.device, 60);
 	},
 
 	/* Returns who made a device, as far as one can tell. */
@@ -119,9 +128,14 @@ return baseclass.extend({
 		return parseInt(device.mac, 16) & 2 ? _('random hardware address') : '';
 	},
 
-	/* Returns the name under which a contact is known best. */
+	/* Returns what a contact's address was looked up as. What the device itself says there is no name of it. */
 	contactName(contact) {
-		return this.clean((contact.names || [])[0] || contact.sni || contact.address, 80);
+		return this.clean((contact.names || [])[0] || contact.address, 80);
+	},
+
+	/* Returns the name that a device gives at an address and that no lookup backs; nothing where there is none. */
+	claim({ claimed_name }) {
+		return claimed_name ? _('says it wants %s').format(this.clean(claimed_name, 80)) : '';
 	},
 
 	service(contact) {
@@ -147,8 +161,12 @@ return baseclass.extend({
 		return search.trim().toLowerCase().split(/\s+/).every(word => all.includes(word));
 	},
 
+	/* Returns a number of bytes as leash's own sentences have it: 317 B, 1.2 kB, 34 MB, in powers of ten. */
 	bytes(count) {
-		return '%1024.1mB'.format(count || 0);
+		let value = count || 0, unit = 0;
+		for (; value >= 999.5 && unit < UNITS.length - 1; unit++)
+			value /= 1000;
+		return '%s %s'.format(value.toFixed(unit && value < 9.95 ? 1 : 0), UNITS[unit]);
 	},
 
 	date(seconds) {
