@@ -134,7 +134,8 @@ def call(world, user, request):
     if object_ == "luci" and method == "getFeatures":
         return {"result": [0, {}]}
     if object_ == "file" and method == "list":
-        return {"result": [0, {"entries": [{"name": "45_leash.js", "type": "file"}]}]}
+        cards = [{"name": "45_leash.js", "type": "file"}] if "status/include" in arguments["path"] else []
+        return {"result": [0, {"entries": cards}]}
     if method not in allowed:
         return {"error": {"code": -32002, "message": "Access denied"}}
     if object_ == "uci":

@@ -30,6 +30,13 @@ return baseclass.extend({
 		return device.severity ?? (finding ? SEVERITIES[finding.strength] : device.verdict == 'block' ? 1 : 0);
 	},
 
+	/* Orders devices: the worst first, and of equals those that are not blocked yet. */
+	worstFirst(a, b) {
+		return this.severity(b) - this.severity(a) ||
+			VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict) ||
+			(b.findings || []).length - (a.findings || []).length;
+	},
+
 	/* Returns the word for how a device or a contact stands: its verdict; what follows from its owner's wish; what
 	 * would be blocked if blocking were on. */
 	standing({ verdict, chosen, enforced }, blocking) {

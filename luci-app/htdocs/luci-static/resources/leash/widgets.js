@@ -102,16 +102,19 @@ return baseclass.extend({
 			take(answers) {
 				const failed = answers instanceof Error;
 				this.failed.show(failed ? answers : null);
-				if (!failed) this.show(answers);
+				if (failed) return;
+				this.page.classList.remove('leash-waiting');
+				this.show(answers);
 			},
 
 			render(answers) {
 				this.failed = make();
 				this.error = this.failed.node;
-				const page = this.build();
+				this.page = this.build();
+				this.page.classList.add('leash-waiting');
 				this.take(answers);
 				poll.add(() => this.refresh(), 5);
-				return page;
+				return this.page;
 			}
 		}, members);
 	},
@@ -138,6 +141,11 @@ return baseclass.extend({
 	/* Returns whether the user may change things, not only look. */
 	mayWrite() {
 		return L.hasViewPermission() !== false;
+	},
+
+	/* Returns whether the screen is that of a telephone, as the style sheet has it. */
+	isNarrow() {
+		return window.matchMedia('(max-width: 760px)').matches;
 	},
 
 	/* Returns a button. Without `attributes` that say otherwise it is for those who may change things. */

@@ -13,7 +13,8 @@ const RANK = { 'block': 0, 'watch': 1, 'allow': 3 };
 
 /* Destinations that are shown at first, on a desktop and on a telephone. */
 const FIRST_DESTINATIONS = 100, FIRST_ON_TELEPHONE = 30;
-const TELEPHONE = '(max-width: 760px)';
+/* Lines of the chart, likewise. */
+const LINES = 25, LINES_ON_TELEPHONE = 10;
 const MOST_FINDINGS = 50;
 
 /* Returns the device that the page is about: what follows its path. A login on the way takes that off. Then the browser
@@ -58,7 +59,6 @@ return view.extend(widgets.pollingView({
 		this.destinations = summary.byDestination(device.contacts);
 		this.strong = summary.strongAddresses(device);
 
-		this.sections.forEach(node => node.hidden = false);
 		this.title.textContent = words.deviceName(device);
 		this.showMode(device);
 		this.facts.show(this.factsOf(device));
@@ -74,7 +74,10 @@ return view.extend(widgets.pollingView({
 			this.blocks.map(block => block.address),
 			Math.floor(Date.now() / 3.6e6)
 		];
-		this.day.show(drawn, () => chart.timeline(device, this.strong, this.blocks, Date.now() / 1000));
+		this.day.show(drawn, () => {
+			const most = widgets.isNarrow() ? LINES_ON_TELEPHONE : LINES;
+			return chart.timeline(device, this.strong, this.blocks, Date.now() / 1000, most);
+		});
 		this.findings.show(device.findings || [], findings => findings.length
 			? summary.byDetector(findings).map(group => this.finding(group))
 			: E('em', { 'class': 'leash-faint' }, [ _('Nothing was found.') ]));
@@ -286,7 +289,7 @@ return view.extend(widgets.pollingView({
 
 	build() {
 		const part = name => widgets.live(E('div', { 'data-part': name }, []));
-		this.most = window.matchMedia(TELEPHONE).matches ? FIRST_ON_TELEPHONE : FIRST_DESTINATIONS;
+		this.most = widgets.isNarrow() ? FIRST_ON_TELEPHONE : FIRST_DESTINATIONS;
 		this.facts = part('facts');
 		this.activity = part('activity');
 		this.guard = part('guard');
@@ -315,8 +318,8 @@ return view.extend(widgets.pollingView({
 				this.guard
 			]),
 			this.error,
-			widgets.section(_('The last 24 hours'), null, [ this.day ]),
 			widgets.section(_('Findings'), null, [ this.findings ]),
+			widgets.section(_('The last 24 hours'), null, [ this.day ]),
 			widgets.section(_('Who it talks to'), null, [
 				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all
 			])
@@ -324,8 +327,6 @@ return view.extend(widgets.pollingView({
 		dom.content(page.querySelector('h2'), [
 			E('a', { 'href': L.url('admin/services/leash/overview') }, [ _('Leash') ]), ' › ', this.title
 		]);
-		this.sections = page.querySelectorAll('.cbi-section');
-		this.sections.forEach(node => node.hidden = true);
 		return page;
 	}
 }));

@@ -25,9 +25,7 @@ const LIKELY = 3, HINT = 2, CHOSEN = 1;
 const SORTS = {
 	name: (a, b) => words.deviceName(a).localeCompare(words.deviceName(b)),
 	explained: (a, b) => b.unexplained / (b.contacts || 1) - a.unexplained / (a.contacts || 1),
-	found: (a, b) => summary.severity(b) - summary.severity(a) ||
-		summary.VERDICTS.indexOf(b.verdict) - summary.VERDICTS.indexOf(a.verdict) ||
-		(b.findings || []).length - (a.findings || []).length || SORTS.name(a, b),
+	found: (a, b) => summary.worstFirst(a, b) || SORTS.name(a, b),
 	traffic: (a, b) => b.sent_bytes + b.received_bytes - a.sent_bytes - a.received_bytes,
 	last: (a, b) => b.last - a.last
 };
@@ -74,7 +72,7 @@ return view.extend(widgets.pollingView({
 		const calm = of(-Infinity, 0).length;
 		return [
 			...told.slice(0, MOST_SENTENCES).map((device, i) => E('p', { 'class': i ? '' : 'leash-worst' }, [
-				this.standing(device, true), link(device), ' ' + summary.activity(device)[0]
+				this.standing(device, true), ' ', link(device), ' ' + summary.activity(device)[0]
 			])),
 			...line(_('Likely trouble, too: %s.'), likely.slice(MOST_SENTENCES)),
 			...line(_('Only hints: %s.'), likely.length ? hints : hints.slice(MOST_SENTENCES)),
@@ -83,10 +81,10 @@ return view.extend(widgets.pollingView({
 		];
 	},
 
-	/* Returns the word for how a device stands: its verdict or, in the headline, what is not plain from where it is. */
-	standing(device, short) {
+	/* Returns the word for how a device stands: its verdict; or how certain what is found is, where nothing is done. */
+	standing(device, told) {
 		const word = summary.standing(device, this.blocking);
-		return short && word == 'watch' ? '' : E('span', {}, [ widgets.badge(word), ' ' ]);
+		return widgets.badge(told && word == 'watch' ? device.findings[0].strength : word);
 	},
 
 	/* Shows the headline, and has it read out when it means something else than before: numbers that rise do not. */
@@ -190,7 +188,7 @@ return view.extend(widgets.pollingView({
 			const activity = summary.activity(now).join('; '), hit = this.hits.get(now.mac);
 			const word = summary.standing(now, this.blocking);
 			cells.activity.show([ word, activity, now.message, now.blocks, hit ], () => [
-				this.standing(now),
+				this.standing(now), ' ',
 				widgets.span(activity, { 'title': words.sentence(now) }),
 				now.blocks && word != 'would-block'
 					? E('div', { 'class': 'leash-small' }, [ _('blocked destinations: %d').format(now.blocks) ])
@@ -305,7 +303,7 @@ return view.extend(widgets.pollingView({
 		this.week = E('details', { 'class': 'cbi-section leash-week', 'hidden': '' }, [
 			E('summary', {}, [ E('h3', {}, [ _('This week') ]), ' ', this.weekLine ]), this.cards
 		]);
-		this.week.open = window.matchMedia('(min-width: 761px)').matches;
+		this.week.open = !widgets.isNarrow();
 		this.search = widgets.search(_('Search devices and their destinations'), () => {
 			this.list();
 			return this.look();
