@@ -781,6 +781,7 @@ const stories = {
 				for (const [name, path] of Object.entries(pages)) {
 					const page = await open(path, { viewport: { width, height }, colorScheme, house });
 					await sleep(800);
+					await page.addStyleTag({ content: 'footer { display: none }' });
 					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
 					// As in the README.
 					if (height < 900 && name == 'overview') await shot(page, `telephone-${colorScheme}`, height);

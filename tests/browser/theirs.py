@@ -39,6 +39,7 @@ def template(theme, name, language):
         elif piece.startswith("{{") and all(shown):
             if "translations" in inside:
                 html += f"/cgi-bin/luci/admin/translations/{language}"
+            html += "OpenWrt" if "hostname" in inside else ""
             html += VALUES.get(inside, "").format(theme=theme, language=language)
         elif not piece.startswith(("{%", "{#")) and all(shown):
             html += piece
