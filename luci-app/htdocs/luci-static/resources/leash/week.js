@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require leash.summary as summary';
 'require leash.widgets as widgets';
 'require leash.words as words';
 
@@ -32,15 +33,22 @@ function traffic({ sent_bytes, received_bytes }) {
 	return sent_bytes == null ? '' : '↑ ' + words.bytes(sent_bytes) + '  ↓ ' + words.bytes(received_bytes);
 }
 
-/* Returns new destinations by device: [{ device, name, destinations }]. */
-function byDevice(destinations) {
+/* Returns what is said of devices by device, in the order of the first of each: [{ device, name, all }]. */
+function byDevice(list) {
 	const devices = new Map();
-	for (const { device, name, destination } of destinations || []) {
-		const one = devices.get(device) || { device, name, destinations: [] };
-		one.destinations.push(words.clean(destination, 60));
-		devices.set(device, one);
+	for (const item of list || []) {
+		const { device, name } = item;
+		devices.set(device, devices.get(device) || { device, name, all: [] });
+		devices.get(device).all.push(item);
 	}
 	return [ ...devices.values() ];
+}
+
+/* Returns the findings as the pages tell them: those of a device and a detector are one. */
+function found(report) {
+	const groups = byDevice(report.findings).flatMap(({ device, name, all }) =>
+		summary.byDetector(all).map(group => ({ device, name, summary: group.summary, finding: group.findings[0] })));
+	return groups.sort((a, b) => report.findings.indexOf(a.finding) - report.findings.indexOf(b.finding));
 }
 
 return baseclass.extend({
@@ -49,8 +57,8 @@ return baseclass.extend({
 		const stopped = block => block.stopped_packets ? _('%d packets stopped').format(block.stopped_packets) : '';
 		const blocked = (report.blocked || []).slice().sort((a, b) => (b.active || 0) - (a.active || 0));
 		const cards = [
-			card(_('Found'), report.findings, finding => [
-				widgets.badge(finding.strength), ' ', link(finding), ' ' + words.headline(finding, 120)
+			card(_('Found'), found(report), one => [
+				widgets.badge(one.finding.strength), ' ', link(one), ' ' + one.summary
 			]),
 			card(_('Blocked'), blocked, block => [
 				block.active ? widgets.badge('block') : '', ' ', link(block), ' → ',
@@ -60,7 +68,7 @@ return baseclass.extend({
 				link(device), faint(words.clean(device.vendor || '', 40)), faint(words.ago(device.time))
 			]),
 			card(_('New destinations'), byDevice(report.new_destinations), one => [
-				link(one), ': ' + words.list(one.destinations, 3)
+				link(one), ': ' + words.list(one.all.map(({ destination }) => words.clean(destination, 60)), 3)
 			]),
 			card(_('Most talkative'), report.talkative, one => [ link(one), faint(traffic(one)) ])
 		].filter(card => card);
@@ -71,7 +79,7 @@ return baseclass.extend({
 	line(report) {
 		const count = name => (report[name] || []).length;
 		return [
-			_('found: %d').format(count('findings')),
+			_('found: %d').format(found(report).length),
 			_('blocked: %d').format(count('blocked')),
 			_('new devices: %d').format(count('new_devices')),
 			_('new destinations: %d').format(count('new_destinations'))
