@@ -129,7 +129,7 @@ return view.extend(widgets.pollingView({
 			widgets.section(_('Your own decisions'),
 				_('They take precedence over what leash finds.'),
 				[ this.pins.node ]),
-			widgets.section(_('History'), _('Since leash started, latest first.'), [ this.history.node ])
+			widgets.section(_('History'), _('The latest first.'), [ this.history.node ])
 		]);
 	}
 }));
