@@ -275,7 +275,15 @@ pub const METHODS: &[Method] = &[
         name: "set_mode",
         about: "set what leash may do to a device",
         writes: true,
-        parameters: &[DEVICE, Parameter { name: "mode", kind: Kind::Text, optional: false, about: Mode::WORDS }],
+        parameters: &[
+            DEVICE,
+            Parameter {
+                name: "mode",
+                kind: Kind::Text,
+                optional: false,
+                about: "trust, observe, guard or local; default: that of the settings",
+            },
+        ],
         call: set_mode,
     },
     Method {
@@ -561,10 +569,10 @@ fn doctor(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
 }
 
 fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
-    let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
+    let mode = Mode::parse_own(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
     let at = daemon.now();
     let mac = arguments.mac(daemon.engine())?;
-    daemon.engine().set_mode(mac, mode, at);
+    let mode = daemon.engine().set_mode(mac, mode, at);
     Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "mode": mode.text() }))
 }
 

@@ -17,6 +17,9 @@ pub enum Mode {
     Local,
 }
 
+/// The word for having no mode of one's own: the default mode of the settings holds.
+pub const DEFAULT: &str = "default";
+
 impl Mode {
     /// All modes, each with the word for it.
     pub const ALL: [(Mode, &str); 4] =
@@ -37,6 +40,14 @@ impl Mode {
     pub fn parse(text: &str) -> Result<Mode, String> {
         let known = Mode::ALL.iter().find(|(_, word)| *word == text).map(|(mode, _)| *mode);
         known.ok_or_else(|| format!("'{text}' is not a mode: {}", Mode::WORDS))
+    }
+
+    /// Reads the mode that a device is to have of its own: the word for a mode, or [`DEFAULT`] for none.
+    ///
+    /// # Errors
+    /// Those of [`Mode::parse`].
+    pub fn parse_own(text: &str) -> Result<Option<Mode>, String> {
+        (text != DEFAULT).then(|| Mode::parse(text)).transpose()
     }
 
     /// Returns true if the detectors judge the device and its contacts are kept in detail.
@@ -76,6 +87,7 @@ mod tests {
         for (mode, word) in Mode::ALL {
             assert_eq!((mode.text(), Mode::parse(word)), (word, Ok(mode)));
         }
+        assert_eq!((Mode::parse_own(DEFAULT), Mode::parse_own("guard")), (Ok(None), Ok(Some(Mode::Guard))));
         assert_eq!(Mode::parse("fierce").unwrap_err(), "'fierce' is not a mode: trust, observe, guard or local");
     }
 }

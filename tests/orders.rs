@@ -84,6 +84,30 @@ fn a_mode_brings_blocks_and_takes_them_away() {
     story.engine.set_mode(BULB, Mode::Local, story.at());
     assert_eq!(story.actions(), ["block 02:00:00:00:00:20 203.0.113.9"]);
     assert!(story.engine.elements(story.at()).local.contains(&BULB));
+    story.engine.set_mode(BULB, None, story.at());
+    assert_eq!(story.actions(), ["unblock 02:00:00:00:00:20 203.0.113.9"]);
+    assert!(!story.engine.has_orders(), "the settings give it no mode");
+}
+
+#[test]
+fn a_device_goes_back_to_the_mode_of_the_house() {
+    let settings =
+        "config leash\noption default_mode local\nconfig device\noption mac 02:00:00:00:00:20\noption mode trust";
+    let mut story = Story::new(settings);
+    let id = story.engine.find("02:00:00:00:00:20").unwrap();
+    let mode = |story: &Story| {
+        let device = story.engine.device(id);
+        (device["mode"].as_str().unwrap().to_string(), device.get("own_mode").is_some())
+    };
+    assert_eq!(mode(&story), ("trust".into(), true));
+    story.engine.set_mode(BULB, None, story.at());
+    assert_eq!(mode(&story), ("local".into(), false));
+    let mut state = Vec::new();
+    story.engine.save(&mut state, Extent::Whole, story.at()).unwrap();
+    let mut again = Story::new(settings);
+    assert_eq!(again.engine.load(std::str::from_utf8(&state).unwrap(), again.at()), Ok(0));
+    assert_eq!(mode(&again), ("local".into(), false), "also after a restart");
+    assert_eq!(again.engine.orders()["modes"], serde_json::json!([{ "device": BULB.to_string(), "mode": "default" }]));
 }
 
 #[test]

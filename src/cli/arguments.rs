@@ -119,14 +119,14 @@ pub struct ReportCommand {
 #[argh(subcommand, name = "watch")]
 pub struct WatchCommand {}
 
-/// Set what leash may do to a device: trust, observe, guard or local
+/// Set what leash may do to a device: trust, observe, guard or local; default: as the settings say for all
 #[derive(FromArgs)]
 #[argh(subcommand, name = "mode")]
 pub struct ModeCommand {
     /// a MAC, an address or a name
     #[argh(positional)]
     pub device: String,
-    /// trust, observe, guard or local
+    /// trust, observe, guard or local; or default
     #[argh(positional)]
     pub mode: String,
 }

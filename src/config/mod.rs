@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(config.block_on, ["direct-ip"]);
         let mac = Mac([2, 0, 0, 0, 0, 0x20]);
         assert_eq!(config.devices[&mac].name.as_deref(), Some("Bob's bulb"));
-        assert_eq!(config.mode(mac), Mode::Local);
+        assert_eq!(config.devices[&mac].mode, Some(Mode::Local));
         assert_eq!(
             config.pins[0],
             Pin { mac: None, target: Target::Name("example.com".into()), block: false, until: None }
@@ -190,8 +190,9 @@ mod tests {
         assert_eq!(said, expected);
         assert_eq!(config.block_on, ["scan", "relay"]);
         assert_eq!(config.daemon.interfaces, ["br-a", "br-b"]);
-        let seen = [one, two, three].map(|mac| (config.devices[&mac].name.as_deref(), config.mode(mac)));
-        assert_eq!(seen, [(Some("tv"), Mode::Guard), (Some("laptop"), Mode::Local), (Some("tv"), Mode::Local)]);
+        let seen = [one, two, three].map(|mac| (config.devices[&mac].name.as_deref(), config.devices[&mac].mode));
+        let modes = [Mode::Guard, Mode::Local, Mode::Local].map(Some);
+        assert_eq!(seen, [(Some("tv"), modes[0]), (Some("laptop"), modes[1]), (Some("tv"), modes[2])]);
     }
 
     /// The table of settings in openwrt/README.md is this one. A star is at what changes with a restart.

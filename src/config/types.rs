@@ -124,11 +124,6 @@ impl Config {
             },
         }
     }
-
-    /// Returns the mode that the settings put a device in.
-    pub fn mode(&self, mac: Mac) -> Mode {
-        self.devices.get(&mac).and_then(|device| device.mode).unwrap_or(self.default_mode)
-    }
 }
 
 /// Something wrong in the settings.

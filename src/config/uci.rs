@@ -180,7 +180,8 @@ impl Batch {
         let mut wanted: Vec<(Mac, &str, String)> = Vec::new();
         for order in modes {
             let mac = mac(order)?.ok_or("a mode is for a device")?;
-            wanted.push((mac, "mode", Mode::parse(text(order, "mode")?)?.text().into()));
+            let mode = Mode::parse_own(text(order, "mode")?)?;
+            wanted.push((mac, "mode", mode.map_or("", Mode::text).into()));
         }
         for order in names {
             let mac = mac(order)?.ok_or("a name is for a device")?;
@@ -304,6 +305,13 @@ mod tests {
     const SETTINGS: &str = "config leash 'main'\n\toption blocking '1'\nconfig device\n\toption mac '02:00:00:00:00:20'\n\
         config pin\n\toption name 'old.example'\n\toption verdict 'allow'\nconfig device 'tv'\n\toption mac '02:00:00:00:00:21'\n\
         config pin 'p'\n\toption address '203.0.113.9'\n\toption mac '02:00:00:00:00:21'\n\toption verdict 'block'\n";
+
+    #[test]
+    fn a_mode_is_taken_away() {
+        let settings = "config device\n\toption mac '02:00:00:00:00:20'\n\toption mode 'trust'\n";
+        let orders = json!({ "modes": [{ "device": "02:00:00:00:00:20", "mode": "default" }] });
+        assert_eq!(batch(settings, &orders), Ok((1, "delete leash.@device[0].mode\ncommit leash\n".into())));
+    }
 
     #[test]
     fn orders_become_sections() {

@@ -34,11 +34,17 @@ impl Engine {
         self.review_all(at);
     }
 
-    /// Puts a device into a mode.
-    pub fn set_mode(&mut self, mac: Mac, mode: Mode, at: Stamp) {
+    /// Puts a device into a mode, or back into the default mode. Returns the mode that it is in then.
+    pub fn set_mode(&mut self, mac: Mac, mode: impl Into<Option<Mode>>, at: Stamp) -> Mode {
+        let mode = mode.into();
         self.orders.set_mode(mac, mode);
-        self.note(RecordKind::Mode, Some(mac), at, || sentence!("mode %s", mode.text()));
+        let holds = self.settings().mode(mac);
+        self.note(RecordKind::Mode, Some(mac), at, || match mode {
+            Some(mode) => sentence!("mode %s", mode.text()),
+            None => sentence!("mode %s, as the house", holds.text()),
+        });
         self.orders_changed(at);
+        holds
     }
 
     /// Names a device; an empty name takes its name away.

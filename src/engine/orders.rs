@@ -14,8 +14,8 @@ pub struct Orders {
     pub pins: Vec<Pin>,
     /// Pins of the settings that were taken back.
     pub unpinned: Vec<(Option<Mac>, Target)>,
-    /// Modes of devices, sorted.
-    pub modes: Vec<(Mac, Mode)>,
+    /// Modes of devices, sorted; absent: the mode of the settings is taken away, so that the default mode holds.
+    pub modes: Vec<(Mac, Option<Mode>)>,
     /// Names of devices; an empty one takes the name of the settings away.
     pub names: Vec<(Mac, String)>,
     /// Whether blocking is on, where that was ordered.
@@ -26,7 +26,7 @@ impl Orders {
     /// Drops the orders that the settings have by now.
     pub fn settle(&mut self, config: &Config) {
         let set = |mac: &Mac| config.devices.get(mac).and_then(|device| device.mode);
-        self.modes.retain(|(mac, mode)| set(mac) != Some(*mode));
+        self.modes.retain(|(mac, mode)| set(mac) != *mode);
         let named = |mac: &Mac| config.devices.get(mac).and_then(|device| device.name.as_deref());
         self.names.retain(|(mac, name)| named(mac).unwrap_or_default() != name);
         self.pins.retain(|pin| pin.until.is_some() || !config.pins.contains(pin));
@@ -44,8 +44,8 @@ impl Orders {
             || self.blocking.is_some()
     }
 
-    /// Orders a mode for a device.
-    pub fn set_mode(&mut self, mac: Mac, mode: Mode) {
+    /// Orders a mode for a device, or the default mode.
+    pub fn set_mode(&mut self, mac: Mac, mode: Option<Mode>) {
         self.modes.retain(|(known, _)| *known != mac);
         self.modes.insert(self.modes.partition_point(|(known, _)| *known < mac), (mac, mode));
     }
@@ -102,8 +102,13 @@ impl<'a> EffectiveSettings<'a> {
 
     /// Returns the mode that a device is in.
     pub fn mode(self, mac: Mac) -> Mode {
+        self.own_mode(mac).unwrap_or(self.config.default_mode)
+    }
+
+    /// Returns the mode that the settings or an order give to a device; absent where the default mode holds.
+    pub fn own_mode(self, mac: Mac) -> Option<Mode> {
         let ordered = self.orders.modes.iter().find(|(known, _)| *known == mac);
-        ordered.map_or_else(|| self.config.mode(mac), |(_, mode)| *mode)
+        ordered.map_or_else(|| self.config.devices.get(&mac)?.mode, |(_, mode)| *mode)
     }
 
     /// Returns the name that people gave a device.

@@ -22,7 +22,7 @@ use crate::engine::history::Record;
 use crate::engine::past::{self, Journal};
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
-use crate::mode::Mode;
+use crate::mode::{self, Mode};
 use crate::model::{Mac, Name, name};
 use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
@@ -100,7 +100,7 @@ impl Engine {
         week.map_or(Ok(()), |week| writeln!(out, "week {week}"))?;
         self.save_remembered(out, extent, at)?;
         for (mac, mode) in &self.orders.modes {
-            writeln!(out, "mode {mac} {}", mode.text())?;
+            writeln!(out, "mode {mac} {}", mode.map_or(mode::DEFAULT, Mode::text))?;
         }
         for (mac, name) in &self.orders.names {
             writeln!(out, "called {mac} {name}")?;
@@ -215,7 +215,7 @@ impl Engine {
                 let (since, met) = (Wall::parse(words.next()?)?, words.next()?);
                 self.tables.devices.get_mut(*ids.get(&mac?)?).reach = Reach::restore(since, met)?;
             }
-            "mode" => self.orders.set_mode(mac?, Mode::parse(words.next()?).ok()?),
+            "mode" => self.orders.set_mode(mac?, Mode::parse_own(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
             "pin" => {
                 let block = words.next()? == "block";

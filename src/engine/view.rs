@@ -8,7 +8,7 @@ use crate::engine::judged::{FindingOn, JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
 use crate::engine::policy::{Block, By, Decision, VerdictCounts};
 use crate::engine::{EndedFlow, Engine};
-use crate::mode::Mode;
+use crate::mode::{self, Mode};
 use crate::model::{Explained, Mac, Name};
 use crate::pin::{Pin, Target};
 use crate::sentence;
@@ -175,7 +175,7 @@ impl Engine {
             put(&mut map, "verdict", Value::from(pin.verdict()));
             Value::Object(map)
         };
-        let mode = |(mac, mode): &(Mac, Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
+        let mode = |(mac, mode): &(Mac, Option<Mode>)| json!({ "device": mac.to_string(), "mode": mode.map_or(mode::DEFAULT, Mode::text) });
         let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
         let mut map = Map::new();
         map.insert("modes".into(), modes.iter().map(mode).collect());
@@ -242,6 +242,7 @@ impl Engine {
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
         put(&mut map, "mode", Value::from(mode.text()));
+        put(&mut map, "own_mode", yes(self.settings().own_mode(device.mac).is_some()));
         put(&mut map, "first", seconds(device.first_seen));
         put(&mut map, "last", seconds(device.last_seen));
         put(&mut map, "boot_seen", yes(device.booted_at.is_some()));

@@ -1,5 +1,6 @@
 //! A house as it was when an event file ended, for the page's pictures: `house SETTINGS EVENTS VENDORS` reads a call a line from
-//! standard input, `{"method", "arguments"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`.
+//! standard input, `{"method", "arguments"}`, and answers it as the daemon would, `{"answer"}` or `{"refused"}`; `wait`
+//! with `seconds` lets time pass.
 //! What is blocked in it never happens, and is counted as stopped: each call of a destination one packet.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, missing_docs, reason = "tests may")]
 
@@ -111,6 +112,13 @@ fn main() {
     vendors::find(&files[2], &macs, &mut |mac, name| house.engine.set_vendor(mac, name)).unwrap();
     for line in std::io::stdin().lock().lines() {
         let call: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        // Time passes, in which nothing happens.
+        if call["method"] == "wait" {
+            let now = house.clock.stands().wall.as_secs_f64() + call["arguments"]["seconds"].as_f64().unwrap();
+            house.happens(&format!("{now:.6} clock"));
+            println!("{}", json!({ "answer": {} }));
+            continue;
+        }
         let answer = api::call(&mut house, call["method"].as_str().unwrap(), &call["arguments"], true);
         house.enforce();
         println!(

@@ -1,5 +1,6 @@
 """A stand-in for LuCI's server: hands out the page, and takes its calls to the bus and to the settings, with LuCI's
-rights for root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser."""
+rights for root and for a user who may only look. luci/luci.js is the stand-in for what it runs in the browser, and
+LUCI_SOURCE takes LuCI's own in its place: see theirs.py."""
 
 import fnmatch
 import http.server
@@ -10,6 +11,7 @@ import threading
 import urllib.parse
 
 import pot
+import theirs
 import ubus
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,7 +19,7 @@ APP = HERE.parent.parent / "luci-app"
 PORT = 8079
 RIGHTS = json.loads((APP / "root/usr/share/rpcd/acl.d/luci-app-leash.json").read_text())["luci-app-leash"]
 MENU = json.loads((APP / "root/usr/share/luci/menu.d/luci-app-leash.json").read_text())
-TYPES = {".js": "text/javascript", ".css": "text/css"}
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png"}
 PASSWORDS = {"root": "leash", "reader": "reader"}
 LOGIN = b"""<!DOCTYPE html><meta charset=utf-8>
 <form method=post><input name=luci_username><input name=luci_password type=password><button>Log in</button></form>"""
@@ -29,22 +31,22 @@ def texts(language):
     return {text: said for text, said in pot.entries(po).items() if text and said} if po.exists() else {}
 
 
-def page(path, user, language):
+def page(path, user, world):
     tabs = [
         (node["order"], node["title"], name) for name, node in MENU.items() if "title" in node and name.count("/") == 3
     ]
     links = "".join(f'<li><a href="/cgi-bin/luci/{name}">{title}</a></li>' for _, title, name in sorted(tabs))
-    view = next(
-        node["action"]["path"]
-        for name, node in MENU.items()
-        if fnmatch.fnmatch(path, name) and "path" in node["action"]
-    )
+    views = {name: node["action"]["path"] for name, node in MENU.items() if "path" in node["action"]}
+    views["admin/status/overview"] = "status/index"
+    view = next(view for name, view in views.items() if fnmatch.fnmatch(path, name))
+    if theirs.SOURCE:
+        return theirs.page(path, view, user == "root", world.theme, world.language)
     write = json.dumps(user == "root")
-    return f"""<!DOCTYPE html><html><head><meta charset=utf-8>
+    return f"""<!DOCTYPE html><html lang={world.language}><head><meta charset=utf-8>
 <meta name=viewport content="width=device-width, initial-scale=1"><title>LuCI</title>
 <link rel=stylesheet href=/luci/luci.css></head><body>
 <ul class=tabs>{links}</ul><div id=maincontent><div id=view></div></div>
-<script>window.MAY_WRITE = {write}; window.TR = {json.dumps(texts(language))};</script>
+<script>window.MAY_WRITE = {write}; window.TR = {json.dumps(texts(world.language))};</script>
 <script src=/luci/luci.js></script><script>L.show('{view}');</script></body></html>""".encode()
 
 
@@ -62,47 +64,78 @@ def sections(text):
     return found
 
 
+def written(found):
+    """The uci file of such sections."""
+    lines = []
+    for kind, name, options in found:
+        lines.append(f"config {kind} '{name}'")
+        for option, value in options.items():
+            if isinstance(value, list):
+                lines += [f"\tlist {option} '{each}'" for each in value]
+            else:
+                lines.append(f"\toption {option} '{value}'")
+    return "\n".join(lines) + "\n"
+
+
 def settings(world, method, arguments):
-    """rpcd's object `uci`, as far as the page uses it."""
+    """rpcd's object `uci`, as far as the page uses it. Changes wait in world.staged until they are applied."""
     path = pathlib.Path(world.settings)
-    found = sections(path.read_text())
+    if arguments.get("config", "leash") != "leash":
+        return [0, {"values": {}}]
+    found = sections(world.staged or path.read_text())
+    options = next((options for _, name, options in found if name == arguments.get("section")), None)
     if method == "get":
-        return [
-            0,
-            {
-                "values": {
-                    name: {".type": kind, ".name": name, ".index": i, **options}
-                    for i, (kind, name, options) in enumerate(found)
-                }
-            },
-        ]
+        values = {
+            name: {".type": kind, ".name": name, ".index": i, ".anonymous": name.startswith("cfg"), **options}
+            for i, (kind, name, options) in enumerate(found)
+        }
+        return [0, {"values": values}]
+    if method == "changes":
+        return [0, {"changes": {"leash": [["set"]]} if world.staged else {}}]
+    if method == "add":
+        name = arguments.get("name") or f"cfg{len(found):06x}"
+        found.append((arguments["type"], name, dict(arguments.get("values") or {})))
+        world.staged = written(found)
+        return [0, {"section": name}]
     if method == "set":
-        options = next(options for _, name, options in found if name == arguments["section"])
         options.update(arguments["values"])
-        lines = []
-        for kind, name, options in found:
-            lines.append(f"config {kind} '{name}'")
-            for option, value in options.items():
-                lines += (
-                    [f"\tlist {option} '{each}'" for each in value]
-                    if isinstance(value, list)
-                    else [f"\toption {option} '{value}'"]
-                )
-        path.write_text("\n".join(lines) + "\n")
+    elif method == "delete" and arguments.get("options"):
+        for option in arguments["options"]:
+            options.pop(option, None)
+    elif method == "delete":
+        found = [section for section in found if section[1] != arguments["section"]]
+    elif method == "order":
+        found.sort(key=lambda section: arguments["sections"].index(section[1]))
+    elif method == "commit":
+        path.write_text(world.staged or path.read_text())
+        world.staged = None
+        world.ask("settings changed")
         return [0]
-    if method == "commit":
-        world.do("reload")
-        return [0]
-    return [3]
+    else:
+        return [3]
+    world.staged = written(found)
+    return [0]
+
+
+CHANGES = ["set", "add", "delete", "order", "commit"]
 
 
 def call(world, user, request):
+    if request["method"] == "list":
+        return {"result": {}}
     _, object_, method, arguments = request["params"]
     allowed = RIGHTS["read"]["ubus"].get(object_, []) + (
         RIGHTS["write"]["ubus"].get(object_, []) if user == "root" else []
     )
     if object_ == "uci":
-        allowed = ["get"] + (["set", "commit"] if user == "root" else [])
+        allowed = ["get", "changes"] + (CHANGES if user == "root" else [])
+    if object_ == "session" and method == "access":
+        return {"result": [0, {"access": user == "root" or arguments.get("function") == "read"}]}
+    if object_ == "luci" and method == "getFeatures":
+        return {"result": [0, {}]}
+    if object_ == "file" and method == "list":
+        cards = [{"name": "45_leash.js", "type": "file"}] if "status/include" in arguments["path"] else []
+        return {"result": [0, {"entries": cards}]}
     if method not in allowed:
         return {"error": {"code": -32002, "message": "Access denied"}}
     if object_ == "uci":
@@ -131,11 +164,17 @@ def serve(world):
 
         def do_GET(self):
             path = urllib.parse.urlsplit(self.path).path
-            if path.startswith("/cgi-bin/luci/"):
-                return self.answer(
-                    page(path.removeprefix("/cgi-bin/luci/"), self.user(), world.language) if self.user() else LOGIN
-                )
+            name = path.removeprefix("/cgi-bin/luci/")
+            if name.startswith("admin/translations"):
+                return self.answer(theirs.translations(texts(world.language)), TYPES[".js"])
+            if name == "admin/menu":
+                menu = theirs.tree(MENU, self.user() == "root")
+                return self.answer(json.dumps(menu).encode(), "application/json")
+            if name != path:
+                return self.answer(page(name, self.user(), world) if self.user() else LOGIN)
             file = APP / "htdocs" / path.lstrip("/") if path.startswith("/luci-static/") else HERE / path.lstrip("/")
+            if theirs.SOURCE and not file.is_file():
+                file = theirs.file(path) or file
             if not file.is_file():
                 return self.answer(b"", status=404)
             self.answer(file.read_bytes(), TYPES.get(file.suffix, "text/plain"))
@@ -147,9 +186,14 @@ def serve(world):
                 each = lambda one: {"jsonrpc": "2.0", "id": one["id"], **call(world, self.user(), one)}
                 done = [each(one) for one in request] if isinstance(request, list) else each(request)
                 return self.answer(json.dumps(done).encode(), "application/json")
+            if "/admin/uci/apply" in self.path:
+                settings(world, "commit", {})
+                return self.answer(b'{"token": ""}', "application/json")
+            if "/admin/uci/confirm" in self.path:
+                return self.answer(b"", status=204)
             form = dict(urllib.parse.parse_qsl(body))
             user = form.get("luci_username")
-            if PASSWORDS.get(user) != form.get("luci_password"):
+            if user not in PASSWORDS or PASSWORDS[user] != form.get("luci_password"):
                 return self.answer(LOGIN, status=403)
             self.answer(b"", status=302, Location=self.path, Set_Cookie=f"user={user}; path=/; HttpOnly")
 

@@ -4,6 +4,7 @@ import { strict as assert } from 'node:assert';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
 const { BASE, WORLD, SHOTS, REAL } = process.env;
+const AXE = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const only = process.argv.slice(2);
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
@@ -30,27 +31,40 @@ const browser = await chromium.launch({
 	]
 });
 
-// A house that was replayed, to be asked like leash.
-async function replayed() {
-	const ask = (method, arguments_) => world('house', null, { method, arguments: arguments_ || {} });
+// A house that was replayed, to be asked like leash; `shipped` with the settings that come with leash.
+async function replayed(shipped = false) {
+	const ask = (method, arguments_) => world('house', null, { method, arguments: arguments_ || {}, shipped });
 	const first = await ask('status');
 	const house = (...call) => ask(...call).then(({ answer, refused }) => answer || Promise.reject(refused[1]));
 	return Object.assign(house, { now: first.now });
 }
 
-// Pages of this context see that house instead of the daemon, at the hour at which it stands.
-async function shows(context, house) {
-	await context.clock.setFixedTime(house.now * 1000);
-	const answer = async ({ id, params: [, object, method, { ubus_rpc_session: _, ...arguments_ } = {}] = [] }) =>
-		object == 'leash' ? { jsonrpc: '2.0', id, result: [0, await house(method, arguments_)] } : null;
+// Pages of this context have their calls to leash answered by answer(method, arguments, daemon): a list as ubus
+// answers, with a status and what belongs to it; daemon() is what the daemon answers.
+async function answered(context, answer) {
 	await context.route(/\/ubus/, async route => {
 		const body = route.request().postDataJSON(), calls = [].concat(body);
-		const answers = await Promise.all(calls.map(answer));
-		const rest = calls.filter((_, i) => !answers[i]);
-		const others = rest.length ? await (await route.fetch({ postData: JSON.stringify(rest) })).json() : [];
-		const all = answers.map(answer => answer || others.shift());
-		await route.fulfill({ json: Array.isArray(body) ? all : all[0] });
+		const daemon = call => async () => {
+			const response = await route.fetch({ postData: JSON.stringify(call) });
+			return (await response.json()).result ?? [4];
+		};
+		const each = async call => {
+			const [ , object, method, { ubus_rpc_session: _, ...arguments_ } = {}] = call.params ?? [];
+			if (object == 'leash') {
+				const result = await answer(method, arguments_, daemon(call));
+				return { jsonrpc: '2.0', id: call.id, ...result.code ? { error: result } : { result } };
+			}
+			return (await route.fetch({ postData: JSON.stringify(call) })).json();
+		};
+		const json = await Promise.all(calls.map(each));
+		await route.fulfill({ json: Array.isArray(body) ? json : json[0] });
 	});
+}
+
+// Pages of this context see a replayed house instead of the daemon, at the hour at which it stands.
+async function shows(context, house) {
+	await context.clock.setFixedTime(house.now * 1000);
+	await answered(context, async (method, arguments_) => [0, await house(method, arguments_)]);
 }
 
 async function login(page, user) {
@@ -60,9 +74,16 @@ async function login(page, user) {
 }
 
 // A page of LuCI's, logged in; fails on errors of scripts.
-async function open(path, { user = 'root', house, ...options } = {}) {
+async function open(path, { user = 'root', house, answer, knows, ...options } = {}) {
 	const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
 	if (house) await shows(context, house);
+	if (answer) await answered(context, answer);
+	// A method that the daemon does not have yet.
+	if (knows)
+		await context.route(/leash\/api\.js/, async route => {
+			const text = await (await route.fetch()).text(), line = `\n\t${knows}: declare('${knows}', [ 'since' ]),\n`;
+			await route.fulfill({ body: text.includes(line) ? text : text.replace('extend({', 'extend({' + line) });
+		});
 	const page = await context.newPage();
 	page.errors = [];
 	page.on('pageerror', error => page.errors.push(error.message));
@@ -86,6 +107,7 @@ async function shot(page, name, height) {
 
 async function close(page) {
 	assert.deepEqual(page.errors, [], 'scripts made errors');
+	await page.context().unrouteAll({ behavior: 'ignoreErrors' });
 	await page.context().close();
 }
 
@@ -112,6 +134,41 @@ async function sentencesOnPage(all) {
 	}));
 }
 
+// What is not accessible in the page's part of what is shown, by axe's rules for WCAG 2.2 AA and good manners.
+async function inaccessible(page) {
+	await page.evaluate(AXE);
+	// The form of the settings is LuCI's, too.
+	const { violations } = await page.evaluate(() => window.axe.run({ include: ['#view'], exclude: ['.cbi-map'] }, {
+		runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+		// Those of the frame, which is LuCI's.
+		rules: { 'region': { enabled: false }, 'page-has-heading-one': { enabled: false } }
+	}));
+	return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+		`${id}: ${html.slice(0, 160)} ${failureSummary.split('\n')[1]}`));
+}
+
+// A device as leash describes it, with what a story says of it.
+const device = (mac, name, more) => ({
+	mac, name, addresses: [], mode: 'observe', first: 1e9, last: 1e9, lookups: 9, flows: 9, sent_bytes: 9000,
+	received_bytes: 9000, contacts: 3, unexplained: 0, unknown: 0, blocks: 0, findings: [], verdict: 'allow',
+	message: 'calls only what it looked up', form: 'calls only what it looked up', values: [], ...more
+});
+const finding = (detector, strength, form, ...values) =>
+	({ detector, strength, form, values, message: form, evidence: {} });
+// Answers with these devices in the place of the daemon's.
+const devices = (all, status = {}) => async (method, _, daemon) => {
+	const [code, answer] = await daemon();
+	if (method == 'devices') return [0, { devices: all() }];
+	return method == 'status' ? [code, { ...answer, ...status }] : [code, answer];
+};
+const focused = page => page.evaluate(() => {
+	const node = document.activeElement;
+	return node.getAttribute('aria-label') || node.textContent.trim();
+});
+const FIELDS = 'input[type=checkbox], input:not([type=hidden]), select';
+const field = (page, name) => page.locator(`[data-name=${name}]`).locator(FIELDS).first();
+const apply = page => page.locator('.cbi-button-apply').first().click();
+
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
 const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
 
@@ -130,7 +187,7 @@ const stories = {
 		const called = async () => (await row(page, mac).innerText()).includes('45.10.9.9');
 		await until('the bulb is seen to call on its own', called);
 		await shot(page, 'seen', 500);
-		assert.match(await page.locator('.leash-house p').innerText(), /devices, .* of them calm/);
+		assert.match(await page.locator('.leash-headline').innerText(), /devices, .* of them calm/);
 		await row(page, mac).locator('a').first().click(); clicks++;
 		await page.getByRole('button', { name: 'Turn guard on' }).click(); clicks++;
 		const bad = destination(page, '45.10.9.9');
@@ -170,7 +227,14 @@ const stories = {
 		await row(page, mac).locator('select').selectOption('local');
 		await until('the daemon knows', async () => (await known()).mode == 'local');
 		assert.equal(await world('call', 'tv', { address: '45.10.1.2' }), false);
-		await row(page, mac).locator('select').selectOption('observe');
+		// Back to the mode of the house, which is observe.
+		assert.equal((await known()).own_mode, true);
+		await row(page, mac).locator('select').selectOption('default');
+		await until('it is as the house', async () => (await known()).own_mode == null);
+		assert.equal((await known()).mode, 'observe');
+		const shown = () => row(page, mac).locator('select option:checked').innerText();
+		await page.locator('h2').first().click();
+		await until('and the page says so', async () => await shown() == 'house: observe');
 		await row(page, mac).getByRole('button', { name: /Rename/ }).click();
 		await page.keyboard.type("Anna's <b>television</b>");
 		// Typing goes on while the page is refreshed.
@@ -179,6 +243,10 @@ const stories = {
 		const named = async () => (await row(page, mac).innerText()).includes("Anna's <b>television</b>");
 		await until('it has its name', named);
 		assert.equal((await known()).name, "Anna's <b>television</b>");
+		assert.match(await focused(page), /^Rename Anna/, 'the focus is on what began it');
+		await page.keyboard.press('Enter');
+		await page.keyboard.press('Escape');
+		assert.match(await focused(page), /^Rename Anna/);
 		await world('order', null, { words: ['name', mac, 'living-room TV'] });
 		await close(page);
 	},
@@ -190,13 +258,14 @@ const stories = {
 		const line = destination(page, '45.10.7.7').first();
 		await until('it is listed', async () => await line.count());
 		assert.match(await line.innerText(), /never looked up/);
-		await line.locator('select[data-act=block]').selectOption('10m');
+		await line.locator('select[data-act=menu]').selectOption('block-10m');
 		await until('it is blocked', async () => /for another (9|10) min/.test(await line.innerText()));
 		assert.equal(await world('call', 'plug', { address: '45.10.7.7' }), false);
 		await line.getByRole('button', { name: 'Undo' }).click();
 		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
 		assert(await world('call', 'plug', { address: '45.10.7.7' }));
-		await line.locator('select[data-act=allow]').selectOption('ever');
+		assert.match(await focused(page), /^Block 45.10.7.7/, 'the focus is where it was');
+		await line.locator('select[data-act=menu]').selectOption('allow');
 		await until('it is allowed', async () => (await line.innerText()).includes('allowed for ever'));
 		// Evidence and what could fool it are a click away, and stay open.
 		const found = page.locator('details').first();
@@ -210,11 +279,11 @@ const stories = {
 
 	async 'settings are saved'() {
 		const page = await open('settings');
-		await page.locator('[data-name=block_for] input, [id$=".block_for"] input').first().fill('3d');
+		await field(page, 'block_for').fill('3d');
 		// LuCI takes back what the page does not confirm.
 		const confirmation = response => response.url().includes('/uci/confirm') && response.ok();
 		const confirmed = REAL && page.waitForResponse(confirmation, { timeout: 40_000 });
-		await page.locator('.cbi-button-apply').first().click();
+		await apply(page);
 		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
 		await confirmed;
 		await close(page);
@@ -257,12 +326,12 @@ const stories = {
 		for (const name of names) {
 			await world('calls itself', 'phone', { name });
 			await sleep(1500);
-			for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions']) {
+			for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings']) {
 				const page = await open(path);
 				await sleep(300);
 				assert.equal(await page.evaluate(() => window.hacked), undefined, `${name} on ${path}`);
-				assert.equal(await page.locator('.leash img, .leash script').count(), 0, `${name} on ${path}`);
-				assert(!(await page.locator('.leash').innerText()).includes('\u202e'), `${name} on ${path}`);
+				assert.equal(await page.locator('#view :is(img, script)').count(), 0, `${name} on ${path}`);
+				assert(!(await page.locator('#view').innerText()).includes('\u202e'), `${name} on ${path}`);
 				await close(page);
 			}
 		}
@@ -289,6 +358,7 @@ const stories = {
 		await sleep(6000);
 		assert(await page.getByRole('searchbox').evaluate(node => node == document.activeElement));
 		await page.getByRole('searchbox').fill('');
+		await until('all are back', async () => await page.locator('tr[data-mac]').count() >= 200);
 		await page.getByRole('button', { name: 'Device', exact: true }).click();
 		assert.equal(await page.locator('th[data-sort=name]').getAttribute('aria-sort'), 'ascending');
 		await close(page);
@@ -312,8 +382,17 @@ const stories = {
 	async 'who may only look'() {
 		const page = await open('overview', { user: 'reader' }), mac = await world('mac', 'bulb');
 		await until('the house is there', async () => await row(page, mac).count());
-		assert(await page.getByRole('switch').isDisabled() && await row(page, mac).locator('select').isDisabled());
+		assert(await page.getByRole('switch').isDisabled());
+		assert(await row(page, mac).locator('select').isDisabled());
 		assert.equal(await row(page, mac).getByRole('button', { name: /Rename/ }).count(), 0);
+		for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor']) {
+			await page.goto(`${BASE}/admin/services/leash/${path}`);
+			await page.locator('.leash-note', { hasText: 'may look at leash, but not change it' }).waitFor();
+		}
+		await page.goto(`${BASE}/admin/services/leash/settings`);
+		await page.locator('.cbi-button-apply:disabled, .cbi-page-actions [disabled]').first().waitFor();
+		await page.goto(`${BASE}/admin/services/leash/overview`);
+		await until('the house is there', async () => await row(page, mac).count());
 		const refused = await page.evaluate(async mac => {
 			const api = await L.require('leash.api');
 			return api.set_mode(mac, 'local').then(() => 'done', error => error.message);
@@ -370,14 +449,243 @@ const stories = {
 		assert.match(await page.locator('.leash').innerText(), /\d+, \d+ of them calm/);
 		if (SHOTS) await page.locator('.leash').screenshot({ path: `${SHOTS}/card.png` });
 		const index = `${new URL(BASE).origin}/luci-static/resources/view/status/index.js`;
-		const status = REAL && await (await fetch(index)).text();
-		if (status && /fs\.list\(/.test(status)) {
+		if (/fs\.list\(/.test(await (await fetch(index)).text())) {
 			await page.goto(`${BASE}/admin/status/overview`);
 			const shown = async () => /\d+, \d+ of them calm/.test(await page.locator('.leash').innerText());
 			await until('it is on the status page', shown);
 			if (SHOTS) await page.screenshot({ path: `${SHOTS}/status.png`, fullPage: true });
 			console.log('     on the status page');
 		}
+		await close(page);
+	},
+
+	// Unticked once, leash can be switched on again: in the settings, which open without it, and where it is missed.
+	async 'switched off, and on again'() {
+		const page = await open('settings'), enabled = () => field(page, 'enabled');
+		const runs = async () => page.evaluate(async () => {
+			const api = await L.require('leash.api');
+			return api.status().then(() => true, () => false);
+		}).catch(() => null);
+		const label = page.locator('[data-name=enabled]');
+		const untick = async on => {
+			await label.waitFor();
+			await enabled().setChecked(on, { force: true });
+			await apply(page);
+		};
+		await untick(false);
+		await until('it has stopped', async () => await runs() === false, 30);
+		await page.goto(`${BASE}/admin/services/leash/settings`);
+		await page.getByRole('alert').filter({ hasText: 'leash is switched off' }).waitFor();
+		assert.equal(await enabled().isChecked(), false);
+		await untick(true);
+		await until('it runs', runs, 30);
+		await page.goto(`${BASE}/admin/services/leash/settings`);
+		await untick(false);
+		await until('it has stopped', async () => await runs() === false, 30);
+		for (const path of ['decisions', 'doctor', 'device/tv', 'overview']) {
+			await page.goto(`${BASE}/admin/services/leash/${path}`);
+			await page.getByRole('button', { name: 'Switch leash on' }).waitFor();
+		}
+		await shot(page, 'switched-off', 300);
+		await page.getByRole('button', { name: 'Switch leash on' }).click();
+		await until('it runs', runs, 30);
+		await until('and is shown', async () => await page.locator('tr[data-mac]').count() > 0, 20);
+		await close(page);
+	},
+
+	// Stopped, of another version, slow, refusing: the page says what is the matter, and no script fails.
+	async 'a leash that is not as it should be'() {
+		const mac = await world('mac', 'bulb');
+		const pages = ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
+		const plain = value => JSON.parse(JSON.stringify(value, (name, member) => [
+			'own_mode', 'label', 'severity', 'chosen', 'enforced', 'claimed_name', 'day', 'coverage', 'evidence',
+			'since', 'network', 'health', 'vendor', 'idle', 'purpose', 'names'
+		].includes(name) ? undefined : member));
+		const states = {
+			stopped: [async () => ({ code: -32000, message: 'Object not found' }), /is not running/],
+			refusing: [async () => ({ code: -32002, message: 'Access denied' }), /You may see this, but not change it/],
+			silent: [async () => [7], /did not answer in time/],
+			damaged: [async () => [0, { error: 'the tables are gone' }], /the tables are gone/],
+			slow: [async (method, _, daemon) => {
+				await sleep(1500);
+				return daemon();
+			}],
+			old: [async (method, _, daemon) => {
+				const [code, answer] = await daemon();
+				return ['detectors', 'report', 'pins'].includes(method) ? [3] : [code, plain(answer)];
+			}, /does not know this call/, ['device', 'decisions']]
+		};
+		for (const [name, [answer, says, where = ['overview', 'device', 'decisions', 'settings', 'doctor']]] of
+			Object.entries(states))
+			for (const path of pages) {
+				const page = await open(path, { answer });
+				if (says && where.some(word => path.startsWith(word))) {
+					const alert = page.getByRole('alert').filter({ hasText: says });
+					const silent = () => assert.fail(`${name}: ${path} is silent`);
+					await alert.first().waitFor({ timeout: 8000 }).catch(silent);
+				}
+				else if (path != 'settings')
+					await until(`${name}: ${path} is there`, async () =>
+						await page.locator('.cbi-section:visible').count() &&
+						!await page.getByRole('alert').first().isVisible());
+				if (path == 'settings') await page.locator('[data-name=enabled]').waitFor();
+				await close(page);
+			}
+	},
+
+	async 'the mode of the house'() {
+		const page = await open('settings'), mode = field(page, 'default_mode');
+		const about = await page.locator('[data-name=default_mode]').innerText();
+		assert.match(about, /For all devices without a mode of their own/);
+		assert.match(about, /Now \d+: /);
+		for (let time = 0; time < 2; time++) {
+			await mode.selectOption('local');
+			const question = page.getByRole('dialog').or(page.locator('#modal_overlay .modal'));
+			await question.getByText(/cuts \d+ devices off from the Internet/).waitFor();
+			await question.getByRole('button', { name: 'Cancel' }).click();
+			await until('it is as before', async () => await mode.inputValue() == 'observe');
+		}
+		await close(page);
+	},
+
+	// Severity before count, kind by kind; what the user wants is no trouble.
+	async 'the headline'() {
+		const address = i => `198.51.100.${i}`;
+		const on = (address, found) => ({ ...found, address });
+		const hint = i => on(address(i), finding('beacon', 'weak', 'calls %s every %s', address(i), '5 min'));
+		const direct = finding('direct-ip', 'fair', 'calls %s, which it never looked up', address(9));
+		let pulse = 1;
+		const house = () => [
+			device('02:00:00:00:00:01', 'chatty TV', { verdict: 'watch', findings: [1, 2, 3, 4].map(hint) }),
+			device('02:00:00:00:00:02', 'tv-box', {
+				verdict: 'watch', findings: [finding('relay', 'strong', 'acts as a relay for others: %s', `${pulse} %`)]
+			}),
+			device('02:00:00:00:00:03', 'printer', {
+				verdict: 'block', mode: 'local', own_mode: true, chosen: true, severity: 1
+			}),
+			device('02:00:00:00:00:04', 'plug', {
+				verdict: 'block', enforced: false, blocks: 1, findings: [on(address(9), direct)]
+			}),
+			device('02:00:00:00:00:05', 'lamp')
+		];
+		const page = await open('overview', { answer: devices(house) });
+		const lines = (await page.locator('.leash-headline').innerText()).split('\n').filter(line => line.trim());
+		assert.deepEqual(lines.map(line => line.trim()), [
+			'certain tv-box acts as a relay for others',
+			'would be blocked plug calls 198.51.100.9, which it never looked up',
+			'Only hints: chatty TV.', 'As you chose: printer.', '5 devices, 1 of them calm.'
+		]);
+		assert.match(await row(page, '02:00:00:00:00:03').innerText(), /as you chose/);
+		assert.equal(await page.locator('tr[data-mac]').first().getAttribute('data-mac'), '02:00:00:00:00:02');
+		// Read out when it means something else, not when a number rises.
+		const spoken = () => page.locator('.leash-house [role=status]').textContent();
+		pulse = 99;
+		await sleep(6000);
+		assert.equal(await spoken(), '');
+		pulse = 0;
+		house.calm = true;
+		const others = house();
+		others[1] = device('02:00:00:00:00:02', 'tv-box');
+		await page.context().unroute(/\/ubus/);
+		await answered(page.context(), devices(() => others));
+		await until('it is read out', async () => /^would be blocked plug/.test((await spoken()).trim()));
+		await close(page);
+	},
+
+	async 'a destination is searched for'() {
+		await world('lookup', 'tv', { name: 'tv.example' });
+		await world('call', 'tv', { address: '45.10.1.2' });
+		const page = await open('overview'), mac = await world('mac', 'tv');
+		await until('the house is there', async () => await row(page, mac).count());
+		for (const words of ['tv.example', '45.10.1.2']) {
+			await page.getByRole('searchbox').fill(words);
+			await until('its device is left', async () => await page.locator('tr[data-mac]').count() == 1);
+			assert.match(await row(page, mac).innerText(), /talks to tv\.example/);
+		}
+		await close(page);
+	},
+
+	async 'a decision is undone with the keyboard'() {
+		const mac = await world('mac', 'plug');
+		// The newest stands first.
+		for (const address of ['45.10.8.1', '45.10.8.2'])
+			await world('order', null, { words: ['block', mac, address] });
+		const page = await open('decisions');
+		const pin = address => page.locator(`tr[data-target="${address}"]`);
+		await pin('45.10.8.2').getByRole('button', { name: 'Undo' }).focus();
+		await page.keyboard.press('Enter');
+		await until('it is gone', async () => await pin('45.10.8.2').count() == 0);
+		assert.match(await focused(page), /^Undo the decision on 45.10.8.1/);
+		await page.keyboard.press('Enter');
+		await until('it is gone', async () => await pin('45.10.8.1').count() == 0);
+		await until('the focus is in the table', async () => await page.evaluate(() =>
+			document.activeElement.closest('table') != null));
+		await close(page);
+	},
+
+	async 'this week'() {
+		const tv = { device: '02:00:00:00:00:02', name: 'tv-box' };
+		const sentence = (form, ...values) => ({ form, values, message: form });
+		const report = {
+			since: 1e9, until: 1e9 + 6e5, messages: [],
+			findings: [{ ...tv, detector: 'relay', strength: 'strong', ...sentence('acts as a relay for others') }],
+			blocked: [{
+				...tv, address: '203.0.113.200', time: 1e9, active: true, stopped_packets: 12, stopped_bytes: 720,
+				reason: sentence('acts as a relay for others')
+			}],
+			new_devices: [{
+				device: '02:00:00:00:00:05', name: 'lamp', vendor: 'Osram', time: Date.now() / 1000 - 7200
+			}],
+			new_destinations: ['a.example', 'b.example', '<i>c</i>.example', 'd.example'].map(destination =>
+				({ ...tv, destination, time: 1e9 })),
+			talkative: [{ ...tv, sent_bytes: 5e9, received_bytes: 1e6 }], days: [], devices: []
+		};
+		const answer = async (method, _, daemon) => method == 'report' ? [0, report] : daemon();
+		const page = await open('overview', { answer, knows: 'report' }), week = page.locator('.leash-week');
+		const text = await week.innerText();
+		for (const said of [
+			'found: 1 · blocked: 1', 'tv-box acts as a relay for others', 'tv-box → 203.0.113.200 · 12 packets',
+			'lamp · Osram · 2 h ago', 'tv-box: a.example, b.example, <i>c</i>.example and 1 more'
+		])
+			assert(text.replaceAll(/\s+/g, ' ').includes(said), `${said}: ${text}`);
+		assert.equal(await week.locator('h4').first().innerText(), 'Found');
+		assert.deepEqual(await inaccessible(page), []);
+		await shot(page, 'week', 700);
+		await close(page);
+	},
+
+	async 'accessible'() {
+		const mac = encodeURIComponent(await world('mac', 'bulb'));
+		for (const colorScheme of ['light', 'dark'])
+			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }])
+				for (const path of ['overview', `device/${mac}`, 'decisions', 'settings', 'doctor']) {
+					const page = await open(path, { viewport, colorScheme });
+					await sleep(500);
+					assert.deepEqual(await inaccessible(page), [], `${path}, ${colorScheme}, ${viewport.width}`);
+					await close(page);
+				}
+	},
+
+	async 'a hundred contacts on a telephone'() {
+		const contact = i => ({
+			address: `198.51.100.${i}`, protocol: 'tcp', port: 443, explained: i % 3 ? 'lookup' : 'none',
+			service: 'tls', names: [`a-rather-long-name-${i}.iot.eu-west-1.vendor.example`], flows: 3,
+			sent_bytes: 5000 * i, received_bytes: 90000, first: 1e9, last: 1e9, active_hours: 1, verdict: 'allow'
+		});
+		const bulb = device('02:00:00:00:00:01', 'bulb', { contacts: [...Array(100).keys()].map(contact) });
+		const answer = async (method, _, daemon) => method == 'device' ? [0, { device: bulb }] : daemon();
+		const viewport = { width: 360, height: 740 };
+		const page = await open('device/bulb', { answer, viewport, isMobile: true });
+		await page.locator('tr[data-address]').first().waitFor();
+		await page.getByRole('button', { name: 'Show all' }).click();
+		assert.equal(await page.locator('tr[data-address]').count(), 100);
+		const heights = await page.locator('tr[data-address]').evaluateAll(rows => rows.map(row => row.offsetHeight));
+		const screens = heights.reduce((sum, height) => sum + height, 0) / 740;
+		console.log(`     ${screens.toFixed(1)} screens`);
+		assert(screens < 18);
+		await shot(page, 'contacts-telephone', 740);
+		await page.locator('tr[data-address]').nth(3).scrollIntoViewIfNeeded();
+		if (SHOTS) await page.screenshot({ path: `${SHOTS}/contacts-telephone.png` });
 		await close(page);
 	},
 
@@ -400,7 +708,8 @@ const stories = {
 	async 'a day of a house'() {
 		const house = await replayed();
 		const page = await open('overview', { house });
-		assert.match(await page.locator('.leash-house p').innerText(), /devices, \d+ of them calm\. .*relay/);
+		// The proxy stands first, before what is blocked already.
+		assert.match(await page.locator('.leash-worst').innerText(), /^certain tv-box acts as a relay for others$/);
 		await page.goto(`${BASE}/admin/services/leash/device/tv-box`);
 		const day = page.getByRole('img', { name: 'Contacts of the last 24 hours' });
 		await day.waitFor();
@@ -419,6 +728,41 @@ const stories = {
 			await page.getByRole('link', { name: 'DB-IP' }).waitFor();
 		}
 		await close(page);
+	},
+
+	// Somebody was told that the line is a proxy: a telephone, the settings as they come, no more than two taps to the
+	// device, and four until it is stopped.
+	async 'your line is a proxy'() {
+		const house = await replayed(true), viewport = { width: 360, height: 740 };
+		const page = await open('overview', { house, viewport, isMobile: true, hasTouch: true });
+		let taps = 0;
+		const worst = page.locator('.leash-worst');
+		assert.match(await worst.innerText(), /^certain tv-box acts as a relay for others/);
+		const { y } = await worst.boundingBox();
+		assert(y < 740, 'seen without scrolling');
+		await worst.locator('a').tap(); taps++;
+		const found = page.locator('.leash-finding').first();
+		await found.waitFor();
+		assert.match(await found.innerText(), /acts as a relay for others: 97 % of its traffic with 203\.0\.113\.200/);
+		assert(taps <= 2);
+		await page.getByRole('button', { name: 'Turn guard on' }).tap(); taps++;
+		const bad = destination(page, '203.0.113.200').first();
+		await until('it is stopped', async () => /blocked/.test(await bad.innerText()));
+		console.log(`     ${taps} taps`);
+		assert(taps <= 4);
+		await shot(page, 'stopped-telephone', 740);
+		// A week later, the overview says what happened.
+		const knows = await page.evaluate(async () => Boolean((await L.require('leash.api')).report));
+		await close(page);
+		if (!knows) return;
+		await house('wait', { seconds: 6 * 24 * 3600 });
+		house.now += 6 * 24 * 3600;
+		const later = await open('overview', { house, viewport, isMobile: true, hasTouch: true });
+		await later.locator('.leash-week summary').tap();
+		const blocked = later.locator('.leash-card', { hasText: 'Blocked' });
+		assert.match(await blocked.innerText(), /tv-box → .*203\.0\.113\.200/);
+		if (SHOTS) await later.screenshot({ path: `${SHOTS}/week-telephone.png` });
+		await close(later);
 	},
 
 	async 'pictures'() {
@@ -444,6 +788,7 @@ const stories = {
 				for (const [name, path] of Object.entries(pages)) {
 					const page = await open(path, { viewport: { width, height }, colorScheme, house });
 					await sleep(800);
+					await page.addStyleTag({ content: 'footer { display: none }' });
 					await page.screenshot({ path: `${SHOTS}/${name}-${width}-${colorScheme}.png`, fullPage: true });
 					// As in the README.
 					if (height < 900 && name == 'overview') await shot(page, `telephone-${colorScheme}`, height);

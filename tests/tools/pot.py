@@ -4,13 +4,17 @@ the translations up to date: new texts are added without a translation, texts th
 
 usage: tests/tools/pot.py [--check]
 --check: changes nothing; fails where something would change or a translation has other gaps than its text, and lists
-         the texts without a translation
+         the texts without a translation; with LUCI_SOURCE, a checkout of LuCI's repository, it fails also where LuCI's
+         own build/i18n-scan.pl (Perl, gettext) finds other texts
 """
 
 import collections
+import os
 import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 APP = pathlib.Path(__file__).resolve().parent.parent.parent / "luci-app"
 HEAD = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
@@ -59,9 +63,19 @@ def entries(path):
     return {plain(text): plain(translation) for text, translation in pairs}
 
 
+def found_by_luci(source):
+    """The texts that LuCI's scanner finds."""
+    with tempfile.NamedTemporaryFile("w+") as template:
+        subprocess.run(["perl", f"{source}/build/i18n-scan.pl", APP], stdout=template, check=True)
+        return set(entries(pathlib.Path(template.name)))
+
+
 def main():
     check, found = "--check" in sys.argv, texts()
     wrong, missing = [], []
+    if check and os.environ.get("LUCI_SOURCE"):
+        differ = found_by_luci(os.environ["LUCI_SOURCE"]) ^ set(found)
+        wrong += [f"LuCI's scanner differs about {text!r}" for text in sorted(differ) if text]
     outputs = {APP / "po/templates/leash.pot": {}}
     outputs |= {path: entries(path) for path in sorted(APP.glob("po/*/leash.po"))}
     for path, known in outputs.items():

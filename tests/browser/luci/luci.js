@@ -21,6 +21,7 @@ String.prototype.format = function(...values) {
 		if (used >= values.length) throw new Error(`'${this}' lacks values`);
 		const value = values[used++];
 		if (kind == 's') return String(value);
+		if (kind == 'h') return E('i', {}, [ String(value) ]).innerHTML;
 		if (kind == 'd') return Math.floor(Number(value) || 0).toFixed(0);
 		if (kind != 'm') throw new Error(`the stand-in for LuCI has no %${kind}`);
 		const base = Number(width) || 1000, units = [ ' ', ' K', ' M', ' G', ' T', ' P', ' E' ];
@@ -102,13 +103,54 @@ const ui = {
 	},
 	hideModal() {
 		document.getElementById('modal')?.remove();
+	},
+	changes: {
+		/* As LuCI's: the page is loaded again when they are in force. */
+		async apply() {
+			await fetch(L.url('admin/uci/apply_rollback'), { method: 'POST' });
+			window.location.reload();
+		}
 	}
 };
 
+/* Settings: what was loaded is asked for and changed here, and is not read again before it is unloaded. */
+const uciCall = (method, params, expect) => rpc.declare({ object: 'uci', method, params, expect });
 const uci = {
-	get: rpc.declare({ object: 'uci', method: 'get', params: [ 'config' ], expect: { values: {} } }),
-	set: rpc.declare({ object: 'uci', method: 'set', params: [ 'config', 'section', 'values' ] }),
-	commit: rpc.declare({ object: 'uci', method: 'commit', params: [ 'config' ] })
+	loaded: {},
+	changed: {},
+	callGet: uciCall('get', [ 'config' ], { values: {} }),
+	callSet: uciCall('set', [ 'config', 'section', 'values' ]),
+	callDelete: uciCall('delete', [ 'config', 'section', 'options' ]),
+	async load(config) {
+		this.loaded[config] ??= await this.callGet(config);
+		return [ config ];
+	},
+	unload(config) {
+		delete this.loaded[config];
+	},
+	sections(config, type) {
+		const all = Object.values(this.loaded[config] || {});
+		return all.filter(section => section['.type'] == type).sort((a, b) => a['.index'] - b['.index']);
+	},
+	get(config, section, option) {
+		return this.loaded[config]?.[section]?.[option] ?? null;
+	},
+	set(config, section, option, value) {
+		const empty = value == null || value.length == 0;
+		if (String(value ?? '') == String(this.get(config, section, option) ?? '')) return;
+		this.loaded[config][section][option] = empty ? undefined : value;
+		((this.changed[config] ??= {})[section] ??= {})[option] = empty ? null : value;
+	},
+	async save() {
+		for (const [ config, sections ] of Object.entries(this.changed))
+			for (const [ section, values ] of Object.entries(sections)) {
+				const gone = Object.keys(values).filter(option => values[option] == null);
+				const set = Object.fromEntries(Object.entries(values).filter(([ , value ]) => value != null));
+				if (Object.keys(set).length) await this.callSet(config, section, set);
+				if (gone.length) await this.callDelete(config, section, gone);
+			}
+		this.changed = {};
+	}
 };
 
 /* Forms: shows the options of a named section, and a table of those of others. */
@@ -119,14 +161,21 @@ class Option {
 	value(value, label) {
 		this.choices.push([ value, label || value ]);
 	}
+	getUIElement() {
+		return { node: this.input, setValue: value => this.input.value = value };
+	}
 	field() {
+		/* LuCI's widget fails without choices, and with it the whole form. */
+		if (this.many && !this.choices.length) throw new TypeError('Cannot convert undefined or null to object');
 		if (this.flag) return E('input', { 'type': 'checkbox' }, []);
 		if (!this.choices.length) return E('input', { 'type': 'text', 'placeholder': this.placeholder }, []);
 		const options = this.choices.map(([ value, label ]) => E('option', { value }, [ label ]));
 		return E('select', { 'multiple': this.many ? '' : null }, options);
 	}
-	render(value) {
+	render(value, section) {
 		this.input = this.field();
+		if (this.onchange)
+			this.input.addEventListener('change', ev => this.onchange(ev, section, this.input.value));
 		if (this.flag)
 			this.input.checked = (value ?? this.default) == '1';
 		else if (this.many)
@@ -135,7 +184,7 @@ class Option {
 		else
 			this.input.value = [].concat(value ?? this.default ?? '').join(' ');
 		return E('div', { 'class': 'cbi-value', 'data-name': this.name }, [
-			E('label', {}, [ this.title, ' ', this.input ]), E('div', {}, [ this.about ])
+			E('label', {}, [ this.title, ' ', this.input ]), E('div', {}, this.about)
 		]);
 	}
 	read() {
@@ -180,11 +229,14 @@ class Form {
 		return section;
 	}
 	async render() {
-		const values = await uci.get(this.config);
+		await uci.load(this.config);
+		const values = uci.loaded[this.config];
 		const map = E('div', { 'class': 'cbi-map' }, [ E('h2', {}, [ this.title ]), E('p', {}, [ this.about ]) ]);
 		for (const section of this.sections) {
 			if (section.kind == 'named') {
-				dom.append(map, section.options.map(option => option.render(values[section.name]?.[option.name])));
+				dom.append(map, section.options.map(option => {
+					return option.render(values[section.name]?.[option.name], section.name);
+				}));
 				continue;
 			}
 			const columns = section.options.filter(option => !option.modalonly);
@@ -199,10 +251,10 @@ class Form {
 	}
 	async save() {
 		for (const section of this.sections.filter(section => section.kind == 'named')) {
-			const values = section.options.map(option => [ option.name, option.read() ]);
-			await uci.set(this.config, section.name, Object.fromEntries(values.filter(([ , value ]) => value.length)));
+			for (const option of section.options)
+				uci.set(this.config, section.name, option.name, option.read());
 		}
-		await uci.commit(this.config);
+		await uci.save();
 	}
 }
 
@@ -240,7 +292,11 @@ const L = {
 		const area = document.getElementById('view'), view = await L.require('view.' + path.replaceAll('/', '.'));
 		dom.content(area, await view.render(await view.load?.()));
 		if (view.handleSaveApply !== undefined) return;
-		const save = () => form.shown.save().catch(e => ui.addNotification(null, E('p', {}, [ e.message ]), 'error'));
-		area.appendChild(E('button', { 'class': 'cbi-button-apply', 'click': save }, [ _('Save & Apply') ]));
+		const failed = e => ui.addNotification(null, E('p', {}, [ e.message ]), 'error');
+		area.appendChild(E('button', {
+			'class': 'cbi-button-apply',
+			'disabled': window.MAY_WRITE ? null : '',
+			'click': () => form.shown.save().then(() => ui.changes.apply(true)).catch(failed)
+		}, [ _('Save & Apply') ]));
 	}
 };

@@ -8,23 +8,27 @@
 const SAYS = {
 	2: _('leash and this page do not fit together. Update both.'),
 	3: _('leash does not know this call. Update it.'),
-	4: _('leash is not running. Start it under System, Startup.'),
+	4: _('leash is not running.'),
 	6: _('You may see this, but not change it.'),
 	7: _('leash did not answer in time.')
 };
 
-/* A call that gives the answer, or fails with a sentence. */
+function failure(code) {
+	return Object.assign(new Error(SAYS[code] || _('leash failed (%s).').format(code)), { code });
+}
+
+/* A call that gives the answer, or fails with a sentence, and ubus's status as `code` where there is one. */
 function declare(method, params) {
 	const call = rpc.declare({ object: 'leash', method, params });
 	return (...args) => call(...args).catch(e => {
 		/* The web server's own codes (JSON-RPC): no such object, and not allowed. */
 		const code = /-32000/.test(e.message) ? 4 : /-32002/.test(e.message) ? 6 : 0;
-		throw code ? new Error(SAYS[code]) : e;
+		throw code ? failure(code) : e;
 	}).then(answer => {
 		if (answer != null && answer.error)
 			throw new Error(answer.error);
 		if (answer == null || typeof answer != 'object')
-			throw new Error(SAYS[answer] || _('leash failed (%s).').format(answer));
+			throw failure(answer);
 		return answer;
 	});
 }

@@ -10,7 +10,6 @@ const HOUR = 3600, HOURS = 24;
 /* Measures of the timeline in pixels: the names on the left, an hour, a line, and the part above the lines. */
 const NAMES = 170, STEP = 30, LINE = 18, TOP = 62;
 const WIDTH = HOURS * STEP;
-const MOST_LINES = 25;
 
 const COLOURS = [ 'var(--leash-calm)', 'var(--leash-watch)', 'var(--leash-block)' ];
 
@@ -31,8 +30,8 @@ function label(x, y, text, anchor) {
 	return svg('text', { 'x': x, 'y': y, 'text-anchor': anchor || 'start' }, [ text ]);
 }
 
-/* Returns a line for each name that was called since the hour `oldest`, the worst first. */
-function linesOf(device, strong, oldest) {
+/* Returns a line for each name that was called since the hour `oldest`, the worst first, `most` at most. */
+function linesOf(device, strong, oldest, most) {
 	const lines = new Map();
 	for (const contact of device.contacts || []) {
 		const hours = summary.activeHours(contact).filter(hour => hour >= oldest);
@@ -46,7 +45,7 @@ function linesOf(device, strong, oldest) {
 		line.addresses.add(contact.address);
 		lines.set(name, line);
 	}
-	return [ ...lines.values() ].sort((a, b) => b.odd - a.odd || b.bytes - a.bytes).slice(0, MOST_LINES);
+	return [ ...lines.values() ].sort((a, b) => b.odd - a.odd || b.bytes - a.bytes).slice(0, most);
 }
 
 return baseclass.extend({
@@ -76,10 +75,10 @@ return baseclass.extend({
 	},
 
 	/* Returns the contacts of a device as lines over the day, what it sent as bars above them, and blocks as dashes.
-	 * `strong` are the addresses of strong findings; `now` is in seconds since 1970. */
-	timeline(device, strong, blocks, now) {
+	 * `strong` are the addresses of strong findings; `now` is in seconds since 1970; there are `most` lines at most. */
+	timeline(device, strong, blocks, now, most) {
 		const oldest = Math.floor(now / HOUR) - HOURS + 1;
-		const lines = linesOf(device, strong, oldest);
+		const lines = linesOf(device, strong, oldest, most);
 		const height = TOP + lines.length * LINE;
 		const chart = [], names = [];
 
@@ -90,11 +89,11 @@ return baseclass.extend({
 			chart.push(label(x, 10, clock, hour == HOURS ? 'end' : hour ? 'middle' : 'start'));
 		}
 		if (device.day) {
-			const most = Math.max(...device.day.sent);
+			const top = Math.max(...device.day.sent);
 			names.push(label(0, 34, _('sent, at most')));
-			names.push(label(0, 48, _('%s in an hour').format(words.bytes(most))));
+			names.push(label(0, 48, _('%s in an hour').format(words.bytes(top))));
 			device.day.sent.forEach((bytes, hour) => {
-				const size = bytes ? Math.max(1, 34 * bytes / Math.max(1, most)) : 0;
+				const size = bytes ? Math.max(1, 34 * bytes / Math.max(1, top)) : 0;
 				const bar = { 'x': hour * STEP + 2, 'y': 52 - size, 'width': STEP - 4, 'height': size };
 				const title = _('%s sent').format(words.bytes(bytes));
 				chart.push(titled('rect', Object.assign(bar, { 'fill': 'var(--leash-up)' }), title));

@@ -132,6 +132,7 @@ _('none of its lookups was seen so far');
 
 /* src/engine/enforcement.rs */
 _('mode %s');
+_('mode %s, as the house');
 _('no longer has a name');
 _('is called %s');
 _('blocking is on');

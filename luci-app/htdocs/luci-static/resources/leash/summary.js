@@ -18,8 +18,32 @@ const FIRST_KNOWN = [
 ];
 const EXPLAINED = [ 'none', 'other-device', 'unknown', 'lookup', undefined ];
 
+/* How bad a device is by its strongest finding, where leash does not say it. */
+const SEVERITIES = { 'weak': 2, 'fair': 3, 'strong': 4 };
+
 return baseclass.extend({
 	VERDICTS,
+
+	/* Returns how bad a device is: 3 and more for what is likely or certain, 2 for a hint, 1 for what its owner chose,
+	 * 0 for nothing. */
+	severity(device) {
+		const [ finding ] = device.findings || [];
+		return device.severity ?? (finding ? SEVERITIES[finding.strength] : device.verdict == 'block' ? 1 : 0);
+	},
+
+	/* Orders devices: the worst first, and of equals those that are not blocked yet. */
+	worstFirst(a, b) {
+		return this.severity(b) - this.severity(a) ||
+			VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict) ||
+			(b.findings || []).length - (a.findings || []).length;
+	},
+
+	/* Returns the word for how a device or a contact stands: its verdict; what follows from its owner's wish; what
+	 * would be blocked if blocking were on. */
+	standing({ verdict, chosen, enforced }, blocking) {
+		if (verdict != 'block') return chosen ? 'chosen' : verdict;
+		return enforced === false || blocking === false ? 'would-block' : chosen ? 'chosen' : 'block';
+	},
 
 	/* Returns findings by detector, the strongest first: [{ detector, findings, summary }]. */
 	byDetector(findings) {
@@ -65,6 +89,8 @@ return baseclass.extend({
 			sum.explained = first(EXPLAINED, sum.explained, contact.explained);
 			for (const name of FIRST_KNOWN)
 				sum[name] ||= contact[name];
+			if (sum.verdict == contact.verdict)
+				Object.assign(sum, { chosen: contact.chosen, enforced: contact.enforced });
 		}
 		return [ ...found.values() ];
 	},

@@ -14,6 +14,8 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\
 const LABELS = {
 	/* verdicts */
 	'allow': _('calm'),
+	'chosen': _('as you chose'),
+	'would-block': _('would be blocked'),
 	'watch': _('watch'),
 	'block': _('blocked'),
 	'allowed': _('allowed'),
@@ -65,6 +67,11 @@ return baseclass.extend({
 		'observe': [ _('observe'), _('shown, never blocked') ],
 		'guard': [ _('guard'), _('bad destinations are blocked') ],
 		'local': [ _('local'), _('no Internet, except for the time') ]
+	},
+
+	/* Returns what a mode is called and means. */
+	mode(mode) {
+		return this.MODES[mode] ? '%s: %s'.format(...this.MODES[mode]) : mode;
 	},
 
 	/* Returns a text that can be shown: leash writes bytes that are not plain ASCII as \DDD, and they are read as UTF-8

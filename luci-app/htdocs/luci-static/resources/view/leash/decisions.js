@@ -42,6 +42,13 @@ return view.extend(widgets.pollingView({
 		return widgets.button(_('Undo'), undo, 'neutral', { 'aria-label': label });
 	},
 
+	/* Returns an address or a name, with the name under which the device looked the address up. */
+	destination(target, [ name ] = []) {
+		const shown = words.clean(target, 120);
+		if (!name) return shown;
+		return [ words.clean(name, 80), E('div', { 'class': 'leash-faint leash-small' }, [ shown ]) ];
+	},
+
 	blockRow(block) {
 		const cells = {
 			device: widgets.cell(_('Device'), 'leash-first'),
@@ -55,7 +62,7 @@ return view.extend(widgets.pollingView({
 		cells.undo.show(label, () => this.undo(label, () => api.unblock(block.device, block.address)));
 		const update = now => {
 			cells.device.show(now.name, () => widgets.deviceLink(now.device, now.name));
-			cells.destination.show(now.address);
+			cells.destination.show([ now.address, now.names ], () => this.destination(now.address, now.names));
 			cells.why.show(words.sentence(now.reason, 400));
 			cells.until.show(words.until(now.until));
 			cells.stopped.show(now.stopped_packets
@@ -79,7 +86,7 @@ return view.extend(widgets.pollingView({
 			cells.device.show([ now.name ], () => now.device
 				? widgets.deviceLink(now.device, now.name)
 				: _('all devices'));
-			cells.destination.show(words.clean(now.target, 120));
+			cells.destination.show([ now.target, now.names ], () => this.destination(now.target, now.names));
 			cells.decision.show(now.verdict, () => widgets.badge(now.verdict == 'allow' ? 'allowed' : 'block'));
 			cells.until.show(words.until(now.until));
 		};
@@ -103,13 +110,14 @@ return view.extend(widgets.pollingView({
 	},
 
 	build() {
-		this.blocks = widgets.table(
-			[ _('Device'), _('Destination'), _('Why'), _('Until'), _('Stopped'), '' ],
+		const actions = () => widgets.unseen(_('Actions'));
+		this.blocks = widgets.table(_('Blocked now'),
+			[ _('Device'), _('Destination'), _('Why'), _('Until'), _('Stopped'), actions() ],
 			block => block.device + ' ' + block.address, block => this.blockRow(block));
-		this.pins = widgets.table(
-			[ _('Device'), _('Destination'), _('Decision'), _('Until'), '' ],
+		this.pins = widgets.table(_('Your own decisions'),
+			[ _('Device'), _('Destination'), _('Decision'), _('Until'), actions() ],
 			pin => [ pin.device, pin.target, pin.verdict ].join(' '), pin => this.pinRow(pin));
-		this.history = widgets.table(
+		this.history = widgets.table(_('History'),
 			[ _('When'), _('Device'), _('What happened') ],
 			record => record.key, record => this.recordRow(record));
 		return widgets.page(_('Decisions'), [
@@ -121,7 +129,7 @@ return view.extend(widgets.pollingView({
 			widgets.section(_('Your own decisions'),
 				_('They take precedence over what leash finds.'),
 				[ this.pins.node ]),
-			widgets.section(_('History'), _('Since leash started, latest first.'), [ this.history.node ])
+			widgets.section(_('History'), _('The latest first.'), [ this.history.node ])
 		]);
 	}
 }));

@@ -11,7 +11,10 @@
 /* How far down a destination stands by its verdict; what else is odd about it lifts it. */
 const RANK = { 'block': 0, 'watch': 1, 'allow': 3 };
 
-const FIRST_DESTINATIONS = 100;
+/* Destinations that are shown at first, on a desktop and on a telephone. */
+const FIRST_DESTINATIONS = 100, FIRST_ON_TELEPHONE = 30;
+/* Lines of the chart, likewise. */
+const LINES = 25, LINES_ON_TELEPHONE = 10;
 const MOST_FINDINGS = 50;
 
 /* Returns the device that the page is about: what follows its path. A login on the way takes that off. Then the browser
@@ -41,14 +44,6 @@ function since(finding) {
 	return finding.since ? widgets.span(' ' + _('since %s').format(words.date(finding.since)), attributes) : '';
 }
 
-function evidenceTable(evidence) {
-	const row = (tag, texts) => E('tr', {}, [ ...texts.map(text => E(tag, {}, [ text ])) ]);
-	return E('table', {}, [
-		row('th', [ _('Evidence'), _('Measured'), _('Limit') ]),
-		...evidence.map(([ name, { seen, limit } ]) => row('td', [ name, seen, limit ]))
-	]);
-}
-
 return view.extend(widgets.pollingView({
 	fetch() {
 		const device = deviceOfPage();
@@ -64,12 +59,11 @@ return view.extend(widgets.pollingView({
 		this.destinations = summary.byDestination(device.contacts);
 		this.strong = summary.strongAddresses(device);
 
-		this.sections.forEach(node => node.hidden = false);
 		this.title.textContent = words.deviceName(device);
 		this.showMode(device);
 		this.facts.show(this.factsOf(device));
-		const activity = summary.activity(device).join('; ');
-		this.activity.show([ device.verdict, activity ], () => [ widgets.badge(device.verdict), ' ' + activity ]);
+		const activity = summary.activity(device).join('; '), word = summary.standing(device);
+		this.activity.show([ word, activity ], () => [ widgets.badge(word), ' ' + activity ]);
 		const strongFirst = (a, b) => this.strong.has(b.address) - this.strong.has(a.address);
 		const would = this.destinations.filter(contact => contact.guard_verdict).sort(strongFirst);
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.guardAdvice(device, would));
@@ -80,7 +74,10 @@ return view.extend(widgets.pollingView({
 			this.blocks.map(block => block.address),
 			Math.floor(Date.now() / 3.6e6)
 		];
-		this.day.show(drawn, () => chart.timeline(device, this.strong, this.blocks, Date.now() / 1000));
+		this.day.show(drawn, () => {
+			const most = widgets.isNarrow() ? LINES_ON_TELEPHONE : LINES;
+			return chart.timeline(device, this.strong, this.blocks, Date.now() / 1000, most);
+		});
 		this.findings.show(device.findings || [], findings => findings.length
 			? summary.byDetector(findings).map(group => this.finding(group))
 			: E('em', { 'class': 'leash-faint' }, [ _('Nothing was found.') ]));
@@ -89,10 +86,10 @@ return view.extend(widgets.pollingView({
 
 	showMode(device) {
 		if (!this.mode) {
-			this.mode = widgets.modeSelect(device, mode => this.attempt(api.set_mode(device.mac, mode)));
+			this.mode = widgets.modeSelect(device, mode => this.attempt(api.set_mode(device.mac, mode)), true);
 			dom.content(this.modeLabel, [ _('Mode') + ' ', this.mode ]);
 		}
-		if (document.activeElement != this.mode) this.mode.value = device.mode;
+		this.mode.show(device);
 	},
 
 	factsOf(device) {
@@ -129,7 +126,6 @@ return view.extend(widgets.pollingView({
 	finding({ detector: name, findings: [ finding, ...others ], summary }) {
 		const { about = '', fooled_by = [] } = this.detectors.detectors.find(detector => detector.name == name) || {};
 		const message = words.sentence(finding, 400);
-		const evidence = Object.entries(finding.evidence || {});
 		const also = () => E('div', {}, [
 			_('Also:'),
 			E('ul', {}, [ ...others.slice(0, MOST_FINDINGS).map(other => E('li', {}, [
@@ -146,7 +142,7 @@ return view.extend(widgets.pollingView({
 			]),
 			E('p', {}, [ _('Found by “%s”: a device that %s.').format(name, words.translate(about)) ]),
 			others.length ? E('p', {}, [ message + ':' ]) : '',
-			evidence.length ? evidenceTable(evidence) : '',
+			finding.evidence_words ? E('p', {}, [ words.sentence(finding.evidence_words, 400) ]) : '',
 			others.length ? also() : '',
 			fooled_by.length ? doubts() : ''
 		]);
@@ -158,7 +154,8 @@ return view.extend(widgets.pollingView({
 		const fits = contact => {
 			const texts = [
 				contact.address, contact.names, contact.claimed_name, contact.purpose, contact.category,
-				contact.explained, contact.listed, words.whose(contact.network || {}), ...contact.contacts.map(each => words.service(each))
+				contact.explained, contact.listed, words.whose(contact.network || {}),
+				...contact.contacts.map(each => words.service(each))
 			];
 			return words.matches(this.search.value, texts.flat());
 		};
@@ -178,19 +175,23 @@ return view.extend(widgets.pollingView({
 			what: widgets.cell(_('Service'), 'leash-small'),
 			bytes: widgets.cell(_('Sent, received'), 'leash-nowrap leash-small'),
 			seen: widgets.cell(_('Last seen'), 'leash-small'),
-			actions: widgets.cell('')
+			actions: widgets.cell('', 'leash-actions')
 		};
 		const update = now => {
 			const block = this.blocks.find(block => block.address == now.address);
 			const pin = this.pins.find(pin => pin.target == now.address);
-			cells.destination.show([ now.names, now.claimed_name, now.address, now.listed ], () => this.destination(now));
+			const names = [ now.names, now.claimed_name, now.address, now.listed ];
+			cells.destination.show(names, () => this.destination(now));
 			cells.explained.show([ now.explained, now.local, now.looked_up_by ], () => this.explanation(now));
 			cells.what.show(this.what(now));
 			cells.bytes.show('↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes));
 			cells.seen.show([ words.ago(now.last), now.flows ], () => widgets.span(words.ago(now.last), {
 				'title': _('first %s, last %s, %d flows').format(words.date(now.first), words.date(now.last), now.flows)
 			}));
-			const state = [ now.local, block && [ block.until, block.reason ], pin && [ pin.verdict, pin.until ] ];
+			const state = [
+				now.local, summary.standing(now), block && [ words.until(block.until), block.reason ],
+				pin && [ pin.verdict, words.until(pin.until) ]
+			];
 			cells.actions.show(state, () => now.local ? '' : this.actions(now, block, pin));
 		};
 		return { node: widgets.row(cells, { 'data-address': contact.address }), update };
@@ -230,39 +231,45 @@ return view.extend(widgets.pollingView({
 		]);
 	},
 
-	/* Returns what was done about a destination, and what can be done. */
+	/* Returns what was done about a destination, and what can be done, in a line: what is done most, and a menu. */
 	actions(contact, block, pin) {
-		const device = this.device.mac, target = contact.address;
+		const device = this.device.mac, target = contact.address, name = words.contactName(contact);
 		const allowed = pin && pin.verdict == 'allow';
-		const decide = (verdict, lasts) => this.attempt(api.decide(device, target, verdict, lasts));
-		const choose = (verdict, label, choices) => {
-			const decideFor = node => {
-				const lasts = node.value;
-				node.selectedIndex = 0;
-				if (lasts) decide(verdict, lasts == 'ever' ? undefined : lasts);
-			};
-			const attributes = { 'data-act': verdict, 'aria-label': label + ' ' + words.contactName(contact) };
-			return widgets.select(label, [ [ '', label ], ...choices ], decideFor, attributes);
+		const undo = pin && pin.device ? api.unpin : block ? api.unblock : null;
+		const decide = (verdict, lasts) => () => api.decide(device, target, verdict, lasts);
+		const choices = [
+			[ 'block-10m', _('Block for 10 minutes, as a trial'), decide('block', '10m') ],
+			[ 'block-1h', _('Block for an hour'), decide('block', '1h') ],
+			[ 'block-1d', _('Block for a day'), decide('block', '1d') ],
+			[ 'block', _('Block for ever'), decide('block') ],
+			[ 'allow-10m', _('Allow for 10 minutes'), decide('allow', '10m') ],
+			[ 'allow-1h', _('Allow for an hour'), decide('allow', '1h') ],
+			[ 'allow', _('Allow for ever'), decide('allow') ]
+		].filter(([ act ]) => !(block && act.startsWith('block')) && !(allowed && act.startsWith('allow')));
+		const choose = node => {
+			const chosen = choices.find(([ act ]) => act == node.value);
+			node.selectedIndex = 0;
+			if (chosen) this.attempt(chosen[2]());
 		};
-		const undo = call => widgets.button(_('Undo'), () => this.attempt(call(device, target)), 'neutral');
+		const menu = widgets.select(_('More for %s').format(name), [ [ '', '⋯' ], ...choices ], choose, {
+			'class': 'cbi-input-select leash-menu',
+			'data-act': 'menu'
+		});
+		const first = undo
+			? widgets.button(_('Undo'), () => this.attempt(undo(device, target)), 'neutral', {
+				'aria-label': _('Undo the decision on %s').format(name)
+			})
+			: widgets.button(_('Block'), () => this.attempt(decide('block')()), 'negative', {
+				'data-act': 'block-now',
+				'aria-label': _('Block %s').format(name)
+			});
+		const would = contact.verdict == 'block' && summary.standing(contact) == 'would-block';
+		const word = would ? 'would-block' : block ? 'block' : allowed ? 'allowed' : null;
 		return [
-			block ? E('div', {}, [ widgets.badge('block'), ' ' + words.until(block.until) ]) : '',
-			allowed ? E('div', {}, [ widgets.badge('allowed'), ' ' + words.until(pin.until) ]) : '',
-			E('div', { 'class': 'leash-buttons' }, [
-				block ? '' : widgets.button(_('Block'), () => decide('block'), 'negative', { 'data-act': 'block-now' }),
-				block ? '' : choose('block', _('Block for …'), [
-					[ '10m', _('10 minutes, as a trial') ],
-					[ '1h', _('an hour') ],
-					[ '1d', _('a day') ],
-					[ 'ever', _('an unlimited time') ]
-				]),
-				pin && pin.device ? undo(api.unpin) : block ? undo(api.unblock) : '',
-				allowed ? '' : choose('allow', _('Allow for …'), [
-					[ '10m', _('10 minutes') ],
-					[ '1h', _('an hour') ],
-					[ 'ever', _('an unlimited time') ]
-				])
-			])
+			E('div', { 'class': 'leash-buttons' }, [ first, menu ]),
+			word ? E('div', { 'class': 'leash-small' }, [
+				widgets.badge(word), ' ' + (block || pin ? words.until((block || pin).until) : '')
+			]) : ''
 		];
 	},
 
@@ -284,7 +291,7 @@ return view.extend(widgets.pollingView({
 
 	build() {
 		const part = name => widgets.live(E('div', { 'data-part': name }, []));
-		this.most = FIRST_DESTINATIONS;
+		this.most = widgets.isNarrow() ? FIRST_ON_TELEPHONE : FIRST_DESTINATIONS;
 		this.facts = part('facts');
 		this.activity = part('activity');
 		this.guard = part('guard');
@@ -293,9 +300,12 @@ return view.extend(widgets.pollingView({
 		this.title = E('span', { 'data-part': 'name' }, []);
 		this.modeLabel = E('label', {}, []);
 		this.search = widgets.search(_('Search destinations'), () => this.list());
-		this.table = widgets.table(
-			[ _('Destination'), _('Explained'), _('Service'), _('Sent, received'), _('Last seen'), '' ],
-			contact => contact.key, contact => this.row(contact));
+		this.table = widgets.table(_('Destinations'), [
+			_('Destination'), _('Explained'), _('Service'), _('Sent, received'), _('Last seen'),
+			widgets.unseen(_('Actions'))
+		], contact => contact.key, contact => this.row(contact), {
+			'class': 'table cbi-section-table leash-contacts'
+		});
 		this.all = widgets.button(_('Show all'), () => {
 			this.most = Infinity;
 			this.list();
@@ -315,8 +325,8 @@ return view.extend(widgets.pollingView({
 				this.guard
 			]),
 			this.error,
-			widgets.section(_('The last 24 hours'), null, [ this.day ]),
 			widgets.section(_('Findings'), null, [ this.findings ]),
+			widgets.section(_('The last 24 hours'), null, [ this.day ]),
 			widgets.section(_('Who it talks to'), null, [
 				E('div', { 'class': 'leash-bar' }, [ this.search ]), this.table.node, this.all, this.thanks
 			])
@@ -324,8 +334,6 @@ return view.extend(widgets.pollingView({
 		dom.content(page.querySelector('h2'), [
 			E('a', { 'href': L.url('admin/services/leash/overview') }, [ _('Leash') ]), ' › ', this.title
 		]);
-		this.sections = page.querySelectorAll('.cbi-section');
-		this.sections.forEach(node => node.hidden = true);
 		return page;
 	}
 }));

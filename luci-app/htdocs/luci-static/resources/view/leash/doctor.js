@@ -21,9 +21,9 @@ function code(value) {
 	return value.includes(' ') ? E('span', {}, [ node, ' ', button() ]) : node;
 }
 
-function complaintNode({ severity, message, form, values, remedy }) {
+function complaintNode({ severity, form, values, remedy }) {
 	return E('div', { 'class': 'leash-finding', 'data-strength': severity == 'error' ? 'strong' : 'fair' }, [
-		E('p', {}, [ widgets.badge(severity), ' ', form ? words.sentence({ form, values }) : message ]),
+		E('p', {}, [ widgets.badge(severity), ' ', words.sentence({ form, values }) ]),
 		remedy ? E('p', {}, [ _('Remedy:'), ' ', ...words.parts(remedy, code) ]) : ''
 	]);
 }
@@ -38,8 +38,9 @@ return view.extend({
 	},
 
 	show(answer) {
-		const failed = answer instanceof Error;
-		const complaints = failed ? [ { severity: 'error', message: answer.message } ] : answer.complaints;
+		const failed = answer instanceof Error, complaints = failed ? [] : answer.complaints;
+		this.failed.show(failed ? answer : null);
+		this.list.parentNode.hidden = failed;
 		const well = () => E('p', {}, [
 			widgets.badge('allow'), ' ', _('leash sees everything it can, and lacks nothing.')
 		]);
@@ -47,15 +48,18 @@ return view.extend({
 	},
 
 	render(answer) {
+		this.failed = widgets.failure();
 		this.list = E('div', { 'aria-live': 'polite' }, []);
-		this.show(answer);
 		const again = () => this.load().then(answer => this.show(answer));
-		return widgets.page(_('Doctor'), [
+		const page = widgets.page(_('Doctor'), [
 			E('div', { 'class': 'cbi-map-descr' }, [
 				_('What leash cannot see or do on this router, and how to fix it.')
 			]),
+			this.failed.node,
 			E('div', { 'class': 'cbi-section' }, [ this.list ]),
 			widgets.button(_('Check again'), again, 'action', { 'disabled': null })
 		]);
+		this.show(answer);
+		return page;
 	}
 });

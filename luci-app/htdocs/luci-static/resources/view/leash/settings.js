@@ -2,7 +2,9 @@
 'require view';
 'require form';
 'require uci';
+'require ui';
 'require leash.api as api';
+'require leash.widgets as widgets';
 'require leash.words as words';
 
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
@@ -42,21 +44,54 @@ function matches(pattern, advice) {
 }
 
 return view.extend({
+	/* What leash says is only help: the settings can be changed without it. */
 	load() {
 		return Promise.all([
+			api.status().catch(error => error),
 			api.detectors().catch(() => ({ detectors: [] })),
-			api.status().catch(() => ({}))
+			api.devices().catch(() => ({ devices: [] })),
+			uci.load('leash')
 		]);
 	},
 
-	render([ { detectors }, { health } ]) {
-		const { interfaces = [], left_out = [] } = (health || {}).lan || {};
+	/* Returns the names of the devices that have no mode of their own. */
+	withoutMode(devices) {
+		const own = uci.sections('leash', 'device').filter(section => section.mode);
+		const macs = own.flatMap(section => section.mac || []).join(' ').toLowerCase();
+		return devices.filter(device => !macs.includes(device.mac)).map(device => words.deviceName(device));
+	},
+
+	/* Asks whether all devices without a mode of their own are to be cut off from the Internet; no() where not. */
+	askForLocal(names, no) {
+		const close = () => {
+			ui.hideModal();
+			no();
+		};
+		ui.showModal(_('No Internet for all of them?'), [
+			E('p', {}, [
+				names.length
+					? _('Mode local cuts %d devices off from the Internet, and each new one: %s.')
+						.format(names.length, words.list(names, 8))
+					: _('Mode local cuts off every device without a mode of its own, and each new one.')
+			]),
+			E('div', { 'class': 'right' }, [
+				widgets.button(_('Cancel'), close), ' ',
+				widgets.button(_('No Internet for them'), ui.hideModal, 'negative')
+			])
+		]);
+	},
+
+	render([ status, { detectors }, { devices } ]) {
+		const names = this.withoutMode(devices);
+		const [ main = { '.name': 'main' } ] = uci.sections('leash', 'leash');
+		const { interfaces = [], left_out = [] } = (status.health || {}).lan || {};
 		const m = new form.Map('leash', _('Settings'),
 			_('leash works without any changes here. ' +
 				'It blocks only for devices in mode guard or local, and what you block yourself.'));
+		/* What a form says of an option is markup: names of devices are escaped in it. */
 		let s, o;
 
-		s = m.section(form.NamedSection, 'main', 'leash');
+		s = m.section(form.NamedSection, main['.name'], 'leash');
 		s.addremove = false;
 		s.tab('main', _('General'));
 		s.tab('more', _('More'));
@@ -70,22 +105,39 @@ return view.extend({
 		o.default = o.enabled;
 		o.rmempty = false;
 
-		o = s.taboption('main', form.ListValue, 'default_mode', _('Mode of new devices'),
-			_('The mode of devices that have none of their own.'));
+		o = s.taboption('main', form.ListValue, 'default_mode', _('Mode of the house'),
+			_('For all devices without a mode of their own, those that are here as well as new ones.') + ' ' +
+			(names.length ? _('Now %d: %s.').format(names.length, '%h'.format(words.list(names, 5))) : ''));
 		for (const mode in words.MODES)
-			o.value(mode, '%s: %s'.format(...words.MODES[mode]));
+			o.value(mode, words.mode(mode));
 		o.default = 'observe';
+		const house = o;
+		o.onchange = (ev, id, value) => {
+			const before = uci.get('leash', id, 'default_mode') || 'observe';
+			if (value != 'local' || before == 'local') return;
+			this.askForLocal(names, () => {
+				const field = house.getUIElement(id);
+				field.setValue(before);
+				field.node.dispatchEvent(new CustomEvent('widget-change', { bubbles: true }));
+			});
+		};
 
 		o = s.taboption('main', form.Value, 'block_for', _('Duration of blocks'),
 			_('How long an automatic block lasts, such as 10m, 2h or 7d.'));
 		o.placeholder = '1d';
 		o.validate = within('block_for');
 
-		o = s.taboption('main', form.MultiValue, 'block_on', _('Sufficient evidence'),
-			_('A block takes two kinds of evidence. ' +
-				'Each of those chosen here suffices by itself: leash blocks sooner, and errs more often.'));
-		for (const detector of detectors)
-			o.value(detector.name, words.clean(words.translate(detector.about), 44));
+		/* What is set stays, also where leash is not there to say what there is; a MultiValue without choices fails. */
+		const evidence = new Map([].concat(main.block_on || []).map(name => [ name, name ]));
+		for (const { name, about } of detectors)
+			evidence.set(name, words.clean(words.translate(about), 44));
+		if (evidence.size) {
+			o = s.taboption('main', form.MultiValue, 'block_on', _('Sufficient evidence'),
+				_('A block takes two kinds of evidence. ' +
+					'Each of those chosen here suffices by itself: leash blocks sooner, and errs more often.'));
+			for (const choice of evidence)
+				o.value(...choice);
+		}
 
 		o = s.taboption('main', form.ListValue, 'on_stop', _('When leash is stopped'));
 		o.value('open', _('nothing is blocked any longer'));
@@ -145,7 +197,7 @@ return view.extend({
 		o.validate = long('name');
 
 		o = s.option(form.ListValue, 'mode', _('Mode'));
-		o.value('', _('as for new devices'));
+		o.value('', _('as the house'));
 		for (const mode in words.MODES)
 			o.value(mode, words.MODES[mode][0]);
 
@@ -174,6 +226,14 @@ return view.extend({
 		o.validate = matches(DATE, _('Such as 2030-12-31 18:00'));
 		o.modalonly = true;
 
-		return m.render();
+		return m.render().then(map => {
+			const failed = widgets.failure();
+			failed.show(status instanceof Error ? status : null);
+			return E('div', {}, [
+				E('link', { 'rel': 'stylesheet', 'href': L.resource('leash/leash.css') }, []),
+				E('div', { 'class': 'leash' }, [ widgets.readerNote(), failed.node ]),
+				map
+			]);
+		});
 	}
 });
