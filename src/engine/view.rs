@@ -2,6 +2,7 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
+use crate::config::Tag;
 use crate::detect::Finding;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::judged::{JudgedContact, JudgedDevice};
@@ -158,7 +159,7 @@ impl Engine {
 
     /// Returns the orders that are to last and that the settings do not have yet.
     pub fn orders(&self) -> Value {
-        let Orders { pins, unpinned, modes, names, blocking } = &self.orders;
+        let Orders { pins, unpinned, modes, names, tags, group_modes, joined, blocking } = &self.orders;
         let key = |mac: Option<Mac>, target: &Target| {
             let mut map = Map::new();
             put(&mut map, "device", mac.map(|mac| mac.to_string().into()));
@@ -172,7 +173,13 @@ impl Engine {
         };
         let mode = |(mac, mode): &(Mac, Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
         let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
+        let tag = |(mac, tag, text): &(Mac, Tag, String)| json!({ "device": mac.to_string(), "option": tag.text(), "value": text });
+        let group = |(group, mode): &(String, Mode)| json!({ "group": group, "mode": mode.text() });
+        let join = |(mac, with): &(Mac, Mac)| json!({ "device": mac.to_string(), "with": with.to_string() });
         let mut map = Map::new();
+        map.insert("tags".into(), tags.iter().map(tag).collect());
+        map.insert("group_modes".into(), group_modes.iter().map(group).collect());
+        map.insert("joined".into(), joined.iter().map(join).collect());
         map.insert("modes".into(), modes.iter().map(mode).collect());
         map.insert("names".into(), names.iter().map(name).collect());
         map.insert("pins".into(), pins.iter().filter(|pin| pin.until.is_none()).map(pin).collect());
@@ -227,6 +234,10 @@ impl Engine {
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
+        put(&mut map, "model", device.model.as_ref().map(text));
+        put(&mut map, "kind", self.kind(judged));
+        put(&mut map, "perhaps_same", self.perhaps_same(judged.id));
+        put(&mut map, "group", self.settings().tag(device.mac, Tag::Group).map(Value::from));
         put(&mut map, "mode", Value::from(mode.text()));
         put(&mut map, "first", seconds(device.first_seen));
         put(&mut map, "last", seconds(device.last_seen));

@@ -14,6 +14,7 @@ pub mod flows;
 pub mod names;
 pub mod nat64;
 pub mod service;
+pub mod traits;
 
 use crate::model::{Tuple, is_fake, is_local};
 use contacts::Contacts;

@@ -4,6 +4,7 @@
 
 pub mod announced;
 pub mod answers;
+pub mod discovery;
 pub mod first_packets;
 pub mod flows;
 pub mod lan;
@@ -38,6 +39,7 @@ pub const ALL: &[&SourceKind] = &[
     &query_log::KIND,
     &resolver_log::KIND,
     &first_packets::KIND,
+    &discovery::KIND,
 ];
 
 /// All sources of facts, open or missing.

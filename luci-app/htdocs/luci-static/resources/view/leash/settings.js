@@ -3,6 +3,7 @@
 'require form';
 'require uci';
 'require leash.api as api';
+'require leash.icons as icons';
 'require leash.words as words';
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
@@ -117,6 +118,27 @@ return view.extend({
 
 		o = s.option(form.ListValue, 'mode', _('Mode'));
 		o.value('', _('as for new devices'));
+		for (const mode in words.MODES)
+			o.value(mode, words.MODES[mode][0]);
+
+		o = s.option(form.ListValue, 'type', _('Type'));
+		o.value('', _('as leash sees it'));
+		for (const [ type, name ] of icons.types)
+			o.value(type, name);
+		o.modalonly = true;
+
+		s.option(form.Value, 'group', _('Group'));
+
+		s = m.section(form.GridSection, 'group', _('Groups'),
+			_('One mode for all devices of a group, such as a room, that have none of their own.'));
+		s.anonymous = true;
+		s.addremove = true;
+		s.nodescriptions = true;
+
+		o = s.option(form.Value, 'name', _('Group'));
+		o.rmempty = false;
+
+		o = s.option(form.ListValue, 'mode', _('Mode'));
 		for (const mode in words.MODES)
 			o.value(mode, words.MODES[mode][0]);
 
