@@ -124,6 +124,12 @@ _('none of its lookups was seen so far');
 _('mode %s');
 _('no longer has a name');
 _('is called %s');
+_('no longer has a type');
+_('type %s');
+_('is in no group any longer');
+_('is in the group %s');
+_('group %s: mode %s');
+_('is the same device as %s');
 _('blocking is on');
 _('blocking is off');
 _('block %s');
@@ -143,6 +149,33 @@ _('it was blocked before leash stopped without warning; the reason is lost');
 /* src/engine/judged.rs */
 _('is trusted: nobody looks at what it does');
 _('%s; and %s more such');
+
+/* src/engine/kinds.rs */
+_('%s, as you say');
+_('seems to be %s, but calls %s networks, as none does');
+_('the same name');
+_('the same DHCP options');
+_('%s destinations in common');
+_('is perhaps %s with another hardware address: they have %s');
+_('%s by %s');
+_('probably %s');
+_('perhaps %s');
+_('its hardware address is made up');
+_('its maker');
+_('its name');
+_('a computer');
+_('a telephone');
+_('a tablet');
+_('a television');
+_('a speaker');
+_('a camera');
+_('a plug or switch');
+_('a light');
+_('a thing of the smart home');
+_('a printer');
+_('a router or access point');
+_('a console');
+_('a disk or server');
 
 /* src/engine/mod.rs */
 _('the block of %s is over');
@@ -280,6 +313,9 @@ _('let leash\'s user read the folder of %s');
 
 /* src/live/sources/answers.rs */
 _('DNS answers cannot be tapped, so lookups are known from the query log only: %s');
+
+/* src/live/sources/discovery.rs */
+_('what devices tell of themselves cannot be tapped, so their types are guessed from less: %s');
 
 /* src/live/sources/first_packets.rs */
 _('the first packets of flows cannot be tapped, so names in handshakes are missed: %s');
