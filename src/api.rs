@@ -4,6 +4,7 @@
 use crate::config::{Tag, device_name};
 use crate::engine::Engine;
 use crate::engine::orders::OrderError;
+use crate::engine::view::texts;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -501,12 +502,17 @@ fn doctor(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
     Ok(json!({ "complaints": complaints.iter().map(Complaint::json).collect::<Vec<Value>>() }))
 }
 
+/// Returns what an order on a device answers.
+fn done(daemon: &mut dyn Daemon, mac: Mac, key: &str, value: &str) -> Value {
+    texts(&[("device", &mac.to_string()), ("name", &daemon.engine().display_name(mac)), (key, value)])
+}
+
 fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
     let at = daemon.now();
     let mac = arguments.mac(daemon.engine())?;
     daemon.engine().set_mode(mac, mode, at);
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "mode": mode.text() }))
+    Ok(done(daemon, mac, "mode", mode.text()))
 }
 
 fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -533,14 +539,14 @@ fn set_tag(daemon: &mut dyn Daemon, arguments: &Arguments, tag: Tag) -> Result<V
     let at = daemon.now();
     let mac = arguments.mac(daemon.engine())?;
     daemon.engine().set_tag(mac, tag, text, at);
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), tag.text(): text }))
+    Ok(done(daemon, mac, tag.text(), text))
 }
 
 fn set_group_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
     let (at, group) = (daemon.now(), arguments.text("group").unwrap_or_default());
     daemon.engine().set_group_mode(group, mode, at)?;
-    Ok(json!({ "group": group, "mode": mode.text() }))
+    Ok(texts(&[("group", group), ("mode", mode.text())]))
 }
 
 fn join(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -553,7 +559,7 @@ fn join(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiErro
         return Err(ApiError::Argument("a device is one with itself already".into()));
     }
     engine.join(mac, with, at);
-    Ok(json!({ "device": mac.to_string(), "name": engine.display_name(mac), "with": with.to_string() }))
+    Ok(done(daemon, mac, "with", &with.to_string()))
 }
 
 fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -596,7 +602,7 @@ fn unblock(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiE
     let at = daemon.now();
     let (mac, target) = (arguments.mac(daemon.engine())?, arguments.target(false)?);
     daemon.engine().unblock(mac, &target, at)?;
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "target": target.to_string() }))
+    Ok(done(daemon, mac, "target", &target.to_string()))
 }
 
 fn blocking(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {

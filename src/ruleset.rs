@@ -22,11 +22,8 @@ use std::net::IpAddr;
 
 /// The NFLOG group of the resolvers' answers.
 pub const ANSWERS_GROUP: u16 = 5353;
-/// The NFLOG group of the first packets of flows.
+/// The NFLOG group of the first packets of flows, and of what stations tell all others.
 pub const FIRST_PACKETS_GROUP: u16 = 5354;
-
-/// The NFLOG group of what stations tell all others.
-pub const DISCOVERY_GROUP: u16 = 5355;
 
 /// The NFLOG prefix of an answer whose flow was led to another resolver than the device asked.
 pub const REDIRECTED: &str = "redirected";
@@ -216,7 +213,7 @@ fn inet_chains(out: &mut String, rules: &Rules) {
     // What is sent to all is rare, so that other packets cost one comparison. DHCP, multicast DNS and SSDP; a storm is cut.
     let told = format!(
         "meta pkttype {{ broadcast, multicast }} udp dport {{ 67, 1900, 5353 }} iifname {{ {lan} }} \
-         limit rate 20/second burst 100 packets log group {DISCOVERY_GROUP} snaplen 1600 queue-threshold 8"
+         limit rate 20/second burst 100 packets log group {FIRST_PACKETS_GROUP} snaplen 1600 queue-threshold 8"
     );
     let _ = write!(
         out,

@@ -15,7 +15,6 @@ use crate::tables::devices::{Device, DeviceId};
 use crate::tables::domain::registrable;
 use crate::tables::traits::{Clue, Confidence, Guess};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
 
 impl Engine {
     /// Returns what a device is: `{"type", "confidence", "message", "form", "values"}`. It has no type where what the device
@@ -47,6 +46,8 @@ impl Engine {
 
 /// How many domains two devices must have looked up, so that these can be compared.
 const DOMAINS_COMPARED: usize = 5;
+/// How many are compared at most.
+const DOMAINS_MAX: usize = 256;
 
 impl Engine {
     /// Returns the devices that are perhaps this one under an earlier hardware address, each with the reason, to be offered
@@ -69,7 +70,7 @@ impl Engine {
         let mut all = Vec::new();
         for (earlier, other) in self.tables.devices.iter().filter(|(other, device)| *other != id && may_be(device)) {
             let (mine, its) = (self.domains(id), self.domains(earlier));
-            let common = mine.intersection(&its).count();
+            let common = mine.iter().filter(|domain| its.contains(domain)).count();
             let compared = mine.len().min(its.len()) >= DOMAINS_COMPARED;
             let named = own.hostname.is_some() && other.hostname.is_some();
             // Without a name the destinations alone tell two telephones of one model apart.
@@ -92,19 +93,33 @@ impl Engine {
     }
 
     /// Returns numbers that stand for the domains that a device looked up.
-    fn domains(&self, id: DeviceId) -> HashSet<u32> {
-        let mut domains = HashSet::new();
-        let own = self.tables.names.iter().filter(|known| known.device == id);
-        own.for_each(|known| domains.extend(known.names.iter().map(|name| fnv32(registrable(name).as_bytes()))));
+    fn domains(&self, id: DeviceId) -> Vec<u32> {
+        let mut domains = Vec::new();
+        for known in self.tables.names.iter().filter(|known| known.device == id) {
+            for name in known.names {
+                let domain = fnv32(registrable(name).as_bytes());
+                if domains.len() < DOMAINS_MAX && !domains.contains(&domain) {
+                    domains.push(domain);
+                }
+            }
+        }
         domains
     }
 }
 
+/// How many networks are counted.
+const NETWORKS_MAX: usize = 500;
+
 /// Returns how many networks outside the house a device calls.
 fn networks(judged: &JudgedDevice) -> usize {
-    let called = judged.contacts.iter().filter(|contact| !contact.local && !contact.contact.inbound);
-    let mut networks = HashSet::new();
-    networks.extend(called.map(|contact| network_prefix(contact.endpoint.address)));
+    let mut networks = Vec::new();
+    for contact in judged.contacts.iter().filter(|contact| !contact.local && !contact.contact.inbound) {
+        let network = u32::from_be_bytes(network_prefix(contact.endpoint.address));
+        // More are not counted: this is enough to be told.
+        if networks.len() < NETWORKS_MAX && !networks.contains(&network) {
+            networks.push(network);
+        }
+    }
     networks.len()
 }
 

@@ -28,6 +28,13 @@ fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Option<Value>>)
     }
 }
 
+/// Returns an object of texts.
+pub fn texts(members: &[(&str, &str)]) -> Value {
+    let mut map = Map::new();
+    members.iter().for_each(|(key, text)| put(&mut map, key, Value::from(*text)));
+    Value::Object(map)
+}
+
 fn seconds(wall: Wall) -> Value {
     wall.as_secs_f64().into()
 }
@@ -171,11 +178,13 @@ impl Engine {
             put(&mut map, "verdict", Value::from(pin.verdict()));
             Value::Object(map)
         };
-        let mode = |(mac, mode): &(Mac, Mode)| json!({ "device": mac.to_string(), "mode": mode.text() });
-        let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
-        let tag = |(mac, tag, text): &(Mac, Tag, String)| json!({ "device": mac.to_string(), "option": tag.text(), "value": text });
-        let group = |(group, mode): &(String, Mode)| json!({ "group": group, "mode": mode.text() });
-        let join = |(mac, with): &(Mac, Mac)| json!({ "device": mac.to_string(), "with": with.to_string() });
+        let mode = |(mac, mode): &(Mac, Mode)| texts(&[("device", &mac.to_string()), ("mode", mode.text())]);
+        let name = |(mac, name): &(Mac, String)| texts(&[("device", &mac.to_string()), ("name", name)]);
+        let tag = |(mac, tag, text): &(Mac, Tag, String)| {
+            texts(&[("device", &mac.to_string()), ("option", tag.text()), ("value", text)])
+        };
+        let group = |(group, mode): &(String, Mode)| texts(&[("group", group), ("mode", mode.text())]);
+        let join = |(mac, with): &(Mac, Mac)| texts(&[("device", &mac.to_string()), ("with", &with.to_string())]);
         let mut map = Map::new();
         map.insert("tags".into(), tags.iter().map(tag).collect());
         map.insert("group_modes".into(), group_modes.iter().map(group).collect());

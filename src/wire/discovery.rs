@@ -7,7 +7,6 @@ use crate::fnv::fnv32;
 use crate::model::{Mac, Name, name};
 use crate::wire::dns::{read_name, read_u16};
 use hickory_proto::serialize::binary::BinDecoder;
-use std::collections::HashSet;
 
 /// The ports of multicast DNS and of SSDP.
 pub const PORTS: [u16; 2] = [5353, 1900];
@@ -28,7 +27,7 @@ const SRV: u16 = 33;
 /// What was told so far.
 #[derive(Debug, Default)]
 pub struct Announcements {
-    known: HashSet<u32>,
+    known: Vec<u32>,
 }
 
 impl Announcements {
@@ -37,10 +36,11 @@ impl Announcements {
         let by = if port == PORTS[0] { Announcement::Mdns } else { Announcement::Ssdp };
         let mut take = |text: Name| {
             let key = fnv32(&[&mac.0[..], &[by as u8], text.as_bytes()].concat());
-            if self.known.len() >= KNOWN_MAX {
-                self.known.clear();
-            }
-            if self.known.insert(key) {
+            if !self.known.contains(&key) {
+                if self.known.len() >= KNOWN_MAX {
+                    self.known.clear();
+                }
+                self.known.push(key);
                 out.push(Event::Announced { mac, by, text });
             }
         };

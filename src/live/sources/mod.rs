@@ -4,7 +4,6 @@
 
 pub mod announced;
 pub mod answers;
-pub mod discovery;
 pub mod first_packets;
 pub mod flows;
 pub mod lan;
@@ -39,7 +38,6 @@ pub const ALL: &[&SourceKind] = &[
     &query_log::KIND,
     &resolver_log::KIND,
     &first_packets::KIND,
-    &discovery::KIND,
 ];
 
 /// All sources of facts, open or missing.

@@ -11,19 +11,20 @@ use crate::fnv::fnv32;
 use crate::kind::Kind;
 pub use rules::Clue;
 use rules::{GROUPS, NAMES};
+use std::cmp::Ordering;
 
 const CLUES: usize = 8;
 const WORDS: usize = GROUPS.len().div_ceil(32);
-const _: () = assert!(NAMES.len() < 256);
+const _: () = assert!(NAMES.len() < u16::MAX as usize);
 
 /// What was told of one device.
 #[derive(Clone, Debug, Default)]
 pub struct Traits {
     /// A bit for each entry of the table that something fitted.
     told: [u32; WORDS],
-    /// The names that it looks up, by their place in the table, counted from 1: of each of up to four kinds the one with
-    /// the most weight.
-    names: [u8; 4],
+    /// The names that it looks up, by the places where their lines end: of each of up to four kinds the one with the most
+    /// weight. 0 is none.
+    names: [u16; 4],
     /// Stands for the options that it asks for by DHCP; 0 where that is not known. Devices of one model with one system
     /// have the same.
     pub asks: u32,
@@ -107,19 +108,18 @@ impl Traits {
     pub fn note_name(&mut self, name: &str) {
         let mut rest = name;
         let place = loop {
-            if let Ok(place) = NAMES.binary_search_by(|(known, ..)| (*known).cmp(rest)) {
+            if let Some(place) = search(rest) {
                 break place;
             }
             let Some((_, after)) = rest.split_once('.') else { return };
             rest = after;
         };
-        let (_, kind, weight) = NAMES[place];
+        let Some((_, kind, weight)) = line(place) else { return };
         for slot in &mut self.names {
-            let other = slot.checked_sub(1).map(|place| NAMES[usize::from(place)]);
-            match other {
+            match line(*slot) {
                 Some((_, other, _)) if other != kind => {}
                 Some((_, _, known)) if known >= weight => return,
-                _ => return *slot = place as u8 + 1,
+                _ => return *slot = place,
             }
         }
     }
@@ -156,7 +156,7 @@ impl Traits {
 
     /// Returns the names that it looks up and that say something.
     fn names(&self) -> impl Iterator<Item = (&'static str, Kind, u8)> {
-        self.names.iter().filter_map(|place| NAMES.get(usize::from(place.checked_sub(1)?)).copied())
+        self.names.iter().filter_map(|place| line(*place))
     }
 
     /// Returns what the device is taken for; absent where nothing speaks for a kind more than for another.
@@ -206,6 +206,30 @@ impl Traits {
     }
 }
 
+/// Returns the name, kind and weight of the line that ends at a place.
+fn line(end: u16) -> Option<(&'static str, Kind, u8)> {
+    let text = NAMES.get(..end.into())?;
+    let mut words = text[text.rfind('\n').map_or(0, |at| at + 1)..].split(' ');
+    Some((words.next()?, Kind::parse(words.next()?).ok()?, words.next()?.parse().ok()?))
+}
+
+/// Returns where the line of this name ends.
+fn search(name: &str) -> Option<u16> {
+    let (mut low, mut high) = (0, NAMES.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = NAMES[low..middle].rfind('\n').map_or(low, |at| low + at + 1);
+        let end = start + NAMES[start..].find('\n')?;
+        let known = NAMES[start..end].split(' ').next()?;
+        match known.cmp(name) {
+            Ordering::Equal => return Some(end as u16),
+            Ordering::Less => low = end + 1,
+            Ordering::Greater => high = start,
+        }
+    }
+    None
+}
+
 /// Returns a number that stands for the table.
 fn table() -> u32 {
     GROUPS.iter().fold(0, |sum: u32, (.., patterns)| sum.rotate_left(5) ^ fnv32(patterns.as_bytes()))
@@ -231,10 +255,14 @@ mod tests {
 
     #[test]
     fn the_table_can_be_searched() {
-        assert!(NAMES.is_sorted_by(|a, b| a.0 < b.0), "names are sorted, each once");
-        for (name, _, weight) in NAMES {
-            assert!((1..=5).contains(weight) && *name == name.to_ascii_lowercase(), "{name}");
+        let names: Vec<&str> = NAMES.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        assert!(names.len() > 100 && names.is_sorted_by(|a, b| a < b), "names are sorted, each once");
+        for name in names {
+            let (found, _, weight) = line(search(name).unwrap()).unwrap();
+            assert_eq!((found, (1..=5).contains(&weight)), (name.to_ascii_lowercase().as_str(), true));
         }
+        assert_eq!((search("a.example"), search("zz.example"), search("")), (None, None, None));
+        assert!(line(0).is_none() && line(u16::MAX).is_none());
         for (clue, kind, weight, patterns) in GROUPS {
             assert!((1..=5).contains(weight) && *clue != Clue::Name, "{patterns}");
             assert!(
@@ -294,6 +322,6 @@ mod tests {
             traits.note_asks(text);
         }
         assert_eq!(traits.guess(&Texts::default()).unwrap().kind, Kind::Printer);
-        assert!(size_of::<Traits>() <= 24);
+        assert!(size_of::<Traits>() <= 28);
     }
 }

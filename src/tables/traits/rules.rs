@@ -28,184 +28,159 @@ pub enum Clue {
     Ufp,
 }
 
-/// The names that devices look up, sorted: a domain with all below it, what looks it up, and the weight.
-pub(super) const NAMES: &[(&str, Kind, u8)] = &[
-    ("alarmnet.com", Thing, 3),
-    ("allegionengage.com", Thing, 4),
-    ("amcrestcloud.com", Camera, 4),
-    ("android.clients.google.com", Phone, 2),
-    ("android.googleapis.com", Phone, 2),
-    ("aqara.cn", Thing, 3),
-    ("aqara.com", Thing, 3),
-    ("archive.ubuntu.com", Computer, 2),
-    ("archlinux.org", Computer, 2),
-    ("arlo.com", Camera, 3),
-    ("arloxcld.com", Camera, 3),
-    ("arrayent.com", Light, 2),
-    ("august.com", Thing, 3),
-    ("avs-alexa-eu.amazon.com", Speaker, 2),
-    ("avs-alexa-na.amazon.com", Speaker, 2),
-    ("bob-dispatch-prod-eu.amazon.com", Speaker, 2),
-    ("bob-dispatch-prod-na.amazon.com", Speaker, 2),
-    ("bose.io", Speaker, 3),
-    ("broadlink.com.cn", Thing, 3),
-    ("c-ij.com", Printer, 3),
-    ("canary.is", Camera, 3),
-    ("circle.logi.com", Camera, 4),
-    ("cognitivenetworks.com", Tv, 3),
-    ("connect.rom.miui.com", Phone, 3),
-    ("connectivity-check.ubuntu.com", Computer, 3),
-    ("connectivitycheck.android.com", Phone, 2),
-    ("connectivitycheck.gstatic.com", Phone, 1),
-    ("coolkit.cc", Plug, 3),
-    ("coolkit.cn", Plug, 3),
-    ("dch.dlink.com", Thing, 4),
-    ("deb.debian.org", Computer, 2),
-    ("detectportal.firefox.com", Computer, 2),
-    ("device-metrics-us-2.amazon.com", Speaker, 1),
-    ("device-metrics-us.amazon.com", Speaker, 1),
-    ("dropcam.com", Camera, 4),
-    ("e2ro.com", Router, 4),
-    ("easy4ipcloud.com", Camera, 3),
-    ("ecobee.com", Thing, 3),
-    ("ecovacs.com", Thing, 3),
-    ("enphaseenergy.com", Thing, 4),
-    ("epsonconnect.com", Printer, 4),
-    ("eq-3.de", Thing, 3),
-    ("espressif.com", Thing, 2),
-    ("eufylife.com", Camera, 2),
-    ("ezvizlife.com", Camera, 3),
-    ("fedoraproject.org", Computer, 2),
-    ("fitbit.com", Thing, 2),
-    ("foscam.com", Camera, 3),
-    ("fronius.com", Thing, 2),
-    ("govee.com", Light, 2),
-    ("gs-loc.apple.com", Phone, 1),
-    ("gsp-ssl.ls.apple.com", Phone, 1),
-    ("haieriot.net", Thing, 3),
-    ("hicloud.com", Phone, 2),
-    ("hik-connect.com", Camera, 3),
-    ("hikvision.com", Camera, 2),
-    ("hismarttv.com", Tv, 4),
-    ("home-connect.com", Thing, 3),
-    ("homematic.com", Thing, 3),
-    ("honeywellhome.com", Thing, 3),
-    ("hpconnected.com", Printer, 3),
-    ("hpeprint.com", Printer, 4),
-    ("ibroadlink.com", Thing, 3),
-    ("immedia-semi.com", Camera, 4),
-    ("imoulife.com", Camera, 3),
-    ("io.mi.com", Thing, 2),
-    ("iot-as-mqtt.cn-shanghai.aliyuncs.com", Thing, 2),
-    ("iot-as-mqtt.eu-central-1.aliyuncs.com", Thing, 2),
-    ("iot-as-mqtt.us-west-1.aliyuncs.com", Thing, 2),
-    ("iot.eu-central-1.amazonaws.com", Thing, 2),
-    ("iot.eu-west-1.amazonaws.com", Thing, 2),
-    ("iot.mi.com", Thing, 2),
-    ("iot.us-east-1.amazonaws.com", Thing, 2),
-    ("iot.us-west-2.amazonaws.com", Thing, 2),
-    ("iotcplatform.com", Camera, 3),
-    ("iphone-ld.apple.com", Phone, 3),
-    ("irobot.com", Thing, 3),
-    ("irobotapi.com", Thing, 3),
-    ("ledvance.com", Light, 3),
-    ("lgappstv.com", Tv, 4),
-    ("lgsmartad.com", Tv, 4),
-    ("lgtvcommon.com", Tv, 4),
-    ("lgtvsdp.com", Tv, 4),
-    ("lifx.co", Light, 4),
-    ("lswf.net", Plug, 3),
-    ("lutron.com", Light, 3),
-    ("meethue.com", Light, 4),
-    ("meraki.com", Router, 3),
-    ("meross.com", Plug, 3),
-    ("midea.com", Thing, 3),
-    ("msftconnecttest.com", Computer, 3),
-    ("msftncsi.com", Computer, 3),
-    ("mtalk.google.com", Phone, 1),
-    ("mydlink.com", Camera, 2),
-    ("myfritz.net", Router, 2),
-    ("myharmony.com", Thing, 3),
-    ("myqnapcloud.com", Storage, 3),
-    ("mystrom.ch", Plug, 4),
-    ("nanoleaf.me", Light, 4),
-    ("nest.com", Thing, 1),
-    ("netatmo.net", Thing, 3),
-    ("netrange.com", Tv, 3),
-    ("nintendo.net", Console, 4),
-    ("nintendowifi.net", Console, 4),
-    ("nmcheck.gnome.org", Computer, 3),
-    ("nuki.io", Thing, 4),
-    ("osxapps.itunes.apple.com", Computer, 3),
-    ("play.googleapis.com", Phone, 1),
-    ("playstation.net", Console, 3),
-    ("plex.tv", Storage, 1),
-    ("plume.com", Router, 3),
-    ("proxmox.com", Storage, 3),
-    ("query.ess.apple.com", Phone, 1),
-    ("quickconnect.to", Storage, 3),
-    ("rachio.com", Thing, 4),
-    ("raspberrypi.com", Computer, 2),
-    ("raspberrypi.org", Computer, 2),
-    ("reolink.com", Camera, 4),
-    ("ring.com", Camera, 3),
-    ("roborock.com", Thing, 3),
-    ("roku.com", Tv, 3),
-    ("samsungacr.com", Tv, 4),
-    ("samsungcloudsolution.com", Tv, 3),
-    ("samsungcloudsolution.net", Tv, 3),
-    ("samsungdm.com", Phone, 2),
-    ("samsungotn.net", Tv, 3),
-    ("sciener.cn", Thing, 3),
-    ("sciener.com", Thing, 3),
-    ("sensibo.com", Thing, 4),
-    ("settings-win.data.microsoft.com", Computer, 2),
-    ("shelly.cloud", Plug, 3),
-    ("smartcamera.api.io.mi.com", Camera, 4),
-    ("smarter.am", Thing, 4),
-    ("smartthings.com", Thing, 3),
-    ("smarttv.philips.com", Tv, 3),
-    ("solaredge.com", Thing, 3),
-    ("sonos.com", Speaker, 3),
-    ("swcdn.apple.com", Computer, 2),
-    ("switch-bot.com", Thing, 3),
-    ("swscan.apple.com", Computer, 3),
-    ("synology.com", Storage, 3),
-    ("tado.com", Thing, 3),
-    ("time-ios.apple.com", Phone, 3),
-    ("time-macos.apple.com", Computer, 4),
-    ("tivo.com", Tv, 3),
-    ("tplinkcloud.com", Plug, 2),
-    ("tplinknbu.com", Plug, 1),
-    ("tplinkra.com", Plug, 2),
-    ("truenas.com", Storage, 3),
-    ("tutk.com", Camera, 3),
-    ("tuya.com", Thing, 2),
-    ("tuyacn.com", Thing, 2),
-    ("tuyaeu.com", Thing, 2),
-    ("tuyain.com", Thing, 2),
-    ("tuyaus.com", Thing, 2),
-    ("ubnt.com", Router, 3),
-    ("ueiwsp.com", Tv, 3),
-    ("unraid.net", Storage, 3),
-    ("vas.samsungapps.com", Phone, 2),
-    ("vewd.com", Tv, 3),
-    ("vizio.com", Tv, 2),
-    ("wd2go.com", Storage, 3),
-    ("whatsapp.net", Phone, 2),
-    ("whispersystems.org", Phone, 2),
-    ("windowsupdate.com", Computer, 2),
-    ("withings.net", Thing, 4),
-    ("wiz.world", Light, 4),
-    ("wizconnected.com", Light, 4),
-    ("wyze.com", Camera, 2),
-    ("wyzecam.com", Camera, 3),
-    ("xbcs.net", Plug, 3),
-    ("xboxlive.com", Console, 3),
-    ("xiaoyi.com", Camera, 4),
-    ("yeelight.com", Light, 3),
-    ("yitechnology.com", Camera, 4),
-];
+/// The names that devices look up, sorted: a line for each domain with all below it, the kind that looks it up, and the
+/// weight. It is one text, since a list of texts takes half as much again for their places.
+pub(super) const NAMES: &str = "\
+allegionengage.com thing 4\n\
+android.clients.google.com phone 2\n\
+android.googleapis.com phone 2\n\
+aqara.com thing 3\n\
+archive.ubuntu.com computer 2\n\
+arlo.com camera 3\n\
+arloxcld.com camera 3\n\
+arrayent.com light 2\n\
+august.com thing 3\n\
+avs-alexa-eu.amazon.com speaker 2\n\
+bob-dispatch-prod-eu.amazon.com speaker 2\n\
+bose.io speaker 3\n\
+broadlink.com.cn thing 3\n\
+cognitivenetworks.com tv 3\n\
+connect.rom.miui.com phone 3\n\
+connectivity-check.ubuntu.com computer 3\n\
+connectivitycheck.android.com phone 2\n\
+connectivitycheck.gstatic.com phone 1\n\
+coolkit.cc plug 3\n\
+coolkit.cn plug 3\n\
+dch.dlink.com thing 4\n\
+deb.debian.org computer 2\n\
+detectportal.firefox.com computer 2\n\
+device-metrics-us-2.amazon.com speaker 1\n\
+device-metrics-us.amazon.com speaker 1\n\
+dropcam.com camera 4\n\
+e2ro.com router 4\n\
+easy4ipcloud.com camera 3\n\
+ecobee.com thing 3\n\
+ecovacs.com thing 3\n\
+enphaseenergy.com thing 4\n\
+epsonconnect.com printer 4\n\
+eq-3.de thing 3\n\
+espressif.com thing 2\n\
+eufylife.com camera 2\n\
+ezvizlife.com camera 3\n\
+fedoraproject.org computer 2\n\
+fitbit.com thing 2\n\
+foscam.com camera 3\n\
+govee.com light 2\n\
+gs-loc.apple.com phone 1\n\
+gsp-ssl.ls.apple.com phone 1\n\
+hicloud.com phone 2\n\
+hik-connect.com camera 3\n\
+hikvision.com camera 2\n\
+hismarttv.com tv 4\n\
+home-connect.com thing 3\n\
+homematic.com thing 3\n\
+hpconnected.com printer 3\n\
+hpeprint.com printer 4\n\
+immedia-semi.com camera 4\n\
+imoulife.com camera 3\n\
+io.mi.com thing 2\n\
+iot-as-mqtt.cn-shanghai.aliyuncs.com thing 2\n\
+iot-as-mqtt.us-west-1.aliyuncs.com thing 2\n\
+iot.eu-central-1.amazonaws.com thing 2\n\
+iot.eu-west-1.amazonaws.com thing 2\n\
+iot.mi.com thing 2\n\
+iot.us-east-1.amazonaws.com thing 2\n\
+iot.us-west-2.amazonaws.com thing 2\n\
+iotcplatform.com camera 3\n\
+iphone-ld.apple.com phone 3\n\
+irobot.com thing 3\n\
+irobotapi.com thing 3\n\
+ledvance.com light 3\n\
+lgappstv.com tv 4\n\
+lgsmartad.com tv 4\n\
+lgtvcommon.com tv 4\n\
+lgtvsdp.com tv 4\n\
+lifx.co light 4\n\
+lswf.net plug 3\n\
+lutron.com light 3\n\
+meethue.com light 4\n\
+meraki.com router 3\n\
+meross.com plug 3\n\
+midea.com thing 3\n\
+msftconnecttest.com computer 3\n\
+msftncsi.com computer 3\n\
+mtalk.google.com phone 1\n\
+mydlink.com camera 2\n\
+myfritz.net router 2\n\
+myharmony.com thing 3\n\
+myqnapcloud.com storage 3\n\
+nanoleaf.me light 4\n\
+nest.com thing 1\n\
+netatmo.net thing 3\n\
+nintendo.net console 4\n\
+nintendowifi.net console 4\n\
+nmcheck.gnome.org computer 3\n\
+nuki.io thing 4\n\
+osxapps.itunes.apple.com computer 3\n\
+play.googleapis.com phone 1\n\
+playstation.net console 3\n\
+plex.tv storage 1\n\
+query.ess.apple.com phone 1\n\
+quickconnect.to storage 3\n\
+raspberrypi.com computer 2\n\
+raspberrypi.org computer 2\n\
+reolink.com camera 4\n\
+ring.com camera 3\n\
+roborock.com thing 3\n\
+roku.com tv 3\n\
+samsungacr.com tv 4\n\
+samsungcloudsolution.com tv 3\n\
+samsungcloudsolution.net tv 3\n\
+samsungdm.com phone 2\n\
+samsungotn.net tv 3\n\
+sciener.cn thing 3\n\
+settings-win.data.microsoft.com computer 2\n\
+shelly.cloud plug 3\n\
+smartcamera.api.io.mi.com camera 4\n\
+smarter.am thing 4\n\
+smartthings.com thing 3\n\
+smarttv.philips.com tv 3\n\
+solaredge.com thing 3\n\
+sonos.com speaker 3\n\
+swcdn.apple.com computer 2\n\
+switch-bot.com thing 3\n\
+swscan.apple.com computer 3\n\
+synology.com storage 3\n\
+tado.com thing 3\n\
+time-ios.apple.com phone 3\n\
+time-macos.apple.com computer 4\n\
+tivo.com tv 3\n\
+tplinkcloud.com plug 2\n\
+tplinknbu.com plug 1\n\
+tplinkra.com plug 2\n\
+tutk.com camera 3\n\
+tuya.com thing 2\n\
+tuyacn.com thing 2\n\
+tuyaeu.com thing 2\n\
+tuyaus.com thing 2\n\
+ubnt.com router 3\n\
+ueiwsp.com tv 3\n\
+vas.samsungapps.com phone 2\n\
+vizio.com tv 2\n\
+wd2go.com storage 3\n\
+whatsapp.net phone 2\n\
+whispersystems.org phone 2\n\
+windowsupdate.com computer 2\n\
+withings.net thing 4\n\
+wizconnected.com light 4\n\
+wyze.com camera 2\n\
+wyzecam.com camera 3\n\
+xbcs.net plug 3\n\
+xboxlive.com console 3\n\
+xiaoyi.com camera 4\n\
+yeelight.com light 3\n\
+yitechnology.com camera 4\n\
+";
 
 /// What is told besides, by what tells it: what it speaks for, the weight, and patterns, of which one must be contained in
 /// the text, in lower case; `^` stands for its beginning.

@@ -109,6 +109,7 @@ return view.extend(widgets.pollingView({
 			this.group = E('input', {
 				'class': 'cbi-input-text',
 				'data-part': 'group',
+				'disabled': widgets.mayWrite() ? null : '',
 				'maxlength': 63,
 				'placeholder': _('none'),
 				'change': () => this.attempt(api.set_group(this.device.mac, this.group.value.trim()))
