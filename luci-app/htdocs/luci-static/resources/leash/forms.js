@@ -314,9 +314,6 @@ _('let leash\'s user read the folder of %s');
 /* src/live/sources/answers.rs */
 _('DNS answers cannot be tapped, so lookups are known from the query log only: %s');
 
-/* src/live/sources/discovery.rs */
-_('what devices tell of themselves cannot be tapped, so their types are guessed from less: %s');
-
 /* src/live/sources/first_packets.rs */
 _('the first packets of flows cannot be tapped, so names in handshakes are missed: %s');
 
