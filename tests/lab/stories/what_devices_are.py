@@ -12,6 +12,8 @@ def tell(device, group, port, payload):
     """To a group of the LAN."""
     with device.ns, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(device.ip))
+        # Where a bridge's frames pass the router's rules, each source port is a flow with first packets of its own.
+        s.bind((device.ip, port))
         s.sendto(payload, (group, port))
 
 
