@@ -55,6 +55,11 @@ impl Section {
         self.words("mac").filter_map(|word| word.parse().ok())
     }
 
+    /// Whether it is of this device.
+    fn has(&self, mac: Mac) -> bool {
+        self.macs().any(|known| known == mac)
+    }
+
     fn add(&mut self, key: &str, value: String) {
         self.options.push(Entry { line: 0, is_list: false, key: key.into(), value });
     }
@@ -263,27 +268,22 @@ impl Batch {
         for order in joined {
             let mac = mac(order)?.ok_or("a device is joined with another")?;
             let with: Mac = text(order, "with")?.parse()?;
-            if self.of("device").all(|(_, section)| section.macs().all(|known| known != with)) {
+            if !self.sections.iter().any(|section| section.kind == "device" && section.has(with)) {
                 self.own_section(with, "mac");
             }
-            let places: Vec<usize> = self.of("device").map(|(i, _)| i).collect();
-            let target = self.of("device").filter(|(_, section)| section.macs().any(|known| known == with)).last();
-            let Some((target, _)) = target else { continue };
-            for i in places {
-                let Some((_, section)) = self.of("device").nth(i) else { continue };
-                let others: Vec<Mac> = section.macs().filter(|known| *known != mac).collect();
-                let has = section.macs().count() > others.len();
-                if i == target || !has {
-                    continue;
+            let mut sections: Vec<(usize, bool, bool)> = Vec::new();
+            sections.extend(self.of("device").map(|(i, section)| (i, section.has(mac), section.has(with))));
+            let target = sections.iter().rfind(|(.., has)| *has).map(|(i, ..)| *i);
+            for (i, has, _) in sections {
+                let mut macs: Vec<Mac> = Vec::new();
+                macs.extend(self.of("device").nth(i).into_iter().flat_map(|(_, section)| section.macs()));
+                match (has, target == Some(i)) {
+                    (false, true) => macs.push(mac),
+                    (true, false) => macs.retain(|known| *known != mac),
+                    _ => continue,
                 }
-                self.set_macs(i, &others);
-                empty.extend(others.is_empty().then_some(i));
-            }
-            let mut macs: Vec<Mac> = Vec::new();
-            macs.extend(self.of("device").nth(target).into_iter().flat_map(|(_, section)| section.macs()));
-            if !macs.contains(&mac) {
-                macs.push(mac);
-                self.set_macs(target, &macs);
+                self.set_macs(i, &macs);
+                empty.extend(macs.is_empty().then_some(i));
             }
         }
         empty.sort_unstable();

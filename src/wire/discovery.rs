@@ -78,13 +78,16 @@ pub fn mdns(payload: &[u8], take: &mut dyn FnMut(Name)) -> Option<()> {
         match (record_type, service) {
             (TXT, Some("_device-info._tcp")) => {
                 let length = usize::from(*data.first().unwrap_or(&0));
-                let text = data.get(1..=length).filter(|text| text.starts_with(b"model="));
-                text.map(|text| take(bounded(text)));
+                if let Some(text) = data.get(1..=length).filter(|text| text.starts_with(b"model=")) {
+                    take(bounded(text));
+                }
             }
             (PTR | SRV | TXT, Some(service)) => take(service.into()),
             (A | AAAA, None) => {
                 let host = owner.strip_suffix(".local").filter(|host| !host.contains('.') && !host.starts_with('_'));
-                host.map(|host| take(bounded(host.as_bytes())));
+                if let Some(host) = host {
+                    take(bounded(host.as_bytes()));
+                }
             }
             _ => {}
         }
@@ -145,7 +148,9 @@ mod tests {
         \x02tv\x0c_device-info\xc0\x18\0\x10\0\x01\0\0\0\x78\0\x14\x13model=AppleTV6,2; x\
         \x05Anna'\xc0\x1d\0\x01\0\x01\0\0\0\x78\0\x04\xc0\xa8\x08\x20";
 
-    fn told(read: fn(&[u8], &mut dyn FnMut(Name)) -> Option<()>, payload: &[u8]) -> Vec<String> {
+    type Read = fn(&[u8], &mut dyn FnMut(Name)) -> Option<()>;
+
+    fn told(read: Read, payload: &[u8]) -> Vec<String> {
         let mut told = Vec::new();
         read(payload, &mut |text| told.push(text.to_string()));
         told
