@@ -59,13 +59,22 @@ impl Anonymiser {
                 }
                 Event::Leased { ip: self.address(ip), mac: self.mac(mac), hostname: self.label(hostname, "host") }
             }
-            Event::Booted { mac, hostname, vendor_class } => Event::Booted {
+            Event::Booted { mac, hostname, vendor_class, asks } => Event::Booted {
                 mac: self.mac(mac),
                 hostname: self.label(hostname, "host"),
                 vendor_class: self.label(vendor_class, "vendor"),
+                asks,
             },
             Event::Known { mac, address, name } => {
                 Event::Known { mac: self.mac(mac), address: self.address(address), name: self.name(&name) }
+            }
+            // The type of a service is nobody's in particular; names of hosts and programs may be.
+            Event::Announced { mac, by, text } if text.starts_with('_') => {
+                Event::Announced { mac: self.mac(mac), by, text }
+            }
+            Event::Announced { mac, by, text } => {
+                let text = self.label(Some(text), "told").unwrap_or_default();
+                Event::Announced { mac: self.mac(mac), by, text }
             }
             // What everybody asks to learn of a translator tells nothing of anybody.
             Event::Lookup(lookup) if &*lookup.name == DISCOVERY_NAME => {

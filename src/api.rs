@@ -1,10 +1,11 @@
 //! The API: everything that can be asked and ordered. The control socket, the command line, ubus and the page are made
 //! from [`METHODS`] or tested against it.
 
-use crate::config::device_name;
+use crate::config::{Tag, device_name};
 use crate::engine::Engine;
 use crate::engine::orders::OrderError;
 use crate::engine::past::Past;
+use crate::engine::view::texts;
 use crate::event::Event;
 use crate::limits;
 use crate::mode::Mode;
@@ -164,6 +165,7 @@ const DEVICE: Parameter =
     Parameter { name: "device", kind: Kind::Text, optional: false, about: "a MAC, an address or a name" };
 const ANY_DEVICE: Parameter =
     Parameter { name: "device", kind: Kind::Text, optional: true, about: "a MAC, an address or a name; absent: all" };
+const TYPES: &str = "computer, phone, tablet, tv, speaker, camera, plug, light, thing, printer, router, console or storage; empty: none";
 const TARGET: Parameter =
     Parameter { name: "target", kind: Kind::Text, optional: false, about: "an address, a prefix or a name" };
 
@@ -295,6 +297,43 @@ pub const METHODS: &[Method] = &[
             Parameter { name: "name", kind: Kind::Text, optional: false, about: "the name; empty takes it away" },
         ],
         call: set_name,
+    },
+    Method {
+        name: "set_type",
+        about: "say what a device is",
+        writes: true,
+        parameters: &[DEVICE, Parameter { name: "type", kind: Kind::Text, optional: false, about: TYPES }],
+        call: set_type,
+    },
+    Method {
+        name: "set_group",
+        about: "put a device into a group, such as a room",
+        writes: true,
+        parameters: &[
+            DEVICE,
+            Parameter { name: "group", kind: Kind::Text, optional: false, about: "the group; empty takes it out" },
+        ],
+        call: set_group,
+    },
+    Method {
+        name: "set_group_mode",
+        about: "set the mode of a group, for devices without their own",
+        writes: true,
+        parameters: &[
+            Parameter { name: "group", kind: Kind::Text, optional: false, about: "the group" },
+            Parameter { name: "mode", kind: Kind::Text, optional: false, about: Mode::WORDS },
+        ],
+        call: set_group_mode,
+    },
+    Method {
+        name: "join",
+        about: "say that two hardware addresses are one device",
+        writes: true,
+        parameters: &[
+            DEVICE,
+            Parameter { name: "with", kind: Kind::Text, optional: false, about: "the device that it is one with" },
+        ],
+        call: join,
     },
     Method {
         name: "decide",
@@ -568,12 +607,17 @@ fn doctor(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiEr
     Ok(json!({ "complaints": complaints.iter().map(Complaint::json).collect::<Vec<Value>>() }))
 }
 
+/// Returns what an order on a device answers.
+fn done(daemon: &mut dyn Daemon, mac: Mac, key: &str, value: &str) -> Value {
+    texts(&[("device", &mac.to_string()), ("name", &daemon.engine().display_name(mac)), (key, value)])
+}
+
 fn set_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let mode = Mode::parse_own(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
     let at = daemon.now();
     let mac = arguments.mac(daemon.engine())?;
     let mode = daemon.engine().set_mode(mac, mode, at);
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "mode": mode.text() }))
+    Ok(done(daemon, mac, "mode", mode.text()))
 }
 
 fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -585,6 +629,42 @@ fn set_name(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, Api
     }
     daemon.engine().set_name(mac, name, at);
     Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac) }))
+}
+
+fn set_type(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    set_tag(daemon, arguments, Tag::Type)
+}
+
+fn set_group(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    set_tag(daemon, arguments, Tag::Group)
+}
+
+fn set_tag(daemon: &mut dyn Daemon, arguments: &Arguments, tag: Tag) -> Result<Value, ApiError> {
+    let text = tag.check(arguments.text(tag.text()).unwrap_or_default()).map_err(ApiError::Argument)?;
+    let at = daemon.now();
+    let mac = arguments.mac(daemon.engine())?;
+    daemon.engine().set_tag(mac, tag, text, at);
+    Ok(done(daemon, mac, tag.text(), text))
+}
+
+fn set_group_mode(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let mode = Mode::parse(arguments.text("mode").unwrap_or_default()).map_err(ApiError::Argument)?;
+    let (at, group) = (daemon.now(), arguments.text("group").unwrap_or_default());
+    daemon.engine().set_group_mode(group, mode, at)?;
+    Ok(texts(&[("group", group), ("mode", mode.text())]))
+}
+
+fn join(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
+    let at = daemon.now();
+    let who = arguments.text("with").unwrap_or_default();
+    let engine = daemon.engine();
+    let mac = arguments.mac(engine)?;
+    let with = engine.mac_of(who).ok_or_else(|| nobody(engine, who))?;
+    if mac == with {
+        return Err(ApiError::Argument("a device is one with itself already".into()));
+    }
+    engine.join(mac, with, at);
+    Ok(done(daemon, mac, "with", &with.to_string()))
 }
 
 fn decide(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
@@ -627,7 +707,7 @@ fn unblock(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiE
     let at = daemon.now();
     let (mac, target) = (arguments.mac(daemon.engine())?, arguments.target(false)?);
     daemon.engine().unblock(mac, &target, at)?;
-    Ok(json!({ "device": mac.to_string(), "name": daemon.engine().display_name(mac), "target": target.to_string() }))
+    Ok(done(daemon, mac, "target", &target.to_string()))
 }
 
 fn blocking(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {

@@ -7,6 +7,7 @@
 //! 1767225600.000000 clock
 //! 1767225600.000000 neighbour 192.168.8.20 02:00:00:00:00:20
 //! 1767225600.000000 known 02:00:00:00:00:20 203.0.113.4 time.example
+//! 1767225600.500000 announced 02:00:00:00:00:20 mdns _hap._tcp
 //! 1767225601.250000 looked 192.168.8.20 192.168.8.1 1 bulb.example.com found 203.0.113.5,203.0.113.6 via cdn.example
 //! 1767225601.300000 missed 192.168.8.20 192.168.8.1
 //! 1767225601.400000 resolver 192.168.8.2 mac=02:00:00:00:00:20
@@ -88,6 +89,17 @@ pub enum Event {
         hostname: Option<Name>,
         /// Its DHCP vendor class.
         vendor_class: Option<Name>,
+        /// Which options it asks for, such as `1,3,6,15`.
+        asks: Option<Name>,
+    },
+    /// A station told the others in the house something of itself.
+    Announced {
+        /// The station's hardware address.
+        mac: Mac,
+        /// The protocol in which it did.
+        by: Announcement,
+        /// What it told: see [`Announcement`].
+        text: Name,
     },
     /// A device is known to have looked up this name, which yielded this address: what a recording begins with.
     Known {
@@ -183,6 +195,20 @@ pub enum Event {
     PacketsRead(PacketCounts),
 }
 
+/// How stations tell each other what they are, and what of it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Announcement {
+    /// Multicast DNS (RFC 6762): a service such as `_ipp._tcp`, `model=...` of `_device-info._tcp`, or a host's name.
+    Mdns,
+    /// SSDP (UPnP Device Architecture 2.0, section 1): the program that serves, or the type of the device.
+    Ssdp,
+}
+
+impl Announcement {
+    /// The protocols, each with the word for it.
+    pub const ALL: [(Announcement, &str); 2] = [(Announcement::Mdns, "mdns"), (Announcement::Ssdp, "ssdp")];
+}
+
 /// A source of facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -267,10 +293,14 @@ impl fmt::Display for Event {
                 write!(f, "leased {ip} {mac}")?;
                 field(f, "host", hostname)
             }
-            Event::Booted { mac, hostname, vendor_class } => {
+            Event::Booted { mac, hostname, vendor_class, asks } => {
                 write!(f, "booted {mac}")?;
                 field(f, "host", hostname)?;
-                field(f, "vendor", vendor_class)
+                field(f, "vendor", vendor_class)?;
+                field(f, "asks", asks)
+            }
+            Event::Announced { mac, by, text } => {
+                write!(f, "announced {mac} {} {text}", Announcement::ALL[*by as usize].1)
             }
             Event::Known { mac, address, name } => write!(f, "known {mac} {address} {name}"),
             Event::Lookup(l) => {
@@ -537,8 +567,15 @@ impl FromStr for Event {
             }
             "booted" => {
                 let mac = fields.get()?;
-                let [host, vendor] = fields.keyed(["host", "vendor"])?;
-                Event::Booted { mac, hostname: host.map(Name::from), vendor_class: vendor.map(Name::from) }
+                let [hostname, vendor_class, asks] =
+                    fields.keyed(["host", "vendor", "asks"])?.map(|value| value.map(Name::from));
+                Event::Booted { mac, hostname, vendor_class, asks }
+            }
+            "announced" => {
+                let (mac, word) = (fields.get()?, fields.word()?);
+                let by = Announcement::ALL.into_iter().find(|(_, known)| *known == word);
+                let (by, _) = by.ok_or_else(|| format!("'{word}' is not a protocol"))?;
+                Event::Announced { mac, by, text: fields.name()? }
             }
             "known" => Event::Known { mac: fields.get()?, address: fields.get()?, name: fields.name()? },
             "looked" => Event::Lookup(fields.lookup()?),
@@ -685,8 +722,15 @@ mod tests {
             Event::Neighbour { ip: "fe80::1".parse().unwrap(), mac },
             Event::Leased { ip: "192.168.8.20".parse().unwrap(), mac, hostname: Some("Bulb=1".into()) },
             Event::Leased { ip: "192.168.8.20".parse().unwrap(), mac, hostname: None },
-            Event::Booted { mac, hostname: Some("bulb".into()), vendor_class: Some("udhcp\\0321.2".into()) },
-            Event::Booted { mac, hostname: None, vendor_class: None },
+            Event::Booted {
+                mac,
+                hostname: Some("bulb".into()),
+                vendor_class: Some("udhcp\\0321.2".into()),
+                asks: Some("1,3".into()),
+            },
+            Event::Booted { mac, hostname: None, vendor_class: None, asks: None },
+            Event::Announced { mac, by: Announcement::Mdns, text: "_hap._tcp".into() },
+            Event::Announced { mac, by: Announcement::Ssdp, text: "hue/1.0\\032upnp/1.0".into() },
             lookup(Outcome::Found, &["203.0.113.5", "2001:db8::5"], &[b"x.example", b"y.example"]),
             lookup(Outcome::Found, &[], &[b"x.example"]),
             lookup(Outcome::NoSuchName, &[], &[]),

@@ -13,6 +13,7 @@ pub mod detect;
 pub mod engine;
 pub mod event;
 pub mod fnv;
+pub mod kind;
 pub mod limits;
 pub mod live;
 pub mod mode;

@@ -75,6 +75,10 @@ pub const TOLD_DEVICE_KEPT: Span = Span::days(7);
 /// program that gives up on a name tries its next way at once.
 pub const FALLBACK_WINDOW: Span = Span::secs(10);
 
+/// How many networks (/16, /32 of IPv6) a thing with one purpose calls at most. Of those that were recorded, a camera that
+/// reaches its viewers directly calls most, 40 addresses.
+pub const SIMPLE_NETWORKS: usize = 100;
+
 /// The window in which failed attempts are counted. Conntrack gives up on an unanswered flow after one or two minutes.
 pub const SCAN_WINDOW: Span = Span::mins(10);
 /// A device that tries this many addresses or ports that do not answer is searching, not using them.

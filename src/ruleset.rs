@@ -22,7 +22,7 @@ use std::net::IpAddr;
 
 /// The NFLOG group of the resolvers' answers.
 pub const ANSWERS_GROUP: u16 = 5353;
-/// The NFLOG group of the first packets of flows.
+/// The NFLOG group of the first packets of flows, and of what stations tell all others.
 pub const FIRST_PACKETS_GROUP: u16 = 5354;
 
 /// The NFLOG prefix of an answer whose flow was led to another resolver than the device asked.
@@ -210,11 +210,17 @@ fn inet_chains(out: &mut String, rules: &Rules) {
     // A SYN that carries data (RFC 7413): no other is so long.
     let early = "meta l4proto tcp ct direction original tcp flags & (syn | ack | fin | rst) == syn meta length > 120";
     let tap = format!("log group {FIRST_PACKETS_GROUP} snaplen 1600 queue-threshold 8");
+    // What is sent to all is rare, so that other packets cost one comparison. DHCP, multicast DNS and SSDP; a storm is cut.
+    let told = format!(
+        "meta pkttype {{ broadcast, multicast }} udp dport {{ 67, 1900, 5353 }} iifname {{ {lan} }} \
+         limit rate 20/second burst 100 packets log group {FIRST_PACKETS_GROUP} snaplen 1600 queue-threshold 8"
+    );
     let _ = write!(
         out,
         "\tchain prerouting {{\n\t\ttype filter hook prerouting priority mangle - 10; policy accept;\n\
          \t\tiifname {{ {lan} }} jump stations\n\
-         \t\tct mark & {bit} == {bit} drop\n\t}}\n\
+         \t\tct mark & {bit} == {bit} drop\n\
+         \t\t{told}\n\t}}\n\
          \tchain redirect_dns {{\n\t\ttype nat hook prerouting priority dstnat - 1; policy accept;\n\
          \t\tiifname {{ {lan} }} ether saddr @{LOCAL} meta l4proto {{ tcp, udp }} th dport 53 \
          fib daddr type != local redirect\n\t}}\n\
@@ -304,6 +310,7 @@ mod tests {
             "elements = { fc00::/7, fe80::/10, ff00::/8, 2001:db8:1::/64 }",
             "prerouting priority mangle - 10; policy accept;\n\
              \t\tiifname { \"br-lan\", \"br-iot\" } jump stations\n\t\tct mark & 0x02000000 == 0x02000000 drop\n",
+            "\t\tmeta pkttype { broadcast, multicast } udp dport { 67, 1900, 5353 } iifname { \"br-lan\", \"br-iot\" } limit",
             "\t\tmeta l4proto tcp ct original proto-dst 53 ct direction reply oifname { \"br-lan\", \"br-iot\" } jump tap\n",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

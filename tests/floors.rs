@@ -10,7 +10,7 @@ use std::path::Path;
 /// From bottom to top. A room is a file or a folder of src; rooms of one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["fnv", "time", "units", "unwind"],
-    &["limits", "mode", "model"],
+    &["kind", "limits", "mode", "model"],
     &["pin", "sentence"],
     &["config", "event"],
     &["reference", "wire"],

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, reason = "tests may")]
 
 use leash::config;
+use leash::config::Tag;
 use leash::config::uci;
 use leash::detect;
 use leash::engine::state::Extent;
@@ -397,4 +398,81 @@ fn nobody_uses_an_address_that_is_blocked_for_all() {
     let reasons: Vec<&str> =
         blocked.as_array().unwrap().iter().map(|block| block["reason"]["message"].as_str().unwrap()).collect();
     assert_eq!(reasons, ["your own decision: block it"; 2]);
+}
+
+/// The member of the device's answer, as JSON.
+fn of(story: &Story, mac: Mac, member: &str) -> String {
+    let id = story.engine.find(&mac.to_string()).unwrap();
+    story.engine.device(id)[member].to_string()
+}
+
+#[test]
+fn a_group_has_one_mode_for_those_that_have_none_of_their_own() {
+    let mut story = Story::new("config leash\nlist block_on direct-ip");
+    assert!(story.engine.set_group_mode("kitchen", Mode::Guard, story.at()).is_err(), "nobody is in it");
+    story.engine.set_tag(BULB, Tag::Group, "kitchen", story.at());
+    assert_eq!(story.actions(), [""; 0]);
+    story.engine.set_group_mode("kitchen", Mode::Guard, story.at()).unwrap();
+    assert_eq!((story.actions(), of(&story, BULB, "group")), (vec![BULB_9.into()], "\"kitchen\"".into()));
+    let mut state = Vec::new();
+    story.engine.save(&mut state, Extent::Whole, story.at()).unwrap();
+    let mut second = Story::new("config leash\nlist block_on direct-ip");
+    second.engine.load(std::str::from_utf8(&state).unwrap(), second.at()).unwrap();
+    assert_eq!((of(&second, BULB, "mode"), second.left()), ("\"guard\"".into(), 2));
+    let kept = "config leash\nconfig device\noption mac 02:00:00:00:00:20\noption group kitchen\n\
+        config group\noption name kitchen\noption mode guard\n";
+    assert!(second.keep(kept));
+    assert_eq!((of(&second, BULB, "mode"), second.left()), ("\"guard\"".into(), 0));
+    second.engine.set_mode(BULB, Mode::Trust, second.at());
+    assert_eq!(of(&second, BULB, "mode"), "\"trust\"", "its own mode beats that of its group");
+    // A whole group without the Internet.
+    story.engine.set_group_mode("kitchen", Mode::Local, story.at()).unwrap();
+    assert!(story.engine.elements(story.at()).local.contains(&BULB));
+}
+
+#[test]
+fn what_the_user_says_that_a_device_is_beats_what_it_says() {
+    let mut story = Story::new("config leash");
+    story.says("1010.000000 announced 02:00:00:00:00:20 mdns _ipp._tcp");
+    assert!(of(&story, BULB, "kind").contains("\"type\":\"printer\""), "{}", of(&story, BULB, "kind"));
+    story.engine.set_tag(BULB, Tag::Type, "light", story.at());
+    let kind = of(&story, BULB, "kind");
+    assert!(kind.contains("\"type\":\"light\"") && kind.contains("a light, as you say"), "{kind}");
+    assert!(story.keep("config leash\nconfig device\noption mac 02:00:00:00:00:20\noption type light\n"));
+    assert_eq!((of(&story, BULB, "kind"), story.left()), (kind, 0));
+    story.engine.set_tag(BULB, Tag::Type, "", story.at());
+    assert!(of(&story, BULB, "kind").contains("\"type\":\"printer\""));
+    // Who only announces itself is no device.
+    story.says("1011.000000 announced 02:00:00:00:00:77 mdns _ipp._tcp");
+    assert!(story.engine.find("02:00:00:00:00:77").is_none());
+}
+
+#[test]
+fn a_joined_device_has_what_is_said_of_the_other() {
+    let (mut story, tv) = (Story::new("config leash"), Mac([2, 0, 0, 0, 0, 0x21]));
+    story.engine.set_name(BULB, "lamp", story.at());
+    story.engine.set_mode(BULB, Mode::Guard, story.at());
+    story.engine.set_mode(tv, Mode::Trust, story.at());
+    story.engine.join(tv, BULB, story.at());
+    assert_eq!((story.engine.display_name(tv), of(&story, tv, "mode")), ("lamp".into(), "\"guard\"".into()));
+    story.engine.set_mode(tv, Mode::Local, story.at());
+    assert_eq!(of(&story, BULB, "mode"), "\"local\"", "they are one");
+    assert_eq!(story.left(), 3);
+    let kept = "config leash\nconfig device\nlist mac 02:00:00:00:00:20\nlist mac 02:00:00:00:00:21\n\
+        option name lamp\noption mode local\n";
+    assert!(story.keep(kept));
+    assert_eq!((story.left(), of(&story, tv, "mode")), (0, "\"local\"".into()));
+}
+
+#[test]
+fn what_ufp_says_is_shown_and_changes_when_it_changes_its_mind() {
+    let mut story = Story::new("config leash");
+    story.engine.set_fingerprint(BULB, "speaker", "Apple HomePod mini");
+    assert_eq!(of(&story, BULB, "model"), "\"Apple HomePod mini\"");
+    assert!(of(&story, BULB, "kind").contains("\"type\":\"speaker\""));
+    story.engine.set_fingerprint(BULB, "tv", "Apple TV\n");
+    assert!(of(&story, BULB, "kind").contains("\"type\":\"tv\""), "{}", of(&story, BULB, "kind"));
+    assert_eq!(of(&story, BULB, "model"), "\"Apple TV\"");
+    story.engine.set_fingerprint(Mac([2, 9, 9, 9, 9, 9]), "tv", "none");
+    assert_eq!(story.engine.summaries().len(), 2);
 }

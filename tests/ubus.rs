@@ -310,3 +310,62 @@ fn told_sequence(service: &Service) -> u16 {
     }
     last
 }
+
+/// Sends what ubusd would, and returns what the service makes of it.
+fn says(service: &mut Service, kind: u8, sequence: u16, fill: impl FnOnce(&mut Vec<u8>)) -> Vec<Incoming> {
+    let mut bytes = Vec::new();
+    ubus::message(&mut bytes, kind, sequence, 7, fill);
+    service.receive(&bytes).unwrap()
+}
+
+/// The kind and the sequence number of the only message that waits to be written.
+fn asked(service: &mut Service) -> (u8, u16) {
+    let out = std::mem::take(&mut service.out);
+    let it = whole(&out);
+    (it.kind, it.sequence)
+}
+
+#[test]
+fn ufp_is_asked_where_it_is_there_and_believed_within_bounds() {
+    let mut service = published();
+    let status = |code| move |out: &mut Vec<u8>| blobmsg::number(out, attribute::STATUS, code);
+    // It is not installed, or keeps leash out.
+    for code in [status::NOT_FOUND, status::PERMISSION_DENIED] {
+        service.ask_fingerprints();
+        let (kind, sequence) = asked(&mut service);
+        assert_eq!(kind, message::LOOKUP);
+        assert_eq!(says(&mut service, message::STATUS, sequence, status(code)), []);
+        assert!(service.out.is_empty());
+    }
+    // It is there.
+    service.ask_fingerprints();
+    let (_, sequence) = asked(&mut service);
+    assert_eq!(says(&mut service, message::DATA, sequence, |out| blobmsg::number(out, attribute::OBJID, 9)), []);
+    assert_eq!(says(&mut service, message::STATUS, sequence, status(status::OK)), []);
+    let (kind, sequence) = asked(&mut service);
+    assert_eq!(kind, message::INVOKE);
+    let known = json!({ "02:00:00:00:00:20": { "class": "tv", "device": "Roku", "vendor": "Roku" } });
+    let answer = |known: &Value| {
+        let data = encode(known, Integers::Fit);
+        move |out: &mut Vec<u8>| {
+            blobmsg::number(out, attribute::OBJID, 9);
+            blobmsg::attribute(out, attribute::DATA, |out| out.extend_from_slice(&data));
+        }
+    };
+    let heard = says(&mut service, message::DATA, sequence, answer(&known));
+    assert_eq!(heard, [Incoming::Fingerprints(known.clone())]);
+    assert_eq!(says(&mut service, message::STATUS, sequence, status(status::OK)), []);
+    // What comes twice, was not asked for, or is too long is nothing.
+    assert_eq!(says(&mut service, message::DATA, sequence, answer(&known)), []);
+    service.ask_fingerprints();
+    let (_, lost) = asked(&mut service);
+    service.ask_fingerprints();
+    assert_eq!(says(&mut service, message::STATUS, lost, status(status::OK)), [], "an earlier question was given up");
+    let (_, sequence) = asked(&mut service);
+    says(&mut service, message::DATA, sequence, |out| blobmsg::number(out, attribute::OBJID, 9));
+    says(&mut service, message::STATUS, sequence, status(status::OK));
+    let (_, sequence) = asked(&mut service);
+    let long = json!({ "02:00:00:00:00:20": { "device": "x".repeat(70_000) } });
+    assert_eq!(says(&mut service, message::DATA, sequence, answer(&long)), []);
+    assert_eq!(says(&mut service, message::STATUS, sequence, status(4)), [], "it knows no device");
+}

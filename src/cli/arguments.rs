@@ -43,6 +43,9 @@ pub enum Command {
     Watch(WatchCommand),
     Mode(ModeCommand),
     Name(NameCommand),
+    Type(TypeCommand),
+    Group(GroupCommand),
+    Join(JoinCommand),
     Block(BlockCommand),
     Allow(AllowCommand),
     Unblock(UnblockCommand),
@@ -141,6 +144,46 @@ pub struct NameCommand {
     /// the name
     #[argh(positional)]
     pub name: String,
+}
+
+/// Say what a device is: computer, phone, tablet, tv, speaker, camera, plug, light, thing, printer, router, console or
+/// storage; '' takes that back
+#[derive(FromArgs)]
+#[argh(subcommand, name = "type")]
+pub struct TypeCommand {
+    /// a MAC, an address or a name
+    #[argh(positional)]
+    pub device: String,
+    /// what it is
+    #[argh(positional, arg_name = "type")]
+    pub kind: String,
+}
+
+/// Put devices into a group, such as a room, or set the group's mode; '' takes devices out of theirs
+#[derive(FromArgs)]
+#[argh(subcommand, name = "group")]
+pub struct GroupCommand {
+    /// the mode of those devices of the group that have none of their own
+    #[argh(option, arg_name = "mode")]
+    pub mode: Option<String>,
+    /// the group
+    #[argh(positional)]
+    pub group: String,
+    /// MACs, addresses or names
+    #[argh(positional)]
+    pub devices: Vec<String>,
+}
+
+/// Say that a hardware address is one of another device's, which has several: it gets that one's name, mode and group
+#[derive(FromArgs)]
+#[argh(subcommand, name = "join")]
+pub struct JoinCommand {
+    /// a MAC, an address or a name
+    #[argh(positional)]
+    pub device: String,
+    /// the device that it is one with
+    #[argh(positional)]
+    pub with: String,
 }
 
 /// Block an address, a prefix or a name for a device

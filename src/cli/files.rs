@@ -10,7 +10,8 @@ use crate::detect;
 use crate::engine::{Action, EndedFlow, Engine};
 use crate::event;
 use crate::limits;
-use crate::live::{progress, reference};
+use crate::live::progress;
+use crate::live::reference::{self, Reference};
 use crate::replay::{Replay, ReplayError, Sink};
 use crate::time::Stamp;
 use ipnet::IpNet;
@@ -41,6 +42,15 @@ fn engine(path: Option<&Path>, recording: &Path) -> Result<Engine, Failure> {
         complain(&problem.to_string());
     }
     Ok(engine)
+}
+
+/// Looks up who made the devices, where the settings name a file that tells.
+fn name_makers(engine: &mut Engine) {
+    if engine.config().daemon.vendors.is_some() {
+        let (mut reference, macs) = (Reference::default(), engine.macs());
+        reference.set_vendors(engine, &macs);
+        reference.complaints().for_each(|problem| complain(&problem.message.to_string()));
+    }
 }
 
 /// Reads files one after the other, and stops with a complaint at the first that is wrong. Returns the exit code, and
@@ -102,6 +112,7 @@ pub fn replay(command: &ReplayCommand, json: bool) -> Result<u8, Failure> {
     engine.finish(last);
     flows.take(&mut engine, &mut out)?;
     flows.flush(&engine, &mut out)?;
+    name_makers(&mut engine);
     if json {
         write_json(&engine, command.flows, code, &mut out)?;
     } else {

@@ -10,7 +10,7 @@ mod text;
 mod weekly;
 
 use crate::api::ApiError;
-use crate::cli::arguments::{Arguments, Command, SETTINGS};
+use crate::cli::arguments::{Arguments, Command, GroupCommand, SETTINGS};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
@@ -65,6 +65,9 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         Some(Command::Watch(_)) => daemon.watch(),
         Some(Command::Name(c)) => daemon.order("set_name", &json!({ "device": c.device, "name": c.name })),
         Some(Command::Mode(c)) => daemon.order("set_mode", &json!({ "device": c.device, "mode": c.mode })),
+        Some(Command::Type(c)) => daemon.order("set_type", &json!({ "device": c.device, "type": c.kind })),
+        Some(Command::Group(c)) => group(&daemon, &c),
+        Some(Command::Join(c)) => daemon.order("join", &json!({ "device": c.device, "with": c.with })),
         Some(Command::Block(c)) => decide(&c.device, &c.target, "block", &c.lasts),
         Some(Command::Allow(c)) => decide(&c.device, &c.target, "allow", &c.lasts),
         Some(Command::Unblock(c)) => daemon.order("unblock", &json!({ "device": c.device, "target": c.target })),
@@ -127,6 +130,17 @@ fn global_first<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     }
     first.extend(rest);
     first
+}
+
+/// Puts devices into a group, and sets its mode.
+fn group(daemon: &Client, GroupCommand { mode, group, devices }: &GroupCommand) -> Result<u8, Failure> {
+    if devices.is_empty() && mode.is_none() {
+        return Err(Failure::new("group needs devices, or --mode: leash group kitchen kettle lamp", exit::USAGE));
+    }
+    for device in devices {
+        daemon.order("set_group", &json!({ "device": device, "group": group }))?;
+    }
+    mode.as_ref().map_or(Ok(0), |mode| daemon.order("set_group_mode", &json!({ "group": group, "mode": mode })))
 }
 
 /// Returns version, commit and target. openwrt/build sets the last two.

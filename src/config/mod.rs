@@ -8,7 +8,7 @@ mod types;
 pub mod uci;
 
 pub use crate::config::settings::{Fallback, HOOKS, LISTS, NETWORKS, SECTIONS, Setting, UBUS, VENDORS};
-pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Network, Problem, device_name};
+pub use crate::config::types::{Config, DaemonConfig, DeviceConfig, Network, Problem, Tag, device_name};
 
 /// Reads UCI text, of which `detectors` may be named for option `block_on`. Returns settings and what is wrong with the
 /// text, in the order of its lines.
@@ -144,7 +144,7 @@ mod tests {
             "line 13: enabled: 'maybe' is not 0 or 1; 1 holds",
             "line 14: private: 'abc' is not a word of 4 to 64 characters; it is ignored",
             "line 15: a device needs a 'mac'; it is ignored",
-            "line 19: mode: 'fierce' is not trust, observe, guard or local; the default mode holds",
+            "line 19: mode: 'fierce' is not trust, observe, guard or local; the mode of its group, or the default mode holds",
             "line 21: mac: '02:00' is not a hardware address such as 02:11:22:33:44:55; the device at line 20 is ignored",
             "line 22: a pin cannot block addresses of the house; it is ignored",
             "line 26: mac: '02' is not a hardware address such as 02:11:22:33:44:55; the pin at line 25 is ignored",
@@ -152,12 +152,12 @@ mod tests {
             "line 32: until: 'soon' is not a date such as 2026-12-31 18:00; the pin at line 29 is ignored",
             "line 33: a pin's 'verdict' is allow or block; it is ignored",
             "line 35: a pin needs either an 'address' or a 'name'; it is ignored",
-            "line 37: a section is leash, device or pin, not 'dragon'; it is ignored",
+            "line 37: a section is leash, device, group or pin, not 'dragon'; it is ignored",
             "line 38: a line is: config TYPE 'NAME', option KEY 'VALUE' or list KEY 'VALUE'; it is ignored",
             "line 39: a quote is not closed; the line is ignored",
         ];
         assert_eq!(said, expected);
-        let device = (Mac([2, 0, 0, 0, 0, 1]), DeviceConfig::default());
+        let device = (Mac([2, 0, 0, 0, 0, 1]), DeviceConfig { section: 17, ..DeviceConfig::default() });
         assert_eq!(config, Config { devices: [device].into(), ..Config::default() });
     }
 
@@ -193,6 +193,22 @@ mod tests {
         let seen = [one, two, three].map(|mac| (config.devices[&mac].name.as_deref(), config.devices[&mac].mode));
         let modes = [Mode::Guard, Mode::Local, Mode::Local].map(Some);
         assert_eq!(seen, [(Some("tv"), modes[0]), (Some("laptop"), modes[1]), (Some("tv"), modes[2])]);
+    }
+
+    #[test]
+    fn groups_and_types_are_read() {
+        let text = "config device\n option mac 02:00:00:00:00:01\n option type tv\n option group 'the den'\n\
+            config device\n option mac 02:00:00:00:00:02\n option group 'the den'\n option mode trust\n\
+            config group\n option name 'the den'\n option mode local\nconfig group\n option name 'the den'\n option mode guard\n\
+            config group\n option mode guard\nconfig device\n option mac 02:00:00:00:00:03\n option type toaster\n";
+        let (config, problems) = parse(text, &[]);
+        let lines: Vec<usize> = problems.iter().map(|problem| problem.line).collect();
+        assert_eq!(lines, [12, 15, 19], "{problems:?}");
+        let mode = |last| config.devices[&Mac([2, 0, 0, 0, 0, last])].mode;
+        assert_eq!([mode(1), mode(2), mode(3)], [None, Some(Mode::Trust), None]);
+        assert_eq!((config.group_mode("the den"), config.group_mode("attic")), (Some(Mode::Local), None));
+        assert_eq!(config.devices[&Mac([2, 0, 0, 0, 0, 1])].kind, Some(crate::kind::Kind::Tv));
+        assert_eq!(config.devices.len(), 3, "a wrong type leaves the rest of its section");
     }
 
     /// The table of settings in openwrt/README.md is this one. A star is at what changes with a restart.

@@ -6,6 +6,7 @@
 
 use crate::config::types::{Config, DeviceConfig, Problem, device_name};
 use crate::config::uci::{Entry, Section};
+use crate::kind::Kind;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::{Pin, Target};
@@ -98,10 +99,11 @@ impl Setting {
 }
 
 /// The kinds of sections with their options.
-pub const SECTIONS: &[(&str, &[Setting])] = &[("leash", LEASH), ("device", DEVICE), ("pin", PIN)];
+pub const SECTIONS: &[(&str, &[Setting])] = &[("leash", LEASH), ("device", DEVICE), ("group", GROUP), ("pin", PIN)];
 
 const FLAG: &str = "0 or 1";
 const PATH: &str = "an absolute path";
+const GROUP_NAME: &str = "a name of up to 63 visible characters, such as kitchen";
 const HARDWARE_ADDRESS: &str = "a hardware address such as 02:11:22:33:44:55";
 
 const LEASH: &[Setting] = &[
@@ -180,7 +182,18 @@ const DEVICE: &[Setting] = &[
         .set(|draft, text| add_macs(&mut draft.section.macs, text)),
     setting("name", Nothing, "a name of up to 63 visible characters", "what the household calls it")
         .set(|draft, text| put(&mut draft.section.device.name, device_name(text).ok().map(|name| Some(name.into())))),
-    setting("mode", Value("the default mode"), Mode::WORDS, "what may be done to it")
+    setting("mode", Value("the mode of its group, or the default mode"), Mode::WORDS, "what may be done to it")
+        .set(|draft, text| put(&mut draft.section.device.mode, Mode::parse(text).ok().map(Some))),
+    setting("type", Value("what leash sees"), Kind::WORDS, "what it is, where leash does not know better")
+        .set(|draft, text| put(&mut draft.section.device.kind, Kind::parse(text).ok().map(Some))),
+    setting("group", Value("no group"), GROUP_NAME, "the group that it is in, such as a room")
+        .set(|draft, text| put(&mut draft.section.device.group, group(text))),
+];
+
+const GROUP: &[Setting] = &[
+    setting("name", Nothing, GROUP_NAME, "the group")
+        .set(|draft, text| put(&mut draft.section.device.group, group(text))),
+    setting("mode", Nothing, Mode::WORDS, "the mode of its devices that have none of their own")
         .set(|draft, text| put(&mut draft.section.device.mode, Mode::parse(text).ok().map(Some))),
 ];
 
@@ -246,7 +259,8 @@ impl Draft<'_> {
     pub fn section(&mut self, section: &Section) {
         let (kind, line) = (section.kind.as_str(), section.line);
         let Some((_, settings)) = SECTIONS.iter().find(|(known, _)| *known == kind) else {
-            return self.check(line, Err(format!("a section is leash, device or pin, not '{kind}'; it is ignored")));
+            return self
+                .check(line, Err(format!("a section is leash, device, group or pin, not '{kind}'; it is ignored")));
         };
         self.section = DraftSection { line, ..DraftSection::default() };
         for entry in &section.options {
@@ -256,6 +270,7 @@ impl Draft<'_> {
         let result = match kind {
             _ if self.section.spoilt => Ok(()),
             "device" => self.device(),
+            "group" => self.group(),
             "pin" => self.pin(),
             _ => Ok(()),
         };
@@ -307,7 +322,7 @@ impl Draft<'_> {
 
     /// Takes up a device. What several sections say of one is joined.
     fn device(&mut self) -> Result<(), String> {
-        let DraftSection { given, macs, device, .. } = std::mem::take(&mut self.section);
+        let DraftSection { line: section, given, macs, device, .. } = std::mem::take(&mut self.section);
         if macs.is_empty() {
             return Err("a device needs a 'mac'; it is ignored".into());
         }
@@ -323,7 +338,23 @@ impl Draft<'_> {
             let known = self.config.devices.entry(mac).or_default();
             known.name = device.name.clone().or(known.name.take());
             known.mode = device.mode.or(known.mode);
+            known.kind = device.kind.or(known.kind);
+            known.group = device.group.clone().or(known.group.take());
+            known.section = section;
         }
+        Ok(())
+    }
+
+    /// Takes up a group.
+    fn group(&mut self) -> Result<(), String> {
+        let DeviceConfig { group, mode, .. } = std::mem::take(&mut self.section).device;
+        let (Some(group), Some(mode)) = (group, mode) else {
+            return Err("a group needs a 'name' and a 'mode'; it is ignored".into());
+        };
+        if self.config.group_mode(&group).is_some() {
+            return Err(format!("the mode of the group '{group}' is given above; this one is ignored"));
+        }
+        self.config.groups.push((group, mode));
         Ok(())
     }
 
@@ -381,6 +412,11 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row[other.len()]
+}
+
+/// Returns the text when it can be the name of a group.
+fn group(text: &str) -> Option<Option<String>> {
+    device_name(text).ok().filter(|name| !name.is_empty()).map(|name| Some(name.into()))
 }
 
 fn put<T>(place: &mut T, value: Option<T>) -> bool {

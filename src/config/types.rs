@@ -1,5 +1,6 @@
 //! What the settings are read into.
 
+use crate::kind::Kind;
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Pin;
@@ -31,6 +32,8 @@ pub struct Config {
     pub blocking: bool,
     /// What the user said of devices, by hardware address.
     pub devices: BTreeMap<Mac, DeviceConfig>,
+    /// The mode of each group of devices, by its name.
+    pub groups: Vec<(String, Mode)>,
     /// The user's own verdicts in the order of the file: the first that fits decides.
     pub pins: Vec<Pin>,
     /// What is read by the daemon and by what finds lists, networks and vendors for it, and never by the engine.
@@ -84,8 +87,45 @@ pub struct DaemonConfig {
 pub struct DeviceConfig {
     /// What the household calls it.
     pub name: Option<String>,
-    /// Its mode; absent: the default mode.
+    /// Its mode; absent: that of its group, or the default mode.
     pub mode: Option<Mode>,
+    /// What the household says that it is.
+    pub kind: Option<Kind>,
+    /// The group that it is in, such as a room.
+    pub group: Option<String>,
+    /// The line of its section: what has the same is one device.
+    pub section: usize,
+}
+
+/// What the household may say of a device, besides its name and mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tag {
+    /// What it is, one of [`Kind`].
+    Type,
+    /// The group that it is in.
+    Group,
+}
+
+impl Tag {
+    /// All tags, each with the name of its option.
+    pub const ALL: [(Tag, &str); 2] = [(Tag::Type, "type"), (Tag::Group, "group")];
+
+    /// Returns the name of its option.
+    pub fn text(self) -> &'static str {
+        Tag::ALL[self as usize].1
+    }
+
+    /// Checks what a device may be labelled with. An empty text takes the tag away.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn check(self, text: &str) -> Result<&str, String> {
+        match self {
+            Tag::Type if text.is_empty() => Ok(text),
+            Tag::Type => Kind::parse(text).map(Kind::text),
+            Tag::Group => device_name(text),
+        }
+    }
 }
 
 impl Config {
@@ -102,6 +142,7 @@ impl Config {
             uplink_kbit: None,
             blocking: false,
             devices: BTreeMap::new(),
+            groups: Vec::new(),
             pins: Vec::new(),
             daemon: DaemonConfig {
                 enabled: false,
@@ -123,6 +164,11 @@ impl Config {
                 vendors: None,
             },
         }
+    }
+
+    /// Returns the mode of a group.
+    pub fn group_mode(&self, group: &str) -> Option<Mode> {
+        self.groups.iter().find(|(name, _)| name == group).map(|(_, mode)| *mode)
     }
 }
 

@@ -3,7 +3,7 @@
 //! The syntax is that of openwrt/uci, file.c: `config TYPE ['NAME']`, `option KEY 'VALUE'`, `list KEY 'VALUE'`,
 //! comments after `#`.
 
-use crate::config::types::{Problem, device_name};
+use crate::config::types::{Problem, Tag, device_name};
 use crate::mode::Mode;
 use crate::model::Mac;
 use crate::pin::Target;
@@ -53,6 +53,11 @@ impl Section {
     /// Returns the hardware addresses of a device.
     fn macs(&self) -> impl Iterator<Item = Mac> {
         self.words("mac").filter_map(|word| word.parse().ok())
+    }
+
+    /// Whether it is of this device.
+    fn has(&self, mac: Mac) -> bool {
+        self.macs().any(|known| known == mac)
     }
 
     fn add(&mut self, key: &str, value: String) {
@@ -144,7 +149,9 @@ pub fn batch(settings: &str, orders: &Value) -> Result<(usize, String), String> 
     if let Some(on) = orders.get("blocking").and_then(Value::as_bool) {
         batch.switch(on);
     }
-    batch.devices(list(orders, "modes"), list(orders, "names"))?;
+    batch.devices(list(orders, "modes"), list(orders, "names"), list(orders, "tags"))?;
+    batch.groups(list(orders, "group_modes"))?;
+    batch.join(list(orders, "joined"))?;
     batch.pins(list(orders, "unpinned"), list(orders, "pins"))?;
     if batch.done > 0 {
         batch.command(format_args!("commit leash"));
@@ -176,7 +183,7 @@ impl Batch {
         self.done += 1;
     }
 
-    fn devices(&mut self, modes: &[Value], names: &[Value]) -> Result<(), String> {
+    fn devices(&mut self, modes: &[Value], names: &[Value], tags: &[Value]) -> Result<(), String> {
         let mut wanted: Vec<(Mac, &str, String)> = Vec::new();
         for order in modes {
             let mac = mac(order)?.ok_or("a mode is for a device")?;
@@ -185,8 +192,14 @@ impl Batch {
         }
         for order in names {
             let mac = mac(order)?.ok_or("a name is for a device")?;
-            // As in a shell, a quote within quotes ends them, and another begins them again.
-            wanted.push((mac, "name", device_name(text(order, "name")?)?.replace('\'', r"'\''")));
+            wanted.push((mac, "name", quoted(device_name(text(order, "name")?)?)));
+        }
+        for order in tags {
+            let mac = mac(order)?.ok_or("a type or group is for a device")?;
+            let word = text(order, "option")?;
+            let tag = Tag::ALL.into_iter().find(|(_, known)| *known == word);
+            let (tag, option) = tag.ok_or_else(|| format!("'{}' is no tag", word.escape_default()))?;
+            wanted.push((mac, option, quoted(tag.check(text(order, "value")?)?)));
         }
         wanted.sort_unstable();
         self.done += wanted.len();
@@ -216,28 +229,82 @@ impl Batch {
                 // One that was added just now is the last.
                 return if section.line == 0 { "-1".into() } else { i.to_string() };
             }
-            for key in ["name", "mode"] {
+            for key in ["name", "mode", "type", "group"] {
                 section.last(key).into_iter().for_each(|value| own.add(key, value.into()));
             }
             left = Some((i, others));
         }
         if let Some((i, others)) = left {
-            self.command(format_args!("delete leash.@device[{i}].mac"));
-            for other in &others {
-                self.command(format_args!("add_list leash.@device[{i}].mac='{other}'"));
-            }
-            if let Some(section) = self.sections.iter_mut().filter(|section| section.kind == "device").nth(i) {
-                section.options.retain(|entry| entry.key != "mac");
-                others.iter().for_each(|other| section.add("mac", other.to_string()));
-            }
+            self.set_macs(i, &others);
         }
         self.command(format_args!("add leash device\nset leash.@device[-1].mac='{mac}'"));
         for Entry { key, value, .. } in &own.options {
-            self.commands += &format!("set leash.@device[-1].{key}='{}'\n", value.replace('\'', r"'\''"));
+            self.commands += &format!("set leash.@device[-1].{key}='{}'\n", quoted(value));
         }
         own.add("mac", mac.to_string());
         self.sections.push(own);
         "-1".into()
+    }
+
+    fn groups(&mut self, modes: &[Value]) -> Result<(), String> {
+        self.done += modes.len();
+        for order in modes {
+            let (group, mode) = (device_name(text(order, "group")?)?, Mode::parse(text(order, "mode")?)?.text());
+            let place = self.of("group").find(|(_, section)| section.last("name") == Some(group)).map(|(i, _)| i);
+            match place {
+                Some(i) => self.command(format_args!("set leash.@group[{i}].mode='{mode}'")),
+                None => self.command(format_args!(
+                    "add leash group\nset leash.@group[-1].name='{}'\nset leash.@group[-1].mode='{mode}'",
+                    quoted(group)
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves hardware addresses into the sections of others. A section that has none any longer goes.
+    fn join(&mut self, joined: &[Value]) -> Result<(), String> {
+        self.done += joined.len();
+        let mut empty = Vec::new();
+        for order in joined {
+            let mac = mac(order)?.ok_or("a device is joined with another")?;
+            let with: Mac = text(order, "with")?.parse()?;
+            if !self.sections.iter().any(|section| section.kind == "device" && section.has(with)) {
+                self.own_section(with, "mac");
+            }
+            let mut sections: Vec<(usize, bool, bool)> = Vec::new();
+            sections.extend(self.of("device").map(|(i, section)| (i, section.has(mac), section.has(with))));
+            let target = sections.iter().rfind(|(.., has)| *has).map(|(i, ..)| *i);
+            for (i, has, _) in sections {
+                let mut macs: Vec<Mac> = Vec::new();
+                macs.extend(self.of("device").nth(i).into_iter().flat_map(|(_, section)| section.macs()));
+                match (has, target == Some(i)) {
+                    (false, true) => macs.push(mac),
+                    (true, false) => macs.retain(|known| *known != mac),
+                    _ => continue,
+                }
+                self.set_macs(i, &macs);
+                empty.extend(macs.is_empty().then_some(i));
+            }
+        }
+        empty.sort_unstable();
+        empty.dedup();
+        for i in empty.iter().rev() {
+            self.command(format_args!("delete leash.@device[{i}]"));
+        }
+        Ok(())
+    }
+
+    /// Gives a section of a device these hardware addresses.
+    fn set_macs(&mut self, i: usize, macs: &[Mac]) {
+        self.command(format_args!("delete leash.@device[{i}].mac"));
+        for mac in macs {
+            self.command(format_args!("add_list leash.@device[{i}].mac='{mac}'"));
+        }
+        if let Some(section) = self.sections.iter_mut().filter(|section| section.kind == "device").nth(i) {
+            section.options.retain(|entry| entry.key != "mac");
+            macs.iter().for_each(|mac| section.add("mac", mac.to_string()));
+        }
     }
 
     fn pins(&mut self, unpinned: &[Value], pins: &[Value]) -> Result<(), String> {
@@ -272,6 +339,11 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Returns a text as it stands within quotes: as in a shell, a quote ends them, and another begins them again.
+fn quoted(text: &str) -> String {
+    text.replace('\'', r"'\''")
 }
 
 /// What tells pins apart: the device, or all, and the destination.
@@ -358,6 +430,32 @@ mod tests {
     }
 
     #[test]
+    fn types_groups_and_joined_devices_become_sections() {
+        let settings = "config device\n\toption mac '02:00:00:00:00:20'\nconfig device\n\toption mac '02:00:00:00:00:21'\n\
+            \toption name tv\nconfig group\n\toption name kitchen\n\toption mode observe\n";
+        let orders = json!({
+            "tags": [
+                { "device": "02:00:00:00:00:21", "option": "group", "value": "Anna's room" },
+                { "device": "02:00:00:00:00:21", "option": "type", "value": "tv" }
+            ],
+            "group_modes": [{ "group": "kitchen", "mode": "guard" }, { "group": "hall", "mode": "local" }],
+            "joined": [
+                { "device": "02:00:00:00:00:20", "with": "02:00:00:00:00:21" },
+                { "device": "02:00:00:00:00:30", "with": "02:00:00:00:00:31" }
+            ],
+        });
+        let (done, batch) = batch(settings, &orders).unwrap();
+        let expected = "set leash.@device[1].group='Anna'\\''s room'\nset leash.@device[1].type='tv'\n\
+            set leash.@group[0].mode='guard'\nadd leash group\nset leash.@group[-1].name='hall'\n\
+            set leash.@group[-1].mode='local'\ndelete leash.@device[0].mac\ndelete leash.@device[1].mac\n\
+            add_list leash.@device[1].mac='02:00:00:00:00:21'\nadd_list leash.@device[1].mac='02:00:00:00:00:20'\n\
+            add leash device\nset leash.@device[-1].mac='02:00:00:00:00:31'\ndelete leash.@device[2].mac\n\
+            add_list leash.@device[2].mac='02:00:00:00:00:31'\nadd_list leash.@device[2].mac='02:00:00:00:00:30'\n\
+            delete leash.@device[0]\ncommit leash\n";
+        assert_eq!((done, batch.as_str()), (6, expected));
+    }
+
+    #[test]
     fn nothing_else_gets_in() {
         assert_eq!(batch(SETTINGS, &json!({})), Ok((0, String::new())));
         assert_eq!(batch("", &json!({ "blocking": true })).unwrap().1.lines().next(), Some("add leash leash"));
@@ -366,6 +464,10 @@ mod tests {
             json!({ "modes": [{ "device": "x'\n", "mode": "guard" }] }),
             json!({ "modes": [{ "mode": "guard" }] }),
             json!({ "names": [{ "device": "02:00:00:00:00:21", "name": "x\nset network.lan.proto=none" }] }),
+            json!({ "tags": [{ "device": "02:00:00:00:00:21", "option": "mode", "value": "guard" }] }),
+            json!({ "tags": [{ "device": "02:00:00:00:00:21", "option": "type", "value": "toaster" }] }),
+            json!({ "group_modes": [{ "group": "x\nset x.y='z'", "mode": "guard" }] }),
+            json!({ "joined": [{ "device": "02:00:00:00:00:21", "with": "x" }] }),
             json!({ "pins": [{ "target": "a'\nset x.y='z", "verdict": "block" }] }),
             json!({ "pins": [{ "target": "a.example", "verdict": "block'\n" }] }),
             json!({ "unpinned": [{ "device": "02:00:00:00:00:21" }] }),

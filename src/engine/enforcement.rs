@@ -1,6 +1,6 @@
 //! Orders of the user, and the blocks that follow from them and from verdicts: what the kernel is to hold.
 
-use crate::config::Config;
+use crate::config::{Config, Tag};
 use crate::detect::Finding;
 use crate::engine::history::RecordKind;
 use crate::engine::orders::OrderError;
@@ -37,7 +37,7 @@ impl Engine {
     /// Puts a device into a mode, or back into the default mode. Returns the mode that it is in then.
     pub fn set_mode(&mut self, mac: Mac, mode: impl Into<Option<Mode>>, at: Stamp) -> Mode {
         let mode = mode.into();
-        self.orders.set_mode(mac, mode);
+        self.orders.set_mode(self.orders.known_as(mac), mode);
         let holds = self.settings().mode(mac);
         self.note(RecordKind::Mode, Some(mac), at, || match mode {
             Some(mode) => sentence!("mode %s", mode.text()),
@@ -49,11 +49,47 @@ impl Engine {
 
     /// Names a device; an empty name takes its name away.
     pub fn set_name(&mut self, mac: Mac, name: &str, at: Stamp) {
-        self.orders.name(mac, name);
+        self.orders.name(self.orders.known_as(mac), name);
         self.note(RecordKind::Name, Some(mac), at, || match name {
             "" => sentence!("no longer has a name"),
             name => sentence!("is called %s", name),
         });
+        self.orders_changed(at);
+    }
+
+    /// Says what a device is, or which group it is in; an empty text takes that back.
+    pub fn set_tag(&mut self, mac: Mac, tag: Tag, text: &str, at: Stamp) {
+        self.orders.tag(self.orders.known_as(mac), tag, text);
+        self.note(RecordKind::Name, Some(mac), at, || match (tag, text) {
+            (Tag::Type, "") => sentence!("no longer has a type"),
+            (Tag::Type, _) => sentence!("type %s", String::from(text)),
+            (Tag::Group, "") => sentence!("is in no group any longer"),
+            (Tag::Group, _) => sentence!("is in the group %s", String::from(text)),
+        });
+        self.orders_changed(at);
+    }
+
+    /// Puts a group of devices into a mode, except for those that have one of their own.
+    ///
+    /// # Errors
+    /// [`OrderError::NotFound`] when no device is in this group.
+    pub fn set_group_mode(&mut self, group: &str, mode: Mode, at: Stamp) -> Result<(), OrderError> {
+        let is_in = |mac: &Mac| self.settings().tag(*mac, Tag::Group) == Some(group);
+        if self.config.group_mode(group).is_none() && !self.settings().in_modes(|_| true).any(|mac| is_in(&mac)) {
+            return Err(OrderError::NotFound(format!("no device is in the group '{}'", group.escape_default())));
+        }
+        self.orders.set_group_mode(group, mode);
+        self.note(RecordKind::Mode, None, at, || sentence!("group %s: mode %s", String::from(group), mode.text()));
+        self.orders_changed(at);
+        Ok(())
+    }
+
+    /// Makes a hardware address one of another one's device: it gets the name, mode, type and group of that.
+    pub fn join(&mut self, mac: Mac, with: Mac, at: Stamp) {
+        let with = self.orders.known_as(with);
+        self.orders.join(mac, with);
+        let name = self.display_name(with);
+        self.note(RecordKind::Name, Some(mac), at, || sentence!("is the same device as %s", name));
         self.orders_changed(at);
     }
 

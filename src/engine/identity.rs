@@ -5,6 +5,9 @@ use crate::model::Mac;
 use crate::tables::devices::{Device, DeviceId};
 use std::net::IpAddr;
 
+/// How many characters are kept of what ufp calls a device.
+const MODEL_CHARACTERS: usize = 63;
+
 impl Engine {
     /// Returns what people call a device: its name in the settings, else its own, else its hardware address, or its first
     /// address where a capture has none. A device chooses its own name, so one that could be taken for another device's
@@ -103,6 +106,16 @@ impl Engine {
     /// Returns the hardware addresses of all devices.
     pub fn macs(&self) -> Vec<Mac> {
         self.tables.devices.iter().map(|(_, device)| device.mac).collect()
+    }
+
+    /// Sets what OpenWrt's ufp takes a device for: its class, and what it calls it.
+    pub fn set_fingerprint(&mut self, mac: Mac, class: &str, model: &str) {
+        if let Some(id) = self.tables.devices.by_mac(mac) {
+            let device = self.tables.devices.get_mut(id);
+            device.traits.note_ufp(&format!("{class} {model}"));
+            let model: String = model.chars().filter(|c| !c.is_control()).take(MODEL_CHARACTERS).collect();
+            device.model = (!model.is_empty()).then(|| model.into());
+        }
     }
 
     /// Sets who made a device.

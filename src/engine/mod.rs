@@ -12,6 +12,7 @@ pub mod history;
 mod identity;
 mod journal;
 mod judged;
+mod kinds;
 pub mod ledger;
 mod nat64;
 pub mod orders;
@@ -173,9 +174,17 @@ impl Engine {
                 self.note_device(mac, hostname, None, at);
                 self.bind(ip, mac, true, at);
             }
-            Event::Booted { mac, hostname, vendor_class } => {
+            Event::Booted { mac, hostname, vendor_class, asks } => {
                 if let Some(id) = self.note_device(mac, hostname, vendor_class, at) {
-                    self.tables.devices.get_mut(id).booted_at = Some(at.now);
+                    let device = self.tables.devices.get_mut(id);
+                    device.booted_at = Some(at.now);
+                    asks.inspect(|asks| device.traits.note_asks(asks));
+                }
+            }
+            // Whoever has sent nothing else is no device yet: hardware addresses are easily made up.
+            Event::Announced { mac, by, text } => {
+                if let Some(id) = self.tables.devices.by_mac(mac) {
+                    self.tables.devices.get_mut(id).traits.note_announced(by, &text);
                 }
             }
             Event::Lookup(lookup) => self.learn(&lookup, at),
@@ -414,6 +423,9 @@ impl Engine {
             if self.tables.devices.get_mut(id).lookup_stats.record(lookup, at) {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
+            }
+            if !lookup.addresses.is_empty() {
+                self.tables.devices.get_mut(id).traits.note_name(&lookup.name);
             }
             for &address in &lookup.addresses {
                 if is_local(self.tables.names.nat64.canonical(id, address)) {

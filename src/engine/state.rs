@@ -6,10 +6,14 @@
 //! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
 //! nat64 02:00:00:00:00:20 2001:db8:64::/96
 //! name 02:00:00:00:00:20 203.0.113.5 3600 bulb.example.com
+//! told 02:00:00:00:00:20 5f3a2b1c,9,0,40
 //! sent 02:00:00:00:00:20 490896 0,0,3,-,...
 //! met 02:00:00:00:00:20 1767225000.000000 00000010...
 //! mode 02:00:00:00:00:20 guard
 //! called 02:00:00:00:00:20 kitchen plug
+//! tag 02:00:00:00:00:20 group kitchen
+//! group - guard kitchen
+//! join 02:00:00:00:00:21 02:00:00:00:00:20
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! unpin - ads.example.net
 //! blocking 0
@@ -18,6 +22,7 @@
 //! end
 //! ```
 
+use crate::config::Tag;
 use crate::engine::history::Record;
 use crate::engine::past::{self, Journal};
 use crate::engine::policy::{Block, By};
@@ -29,6 +34,7 @@ use crate::sentence::Sentence;
 use crate::tables::counters::reach::Reach;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::names::Known;
+use crate::tables::traits::Traits;
 use crate::time::{Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -79,6 +85,9 @@ impl Engine {
             names.iter().try_for_each(|known| write!(out, " {}", known))?;
             writeln!(out)?;
         }
+        for (_, device) in self.tables.devices.iter() {
+            device.traits.save().map_or(Ok(()), |told| writeln!(out, "told {} {told}", device.mac))?;
+        }
         for (_, device) in self.tables.devices.iter().filter(|_| whole) {
             let Some((hour, steps)) = device.sent_by_hour.save() else { continue };
             write!(out, "sent {} {hour} ", device.mac)?;
@@ -104,6 +113,15 @@ impl Engine {
         }
         for (mac, name) in &self.orders.names {
             writeln!(out, "called {mac} {name}")?;
+        }
+        for (mac, tag, text) in &self.orders.tags {
+            writeln!(out, "tag {mac} {} {text}", tag.text())?;
+        }
+        for (group, mode) in &self.orders.group_modes {
+            writeln!(out, "group - {} {group}", mode.text())?;
+        }
+        for (mac, with) in &self.orders.joined {
+            writeln!(out, "join {mac} {with}")?;
         }
         for pin in &self.orders.pins {
             let mac = pin.mac.map_or("-".into(), |mac| mac.to_string());
@@ -204,7 +222,15 @@ impl Engine {
                 let (ip, age) = (words.next()?.parse().ok()?, words.next()?.parse::<u64>().ok()?);
                 let id = *ids.get(&mac?)?;
                 let then = Time(at.now.0.saturating_sub(age.saturating_mul(1_000_000)));
-                words.map(Name::from).for_each(|name| self.tables.names.insert(id, ip, &name, then));
+                for name in words.map(Name::from) {
+                    self.tables.names.insert(id, ip, &name, then);
+                    self.tables.devices.get_mut(id).traits.note_name(&name);
+                }
+            }
+            // Another version of leash may have told it otherwise.
+            "told" => {
+                let (id, told) = (*ids.get(&mac?)?, Traits::restore(words.next()?));
+                self.tables.devices.get_mut(id).traits.resume(told.unwrap_or_default());
             }
             "sent" => {
                 let (hour, steps) = (words.next()?.parse().ok()?, words.next()?);
@@ -217,6 +243,16 @@ impl Engine {
             }
             "mode" => self.orders.set_mode(mac?, Mode::parse_own(words.next()?).ok()?),
             "called" => self.orders.name(mac?, &words.collect::<Vec<_>>().join(" ")),
+            "tag" => {
+                let word = words.next()?;
+                let (tag, _) = Tag::ALL.into_iter().find(|(_, known)| *known == word)?;
+                self.orders.tag(mac?, tag, &words.collect::<Vec<_>>().join(" "));
+            }
+            "group" => {
+                let mode = Mode::parse(words.next()?).ok()?;
+                self.orders.set_group_mode(&words.collect::<Vec<_>>().join(" "), mode);
+            }
+            "join" => self.orders.join(mac?, words.next()?.parse().ok()?),
             "pin" => {
                 let block = words.next()? == "block";
                 let (target, until) = (Target::parse(words.next()?, block).ok()?, words.next()?);
@@ -277,6 +313,8 @@ mod tests {
         device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb vendor=udhcp\n\
         nat64 - 64:ff9b::/96\nnat64 02:00:00:00:00:20 2001:db8:64::/96\n\
         name 02:00:00:00:00:20 203.0.113.5 3600 a.example b.example\nmode 02:00:00:00:00:20 guard\n\
+        tag 02:00:00:00:00:20 type plug\ntag 02:00:00:00:00:20 group the kitchen\ngroup - guard the kitchen\n\
+        join 02:00:00:00:00:21 02:00:00:00:00:20\n\
         pin 02:00:00:00:00:20 block ads.example -\npin - allow 198.51.100.0/24 1767299999.000000\n\
         block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767225700.000000 detectors {\"form\":\"calls %s; and so on\",\"values\":[\"it\"]}\nend\n";
 

@@ -2,6 +2,7 @@
 //!
 //! What is not known is absent. Times are Unix seconds, sizes bytes of IP packets.
 
+use crate::config::Tag;
 use crate::detect::evidence;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::judged::{FindingOn, JudgedContact, JudgedDevice};
@@ -26,6 +27,13 @@ pub(super) fn put(map: &mut Map<String, Value>, key: &str, value: impl Into<Opti
     if let Some(value) = value.into() {
         map.insert(key.into(), value);
     }
+}
+
+/// Returns an object of texts.
+pub fn texts(members: &[(&str, &str)]) -> Value {
+    let mut map = Map::new();
+    members.iter().for_each(|(key, text)| put(&mut map, key, Value::from(*text)));
+    Value::Object(map)
 }
 
 pub(super) fn seconds(wall: Wall) -> Value {
@@ -163,7 +171,7 @@ impl Engine {
 
     /// Returns the orders that are to last and that the settings do not have yet.
     pub fn orders(&self) -> Value {
-        let Orders { pins, unpinned, modes, names, blocking } = &self.orders;
+        let Orders { pins, unpinned, modes, names, tags, group_modes, joined, blocking } = &self.orders;
         let key = |mac: Option<Mac>, target: &Target| {
             let mut map = Map::new();
             put(&mut map, "device", mac.map(|mac| mac.to_string().into()));
@@ -175,9 +183,19 @@ impl Engine {
             put(&mut map, "verdict", Value::from(pin.verdict()));
             Value::Object(map)
         };
-        let mode = |(mac, mode): &(Mac, Option<Mode>)| json!({ "device": mac.to_string(), "mode": mode.map_or(mode::DEFAULT, Mode::text) });
-        let name = |(mac, name): &(Mac, String)| json!({ "device": mac.to_string(), "name": name });
+        let mode = |(mac, mode): &(Mac, Option<Mode>)| {
+            texts(&[("device", &mac.to_string()), ("mode", mode.map_or(mode::DEFAULT, Mode::text))])
+        };
+        let name = |(mac, name): &(Mac, String)| texts(&[("device", &mac.to_string()), ("name", name)]);
+        let tag = |(mac, tag, text): &(Mac, Tag, String)| {
+            texts(&[("device", &mac.to_string()), ("option", tag.text()), ("value", text)])
+        };
+        let group = |(group, mode): &(String, Mode)| texts(&[("group", group), ("mode", mode.text())]);
+        let join = |(mac, with): &(Mac, Mac)| texts(&[("device", &mac.to_string()), ("with", &with.to_string())]);
         let mut map = Map::new();
+        map.insert("tags".into(), tags.iter().map(tag).collect());
+        map.insert("group_modes".into(), group_modes.iter().map(group).collect());
+        map.insert("joined".into(), joined.iter().map(join).collect());
         map.insert("modes".into(), modes.iter().map(mode).collect());
         map.insert("names".into(), names.iter().map(name).collect());
         map.insert("pins".into(), pins.iter().filter(|pin| pin.until.is_none()).map(pin).collect());
@@ -241,6 +259,10 @@ impl Engine {
         put(&mut map, "hostname", device.hostname.as_ref().map(text));
         put(&mut map, "vendor", device.vendor.as_ref().map(text));
         put(&mut map, "vendor_class", device.vendor_class.as_ref().map(text));
+        put(&mut map, "model", device.model.as_ref().map(text));
+        put(&mut map, "kind", self.kind(judged));
+        put(&mut map, "perhaps_same", self.perhaps_same(judged.id));
+        put(&mut map, "group", self.settings().tag(device.mac, Tag::Group).map(Value::from));
         put(&mut map, "mode", Value::from(mode.text()));
         put(&mut map, "own_mode", yes(self.settings().own_mode(device.mac).is_some()));
         put(&mut map, "first", seconds(device.first_seen));

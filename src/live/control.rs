@@ -141,7 +141,7 @@ impl Control {
         }
     }
 
-    /// Accepts callers and answers requests: one of each, for [`TURN`] at most. Returns true when somebody has ordered
+    /// Accepts callers and answers requests: one of each, for 20 ms at most. Returns true when somebody has ordered
     /// something: [`Control::flush`] sends the answers, once the order is carried out.
     pub fn serve(&mut self, daemon: &mut dyn Daemon) -> bool {
         self.accept();

@@ -178,14 +178,14 @@ impl Stations {
         // The router is a client, too, on its far side.
         let is_ours = |mac: Mac| self.lan_side.relayed || !self.lan_side.is_router(Some(mac));
         let Some(message) = dhcp::parse(payload).filter(|message| is_ours(message.mac)) else { return };
-        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, routers, resolvers, booting } =
+        let dhcp::DhcpMessage { message_type, mac, address, hostname, vendor_class, asks, routers, resolvers, booting } =
             message;
         match (message_type, address) {
             (MessageType::Discover | MessageType::Request, _) if booting => {
                 if self.booted.len() < limits::DEVICES {
                     self.booted.insert(mac);
                 }
-                out.push(Event::Booted { mac, hostname, vendor_class });
+                out.push(Event::Booted { mac, hostname, vendor_class, asks });
             }
             (MessageType::Request | MessageType::Ack, Some(ip)) => {
                 out.push(Event::Leased { ip: ip.into(), mac, hostname });

@@ -7,6 +7,7 @@ use crate::replay::copies::Copies;
 use crate::replay::lan_side::{LanSide, is_service};
 use crate::replay::stations::Stations;
 use crate::time::{Span, Stamp, Time};
+use crate::wire::discovery::{self, Announcements};
 use crate::wire::dns;
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
 use crate::wire::fragments::{self, Fragments, LostAnswer};
@@ -105,6 +106,8 @@ pub struct Tracker {
     flows: HashMap<Tuple, TrackedFlow>,
     fragments: Fragments,
     questions: Questions,
+    /// What stations told each other.
+    announcements: Announcements,
     /// The packets of which copies may come; absent where no packet comes twice.
     copies: Option<Copies>,
     /// When the capture began, or its clock last jumped.
@@ -210,7 +213,12 @@ impl Tracker {
             _ => {}
         }
         if is_group(packet.destination) || is_group(packet.source) {
-            return self.stations.note_sender(packet, at.now, out);
+            self.stations.note_sender(packet, at.now, out);
+            let heard = self.stations.by_address(packet.source).filter(|_| protocol == Protocol::Udp);
+            if let Some(mac) = heard.filter(|_| discovery::PORTS.contains(&destination_port)) {
+                self.announcements.read(mac, destination_port, payload, out);
+            }
+            return;
         }
         let (source, destination) = (packet.source, packet.destination);
         let tuple = Tuple { protocol, source, source_port, destination, destination_port };

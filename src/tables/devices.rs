@@ -16,6 +16,7 @@ use crate::tables::counters::resolver::{MadeUp, Resolver};
 use crate::tables::counters::sessions::Sessions;
 use crate::tables::counters::uploads::SentByHour;
 use crate::tables::coverage::Coverage;
+use crate::tables::traits::{Texts, Traits};
 use crate::time::{Span, Stamp, Time, Wall};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -75,6 +76,10 @@ pub struct Device {
     pub vendor_class: Option<Name>,
     /// The maker that its hardware address is registered to.
     pub vendor: Option<Name>,
+    /// What OpenWrt's ufp calls it.
+    pub model: Option<Name>,
+    /// What it tells of itself.
+    pub traits: Traits,
     /// When it was first seen.
     pub first_seen: Wall,
     /// When it was last seen.
@@ -145,6 +150,8 @@ impl Device {
             hostname: None,
             vendor_class: None,
             vendor: None,
+            model: None,
+            traits: Traits::default(),
             first_seen: wall,
             last_seen: wall,
             booted_at: None,
@@ -180,6 +187,8 @@ impl Device {
             hostname: self.hostname.take(),
             vendor_class: self.vendor_class.take(),
             vendor: self.vendor.take(),
+            model: self.model.take(),
+            traits: std::mem::take(&mut self.traits).without_names(),
             last_seen: self.last_seen,
             booted_at: self.booted_at,
             ran_before: self.ran_before,
@@ -188,6 +197,16 @@ impl Device {
             address_count: self.address_count,
             ..Device::new(self.mac, self.first_seen)
         };
+    }
+
+    /// Returns what of the device tells its kind, beside its traits.
+    pub fn texts(&self) -> Texts<'_> {
+        Texts {
+            vendor: self.vendor.as_deref(),
+            class: self.vendor_class.as_deref(),
+            host: self.hostname.as_deref(),
+            random: self.mac.0[0] & 2 != 0 && !self.mac.is_stand_in(),
+        }
     }
 
     /// Returns what shows that the device acts as a relay, if it was noticed within [`limits::RELAY_KEPT`].

@@ -15,6 +15,7 @@ pub mod names;
 pub mod nat64;
 pub mod registrations;
 pub mod service;
+pub mod traits;
 
 use crate::model::{Tuple, is_fake, is_local};
 use contacts::Contacts;

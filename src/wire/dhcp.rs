@@ -37,6 +37,8 @@ pub struct DhcpMessage {
     pub hostname: Option<Name>,
     /// The vendor class of the client (option 60).
     pub vendor_class: Option<Name>,
+    /// Which options the client asks for, such as `1,3,6,15` (option 55). The order tells programs apart.
+    pub asks: Option<Name>,
     /// The routers that the client is told (option 3).
     pub routers: Vec<Ipv4Addr>,
     /// The resolvers that the client is told, and whether they are to be asked over TLS, HTTPS or QUIC (option 6; DNR,
@@ -57,7 +59,7 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
     };
     let (used, granted) = (address(12), address(16));
     let mac = Mac(head[28..].first_chunk().copied()?);
-    let (mut message_type, mut hostname, mut domain, mut vendor_class) = (None, None, None, None);
+    let (mut message_type, mut hostname, mut domain, mut vendor_class, mut asks) = (None, None, None, None, None);
     let (mut routers, mut resolvers) = (Vec::new(), Vec::new());
     let mut rest = options;
     while let Some((&code, after)) = rest.split_first() {
@@ -72,6 +74,7 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
                     (6, _) => resolvers.extend(addresses(value).map(|address| (address, false))),
                     (12, _) => hostname = text(value),
                     (53, &[number]) => message_type = Some(number),
+                    (55, _) => asks = numbers(value),
                     (60, _) => vendor_class = text(value),
                     // RFC 4702: flags, two obsolete codes, then the name, as labels when bit 2 of the flags says so.
                     (81, &[flags, _, _, ref name @ ..]) => domain = text(first_label(name, flags & 4 != 0)),
@@ -93,7 +96,17 @@ pub fn parse(payload: &[u8]) -> Option<DhcpMessage> {
     let booting = message_type == MessageType::Discover || message_type == MessageType::Request && used.is_none();
     let address = if message_type == MessageType::Ack { granted.or(used) } else { used };
     let hostname = hostname.or(domain);
-    Some(DhcpMessage { message_type, mac, address, hostname, vendor_class, routers, resolvers, booting })
+    Some(DhcpMessage { message_type, mac, address, hostname, vendor_class, asks, routers, resolvers, booting })
+}
+
+/// Returns bytes as numbers with commas between them, bounded as [`text`] is.
+fn numbers(bytes: &[u8]) -> Option<Name> {
+    let mut text = String::new();
+    for byte in bytes.iter().take(TEXT_MAX / 2) {
+        let comma = if text.is_empty() { "" } else { "," };
+        text.push_str(&format!("{comma}{byte}"));
+    }
+    (!text.is_empty()).then(|| text.into())
 }
 
 fn addresses(value: &[u8]) -> impl Iterator<Item = Ipv4Addr> {
@@ -154,10 +167,11 @@ mod tests {
 
     #[test]
     fn who_starts_and_who_has_what() {
-        let discover = message([0; 4], [0; 4], b"\x35\x01\x01\0\x0c\x06Bulb 1\x3c\x05udhcp");
+        let discover = message([0; 4], [0; 4], b"\x35\x01\x01\0\x0c\x06Bulb 1\x37\x03\x01\x03\x06\x3c\x05udhcp");
         let read = parse(&discover).unwrap();
         assert!(read.booting && read.message_type == MessageType::Discover && read.mac == Mac([2, 0, 0, 0, 0, 7]));
         assert_eq!((read.hostname.as_deref(), read.vendor_class.as_deref()), (Some("Bulb\\0321"), Some("udhcp")));
+        assert_eq!(read.asks.as_deref(), Some("1,3,6"));
         let renew = parse(&message([192, 168, 8, 7], [0; 4], b"\x35\x01\x03")).unwrap();
         assert!(!renew.booting && renew.address == Some([192, 168, 8, 7].into()));
         assert!(parse(&message([0; 4], [0; 4], b"\x35\x01\x03")).unwrap().booting);

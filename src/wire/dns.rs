@@ -308,13 +308,13 @@ impl DnsMessage {
     }
 }
 
-fn read_u16(decoder: &mut BinDecoder) -> Option<u16> {
+pub(super) fn read_u16(decoder: &mut BinDecoder) -> Option<u16> {
     decoder.read_u16().ok().map(Restrict::unverified)
 }
 
 /// Reads a name: its labels joined by dots, with a backslash before a dot or backslash within one (RFC 1035, section
 /// 5.1).
-fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
+pub(super) fn read_name(decoder: &mut BinDecoder) -> Option<Name> {
     let labels: Result<WireName, DecodeError> = WireName::read(decoder);
     let mut text = Vec::with_capacity(64);
     for label in labels.ok()?.iter() {

@@ -416,7 +416,7 @@ fn lease(message: &str) -> Option<Event> {
     }
     if verb.starts_with("DHCPDISCOVER(") {
         let mac = words.take(2).find_map(|word| word.parse::<Mac>().ok())?;
-        return Some(Event::Booted { mac, hostname: None, vendor_class: None });
+        return Some(Event::Booted { mac, hostname: None, vendor_class: None, asks: None });
     }
     verb.strip_prefix("DHCPACK(")?;
     let (ip, mac) = (words.next()?.parse::<Ipv4Addr>().ok()?, words.next()?.parse().ok()?);

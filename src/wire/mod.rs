@@ -7,6 +7,7 @@ mod client_stream;
 pub mod conntrack;
 pub mod dhcp;
 pub mod dhcpv6;
+pub mod discovery;
 pub mod dns;
 pub mod dnsmasq;
 pub mod first_packets;

@@ -210,6 +210,8 @@ pub enum Incoming {
     Refused(&'static str, u32),
     /// A method of our object is called.
     Call(Call),
+    /// What ufp takes devices for: see [`Service::ask_fingerprints`].
+    Fingerprints(Value),
 }
 
 /// A request of ours whose answer has not come yet.
@@ -219,6 +221,8 @@ enum Pending {
     Event,
     FindProcd,
     Trigger,
+    FindUfp,
+    Fingerprints,
 }
 
 impl Pending {
@@ -227,6 +231,7 @@ impl Pending {
             Pending::Publish => "the object",
             Pending::Event => "an event",
             Pending::FindProcd | Pending::Trigger => "a trigger for the init system",
+            Pending::FindUfp | Pending::Fingerprints => "what ufp knows",
         }
     }
 }
@@ -246,6 +251,7 @@ pub struct Service {
     /// The trigger that procd gets as soon as its object's number is known.
     trigger: Option<String>,
     procd: Option<u32>,
+    ufp: Option<u32>,
 }
 
 impl Service {
@@ -298,6 +304,11 @@ impl Service {
             message::DATA => match (self.request(message.sequence)?, fields.object) {
                 (Pending::Publish, object @ Some(_)) => self.object = object,
                 (Pending::FindProcd, object @ Some(_)) => self.procd = object,
+                (Pending::FindUfp, object @ Some(_)) => self.ufp = object,
+                (Pending::Fingerprints, _) => {
+                    let data = fields.data.filter(|data| data.len() <= ARGUMENT_BYTES_MAX)?;
+                    return blobmsg::read_table(data).map(|table| Incoming::Fingerprints(Value::Object(table)));
+                }
                 _ => {}
             },
             message::STATUS => {
@@ -307,6 +318,9 @@ impl Service {
                 match pending {
                     // There is no procd that could write orders to UCI: they stay in the state.
                     Pending::FindProcd if status == status::NOT_FOUND => {}
+                    // ufp is not installed, knows nothing yet, or is none of leash's business.
+                    Pending::FindUfp if status == status::OK => self.call_ufp(),
+                    Pending::FindUfp | Pending::Fingerprints => {}
                     _ if status != status::OK => return Some(Incoming::Refused(pending.text(), status)),
                     Pending::Publish => return Some(Incoming::Published),
                     Pending::FindProcd => self.trigger_procd(),
@@ -385,6 +399,22 @@ impl Service {
             // No answer is wanted, so no subscriber can keep us waiting.
             blobmsg::attribute(out, attribute::NO_REPLY, |out| out.push(1));
         });
+    }
+
+    /// Asks ufp (openwrt/packages, utils/ufp) what it takes all devices for, where it is installed. An earlier question
+    /// that was not answered is given up.
+    pub fn ask_fingerprints(&mut self) {
+        self.requests.retain(|(_, request)| !matches!(request, Pending::FindUfp | Pending::Fingerprints));
+        if self.requests.len() < REQUESTS_MAX {
+            let sequence = self.ask(Pending::FindUfp);
+            look_up(&mut self.out, sequence, "fingerprint");
+        }
+    }
+
+    fn call_ufp(&mut self) {
+        let Some(ufp) = self.ufp.take() else { return };
+        let sequence = self.ask(Pending::Fingerprints);
+        invoke(&mut self.out, sequence, ufp, "fingerprint", &[]);
     }
 
     /// Sends procd a trigger: it runs the init scripts that wait for one of this name.

@@ -310,6 +310,24 @@ const stories = {
 		await close(page);
 	},
 
+	async 'what a device is, and its group'() {
+		const mac = await world('mac', 'bulb'), page = await open(`device/${encodeURIComponent(mac)}`);
+		const kind = page.locator('[data-part=kind]'), type = page.locator('select[data-part=type]');
+		await type.selectOption('light');
+		await until('it is what the user says', async () => (await kind.innerText()).includes('a light, as you say'));
+		await until('with its icon', async () => await kind.locator('svg.leash-icon title').textContent() == 'light');
+		await page.locator('input[data-part=group]').fill('kitchen');
+		await page.locator('input[data-part=group]').press('Tab');
+		await until('the group is kept', async () => {
+			await page.reload();
+			await sleep(500);
+			return await page.locator('input[data-part=group]').inputValue() == 'kitchen';
+		});
+		await type.selectOption('');
+		await until('and what leash sees', async () => !(await kind.innerText()).includes('as you say'));
+		await close(page);
+	},
+
 	async 'an error of the daemon is shown'() {
 		const page = await open('device/nobody');
 		const says = async () => (await page.getByRole('alert').first().innerText()).includes("called 'nobody'");

@@ -15,6 +15,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 import time
 
 HELLO, STATUS, DATA, PING, LOOKUP, INVOKE, ADD, REMOVE, SUBSCRIBE, UNSUBSCRIBE, NOTIFY = range(11)
@@ -398,6 +399,43 @@ class Client:
             kind, _, _, got = self.waiting.pop(0) if self.waiting else self.hear()
             if kind == INVOKE:
                 return got[A_METHOD], untable(got[A_DATA])
+
+
+class Ufp:
+    """The object `fingerprint` of OpenWrt's ufp (openwrt/packages, utils/ufp, ufpd): what it takes devices for, by
+    their hardware addresses. Answers for as long as the connection lives."""
+
+    def __init__(self, path, devices):
+        self.client, self.devices, self.asked = Client(path), devices, 0
+        method = field("fingerprint", {"macaddr": 3, "weight": 7})
+        body = text(A_PATH, "fingerprint") + attribute(A_SIGNATURE, method)
+        status, (made,) = self.client.ask(ADD, 0, body)
+        assert status == 0
+        self.object = made[A_ID]
+        self.client.socket.settimeout(None)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        try:
+            while True:
+                kind, sequence, peer, got = self.client.hear()
+                if kind == INVOKE:
+                    self.answer(sequence, peer, got)
+        except (OSError, EOFError):
+            pass
+
+    def answer(self, sequence, peer, got):
+        arguments, about = untable(got.get(A_DATA, b"")), number(A_ID, self.object)
+        wrong = [
+            name for name, value in arguments.items() if type(value) is not {"macaddr": str, "weight": bool}.get(name)
+        ]
+        mac = arguments.get("macaddr")
+        status = 3 if got[A_METHOD] != "fingerprint" else 2 if wrong else 4 if mac and mac not in self.devices else 0
+        if status == 0:
+            self.asked += 1
+            data = attribute(A_DATA, table(self.devices[mac] if mac else self.devices))
+            self.client.socket.sendall(message(DATA, sequence, peer, about + data))
+        self.client.socket.sendall(message(STATUS, sequence, peer, number(A_STATUS, status) + about))
 
 
 def command(words):

@@ -417,6 +417,30 @@ class Device:
         house.put(self.mac, EVERYBODY, ARP, head + u16(1) + mine + bytes(6) + ip_bytes(house.v4))
         house.put(house.mac, self.mac, ARP, head + u16(2) + its + mine)
 
+    def tells_all(self, port, payload):
+        """Multicast DNS (port 5353) or SSDP (port 1900), to the group."""
+        group, mac = {5353: ("224.0.0.251", "01:00:5e:00:00:fb"), 1900: ("239.255.255.250", "01:00:5e:7f:ff:fa")}[port]
+        body = u16(port) + u16(port) + u16(8 + len(payload)) + u16(0) + payload
+        self.house.put(self.mac, mac, IPV4, ip(self.v4, group, UDP, body, 6))
+
+    def offers(self, instance, service):
+        """Announces a service (RFC 6763, section 4.1): the pointer to its instance."""
+        labels = lambda name: b"".join(u8(len(part)) + part.encode() for part in name.split(".")) + b"\0"
+        pointer = labels(f"{instance}.{service}.local")
+        record = labels(f"{service}.local") + u16(12) + u16(1) + u32(4500) + u16(len(pointer)) + pointer
+        self.tells_all(5353, b"\0\0\x84\0\0\0\0\1\0\0\0\0" + record)
+
+    def notifies(self, kind, server):
+        """Announces itself by SSDP (UPnP Device Architecture 2.0, section 1.2.2)."""
+        lines = [
+            "NOTIFY * HTTP/1.1",
+            "HOST: 239.255.255.250:1900",
+            f"NT: {kind}",
+            "NTS: ssdp:alive",
+            f"SERVER: {server}",
+        ]
+        self.tells_all(1900, "\r\n".join([*lines, "", ""]).encode())
+
     def announce(self):
         """Says by neighbour advertisements that its IPv6 addresses are its own (RFC 4861, section 4.4)."""
         for address in self.v6:
@@ -734,6 +758,38 @@ class Cases:
         house.wait(60)
         bulb.lookup("pool.ntp.example", "192.0.2.123")
         bulb.ntp("192.0.2.123")
+
+    def what_devices_are(house):
+        """Devices tell what they are. A printer offers _ipp._tcp by multicast DNS. A stick for films announces itself
+        as Roku by SSDP and looks up api.roku.com. A plug looks up use1-api.tplinkra.com. A telephone, which calls
+        itself one, searches by multicast DNS for printers. A camera has no hint: it asks for time.
+        leash must say: a printer, a television, perhaps a plug, a telephone, each with its reasons; nothing of the
+        camera.
+        A mistake: to take the telephone for a printer because it looks for one."""
+        printer, stick, plug = house.device(30), house.device(31), house.device(32)
+        phone, camera = house.device(33), house.device(34)
+        for device, name, vendor in (
+            (printer, "office", "udhcp 1.36"),
+            (stick, "den", "udhcp 1.36"),
+            (plug, "hall", "udhcp 1.36"),
+            (phone, "Annas-iPhone", ""),
+            (camera, "garden", "udhcp 1.36"),
+        ):
+            device.boot(name, vendor)
+        printer.offers("Office", "_ipp._tcp")
+        stick.notifies("urn:roku-com:device:player:1-0:1", "Roku/9.3.0 UPnP/1.0 Roku/9.3.0")
+        stick.lookup("api.roku.com", "198.51.100.31")
+        stick.tls("198.51.100.31", "api.roku.com")
+        plug.lookup("use1-api.tplinkra.com", "198.51.100.32")
+        plug.tls("198.51.100.32", "use1-api.tplinkra.com")
+        question = b"\x04_ipp\x04_tcp\x05local\0" + u16(12) + u16(1)
+        phone.tells_all(5353, b"\0\0\0\0\0\1\0\0\0\0\0\0" + question)
+        camera.lookup("pool.ntp.example", "192.0.2.123")
+        camera.ntp("192.0.2.123")
+        # What is told again is told once.
+        for _ in range(3):
+            house.wait(60)
+            printer.offers("Office", "_ipp._tcp")
 
     def late_answer(house):
         """Two flows begin before the answer with their address: one 0.8 s before it, one 5 s before it.

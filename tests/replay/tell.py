@@ -423,6 +423,38 @@ class Tales:
                 tale.flow(at + 1, at + 3, box, f"100.{200 + n}.7.7", 443, 900, 1_400_000 if hour == 0 else 900)
                 tale.flow(at + 1, at + 3, clock, "198.51.100.28", 443, 300, 300)
 
+    def says_it_is_a_printer(tale):
+        """Two devices say that they are printers, by their names and services. One calls a hundred and twenty networks,
+        each looked up, and keeps on; the other calls its maker.
+        leash must say: that the first seems to be a printer, but calls 120 networks, as none does, and no type for it;
+        a printer for the other.
+        A mistake: to believe what a device says of itself against what it does."""
+        false, real = tale.device(40, "office-printer"), tale.device(41, "attic-printer")
+        for mac in (40, 41):
+            tale.say(1, f"announced 02:00:00:00:00:{mac} mdns _ipp._tcp")
+        for n in range(120):
+            tale.lookup(10 + n, false, f"shop-{n}.example", f"100.{130 + n}.7.7")
+            tale.flow(11 + n, 14 + n, false, f"100.{130 + n}.7.7", 443, 900, 9_000)
+        tale.lookup(20, real, "www.hpeprint.com", "198.51.100.41")
+        tale.flow(21, 24, real, "198.51.100.41", 443, 900, 900)
+
+    def telephone_with_a_new_address(tale):
+        """A telephone that makes its hardware addresses up comes back with another one a day later: it has the same
+        name, asks for the same DHCP options, and looks up what it looked up before. A second telephone of that model is
+        there all the time; it has the same name and the same options, as they come from the shop.
+        leash must say: that the new one is perhaps the one that is gone, and why; it joins nothing by itself.
+        A mistake: to offer the second telephone, which was there at the same time."""
+        names = [f"app-{n}.example" for n in range(6)]
+        for number, first, last in ((50, 0, HOUR), (51, 0, 2 * DAY), (52, DAY, 2 * DAY)):
+            ip, mac = f"192.168.8.{number}", f"02:00:00:00:00:{number}"
+            for at in (first, last):
+                tale.say(at, f"booted {mac} host=Pixel-8 vendor=android-dhcp-15 asks=1,3,6,15,26,28,51,58,59,43")
+                tale.say(at, f"neighbour {ip} {mac}")
+            for n, name in enumerate(names):
+                at = first + 60 + 10 * n
+                tale.lookup(at, ip, name, f"198.51.100.{50 + n}")
+                tale.flow(at + 1, at + 3, ip, f"198.51.100.{50 + n}", 443, 900, 900)
+
     def plug_answers_broadcasts(tale):
         """A look-alike: an app looks for plugs by broadcast every 4 s, each time from another port of its telephone,
         and a plug answers each time from port 9999; nobody answers that. A camera tries forty ports of the telephone.

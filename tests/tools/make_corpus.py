@@ -18,6 +18,7 @@ KEEP = {
     "tls": 2_500,
     "opening": 6_000,
     "reference": 2_000,
+    "discovery": 2_000,
 }  # the largest seed of each, in bytes
 
 
@@ -64,6 +65,8 @@ def main():
             protocol, ports, source, destination, data = found
             if 53 in ports or 67 in ports:
                 seeds["dns"].add(data)
+            elif ports[1] in (1900, 5353):
+                seeds["discovery"].add(data)
             elif data[:1] == b"\x16":
                 seeds["tls"].add(data)
             reply = (protocol, ports[::-1], destination, source) in flows

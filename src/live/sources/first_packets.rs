@@ -1,21 +1,26 @@
-//! The first packets of flows, tapped in the kernel: names in handshakes, delays, private words in the clear.
+//! The first packets of flows, tapped in the kernel: names in handshakes, delays, private words in the clear. The same tap
+//! has what stations tell all others of themselves: DHCP's requests, multicast DNS, SSDP.
 
 use crate::api::Severity;
+use crate::engine::Engine;
 use crate::event::Event;
 use crate::limits;
 use crate::live::slot::{Need, rights_and_package};
 use crate::live::sources::source::{Scene, Source, SourceKind, Step};
 use crate::live::sources::tap::Tap;
-use crate::model::{Mac, Protocol, Tuple, is_local};
+use crate::model::{Mac, Protocol, Tuple, is_group, is_local};
 use crate::ruleset::FIRST_PACKETS_GROUP;
 use crate::sentence;
 use crate::time::{Time, Wall};
+use crate::wire::dhcp::{self, DhcpMessage};
+use crate::wire::discovery::{self, Announcements};
 use crate::wire::first_packets::{FirstPackets, HandshakeDelay};
 use crate::wire::packet::{Body, Frame, SYN};
 use crate::wire::plaintext;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// The entry of first packets in the table of sources.
@@ -31,8 +36,9 @@ pub static KIND: SourceKind = SourceKind {
     step: Step::Packets,
     precedence: None,
     open: |_| {
+        let announcements = Announcements::default();
         let tap = Tap::open(FIRST_PACKETS_GROUP, 1 << 15)?;
-        Ok(Some(Box::new(FirstPacketTap { tap, flows: HashMap::new(), older: HashMap::new() })))
+        Ok(Some(Box::new(FirstPacketTap { tap, flows: HashMap::new(), older: HashMap::new(), announcements })))
     },
 };
 
@@ -43,6 +49,7 @@ struct FirstPacketTap {
     /// while the table fills twice is forgotten.
     flows: HashMap<Tuple, Beginning>,
     older: HashMap<Tuple, Beginning>,
+    announcements: Announcements,
 }
 
 /// A flow whose first packets are being read.
@@ -61,7 +68,8 @@ impl Source for FirstPacketTap {
 
     /// A queue that ran over loses hints, which nothing depends on: no gap.
     fn read(&mut self, scene: &mut Scene, out: &mut Vec<Event>) -> io::Result<()> {
-        let (flows, older, engine) = (&mut self.flows, &mut self.older, scene.engine);
+        let (flows, older, announcements, engine) =
+            (&mut self.flows, &mut self.older, &mut self.announcements, scene.engine);
         let private = &engine.config().private;
         self.tap.receive(|logged| {
             let Frame::Ip(packet) = &logged.frame else { return };
@@ -77,6 +85,12 @@ impl Source for FirstPacketTap {
                 _ => return,
             };
             let (source, destination) = (packet.source, packet.destination);
+            if is_group(destination) {
+                if let Some(mac) = packet.source_mac.filter(|mac| mac.is_station()) {
+                    told(announcements, engine, (mac, source), destination_port, payload, out);
+                }
+                return;
+            }
             // The frame says for certain which station has this address.
             let owner = packet.source_mac.filter(|mac: &Mac| mac.is_station() && engine.owner(source) != Some(*mac));
             if let Some(mac) = owner.filter(|_| is_local(source) || engine.is_lan(source)) {
@@ -117,4 +131,29 @@ impl Source for FirstPacketTap {
     fn counts(&self) -> Value {
         self.tap.counts()
     }
+}
+
+/// Reads what a station tells all others.
+fn told(
+    announcements: &mut Announcements,
+    engine: &Engine,
+    (sender, source): (Mac, IpAddr),
+    port: u16,
+    payload: &[u8],
+    out: &mut Vec<Event>,
+) {
+    if discovery::PORTS.contains(&port) {
+        // Whoever is not known yet will tell again.
+        let mac = engine.owner(source).unwrap_or(sender);
+        if engine.is_device(mac) {
+            announcements.read(mac, port, payload, out);
+        }
+        return;
+    }
+    // Whoever sends for others, as relays do, tells nothing of itself.
+    let message = dhcp::parse(payload).filter(|message| message.booting && message.mac == sender);
+    out.extend(message.map(|message| {
+        let DhcpMessage { mac, hostname, vendor_class, asks, .. } = message;
+        Event::Booted { mac, hostname, vendor_class, asks }
+    }));
 }

@@ -29,6 +29,8 @@ const REFUSED_RETRY: Span = Span::secs(3);
 /// Events that may come at once, and the time after which one more may come.
 const BURST: u32 = 32;
 const REFILL_EVERY: Span = Span::ms(500);
+/// How often ufp is asked what it takes devices for. It searches its whole table for that.
+const FINGERPRINTS_EVERY: Span = Span::mins(10);
 /// The time within which a new connection has to publish the object.
 const PUBLISH_TIMEOUT: Span = Span::secs(10);
 
@@ -91,6 +93,8 @@ pub struct Bus {
     tokens: u32,
     /// Orders were given while there was no bus, and the settings do not have them yet.
     write_scheduled: bool,
+    /// When ufp is asked next.
+    next_fingerprints: Time,
     /// The state of the bus, and what happened on it.
     pub counts: Counts,
 }
@@ -106,6 +110,7 @@ impl Bus {
             last_refill: Time(0),
             tokens: BURST,
             write_scheduled: false,
+            next_fingerprints: Time(0),
             counts: Counts::default(),
         }
     }
@@ -133,6 +138,12 @@ impl Bus {
         let now = daemon.now().now;
         if self.next_deadline().is_some_and(|next| next <= now) {
             self.connect(now);
+        }
+        if let Some((_, service)) =
+            self.link.as_mut().filter(|_| self.counts.published && self.next_fingerprints <= now)
+        {
+            self.next_fingerprints = now + FINGERPRINTS_EVERY;
+            service.ask_fingerprints();
         }
         let mut ordered = false;
         loop {
@@ -212,6 +223,14 @@ impl Bus {
                 self.counts.refused = true;
                 if !self.counts.published {
                     self.next_try = daemon.now().now + REFUSED_RETRY;
+                }
+            }
+            Incoming::Fingerprints(devices) => {
+                for (mac, known) in devices.as_object().into_iter().flatten() {
+                    let Ok(mac) = mac.parse() else { continue };
+                    let text = |key| known.get(key).and_then(Value::as_str).unwrap_or_default();
+                    let model = format!("{} {}", text("vendor"), text("device"));
+                    daemon.engine().set_fingerprint(mac, text("class"), model.trim());
                 }
             }
             Incoming::Call(call) => {

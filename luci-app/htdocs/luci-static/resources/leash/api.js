@@ -88,6 +88,18 @@ return baseclass.extend({
 	/* set what people call a device */
 	set_name: declare('set_name', [ 'device', 'name' ]),
 
+	/* say what a device is */
+	set_type: declare('set_type', [ 'device', 'type' ]),
+
+	/* put a device into a group, such as a room */
+	set_group: declare('set_group', [ 'device', 'group' ]),
+
+	/* set the mode of a group, for devices without their own */
+	set_group_mode: declare('set_group_mode', [ 'group', 'mode' ]),
+
+	/* say that two hardware addresses are one device */
+	join: declare('join', [ 'device', 'with' ]),
+
 	/* allow or block a destination, whatever the detectors say */
 	decide: declare('decide', [ 'device', 'target', 'verdict', 'for' ]),
 

@@ -135,6 +135,12 @@ _('mode %s');
 _('mode %s, as the house');
 _('no longer has a name');
 _('is called %s');
+_('no longer has a type');
+_('type %s');
+_('is in no group any longer');
+_('is in the group %s');
+_('group %s: mode %s');
+_('is the same device as %s');
 _('blocking is on');
 _('blocking is off');
 _('your own decision: block %s');
@@ -163,6 +169,33 @@ _('as you chose: nothing passes to or from %s');
 _('as you chose: nothing passes to or from %s and %s more addresses');
 _('as you chose: it may call %s');
 _('as you chose: it may call %s and %s more addresses');
+
+/* src/engine/kinds.rs */
+_('%s, as you say');
+_('seems to be %s, but calls %s networks, as none does');
+_('the same name');
+_('the same DHCP options');
+_('%s destinations in common');
+_('is perhaps %s with another hardware address: they have %s');
+_('%s by %s');
+_('probably %s');
+_('perhaps %s');
+_('its hardware address is made up');
+_('its maker');
+_('its name');
+_('a computer');
+_('a telephone');
+_('a tablet');
+_('a television');
+_('a speaker');
+_('a camera');
+_('a plug or switch');
+_('a light');
+_('a thing of the smart home');
+_('a printer');
+_('a router or access point');
+_('a console');
+_('a disk or server');
 
 /* src/engine/mod.rs */
 _('the block of %s is over');

@@ -4,6 +4,7 @@
 'require ui';
 'require leash.api as api';
 'require leash.chart as chart';
+'require leash.icons as icons';
 'require leash.summary as summary';
 'require leash.widgets as widgets';
 'require leash.words as words';
@@ -61,6 +62,9 @@ return view.extend(widgets.pollingView({
 
 		this.title.textContent = words.deviceName(device);
 		this.showMode(device);
+		this.showTags(device);
+		this.kind.show([ device.kind, device.model ], () => this.kindOf(device));
+		this.same.show(device.perhaps_same || [], same => same.map(other => this.offer(other)));
 		this.facts.show(this.factsOf(device));
 		const activity = summary.activity(device).join('; '), word = summary.standing(device);
 		this.activity.show([ word, activity ], () => [ widgets.badge(word), ' ' + activity ]);
@@ -90,6 +94,45 @@ return view.extend(widgets.pollingView({
 			dom.content(this.modeLabel, [ _('Mode') + ' ', this.mode ]);
 		}
 		this.mode.show(device);
+	},
+
+	/* Shows what the household says of the device: its type and its group. */
+	showTags(device) {
+		const { type, confidence } = device.kind || {};
+		if (!this.type) {
+			const choices = [ [ '', _('as leash sees it') ], ...icons.types ];
+			const set = node => this.attempt(api.set_type(this.device.mac, node.value));
+			this.type = widgets.select(_('Type'), choices, set, { 'data-part': 'type' });
+			this.group = E('input', {
+				'class': 'cbi-input-text',
+				'data-part': 'group',
+				'disabled': widgets.mayWrite() ? null : '',
+				'maxlength': 63,
+				'placeholder': _('none'),
+				'change': () => this.attempt(api.set_group(this.device.mac, this.group.value.trim()))
+			}, []);
+			dom.content(this.tags, [
+				E('label', {}, [ _('Type') + ' ', this.type ]), ' ', E('label', {}, [ _('Group') + ' ', this.group ])
+			]);
+		}
+		if (document.activeElement != this.type) this.type.value = confidence == 'chosen' ? type : '';
+		if (document.activeElement != this.group) this.group.value = device.group || '';
+	},
+
+	/* Returns what the device is, with its icon and the reasons. */
+	kindOf({ kind, model }) {
+		const is = join([ kind && words.sentence(kind, 200), words.clean(model || '', 63) ]);
+		return is ? [ icons.icon((kind || {}).type), ' ' + is ] : '';
+	},
+
+	/* Returns the offer to join this hardware address with the device that it perhaps is. */
+	offer(other) {
+		const join = () => this.attempt(api.join(this.device.mac, other.mac));
+		return E('p', {}, [
+			words.sentence(other, 300), '. ',
+			widgets.button(_('Join with %s').format(words.clean(other.name, 60)), join, 'action',
+				{ 'data-act': 'join' })
+		]);
 	},
 
 	factsOf(device) {
@@ -292,6 +335,8 @@ return view.extend(widgets.pollingView({
 	build() {
 		const part = name => widgets.live(E('div', { 'data-part': name }, []));
 		this.most = widgets.isNarrow() ? FIRST_ON_TELEPHONE : FIRST_DESTINATIONS;
+		this.kind = part('kind');
+		this.same = part('same');
 		this.facts = part('facts');
 		this.activity = part('activity');
 		this.guard = part('guard');
@@ -299,6 +344,7 @@ return view.extend(widgets.pollingView({
 		this.findings = part('findings');
 		this.title = E('span', { 'data-part': 'name' }, []);
 		this.modeLabel = E('label', {}, []);
+		this.tags = E('span', {}, []);
 		this.search = widgets.search(_('Search destinations'), () => this.list());
 		this.table = widgets.table(_('Destinations'), [
 			_('Destination'), _('Explained'), _('Service'), _('Sent, received'), _('Last seen'),
@@ -317,11 +363,13 @@ return view.extend(widgets.pollingView({
 		]);
 		const page = widgets.page('', [
 			E('div', { 'class': 'cbi-section' }, [
+				this.kind,
 				this.facts,
 				this.activity,
 				E('div', { 'class': 'leash-bar' }, [
-					this.modeLabel, widgets.button(_('Forget …'), () => this.forget())
+					this.modeLabel, this.tags, widgets.button(_('Forget …'), () => this.forget())
 				]),
+				this.same,
 				this.guard
 			]),
 			this.error,

@@ -4,6 +4,7 @@
 'require uci';
 'require ui';
 'require leash.api as api';
+'require leash.icons as icons';
 'require leash.widgets as widgets';
 'require leash.words as words';
 
@@ -18,7 +19,8 @@ const SECONDS = { s: 1, m: 60, h: 3600, d: 86400 };
 const LIMITS = {
 	'block_for': [ '1m', '30d' ],
 	'private': [ 4, 64 ],
-	'name': [ 0, 63 ]
+	'name': [ 0, 63 ],
+	'group': [ 0, 63 ]
 };
 
 const seconds = span => parseInt(span) * SECONDS[span.slice(-1)];
@@ -198,6 +200,29 @@ return view.extend({
 
 		o = s.option(form.ListValue, 'mode', _('Mode'));
 		o.value('', _('as the house'));
+		for (const mode in words.MODES)
+			o.value(mode, words.MODES[mode][0]);
+
+		o = s.option(form.ListValue, 'type', _('Type'));
+		o.value('', _('as leash sees it'));
+		for (const [ type, name ] of icons.types)
+			o.value(type, name);
+		o.modalonly = true;
+
+		o = s.option(form.Value, 'group', _('Group'));
+		o.validate = long('group');
+
+		s = m.section(form.GridSection, 'group', _('Groups'),
+			_('One mode for all devices of a group, such as a room, that have none of their own.'));
+		s.anonymous = true;
+		s.addremove = true;
+		s.nodescriptions = true;
+
+		o = s.option(form.Value, 'name', _('Group'));
+		o.rmempty = false;
+		o.validate = long('name');
+
+		o = s.option(form.ListValue, 'mode', _('Mode'));
 		for (const mode in words.MODES)
 			o.value(mode, words.MODES[mode][0]);
 
