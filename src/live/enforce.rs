@@ -231,7 +231,7 @@ impl Enforcer {
     }
 
     /// Makes the kernel's table equal to these: loads the whole table when its shape changed or it is gone, else only what
-    /// differs. Returns false where nft takes longer than [`NFT_PATIENCE`]: then this has to be called again.
+    /// differs. Returns false where nft takes longer than 0.3 s: then this has to be called again.
     pub fn sync(&mut self, shape: &Rules, elements: Elements) -> bool {
         if self.is_loading() {
             return false;
