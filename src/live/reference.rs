@@ -16,6 +16,7 @@ use std::collections::BinaryHeap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -35,6 +36,7 @@ enum Kind {
 pub struct Reference {
     lists: Option<Vec<FileVersion>>,
     networks: Option<FileVersion>,
+    networks_inode: Option<u64>,
     vendors: Option<FileVersion>,
     /// By [`Kind`].
     problems: [Vec<Sentence>; 3],
@@ -58,14 +60,22 @@ impl Reference {
             self.set_problems(Kind::Lists, problems);
         }
         if self.networks != networks {
-            self.networks = networks.clone();
-            // Those that were opened before may lie in the same file, so they do not stay in use.
-            let (networks, problems) = match networks.map(|(path, ..)| open_networks(&path, required)).transpose() {
-                Ok(networks) => (networks.flatten(), Vec::new()),
-                Err(problem) => (None, vec![problem]),
-            };
-            self.set_problems(Kind::Networks, problems);
-            engine.set_networks(networks, at);
+            let before = std::mem::replace(&mut self.networks, networks.clone());
+            // What was opened before stays in use where another file took its place, and not where it was written over.
+            let inode = networks.as_ref().map(|(path, ..)| inode(path));
+            let stays = std::mem::replace(&mut self.networks_inode, inode) != inode && before.is_some();
+            match networks.map(|(path, ..)| open_networks(&path, required)).transpose() {
+                Ok(networks) => {
+                    self.set_problems(Kind::Networks, Vec::new());
+                    engine.set_networks(networks.flatten(), at);
+                }
+                Err(problem) => {
+                    self.set_problems(Kind::Networks, vec![problem]);
+                    if !stays {
+                        engine.set_networks(None, at);
+                    }
+                }
+            }
         }
         if self.vendors != vendors {
             self.vendors = vendors;
@@ -118,6 +128,10 @@ fn display(path: &Path) -> String {
 fn file(named: &Option<PathBuf>, shipped: &str) -> Option<PathBuf> {
     let path = named.clone().unwrap_or_else(|| shipped.into());
     Some(path).filter(|path| !path.as_os_str().is_empty())
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |data| data.ino())
 }
 
 fn version(path: &Path) -> FileVersion {
