@@ -49,9 +49,14 @@ pub fn write_settings(text: &str) -> String {
     kept
 }
 
+/// Returns whether a line of an event file is a comment.
+pub fn is_comment(line: &str) -> bool {
+    line.starts_with('#')
+}
+
 /// Returns the settings at the beginning of a recording; empty where there are none.
 pub fn read_settings(head: &str) -> String {
-    let comments = head.lines().take_while(|line| line.starts_with('#'));
+    let comments = head.lines().take_while(|line| is_comment(line));
     comments.filter_map(|line| line.strip_prefix(SETTING)).map(|line| line.to_owned() + "\n").collect()
 }
 

@@ -34,7 +34,11 @@ pub fn settings(path: &Path) -> Result<(Config, usize), Failure> {
 /// beginning of the recording that is read, or the defaults. Complains of each problem with the settings.
 fn engine(path: Option<&Path>, recording: &Path) -> Result<Engine, Failure> {
     let Some(path) = path else {
-        let head = if progress::is_standard_input(recording) { String::new() } else { progress::head(recording) };
+        let head = if progress::is_standard_input(recording) {
+            String::new()
+        } else {
+            progress::head(recording, event::is_comment)
+        };
         return Ok(Engine::new(config::parse(&event::read_settings(&head), &detect::NAMES).0));
     };
     let mut engine = Engine::new(settings(path)?.0);

@@ -14,6 +14,9 @@ pub const DETECTOR: Detector = Detector {
 };
 
 fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
+    if context.registrations.is_empty() {
+        return None;
+    }
     let today = i64::from(context.hour / 24);
     let names = context.names.of_device(subject.id, subject.endpoint.address);
     let ages = names.filter_map(|name| Some((today - i64::from(context.registrations.day(name)?), name)));

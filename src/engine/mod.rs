@@ -424,16 +424,17 @@ impl Engine {
                 self.ledger.renew(id, detect::names::DETECTOR.name);
                 self.review_device(id, at);
             }
-            if !lookup.addresses.is_empty() {
-                self.tables.devices.get_mut(id).traits.note_name(&lookup.name);
-            }
+            let mut is_new = false;
             for &address in &lookup.addresses {
                 if is_local(self.tables.names.nat64.canonical(id, address)) {
                     continue;
                 }
-                self.tables.names.insert(id, address, &lookup.name, at.now);
+                is_new |= self.tables.names.insert(id, address, &lookup.name, at.now);
                 // Aliases (CNAMEs) name the address, too, but this is the name that was asked for.
                 self.apply_name_pin_ahead(id, address, at);
+            }
+            if is_new {
+                self.tables.devices.get_mut(id).traits.note_name(&lookup.name);
             }
         }
         let device = self.tables.devices.get_mut(id);

@@ -1,7 +1,7 @@
 //! Files that show on standard error how far they were read, when that takes a while.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -45,11 +45,14 @@ pub fn text(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Returns the beginning of a file, as far as it is text; empty where it cannot be read, of which [`open`] tells.
-pub fn head(path: &Path) -> String {
-    let mut head = Vec::new();
-    let _ = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut head));
-    String::from_utf8_lossy(&head).into_owned()
+/// Returns the lines with which a text file begins, while `goes_on` says so of each, up to 64 kB; none where it cannot be
+/// read, of which [`open`] tells.
+pub fn head(path: &Path, goes_on: impl Fn(&str) -> bool) -> String {
+    let mut head = String::new();
+    let Ok(file) = File::open(path) else { return head };
+    let lines = BufReader::with_capacity(4_096, file.take(1 << 16)).lines().map_while(Result::ok);
+    lines.take_while(|line| goes_on(line)).for_each(|line| head += &(line + "\n"));
+    head
 }
 
 impl Read for Input {

@@ -114,8 +114,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// Adds what a lookup of `device` for `name` has shown: that the name has this address.
-    pub fn insert(&mut self, device: DeviceId, address: IpAddr, name: &Name, now: Time) {
+    /// Adds what a lookup of `device` for `name` has shown: that the name has this address. Returns whether that is new.
+    pub fn insert(&mut self, device: DeviceId, address: IpAddr, name: &Name, now: Time) -> bool {
         let address = self.nat64.canonical(device, address);
         let name = self.texts.get(name).unwrap_or(name).clone();
         self.texts.insert(name.clone());
@@ -137,6 +137,7 @@ impl Names {
         if added.is_new {
             self.charge(device, bytes);
         }
+        added.is_new
     }
 
     /// Adds a prefix whose addresses stand for IPv4 addresses: of the house, or one that a device learnt. Returns
@@ -150,7 +151,9 @@ impl Names {
         let moved: Vec<_> = self.entries.extract_if(.., |key, _| moves(key)).collect();
         for ((address, id), entry) in moved {
             self.release(id, entry.bytes());
-            entry.names.as_slice().iter().for_each(|name| self.insert(id, address, name, entry.last_used));
+            for name in entry.names.as_slice() {
+                self.insert(id, address, name, entry.last_used);
+            }
         }
         true
     }

@@ -49,6 +49,11 @@ impl Registrations {
         Some(self.known[at].1).filter(|day| *day > 0)
     }
 
+    /// Returns true while no date is known.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
     /// Returns the names that wait to be asked for.
     pub fn waiting(&self) -> impl Iterator<Item = &str> {
         self.waiting.iter().map(|name| &**name)
