@@ -1,7 +1,7 @@
 //! What the last days brought, from the answer of `report`: as text, and as one page of HTML for a mail.
 
 use crate::cli::text::{Cell, Paint, Style, clean, columns, date, list, number, plain, text, verdict};
-use crate::units::bytes;
+use crate::units::{bytes, count};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -20,7 +20,8 @@ const TABLES: [Table; 6] = [
         titles: &["DEVICE", "DESTINATION", "SINCE", " STOPPED", "WHY"],
         row: |it| {
             let end = if it.get("active").is_some() { "" } else { " (over)" };
-            let stopped = format!("{} packets, {}", number(it, "stopped_packets"), bytes(number(it, "stopped_bytes")));
+            let packets = count(number(it, "stopped_packets"), "packet");
+            let stopped = format!("{packets}, {}", bytes(number(it, "stopped_bytes")));
             let destination = [text(it, "destination"), text(it, "address")].join(" ");
             let since = date(it, "time") + end;
             [text(it, "name"), destination.trim().into(), since, stopped, text(&it["reason"], "message")]

@@ -40,12 +40,12 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
     let proven = device.coverage.has_shown_itself(context.now);
     let name_of_other = context.names.of_other_devices(id, endpoint.address).map(|(_, name)| name).next();
     let later_name = context.names.of_device(id, endpoint.address).next();
+    let is_referral = contact.setup == Some(Setup::Referral);
+    let has_session = contact.setup.is_some() && (!is_referral || !by_hand && !is_web);
     let (strength, because) = match name_of_other.filter(|_| later_name.is_none()) {
         Some(name) => (Strength::Weak, Some(sentence!("another device looked it up as %s", name.clone()))),
-        None if contact.setup.is_some_and(|setup| setup != Setup::Referral) => session(subject, context),
-        None if contact.setup.is_some() && !by_hand && !is_web && !contact.outgrows_session() => {
-            referral(subject, context)
-        }
+        None if has_session && !is_referral => session(subject, context),
+        None if has_session && !contact.outgrows_session() => referral(subject, context),
         None if contact.is_only_pinged() => {
             (Strength::Weak, Some(sentence!("it only pings it, as devices do to see whether they are online")))
         }
@@ -84,7 +84,7 @@ fn judge(subject: &Subject, context: &Context) -> Option<Finding> {
             limit: 1,
         },
         Evidence { name: "proven", seen: proven.into(), limit: 1 },
-        Evidence { name: "session", seen: contact.setup.is_some().into(), limit: 1 },
+        Evidence { name: "session", seen: has_session.into(), limit: 1 },
     ];
     Some(Finding { detector: DETECTOR.name, strength, kinds: 1, message, evidence })
 }

@@ -44,7 +44,7 @@ fn text(name: &Name) -> Value {
     Value::from(&**name)
 }
 
-fn yes(flag: bool) -> Option<Value> {
+pub(super) fn yes(flag: bool) -> Option<Value> {
     flag.then_some(Value::Bool(true))
 }
 
@@ -377,7 +377,7 @@ impl Engine {
     }
 
     /// Returns false for a block that does not hold, because blocking is switched off.
-    fn not_enforced(&self, decision: Decision) -> Option<Value> {
+    pub(super) fn not_enforced(&self, decision: Decision) -> Option<Value> {
         (decision == Decision::Block && !self.blocking()).then_some(Value::Bool(false))
     }
 
