@@ -21,7 +21,7 @@ const ON_FLASH: usize = 64;
 
 impl Engine {
     /// Writes what people would miss.
-    pub(super) fn save_remembered(&self, out: &mut impl Write, extent: Extent, at: Stamp) -> io::Result<()> {
+    pub(super) fn save_remembered(&self, out: &mut dyn Write, extent: Extent, at: Stamp) -> io::Result<()> {
         let whole = extent == Extent::Whole;
         let mut room = if whole { usize::MAX } else { ON_FLASH };
         for (id, device) in self.tables.devices.iter() {
@@ -54,7 +54,7 @@ impl Engine {
     /// Writes the findings on a device, and the contacts that they are on.
     fn save_findings(
         &self,
-        out: &mut impl Write,
+        out: &mut dyn Write,
         id: DeviceId,
         extent: Extent,
         room: &mut usize,

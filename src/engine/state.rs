@@ -1,7 +1,8 @@
-//! What outlives a restart, as lines of text: orders, blocks, devices, and what their lookups taught.
+//! What outlives a restart, as lines of text: orders, blocks, devices, and what their lookups taught. Each line but the
+//! first and the last ends with its checksum (FNV-1a), as in ` ~89abcdef`, which is left out here.
 //!
 //! ```text
-//! leash state 1
+//! leash state 2
 //! saved 1767225600.000000
 //! device 02:00:00:00:00:20 1767225000.000000 1767225600.000000 host=bulb
 //! nat64 02:00:00:00:00:20 2001:db8:64::/96
@@ -27,6 +28,7 @@ use crate::engine::history::Record;
 use crate::engine::past::{self, Journal};
 use crate::engine::policy::{Block, By};
 use crate::engine::{DeviceId, Engine};
+use crate::fnv::fnv32;
 use crate::mode::{self, Mode};
 use crate::model::{Mac, Name, name};
 use crate::pin::{Pin, Target};
@@ -40,8 +42,44 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-const HEADER: &str = "leash state 1";
+const HEADER: &str = "leash state 2";
+/// That of files whose lines have no checksum.
+const HEADER_BEFORE: &str = "leash state 1";
+/// What stands between a line and its checksum.
+const CHECK: &str = " ~";
 const END: &str = "end";
+
+/// Adds its checksum to each line.
+struct Checked<'a> {
+    out: &'a mut dyn Write,
+    line: Vec<u8>,
+}
+
+impl Write for Checked<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for &byte in bytes {
+            if byte == b'\n' {
+                let check = fnv32(&self.line);
+                self.out.write_all(&self.line)?;
+                writeln!(self.out, "{CHECK}{check:08x}")?;
+                self.line.clear();
+            } else {
+                self.line.push(byte);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Returns a line without its checksum; nothing if that is of another line.
+fn checked(line: &str) -> Option<&str> {
+    let (line, check) = line.rsplit_once(CHECK)?;
+    (u32::from_str_radix(check, 16) == Ok(fnv32(line.as_bytes()))).then_some(line)
+}
 
 /// How much of the state is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +97,16 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn save(&self, out: &mut impl Write, extent: Extent, at: Stamp) -> io::Result<()> {
+    pub fn save(&self, out: &mut dyn Write, extent: Extent, at: Stamp) -> io::Result<()> {
+        writeln!(out, "{HEADER}")?;
+        self.save_lines(&mut Checked { out, line: Vec::new() }, extent, at)?;
+        writeln!(out, "{END}")
+    }
+
+    fn save_lines(&self, out: &mut dyn Write, extent: Extent, at: Stamp) -> io::Result<()> {
         let whole = extent == Extent::Whole;
         let saved = if extent == Extent::Outline { Wall(0) } else { at.wall };
-        writeln!(out, "{HEADER}\nsaved {saved}")?;
+        writeln!(out, "saved {saved}")?;
         for (_, device) in self.tables.devices.iter() {
             let last = match extent {
                 Extent::Whole => device.last_seen,
@@ -138,7 +182,7 @@ impl Engine {
             let until = block.until.map_or("-".into(), |until| until.to_string());
             writeln!(out, "block {mac} {address} {} {until} {by} {}", block.since, block.reason.parts())?;
         }
-        writeln!(out, "{END}")
+        Ok(())
     }
 
     /// Takes up what [`Engine::save`] wrote, and returns how many lines made no sense.
@@ -147,8 +191,9 @@ impl Engine {
     /// A sentence that says why nothing was taken: another version, or a file without its end.
     pub fn load(&mut self, text: &str, at: Stamp) -> Result<usize, String> {
         let mut lines = text.lines();
-        match lines.next() {
-            Some(HEADER) => {}
+        let header = lines.next();
+        match header {
+            Some(HEADER | HEADER_BEFORE) => {}
             Some(other) if other.starts_with("leash state ") => {
                 return Err(format!("it is '{other}', written by another version of leash"));
             }
@@ -161,7 +206,10 @@ impl Engine {
         let mut loading = Loading { ids: BTreeMap::new(), saved: at.wall, forms: Vec::new() };
         let mut wrong = 0;
         for line in lines.filter(|line| *line != END) {
-            wrong += usize::from(self.load_line(line, &mut loading, at).is_none());
+            // A bit that flips must not turn an order round, so a line is as it was written or is not taken.
+            let line = if header == Some(HEADER) { checked(line) } else { Some(line) };
+            let taken = line.and_then(|line| self.load_line(line, &mut loading, at));
+            wrong += usize::from(taken.is_none());
         }
         self.orders_changed(at);
         Ok(wrong)
@@ -323,7 +371,25 @@ mod tests {
         let mut engine = Engine::new(config::parse("config leash", &[]).0);
         let at = Stamp { now: Time(4_000 * 1_000_000), ..stamp(0) };
         assert_eq!(engine.load(TEXT, at), Ok(0));
-        assert_eq!(saved(&engine, at), TEXT);
+        let text = saved(&engine, at);
+        let bare = text.lines().map(|line| line.rsplit_once(CHECK).map_or(line, |(bare, _)| bare));
+        assert_eq!(bare.collect::<Vec<_>>()[1..], TEXT.lines().collect::<Vec<_>>()[1..]);
+        let mut again = Engine::new(config::parse("config leash", &[]).0);
+        assert_eq!(again.load(&text, at), Ok(0));
+        assert_eq!(saved(&again, at), text);
+    }
+
+    #[test]
+    fn a_bit_that_flips_sets_its_line_aside() {
+        let mut engine = Engine::new(config::parse("config leash", &[]).0);
+        engine.load(TEXT, stamp(0)).unwrap();
+        let text = saved(&engine, stamp(0));
+        for (right, flipped) in [(" block ads.", " bhock ads."), (" guard ", " gwqrd "), ("203.0.113.9", "203.0.113.1")]
+        {
+            assert!(text.contains(right), "{text}");
+            let mut again = Engine::new(config::parse("config leash", &[]).0);
+            assert_eq!(again.load(&text.replacen(right, flipped, 1), stamp(0)), Ok(1), "{flipped}");
+        }
     }
 
     #[test]
@@ -356,7 +422,7 @@ mod tests {
     #[test]
     fn damaged_and_newer_files_are_refused() {
         let mut engine = Engine::new(config::parse("config leash", &[]).0);
-        for text in ["", "nonsense", "leash state 2\nend\n", &TEXT[..TEXT.len() - 8], "leash state 1\n"] {
+        for text in ["", "nonsense", "leash state 3\nend\n", &TEXT[..TEXT.len() - 8], "leash state 1\n"] {
             assert!(engine.load(text, stamp(0)).is_err(), "{text}");
         }
         assert_eq!(engine.load("leash state 1\nblock x\nwhat\nmode 02:00:00:00:00:20 wild\nend\n", stamp(0)), Ok(3));

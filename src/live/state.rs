@@ -55,7 +55,7 @@ impl State {
     pub fn new(flash: &Path, socket: &Path, at: Stamp) -> State {
         State {
             flash: flash.into(),
-            memory: socket.with_file_name("state"),
+            memory: socket.with_file_name(if flash == socket.with_file_name("state") { "state.copy" } else { "state" }),
             written: None,
             next_flash: at.now + FLASH_EVERY,
             flash_anyway: at.now + FLASH_ANYWAY,
