@@ -169,6 +169,8 @@ const FIELDS = 'input[type=checkbox], input:not([type=hidden]), select';
 const field = (page, name) => page.locator(`[data-name=${name}]`).locator(FIELDS).first();
 const apply = page => page.locator('.cbi-button-apply').first().click();
 
+const allPages = mac =>
+	['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
 const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
 
@@ -344,7 +346,7 @@ const stories = {
 		for (const name of names) {
 			await world('calls itself', 'phone', { name });
 			await sleep(1500);
-			for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings']) {
+			for (const path of ['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings']) {
 				const page = await open(path);
 				await sleep(300);
 				assert.equal(await page.evaluate(() => window.hacked), undefined, `${name} on ${path}`);
@@ -383,8 +385,7 @@ const stories = {
 	},
 
 	async 'on a telephone'() {
-		const device = `device/${encodeURIComponent(await world('mac', 'bulb'))}`;
-		for (const path of ['overview', device, 'decisions', 'doctor', 'settings']) {
+		for (const path of allPages(await world('mac', 'bulb'))) {
 			const page = await open(path, { viewport: { width: 360, height: 740 }, isMobile: true });
 			await sleep(500);
 			// The settings' tabs are LuCI's own, a few pixels too wide within their frame.
@@ -403,7 +404,7 @@ const stories = {
 		assert(await page.getByRole('switch').isDisabled());
 		assert(await row(page, mac).locator('select').isDisabled());
 		assert.equal(await row(page, mac).getByRole('button', { name: /Rename/ }).count(), 0);
-		for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor']) {
+		for (const path of allPages(mac)) {
 			await page.goto(`${BASE}/admin/services/leash/${path}`);
 			await page.locator('.leash-note', { hasText: 'may look at leash, but not change it' }).waitFor();
 		}
@@ -514,7 +515,7 @@ const stories = {
 	// Stopped, of another version, slow, refusing: the page says what is the matter, and no script fails.
 	async 'a leash that is not as it should be'() {
 		const mac = await world('mac', 'bulb');
-		const pages = ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
+		const pages = allPages(mac);
 		const plain = value => JSON.parse(JSON.stringify(value, (name, member) => [
 			'own_mode', 'label', 'severity', 'chosen', 'enforced', 'claimed_name', 'day', 'coverage', 'evidence',
 			'since', 'network', 'health', 'vendor', 'idle', 'purpose', 'names'
@@ -531,9 +532,9 @@ const stories = {
 			old: [async (method, _, daemon) => {
 				const [code, answer] = await daemon();
 				return ['detectors', 'report', 'pins'].includes(method) ? [3] : [code, plain(answer)];
-			}, /does not know this call/, ['device', 'decisions']]
+			}, /does not know this call/, ['device', 'decisions', 'inbox']]
 		};
-		for (const [name, [answer, says, where = ['overview', 'device', 'decisions', 'settings', 'doctor']]] of
+		for (const [name, [answer, says, where = pages.map(path => path.split('/')[0])]] of
 			Object.entries(states))
 			for (const path of pages) {
 				const page = await open(path, { answer });
@@ -641,6 +642,153 @@ const stories = {
 		await close(page);
 	},
 
+	// What is new since somebody last looked, a card each; what is done about it can be undone in its place.
+	async 'the inbox'() {
+		// All are here, so that nobody comes on the way.
+		for (const name of ['bulb', 'tv', 'phone', 'plug'])
+			await world('lookup', name, { name: `${name}.example` });
+		await until('all are seen', async () => (await world('order', null, { words: ['status'] })).devices >= 4);
+		assert(await world('call', 'plug', { address: '45.10.6.6' }));
+		const page = await open('inbox');
+		const card = page.locator('.leash-inbox section', { hasText: '45.10.6.6' });
+		await until('its card is there', async () => await card.count() == 1);
+		assert.match(await card.locator('h3').innerText(), / calls 45\.10\.6\.6, which/);
+		await card.getByText('It could also be').click();
+		assert(await card.locator('li').count() > 0);
+		const press = (name, at = card) => at.getByRole('button', { name, exact: false }).first().press('Enter');
+		await press('Try for 10 minutes');
+		await until('it is blocked', async () => /for another (9|10) min/.test(await card.innerText()));
+		assert.equal(await focused(page), 'Undo the decision on 45.10.6.6');
+		assert.equal(await world('call', 'plug', { address: '45.10.6.6' }), false);
+		await page.keyboard.press('Enter');
+		await until('it is undone', async () => await card.locator('[data-act=block]').count() == 1);
+		assert(await world('call', 'plug', { address: '45.10.6.6' }));
+		for (const [act, says] of [['allow', 'allowed'], ['block', 'blocked']]) {
+			await card.locator(`[data-act=${act}]`).click();
+			await until(says, async () => (await card.innerText()).includes(says));
+			await press('Undo');
+			await until('it is undone', async () => await card.locator('[data-act=block]').count() == 1);
+		}
+		// The overview counts them, and this browser is told no more of some.
+		await card.locator('[data-act=hush]').click();
+		await until('it says so', async () => (await card.innerText()).includes('is told no more'));
+		await page.keyboard.press('Enter');
+		await until('it is told again', async () => await card.locator('[data-act=hush]').count() == 1);
+		await card.locator('[data-act=hush]').click();
+		await page.goto(`${BASE}/admin/services/leash/overview`);
+		const link = page.locator('[data-part=news] a');
+		await until('the overview says how many', async () => await link.isVisible());
+		assert.match(await link.innerText(), /^\d+ new$/);
+		await link.click();
+		const cards = page.locator('.leash-inbox section'), told = page.locator('.leash-bar [role=status]');
+		await until('as many are there', async () => await told.innerText() == `${await cards.count()} new`);
+		assert.equal(await card.count(), 0);
+		await page.getByRole('button', { name: 'All seen' }).click();
+		await until('nothing is new', async () => /Nothing is new/.test(await page.locator('.leash').innerText()));
+		await page.reload();
+		await page.getByText('Nothing is new since you last looked.').waitFor();
+		// What happens then is.
+		await world('call', 'plug', { address: '45.10.6.7' });
+		await until('its card is there', async () => await cards.filter({ hasText: '45.10.6.7' }).count() == 1);
+		await close(page);
+	},
+
+	// Repeated findings are one card, and what was found is part of the block that followed. Names are text.
+	async 'cards of the inbox'() {
+		const tv = { device: '02:00:00:00:00:02', name: '<b>tv</b>' }, address = '203.0.113.9';
+		const said = { form: 'calls %s, which it never looked up', values: [address] };
+		const found = (number, detector, more) => ({
+			...tv, number, time: 1e9 + number, kind: 'finding', detector, address, form: '%s: %s',
+			values: [detector, said], message: '', ...more
+		});
+		const history = [
+			found(1, 'direct-ip'), found(2, 'beacon', { address: '203.0.113.10' }),
+			found(3, 'beacon', { address: '203.0.113.10' }), found(4, 'plaintext', { names: ['<i>x</i>.example'] }),
+			{
+				...tv, number: 5, time: 1e9 + 5, kind: 'block', address, form: '%s is blocked: %s',
+				values: [address, said]
+			},
+			{ ...tv, number: 6, time: 1e9 + 6, kind: 'mode', form: 'mode %s', values: ['guard'] },
+			{ ...tv, number: 7, time: 1e9 + 7, kind: 'device', form: 'a new device', values: [] }
+		].map(record => ({ message: '', ...record }));
+		const answer = async (method, _, daemon) => method == 'history' ? [0, { history }] :
+			['blocks', 'pins'].includes(method) ? [0, { [method]: [] }] : daemon();
+		for (const colorScheme of ['light', 'dark'])
+			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }]) {
+				const page = await open('inbox', { answer, viewport, colorScheme });
+				const cards = await page.locator('.leash-inbox h3').allInnerTexts();
+				assert.deepEqual(cards, [
+					'<b>tv</b>: a new device', `<b>tv</b>: ${address} is blocked`,
+					'<b>tv</b> calls 203.0.113.9, which it never looked up'
+				]);
+				const repeated = page.locator('.leash-inbox section').nth(2);
+				assert.match(await repeated.innerText(), /2 times/);
+				assert(await page.getByText('It could also be').count() == 2);
+				assert.deepEqual(await inaccessible(page), []);
+				const wide = await page.evaluate(() => {
+					const area = document.querySelector('.leash');
+					return area.scrollWidth - area.clientWidth;
+				});
+				assert(wide <= 0, `${wide} pixels too wide`);
+				await shot(page, `inbox-${viewport.width}-${colorScheme}`, viewport.height);
+				await close(page);
+			}
+	},
+
+	// The three tiers of what a household asks first, each fact with its next step.
+	async 'the house at a glance'() {
+		const [tv, lamp] = ['02:00:00:00:00:02', '02:00:00:00:00:05'];
+		const says = (form, ...values) => ({ form, values, message: form });
+		let asked = 0;
+		const ordered = [], tiers = [
+			{ tier: 'isolation', facts: [{
+				...says('all %s devices share one network: each can reach the others', 2), devices: [],
+				next: says('give what needs no computer of yours a network of its own, such as a guest network')
+			}] },
+			{ tier: 'names', facts: [{
+				...says('what the lists warn of is called by %s', 'tv, lamp'), devices: [tv, lamp],
+				next: { ...says('turn guard on for them'), mode: 'guard', devices: [tv, lamp] }
+			}] },
+			{ tier: 'addresses', facts: [{
+				...says('null-routed addresses: %s; packets stopped: %s', 1, 7), devices: [tv],
+				next: { ...says('see what, and why'), page: 'decisions' }
+			}] }
+		];
+		const house = devices(() => [device(tv, '<b>tv</b>'), device(lamp, 'lamp')]);
+		const answer = async (method, arguments_, daemon) => {
+			if (method == 'set_mode') return ordered.push([arguments_.device, arguments_.mode]), [0, {}];
+			return method == 'house' ? (asked++, [0, { tiers }]) : house(method, arguments_, daemon);
+		};
+		const page = await open('overview', { answer }), card = page.locator('.leash-glance');
+		assert.deepEqual(await card.locator('h4').allInnerTexts(), [
+			'Who can reach whom', 'Who is asked for names', 'Which addresses are called'
+		]);
+		assert.match(await card.innerText(), /null-routed addresses: 1; packets stopped: 7/);
+		assert.match(await card.getByRole('link').getAttribute('href'), /leash\/decisions$/);
+		assert.deepEqual(await inaccessible(page), []);
+		await shot(page, 'glance', 900);
+		await sleep(6000);
+		assert.equal(asked, 1, 'asked once a minute');
+		// A click asks first, and says for whom it is.
+		const question = page.getByRole('dialog').or(page.locator('#modal_overlay .modal'));
+		await card.getByRole('button', { name: 'turn guard on for them' }).click();
+		assert.match(await question.innerText(), /<b>tv<\/b>\s+lamp/);
+		await question.getByRole('button', { name: 'Cancel' }).click();
+		assert.deepEqual(ordered, []);
+		await card.getByRole('button', { name: 'turn guard on for them' }).click();
+		await question.getByRole('button', { name: 'Set the mode' }).click();
+		await until('both have it', () => ordered.length == 2);
+		assert.deepEqual(ordered, [[tv, 'guard'], [lamp, 'guard']]);
+		await until('it is asked again', () => asked == 2);
+		await close(page);
+		// A leash that does not know.
+		const old = await open('overview', {
+			answer: async (method, _, daemon) => ['house', 'history'].includes(method) ? [3] : daemon()
+		});
+		assert(!await old.locator('.leash-glance').isVisible() && !await old.locator('[data-part=news]').isVisible());
+		await close(old);
+	},
+
 	async 'this week'() {
 		const tv = { device: '02:00:00:00:00:02', name: 'tv-box' };
 		const sentence = (form, ...values) => ({ form, values, message: form });
@@ -673,10 +821,10 @@ const stories = {
 	},
 
 	async 'accessible'() {
-		const mac = encodeURIComponent(await world('mac', 'bulb'));
+		const mac = await world('mac', 'bulb');
 		for (const colorScheme of ['light', 'dark'])
 			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }])
-				for (const path of ['overview', `device/${mac}`, 'decisions', 'settings', 'doctor']) {
+				for (const path of allPages(mac)) {
 					const page = await open(path, { viewport, colorScheme });
 					await sleep(500);
 					assert.deepEqual(await inaccessible(page), [], `${path}, ${colorScheme}, ${viewport.width}`);
@@ -795,6 +943,7 @@ const stories = {
 			camera: path('garden camera'),
 			blocked: path('hallway plug'),
 			phone: path("Anna's phone"),
+			inbox: 'inbox',
 			decisions: 'decisions',
 			settings: 'settings',
 			doctor: 'doctor'

@@ -1,0 +1,161 @@
+'use strict';
+'require view';
+'require leash.api as api';
+'require leash.news as news';
+'require leash.widgets as widgets';
+'require leash.words as words';
+
+/* Cards that are shown at first. */
+const FIRST_CARDS = 24;
+
+return view.extend(widgets.pollingView({
+	fetch() {
+		return Promise.all([
+			api.history(), api.blocks(), api.pins(), this.detectors || api.detectors().catch(() => ({ detectors: [] }))
+		]);
+	},
+
+	show([ { history }, { blocks }, { pins }, detectors ]) {
+		Object.assign(this, { history, blocks, pins, detectors });
+		const cards = news.cards(history, [ ...this.hushed ]);
+		this.count.show(cards.length ? _('%d new').format(cards.length) : _('Nothing is new since you last looked.'));
+		this.seen.hidden = !cards.length;
+		this.more.hidden = cards.length <= this.most;
+		this.list(cards.slice(0, this.most));
+	},
+
+	/* Shows these cards. They stay the same elements while they stand for the same, so the focus stays where it is. */
+	list(cards) {
+		const wanted = new Map(cards.map(card => [ card.key, card ]));
+		for (const [ key, { node } ] of this.shown)
+			if (!wanted.has(key)) {
+				node.remove();
+				this.shown.delete(key);
+			}
+		for (const [ key, card ] of wanted) {
+			if (!this.shown.has(key)) this.shown.set(key, this.card(card));
+			this.shown.get(key).update(card);
+		}
+		const order = cards.map(({ key }) => this.shown.get(key).node);
+		/* Moving an element takes the focus from it, so that is done later. */
+		if (this.cards.contains(document.activeElement) && order.every(node => node.parentNode == this.cards)) return;
+		order.forEach((node, i) => {
+			if (this.cards.children[i] != node) this.cards.insertBefore(node, this.cards.children[i] || null);
+		});
+	},
+
+	/* Returns a card, with update(card): who, what, why, what else it could be, when, and what can be done. */
+	card(card) {
+		const part = () => widgets.live(E('div', {}, []));
+		const parts = { head: part(), why: part(), doubts: part(), when: part(), act: part() };
+		parts.when.className = 'leash-faint leash-small';
+		const update = now => {
+			const block = this.blocks.find(({ device, address }) => device == now.device && address == now.address);
+			const pin = this.pins.find(({ device, target }) =>
+				now.address && target == now.address && (!device || device == now.device));
+			/* The subject of a finding is the device. */
+			const what = words.headline(now.said, 160), why = words.sentence(now.said, 400);
+			parts.head.show([ now.name, what ], () => E('h3', {}, [
+				widgets.deviceLink(now.device, now.name), (now.kind == 'finding' ? ' ' : ': ') + what
+			]));
+			parts.why.show(why, () => why == what ? '' : E('p', {}, [ why ]));
+			parts.doubts.show([ now.detector, this.detectors ], () => this.doubts(now));
+			const count = now.count > 1 ? ' · ' + _('%d times').format(now.count) : '';
+			parts.when.show([ words.ago(now.time), count ], () => widgets.span(words.ago(now.time) + count, {
+				'title': words.date(now.time)
+			}));
+			const state = [
+				block && words.until(block.until), pin && [ pin.verdict, words.until(pin.until) ],
+				news.isHushed(now.key)
+			];
+			parts.act.show(state, () => this.actions(now, block, pin));
+		};
+		const node = E('section', { 'class': 'leash-card', 'data-key': card.key }, [ ...Object.values(parts) ]);
+		return { node, update };
+	},
+
+	/* Returns what else a finding could be, by its detector. */
+	doubts({ detector }) {
+		const { fooled_by = [] } = this.detectors.detectors.find(({ name }) => name == detector) || {};
+		return fooled_by.length ? E('details', { 'data-key': 'doubts' }, [
+			E('summary', {}, [ _('It could also be') ]),
+			E('ul', {}, [ ...fooled_by.map(reason => E('li', {}, [ words.translate(reason) ])) ])
+		]) : '';
+	},
+
+	/* Returns the buttons of a card: what can be decided, or after that what was decided and a way back. */
+	actions(card, block, pin) {
+		const { key, device, address, name } = card, destination = words.clean(card.destination, 80);
+		const about = words.clean(name || device, 60);
+		const act = promise => widgets.attempt(promise, () => this.refresh());
+		const hush = on => {
+			news.hush(key, on);
+			this.hushed.add(key);
+			return this.refresh();
+		};
+		const undo = (label, click, more) => widgets.button(_('Undo'), click, 'neutral', Object.assign({
+			'aria-label': label
+		}, more));
+		if (news.isHushed(key))
+			return E('div', { 'class': 'leash-buttons' }, [
+				undo(_('Tell me of this again'), () => hush(false), { 'disabled': null }),
+				widgets.span(_('This browser is told no more of it.'), { 'class': 'leash-small' })
+			]);
+		if (block || pin) {
+			const back = pin && pin.device ? api.unpin : api.unblock;
+			return E('div', { 'class': 'leash-buttons' }, [
+				block || pin.device
+					? undo(_('Undo the decision on %s').format(destination), () => act(back(device, address)))
+					: '',
+				widgets.badge(block || pin.verdict == 'block' ? 'block' : 'allowed'),
+				widgets.span(words.until((block || pin).until), { 'class': 'leash-small' })
+			]);
+		}
+		const decide = (verdict, lasts) => () => act(api.decide(device, address, verdict, lasts));
+		const button = (word, label, form, click, style) => widgets.button(label, click, style, {
+			'data-act': word,
+			'aria-label': form.format(destination, about)
+		});
+		return E('div', { 'class': 'leash-buttons' }, [
+			...device && address ? [
+				button('block', _('Block'), _('Block %s for %s'), decide('block'), 'negative'),
+				button('allow', _('Allow'), _('Allow %s for %s'), decide('allow'), 'positive'),
+				button('try', _('Try for 10 minutes'), _('Try for 10 minutes: block %s for %s'),
+					decide('block', '10m'), 'action')
+			] : [],
+			card.kind == 'device' ? '' : widgets.button(_('Not again'), () => hush(true), 'neutral', {
+				'data-act': 'hush',
+				'disabled': null,
+				'aria-label': _('Not again: %s').format([ about, destination ].filter(text => text).join(', '))
+			})
+		]);
+	},
+
+	build() {
+		[ this.shown, this.hushed, this.most ] = [ new Map(), new Set(), FIRST_CARDS ];
+		this.cards = E('div', { 'class': 'leash-cards leash-inbox' }, []);
+		this.count = widgets.live(E('p', { 'role': 'status' }, []));
+		this.seen = widgets.button(_('All seen'), () => {
+			news.see(this.history);
+			this.hushed.clear();
+			this.count.focus();
+			return this.refresh();
+		}, 'action', { 'disabled': null, 'data-act': 'seen' });
+		this.count.tabIndex = -1;
+		this.more = widgets.button(_('Show all'), () => {
+			this.most = Infinity;
+			return this.refresh();
+		}, 'neutral', { 'disabled': null });
+		return widgets.page(_('Inbox'), [
+			this.error,
+			E('div', { 'class': 'cbi-section' }, [
+				E('div', { 'class': 'cbi-section-descr' }, [
+					_('What leash found and blocked, and the devices that came, since you last looked in this browser.')
+				]),
+				E('div', { 'class': 'leash-bar' }, [ this.count, this.seen ]),
+				this.cards,
+				this.more
+			])
+		]);
+	}
+}));
