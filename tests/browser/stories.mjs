@@ -282,11 +282,15 @@ const stories = {
 	async 'settings are saved'() {
 		const page = await open('settings');
 		await field(page, 'block_for').fill('3d');
+		await field(page, 'uplink').fill('40000');
+		await field(page, 'rdap').setChecked(true, { force: true });
 		// LuCI takes back what the page does not confirm.
 		const confirmation = response => response.url().includes('/uci/confirm') && response.ok();
 		const confirmed = REAL && page.waitForResponse(confirmation, { timeout: 40_000 });
 		await apply(page);
-		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
+		const inFile = [/block_for '?3d/, /uplink '?40000/, /rdap '?1/];
+		const written = text => inFile.every(option => option.test(text));
+		await until('they are in the file', async () => written(await world('settings')), 40);
 		await confirmed;
 		await close(page);
 	},
@@ -733,6 +737,105 @@ const stories = {
 				await shot(page, `inbox-${viewport.width}-${colorScheme}`, viewport.height);
 				await close(page);
 			}
+	},
+
+	// By name, or the whole domain; before it is done one sees what else in the house that hits.
+	async 'block by name'() {
+		for (const name of ['bulb', 'tv']) {
+			await world('lookup', name, { name: `${name}.example` });
+			await world('call', name, { address: name == 'tv' ? '45.10.1.2' : '45.10.1.1' });
+		}
+		const mac = await world('mac', 'tv'), page = await open(`device/${encodeURIComponent(mac)}`);
+		const line = destination(page, '45.10.1.2').first();
+		await until('it is listed', async () => /tv\.example/.test(await line.innerText()));
+		const dialog = page.getByRole('dialog').or(page.locator('#modal_overlay .modal'));
+		const choose = () => line.locator('select[data-act=menu]').selectOption('name');
+		await choose();
+		await dialog.getByText(/Addresses that are hit: .* \(1\)\./).waitFor();
+		await dialog.getByRole('button', { name: 'Cancel' }).click();
+		assert.equal(await focused(page), await line.locator('select[data-act=menu]').getAttribute('aria-label'));
+		await choose();
+		await dialog.getByLabel('Duration').selectOption('10m');
+		await dialog.getByRole('button', { name: 'Block' }).click();
+		await until('it is blocked', async () => /blocked for another (9|10) min/.test(await line.innerText()));
+		assert.match(await line.innerText(), /by the name tv\.example/);
+		assert.equal(await world('call', 'tv', { address: '45.10.1.2' }), false);
+		await line.getByRole('button', { name: 'Undo the decision on tv.example' }).click();
+		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
+		assert(await world('call', 'tv', { address: '45.10.1.2' }));
+		await choose();
+		await dialog.getByLabel('Devices').selectOption('');
+		await dialog.getByRole('button', { name: 'Block' }).click();
+		await until('for all', async () => /by the name tv\.example, for all/.test(await line.innerText()));
+		await line.getByRole('button', { name: 'Undo the decision on tv.example' }).click();
+		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
+		await close(page);
+		// Of a longer name there is the domain as well, which hits more.
+		const asked = [], ordered = [];
+		const plug = device('02:00:00:00:00:01', 'plug', { contacts: [{
+			address: '198.51.100.1', protocol: 'tcp', port: 443, explained: 'lookup', names: ['a.b.vendor.example'],
+			flows: 3, sent_bytes: 5, received_bytes: 9, first: 1e9, last: 1e9, active_hours: 1, verdict: 'allow'
+		}] });
+		const callers = target => [
+			{ device: plug.mac, name: 'plug', addresses: target == 'vendor.example' ? 3 : 1 },
+			...target == 'vendor.example' ? [{ device: '02:00:00:00:00:02', name: '<i>tv</i>', addresses: 2 }] : []
+		];
+		const answer = async (method, arguments_, daemon) => {
+			if (method == 'device') return [0, { device: plug }];
+			if (method == 'decide') return ordered.push(arguments_), [0, {}];
+			if (method != 'callers') return daemon();
+			asked.push(arguments_.target);
+			return [0, { ...arguments_, domain: 'vendor.example', callers: callers(arguments_.target) }];
+		};
+		const other = await open('device/plug', { answer });
+		const menu = destination(other, '198.51.100.1').locator('select[data-act=menu]');
+		await menu.selectOption('name');
+		const question = other.getByRole('dialog').or(other.locator('#modal_overlay .modal'));
+		await question.getByText('Addresses that are hit: plug (1).').waitFor();
+		await question.getByLabel('Name').selectOption('vendor.example');
+		await question.getByText('Addresses that are hit: plug (3).').waitFor();
+		await question.getByText('Others call it, too, and are not blocked: <i>tv</i> (2).').waitFor();
+		await question.getByLabel('Devices').selectOption('');
+		await question.getByText('Addresses that are hit: plug (3), <i>tv</i> (2).').waitFor();
+		await shot(other, 'by-name', 900);
+		await question.getByRole('button', { name: 'Block' }).click();
+		await until('it is ordered', () => ordered.length);
+		assert.deepEqual(ordered, [{ target: 'vendor.example', verdict: 'block' }]);
+		assert.deepEqual(asked, ['a.b.vendor.example', 'vendor.example']);
+		await close(other);
+	},
+
+	// What flows just now, worked out of two answers, and what is worth knowing of a device's day.
+	async 'rates and habits'() {
+		let counted = 0;
+		const bytes = () => ({ sent_bytes: 1e6 + 6e4 * counted, received_bytes: 1e6 + 15e3 * counted });
+		const contact = (address, more) => ({
+			address, protocol: 'tcp', port: 443, explained: 'lookup', flows: 3, sent_bytes: 5, received_bytes: 9,
+			first: 1e9, last: 1e9, active_hours: 1, verdict: 'allow', ...more
+		});
+		const mac = '02:00:00:00:00:01';
+		const camera = () => device(mac, 'camera', {
+			...bytes(), contacts: [contact('198.51.100.1', bytes()), contact('198.51.100.2')],
+			habits: [{ form: 'sends %s %% of what your line can send', values: [5], message: '' }]
+		});
+		const answer = async (method, _, daemon) => {
+			if (method == 'device') return counted++, [0, { device: camera() }];
+			const all = () => [camera(), device('02:00:00:00:00:02', 'lamp')];
+			if (method == 'devices') return counted++, [0, { devices: all() }];
+			return daemon();
+		};
+		const rate = /↑ (1\d|9\.\d) kB\/s\s+↓ (3|2|2\.\d|3\.\d) kB\/s/;
+		const page = await open('device/camera', { answer });
+		assert.match(await page.locator('[data-part=habits]').innerText(), /^sends 5 % of what your line can send$/);
+		const line = destination(page, '198.51.100.1');
+		assert.doesNotMatch(await line.innerText(), /\/s/);
+		await until('the rate is told', async () => rate.test(await line.innerText()));
+		assert.doesNotMatch(await destination(page, '198.51.100.2').innerText(), /\/s/);
+		assert.deepEqual(await inaccessible(page), []);
+		await page.goto(`${BASE}/admin/services/leash/overview`);
+		await until('and of the device', async () => rate.test(await row(page, mac).innerText()));
+		assert.doesNotMatch(await row(page, '02:00:00:00:00:02').innerText(), /\/s/);
+		await close(page);
 	},
 
 	// The three tiers of what a household asks first, each fact with its next step.

@@ -119,6 +119,7 @@ return view.extend(widgets.pollingView({
 		this.toggle.show(on, () => [ on ? _('Blocking is on') : _('Blocking is off') ]);
 		this.complaints.hidden = !status.complaints;
 		this.devices = devices;
+		this.rate = this.rates(devices, device => device.mac);
 		this.showHouse(devices);
 		const fresh = history ? news.cards(history.history).length : 0;
 		this.news.hidden = !fresh;
@@ -205,7 +206,8 @@ return view.extend(widgets.pollingView({
 					() => this.name(cells.name, now));
 			cells.addresses.show(words.list(now.addresses || [], 3));
 			cells.explained.show([ now.contacts, now.unexplained, now.unknown, now.coverage ], () => this.share(now));
-			cells.day.show(now.day, () => chart.sparkline(now.day, 120, 26));
+			const rate = words.rate(this.rate(now));
+			cells.day.show([ now.day, rate ], () => [ chart.sparkline(now.day, 120, 26), widgets.rate(rate) ]);
 			const activity = summary.activity(now).join('; '), hit = this.hits.get(now.mac);
 			const word = summary.standing(now, this.blocking);
 			cells.activity.show([ word, activity, now.message, now.blocks, hit ], () => [
@@ -302,7 +304,7 @@ return view.extend(widgets.pollingView({
 
 	build() {
 		[ this.sort, this.descending, this.devices, this.heads ] = [ 'found', false, [], [] ];
-		[ this.contacts, this.looked, this.hits ] = [ new Map(), 0, new Map() ];
+		[ this.contacts, this.looked, this.hits, this.rates ] = [ new Map(), 0, new Map(), summary.rates() ];
 		this.headline = widgets.live(E('div', { 'class': 'leash-headline' }, []));
 		this.spoken = E('p', { 'class': 'leash-unseen', 'role': 'status' }, []);
 		this.complaints = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
