@@ -654,11 +654,14 @@ const stories = {
 		await until('all are seen', async () => (await world('order', null, { words: ['status'] })).devices >= 4);
 		assert(await world('call', 'plug', { address: '45.10.6.6' }));
 		const page = await open('inbox');
-		const card = page.locator('.leash-inbox section', { hasText: '45.10.6.6' });
+		const unfold = async () => page.locator('.leash-items').evaluateAll(all => all.forEach(it => it.open = true));
+		const card = page.locator('.leash-item[data-key$="45.10.6.6"]');
+		const whole = page.locator('.leash-inbox section').filter({ has: card });
 		await until('its card is there', async () => await card.count() == 1);
-		assert.match(await card.locator('h3').innerText(), / calls 45\.10\.6\.6, which/);
-		await card.getByText('It could also be').click();
-		assert(await card.locator('li').count() > 0);
+		assert.match(await whole.locator('h3').innerText(), / calls (45\.10\.6\.6, which|\d addresses that it never)/);
+		await whole.getByText('It could also be').click();
+		assert(await whole.locator('li').count() > 0);
+		await unfold();
 		const press = (name, at = card) => at.getByRole('button', { name, exact: false }).first().press('Enter');
 		await press('Try for 10 minutes');
 		await until('it is blocked', async () => /for another (9|10) min/.test(await card.innerText()));
@@ -693,7 +696,7 @@ const stories = {
 		await page.getByText('Nothing is new since you last looked.').waitFor();
 		// What happens then is.
 		await world('call', 'plug', { address: '45.10.6.7' });
-		await until('its card is there', async () => await cards.filter({ hasText: '45.10.6.7' }).count() == 1);
+		await until('its card is there', async () => await page.locator('[data-key$="45.10.6.7"]').count() == 1);
 		await close(page);
 	},
 
@@ -707,7 +710,11 @@ const stories = {
 		});
 		const history = [
 			found(1, 'direct-ip'), found(2, 'beacon', { address: '203.0.113.10' }),
-			found(3, 'beacon', { address: '203.0.113.10' }), found(4, 'plaintext', { names: ['<i>x</i>.example'] }),
+			found(3, 'beacon', { address: '203.0.113.10' }), found(3, 'beacon', { address: '203.0.113.11' }),
+			found(4, 'relay', {
+				address: undefined, values: ['relay', { form: 'acts as a relay for others: %s', values: ['97 %'] }]
+			}),
+			found(4, 'plaintext', { names: ['<i>x</i>.example'] }),
 			{
 				...tv, number: 5, time: 1e9 + 5, kind: 'block', address, form: '%s is blocked: %s',
 				values: [address, said]
@@ -722,12 +729,15 @@ const stories = {
 				const page = await open('inbox', { answer, viewport, colorScheme });
 				const cards = await page.locator('.leash-inbox h3').allInnerTexts();
 				assert.deepEqual(cards, [
-					'<b>tv</b>: a new device', `<b>tv</b>: ${address} is blocked`,
-					'<b>tv</b> calls 203.0.113.9, which it never looked up'
+					'<b>tv</b> acts as a relay for others', `<b>tv</b>: ${address} is blocked`,
+					'<b>tv</b> calls 2 addresses in an unusual rhythm', '<b>tv</b>: a new device'
 				]);
 				const repeated = page.locator('.leash-inbox section').nth(2);
-				assert.match(await repeated.innerText(), /2 times/);
-				assert(await page.getByText('It could also be').count() == 2);
+				assert.match(await repeated.innerText(), /3 times\s+2 destinations$/);
+				assert(!await repeated.locator('.leash-item').first().isVisible());
+				await repeated.getByText('2 destinations').click();
+				assert.equal(await repeated.getByRole('button', { name: /^Not again/ }).count(), 2);
+				assert(await page.getByText('It could also be').count() == 3);
 				assert.deepEqual(await inaccessible(page), []);
 				const wide = await page.evaluate(() => {
 					const area = document.querySelector('.leash');

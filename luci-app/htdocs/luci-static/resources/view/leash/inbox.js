@@ -21,57 +21,80 @@ return view.extend(widgets.pollingView({
 		this.count.show(cards.length ? _('%d new').format(cards.length) : _('Nothing is new since you last looked.'));
 		this.seen.hidden = !cards.length;
 		this.more.hidden = cards.length <= this.most;
-		this.list(cards.slice(0, this.most));
+		this.list(this.cards, this.shown, cards.slice(0, this.most), () => this.card());
 	},
 
-	/* Shows these cards. They stay the same elements while they stand for the same, so the focus stays where it is. */
-	list(cards) {
-		const wanted = new Map(cards.map(card => [ card.key, card ]));
-		for (const [ key, { node } ] of this.shown)
+	/* Makes `parent` contain an element for each of `all`, by key; make() returns { node, update(item) }. They stay the
+	 * same elements while they stand for the same, so the focus stays where it is. */
+	list(parent, shown, all, make) {
+		const wanted = new Map(all.map(item => [ item.key, item ]));
+		for (const [ key, { node } ] of shown)
 			if (!wanted.has(key)) {
 				node.remove();
-				this.shown.delete(key);
+				shown.delete(key);
 			}
-		for (const [ key, card ] of wanted) {
-			if (!this.shown.has(key)) this.shown.set(key, this.card(card));
-			this.shown.get(key).update(card);
+		for (const [ key, item ] of wanted) {
+			if (!shown.has(key)) shown.set(key, make());
+			shown.get(key).node.dataset.key = key;
+			shown.get(key).update(item);
 		}
-		const order = cards.map(({ key }) => this.shown.get(key).node);
+		const order = all.map(({ key }) => shown.get(key).node);
 		/* Moving an element takes the focus from it, so that is done later. */
-		if (this.cards.contains(document.activeElement) && order.every(node => node.parentNode == this.cards)) return;
+		if (parent.contains(document.activeElement) && order.every(node => node.parentNode == parent)) return;
 		order.forEach((node, i) => {
-			if (this.cards.children[i] != node) this.cards.insertBefore(node, this.cards.children[i] || null);
+			if (parent.children[i] != node) parent.insertBefore(node, parent.children[i] || null);
 		});
 	},
 
-	/* Returns a card, with update(card): who, what, why, what else it could be, when, and what can be done. */
-	card(card) {
+	/* Returns a card: who, what, why, what else it could be, when, and what can be done; where there are several
+	 * destinations, that is folded, by destination. */
+	card() {
 		const part = () => widgets.live(E('div', {}, []));
-		const parts = { head: part(), why: part(), doubts: part(), when: part(), act: part() };
-		parts.when.className = 'leash-faint leash-small';
+		const [ head, why, doubts, when ] = [ part(), part(), part(), part() ], shown = new Map();
+		const number = widgets.live(E('summary', {}, []));
+		const rows = E('div', {}, []), fold = E('details', { 'class': 'leash-items' }, [ number, rows ]);
+		when.className = 'leash-faint leash-small';
+		const update = ({ items }) => {
+			const [ latest ] = items, several = items.length > 1;
+			const first = words.headline(latest.said, 160), all = words.sentence(latest.said, 400);
+			const what = words.several(latest.detector, items.length) || first;
+			/* The subject of a finding is the device. */
+			head.show([ latest.name, what ], () => E('h3', {}, [
+				widgets.deviceLink(latest.device, latest.name), (latest.kind == 'finding' ? ' ' : ': ') + what
+			]));
+			const rest = all.startsWith(first) ? all.slice(first.length).replace(/^[:;：；]\s*/, '') : all;
+			why.show(several ? '' : rest, () => several || !rest ? '' : E('p', {}, [ rest ]));
+			doubts.show([ latest.detector, this.detectors ], () => this.doubts(latest));
+			const count = items.reduce((sum, item) => sum + item.count, 0);
+			const times = count > 1 ? ' · ' + _('%d times').format(count) : '';
+			when.show([ words.ago(latest.time), times ], () => widgets.span(words.ago(latest.time) + times, {
+				'title': words.date(latest.time)
+			}));
+			number.show(_('%d destinations').format(items.length));
+			number.hidden = !several;
+			if (!several) fold.open = true;
+			this.list(rows, shown, items, () => this.item());
+			for (const { node } of shown.values())
+				node.firstChild.hidden = !several;
+		};
+		return { node: E('section', { 'class': 'leash-card' }, [ head, why, doubts, when, fold ]), update };
+	},
+
+	/* Returns what can be done about a destination, under what is said of it. */
+	item() {
+		const said = widgets.live(E('p', {}, [])), act = widgets.live(E('div', {}, []));
 		const update = now => {
 			const block = this.blocks.find(({ device, address }) => device == now.device && address == now.address);
 			const pin = this.pins.find(({ device, target }) =>
 				now.address && target == now.address && (!device || device == now.device));
-			/* The subject of a finding is the device. */
-			const what = words.headline(now.said, 160), why = words.sentence(now.said, 400);
-			parts.head.show([ now.name, what ], () => E('h3', {}, [
-				widgets.deviceLink(now.device, now.name), (now.kind == 'finding' ? ' ' : ': ') + what
-			]));
-			parts.why.show(why, () => why == what ? '' : E('p', {}, [ why ]));
-			parts.doubts.show([ now.detector, this.detectors ], () => this.doubts(now));
-			const count = now.count > 1 ? ' · ' + _('%d times').format(now.count) : '';
-			parts.when.show([ words.ago(now.time), count ], () => widgets.span(words.ago(now.time) + count, {
-				'title': words.date(now.time)
-			}));
+			said.show(words.sentence(now.said, 400));
 			const state = [
 				block && words.until(block.until), pin && [ pin.verdict, words.until(pin.until) ],
 				news.isHushed(now.key)
 			];
-			parts.act.show(state, () => this.actions(now, block, pin));
+			act.show(state, () => this.actions(now, block, pin));
 		};
-		const node = E('section', { 'class': 'leash-card', 'data-key': card.key }, [ ...Object.values(parts) ]);
-		return { node, update };
+		return { node: E('div', { 'class': 'leash-item' }, [ said, act ]), update };
 	},
 
 	/* Returns what else a finding could be, by its detector. */
@@ -83,9 +106,9 @@ return view.extend(widgets.pollingView({
 		]) : '';
 	},
 
-	/* Returns the buttons of a card: what can be decided, or after that what was decided and a way back. */
-	actions(card, block, pin) {
-		const { key, device, address, name } = card, destination = words.clean(card.destination, 80);
+	/* Returns the buttons of an item: what can be decided, or after that what was decided and a way back. */
+	actions(item, block, pin) {
+		const { key, device, address, name } = item, destination = words.clean(item.destination, 80);
 		const about = words.clean(name || device, 60);
 		const act = promise => widgets.attempt(promise, () => this.refresh());
 		const hush = on => {
@@ -123,7 +146,7 @@ return view.extend(widgets.pollingView({
 				button('try', _('Try for 10 minutes'), _('Try for 10 minutes: block %s for %s'),
 					decide('block', '10m'), 'action')
 			] : [],
-			card.kind == 'device' ? '' : widgets.button(_('Not again'), () => hush(true), 'neutral', {
+			item.kind == 'device' ? '' : widgets.button(_('Not again'), () => hush(true), 'neutral', {
 				'data-act': 'hush',
 				'disabled': null,
 				'aria-label': _('Not again: %s').format([ about, destination ].filter(text => text).join(', '))
