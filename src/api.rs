@@ -13,6 +13,7 @@ use crate::model::Mac;
 use crate::pin::{Pin, Target};
 use crate::sentence::Sentence;
 use crate::tables::devices::DeviceId;
+use crate::tables::domain::registrable;
 use crate::time::{Span, Stamp, Wall};
 use crate::wire::nft::Pair;
 use serde_json::{Map, Value, json};
@@ -556,7 +557,11 @@ fn house(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {
 
 fn callers(daemon: &mut dyn Daemon, arguments: &Arguments) -> Result<Value, ApiError> {
     let target = arguments.target(true)?;
-    Ok(json!({ "target": target.to_string(), "callers": daemon.engine().callers(&target) }))
+    let mut answer = json!({ "target": target.to_string(), "callers": daemon.engine().callers(&target) });
+    if let Target::Name(name) = &target {
+        answer["domain"] = registrable(name).into();
+    }
+    Ok(answer)
 }
 
 fn undated(daemon: &mut dyn Daemon, _: &Arguments) -> Result<Value, ApiError> {

@@ -9,7 +9,7 @@ use leash::engine::{Action, Engine};
 use leash::event;
 use leash::limits;
 use leash::time::{Clock, Stamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::IpAddr;
 
 const BULB: &str = "02:00:00:00:00:20";
@@ -120,6 +120,10 @@ fn a_restart_forgets_nothing_and_tells_nothing_twice() {
         }
         assert_eq!(seen(&again.device(BULB)), seen(&house.device(BULB)));
         assert_eq!(again.engine.history(), house.engine.history());
+        // Records have numbers, which stay theirs; findings have their detector.
+        let of = |house: &House, key: &str| house.engine.history().iter().map(|it| it[key].clone()).collect::<Value>();
+        let numbers = (1..=told.len()).collect::<Vec<_>>();
+        assert_eq!((of(&again, "number"), &of(&house, "detector")[2]), (json!(numbers), &json!("direct-ip")));
         assert_eq!(again.saved(Extent::Whole), again.restarted(settings, Extent::Whole).saved(Extent::Whole));
         // What goes on is not told again.
         again.says(&HOUSE.replace("17672256", "17672262").replace(":1 >", ":11 >").replace(":2 >", ":12 >"));

@@ -101,6 +101,9 @@ fn the_page_has_the_limits_of_check() {
         let kind = if matches!(option, "name" | "group") { "device" } else { "leash" };
         let text = |length: usize| "x".repeat(length);
         let (fit, unfit) = match (least.parse::<usize>(), most.parse::<usize>()) {
+            (Ok(least), Ok(most)) if option == "uplink" => {
+                (vec![least.to_string(), most.to_string()], vec![(least - 1).to_string(), (most + 1).to_string()])
+            }
             (Ok(0), Ok(most)) => (vec![text(1), text(most)], vec![text(most + 1)]),
             (Ok(least), Ok(most)) => (vec![text(least), text(most)], vec![text(least - 1), text(most + 1)]),
             _ => {

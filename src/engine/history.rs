@@ -145,19 +145,29 @@ impl Record {
     }
 }
 
-/// The latest records, oldest first.
+/// The latest records, oldest first. They are numbered in the order in which they came, so that who has seen some can tell
+/// which are new.
 #[derive(Debug, Default)]
 pub struct History {
     records: VecDeque<Record>,
+    /// The number of the latest record.
+    pub latest: u64,
 }
 
 impl History {
     /// Adds a record; the oldest makes room.
     pub fn add(&mut self, record: Record) {
+        self.latest += 1;
+        self.restore(record);
+    }
+
+    /// Adds a record that had its number before a restart.
+    pub fn restore(&mut self, record: Record) {
         if self.records.len() >= limits::RECORDS {
             self.records.pop_front();
         }
         self.records.push_back(record);
+        self.latest = self.latest.max(self.records.len() as u64);
     }
 
     /// Returns true if nothing is recorded.
@@ -168,5 +178,35 @@ impl History {
     /// Returns all records, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Record> {
         self.records.iter()
+    }
+
+    /// Returns all records with their numbers, oldest first.
+    pub fn numbered(&self) -> impl Iterator<Item = (u64, &Record)> {
+        (self.latest + 1 - self.records.len() as u64..).zip(&self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_grow_while_the_oldest_go() {
+        let record = Record {
+            wall: Wall(0),
+            mac: None,
+            address: None,
+            kind: RecordKind::Mode,
+            message: Sentence::verbatim("it happened"),
+        };
+        let mut history = History::default();
+        (0..limits::RECORDS + 7).for_each(|_| history.add(record.clone()));
+        let numbers = |history: &History| history.numbered().map(|(number, _)| number).collect::<Vec<_>>();
+        let kept = (8..=limits::RECORDS as u64 + 7).collect::<Vec<_>>();
+        assert_eq!(numbers(&history), kept);
+        // After a restart: the number of the latest, and then the records.
+        let mut again = History { latest: history.latest, ..History::default() };
+        history.iter().for_each(|record| again.restore(record.clone()));
+        assert_eq!(numbers(&again), kept);
     }
 }

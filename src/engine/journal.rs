@@ -40,7 +40,7 @@ impl Engine {
     /// Takes up what happened before a restart from the journal, where no state tells of it.
     pub fn restore_history(&mut self, past: Past) {
         if self.history.is_empty() {
-            past.records.into_iter().for_each(|record| self.history.add(record));
+            past.records.into_iter().for_each(|record| self.history.restore(record));
         }
     }
 

@@ -18,6 +18,7 @@
 //! pin 02:00:00:00:00:20 block ads.example.com -
 //! unpin - ads.example.net
 //! blocking 0
+//! recorded 12
 //! total 02:00:00:00:00:20 123456 654321 80 12 0 3600
 //! block 02:00:00:00:00:20 203.0.113.9 1767225300.000000 1767311700.000000 detectors {"form":"calls %s ...","values":["203.0.113.9"]}
 //! end
@@ -151,6 +152,8 @@ impl Engine {
         let Journal { day, week, .. } = &self.journal;
         day.filter(|_| extent != Extent::Outline).map_or(Ok(()), |day| writeln!(out, "day {day}"))?;
         week.map_or(Ok(()), |week| writeln!(out, "week {week}"))?;
+        let numbered = (extent != Extent::Outline && self.history.latest > 0).then_some(self.history.latest);
+        numbered.map_or(Ok(()), |number| writeln!(out, "recorded {number}"))?;
         self.save_remembered(out, extent, at)?;
         for (mac, mode) in &self.orders.modes {
             writeln!(out, "mode {mac} {}", mode.map_or(mode::DEFAULT, Mode::text))?;
@@ -232,8 +235,13 @@ impl Engine {
             *if word == "day" { &mut self.journal.day } else { &mut self.journal.week } = number;
             return Some(());
         }
+        if word == "recorded" {
+            // What a file says must leave room for what comes.
+            self.history.latest = words.next()?.parse::<u32>().ok()?.into();
+            return Some(());
+        }
         if let Some(rest) = line.strip_prefix("record ") {
-            self.history.add(Record::read(rest, forms)?);
+            self.history.restore(Record::read(rest, forms)?);
             return Some(());
         }
         if let Some(rest) = line.strip_prefix("past ") {

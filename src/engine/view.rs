@@ -204,9 +204,14 @@ impl Engine {
         Value::Object(map)
     }
 
-    /// Returns the latest records, oldest first.
+    /// Returns the latest records with their numbers, oldest first.
     pub fn history(&self) -> Vec<Value> {
-        self.history.iter().map(|record| self.record(record)).collect()
+        let numbered = |(number, record): (u64, &Record)| {
+            let mut map = self.record(record);
+            map["number"] = number.into();
+            map
+        };
+        self.history.numbered().map(numbered).collect()
     }
 
     /// Returns a record. A new device is named with its maker, who is known a moment after it was seen.
@@ -214,6 +219,9 @@ impl Engine {
         let mut map = Map::new();
         put(&mut map, "time", seconds(record.wall));
         put(&mut map, "kind", Value::from(record.kind.text()));
+        // The message of a finding is its detector, and what that says.
+        let parts = (record.kind == RecordKind::Finding).then(|| record.message.parts());
+        put(&mut map, "detector", parts.and_then(|parts| parts["values"].get(0).cloned()));
         put(&mut map, "device", record.mac.and_then(mac));
         put(&mut map, "name", record.mac.map(|mac| self.display_name(mac).into()));
         put(&mut map, "address", record.address.map(|address| address.to_string().into()));

@@ -2,7 +2,7 @@
 import js from '@eslint/js';
 
 const luci = [ 'E', 'L', '_', 'N_', 'baseclass', 'dom', 'form', 'poll', 'rpc', 'ui', 'uci', 'view' ];
-const leash = [ 'api', 'chart', 'icons', 'summary', 'week', 'widgets', 'words' ];
+const leash = [ 'api', 'chart', 'icons', 'news', 'summary', 'tiers', 'week', 'widgets', 'words' ];
 const browser = [ 'window', 'document', 'CustomEvent', 'Node', 'TextDecoder' ];
 const node = [ 'console', 'fetch', 'process', 'setTimeout', 'URL', 'window', 'document', 'performance', 'L' ];
 const readonly = names => Object.fromEntries(names.map(name => [ name, 'readonly' ]));

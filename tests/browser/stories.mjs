@@ -169,6 +169,8 @@ const FIELDS = 'input[type=checkbox], input:not([type=hidden]), select';
 const field = (page, name) => page.locator(`[data-name=${name}]`).locator(FIELDS).first();
 const apply = page => page.locator('.cbi-button-apply').first().click();
 
+const allPages = mac =>
+	['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
 const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
 
@@ -280,11 +282,15 @@ const stories = {
 	async 'settings are saved'() {
 		const page = await open('settings');
 		await field(page, 'block_for').fill('3d');
+		await field(page, 'uplink').fill('40000');
+		await field(page, 'rdap').setChecked(true, { force: true });
 		// LuCI takes back what the page does not confirm.
 		const confirmation = response => response.url().includes('/uci/confirm') && response.ok();
 		const confirmed = REAL && page.waitForResponse(confirmation, { timeout: 40_000 });
 		await apply(page);
-		await until('they are in the file', async () => /block_for '?3d/.test(await world('settings')), 40);
+		const inFile = [/block_for '?3d/, /uplink '?40000/, /rdap '?1/];
+		const written = text => inFile.every(option => option.test(text));
+		await until('they are in the file', async () => written(await world('settings')), 40);
 		await confirmed;
 		await close(page);
 	},
@@ -344,7 +350,7 @@ const stories = {
 		for (const name of names) {
 			await world('calls itself', 'phone', { name });
 			await sleep(1500);
-			for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings']) {
+			for (const path of ['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings']) {
 				const page = await open(path);
 				await sleep(300);
 				assert.equal(await page.evaluate(() => window.hacked), undefined, `${name} on ${path}`);
@@ -383,8 +389,7 @@ const stories = {
 	},
 
 	async 'on a telephone'() {
-		const device = `device/${encodeURIComponent(await world('mac', 'bulb'))}`;
-		for (const path of ['overview', device, 'decisions', 'doctor', 'settings']) {
+		for (const path of allPages(await world('mac', 'bulb'))) {
 			const page = await open(path, { viewport: { width: 360, height: 740 }, isMobile: true });
 			await sleep(500);
 			// The settings' tabs are LuCI's own, a few pixels too wide within their frame.
@@ -403,7 +408,7 @@ const stories = {
 		assert(await page.getByRole('switch').isDisabled());
 		assert(await row(page, mac).locator('select').isDisabled());
 		assert.equal(await row(page, mac).getByRole('button', { name: /Rename/ }).count(), 0);
-		for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor']) {
+		for (const path of allPages(mac)) {
 			await page.goto(`${BASE}/admin/services/leash/${path}`);
 			await page.locator('.leash-note', { hasText: 'may look at leash, but not change it' }).waitFor();
 		}
@@ -514,7 +519,7 @@ const stories = {
 	// Stopped, of another version, slow, refusing: the page says what is the matter, and no script fails.
 	async 'a leash that is not as it should be'() {
 		const mac = await world('mac', 'bulb');
-		const pages = ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
+		const pages = allPages(mac);
 		const plain = value => JSON.parse(JSON.stringify(value, (name, member) => [
 			'own_mode', 'label', 'severity', 'chosen', 'enforced', 'claimed_name', 'day', 'coverage', 'evidence',
 			'since', 'network', 'health', 'vendor', 'idle', 'purpose', 'names'
@@ -531,9 +536,9 @@ const stories = {
 			old: [async (method, _, daemon) => {
 				const [code, answer] = await daemon();
 				return ['detectors', 'report', 'pins'].includes(method) ? [3] : [code, plain(answer)];
-			}, /does not know this call/, ['device', 'decisions']]
+			}, /does not know this call/, ['device', 'decisions', 'inbox']]
 		};
-		for (const [name, [answer, says, where = ['overview', 'device', 'decisions', 'settings', 'doctor']]] of
+		for (const [name, [answer, says, where = pages.map(path => path.split('/')[0])]] of
 			Object.entries(states))
 			for (const path of pages) {
 				const page = await open(path, { answer });
@@ -641,6 +646,262 @@ const stories = {
 		await close(page);
 	},
 
+	// What is new since somebody last looked, a card each; what is done about it can be undone in its place.
+	async 'the inbox'() {
+		// All are here, so that nobody comes on the way.
+		for (const name of ['bulb', 'tv', 'phone', 'plug'])
+			await world('lookup', name, { name: `${name}.example` });
+		await until('all are seen', async () => (await world('order', null, { words: ['status'] })).devices >= 4);
+		assert(await world('call', 'plug', { address: '45.10.6.6' }));
+		const page = await open('inbox');
+		const unfold = async () => page.locator('.leash-items').evaluateAll(all => all.forEach(it => it.open = true));
+		const card = page.locator('.leash-item[data-key$="45.10.6.6"]');
+		const whole = page.locator('.leash-inbox section').filter({ has: card });
+		await until('its card is there', async () => await card.count() == 1);
+		assert.match(await whole.locator('h3').innerText(), / calls (45\.10\.6\.6, which|\d addresses that it never)/);
+		await whole.getByText('It could also be').click();
+		assert(await whole.locator('li').count() > 0);
+		await unfold();
+		const press = (name, at = card) => at.getByRole('button', { name, exact: false }).first().press('Enter');
+		await press('Try for 10 minutes');
+		await until('it is blocked', async () => /for another (9|10) min/.test(await card.innerText()));
+		assert.equal(await focused(page), 'Undo the decision on 45.10.6.6');
+		assert.equal(await world('call', 'plug', { address: '45.10.6.6' }), false);
+		await page.keyboard.press('Enter');
+		await until('it is undone', async () => await card.locator('[data-act=block]').count() == 1);
+		assert(await world('call', 'plug', { address: '45.10.6.6' }));
+		for (const [act, says] of [['allow', 'allowed'], ['block', 'blocked']]) {
+			await card.locator(`[data-act=${act}]`).click();
+			await until(says, async () => (await card.innerText()).includes(says));
+			await press('Undo');
+			await until('it is undone', async () => await card.locator('[data-act=block]').count() == 1);
+		}
+		// The overview counts them, and this browser is told no more of some.
+		await card.locator('[data-act=hush]').click();
+		await until('it says so', async () => (await card.innerText()).includes('is told no more'));
+		await page.keyboard.press('Enter');
+		await until('it is told again', async () => await card.locator('[data-act=hush]').count() == 1);
+		await card.locator('[data-act=hush]').click();
+		await page.goto(`${BASE}/admin/services/leash/overview`);
+		const link = page.locator('[data-part=news] a');
+		await until('the overview says how many', async () => await link.isVisible());
+		assert.match(await link.innerText(), /^\d+ new$/);
+		await link.click();
+		const cards = page.locator('.leash-inbox section'), told = page.locator('.leash-bar [role=status]');
+		await until('as many are there', async () => await told.innerText() == `${await cards.count()} new`);
+		assert.equal(await card.count(), 0);
+		await page.getByRole('button', { name: 'All seen' }).click();
+		await until('nothing is new', async () => /Nothing is new/.test(await page.locator('.leash').innerText()));
+		await page.reload();
+		await page.getByText('Nothing is new since you last looked.').waitFor();
+		// What happens then is.
+		await world('call', 'plug', { address: '45.10.6.7' });
+		await until('its card is there', async () => await page.locator('[data-key$="45.10.6.7"]').count() == 1);
+		await close(page);
+	},
+
+	// Repeated findings are one card, and what was found is part of the block that followed. Names are text.
+	async 'cards of the inbox'() {
+		const tv = { device: '02:00:00:00:00:02', name: '<b>tv</b>' }, address = '203.0.113.9';
+		const said = { form: 'calls %s, which it never looked up', values: [address] };
+		const found = (number, detector, more) => ({
+			...tv, number, time: 1e9 + number, kind: 'finding', detector, address, form: '%s: %s',
+			values: [detector, said], message: '', ...more
+		});
+		const history = [
+			found(1, 'direct-ip'), found(2, 'beacon', { address: '203.0.113.10' }),
+			found(3, 'beacon', { address: '203.0.113.10' }), found(3, 'beacon', { address: '203.0.113.11' }),
+			found(4, 'relay', {
+				address: undefined, values: ['relay', { form: 'acts as a relay for others: %s', values: ['97 %'] }]
+			}),
+			found(4, 'plaintext', { names: ['<i>x</i>.example'] }),
+			{
+				...tv, number: 5, time: 1e9 + 5, kind: 'block', address, form: '%s is blocked: %s',
+				values: [address, said]
+			},
+			{ ...tv, number: 6, time: 1e9 + 6, kind: 'mode', form: 'mode %s', values: ['guard'] },
+			{ ...tv, number: 7, time: 1e9 + 7, kind: 'device', form: 'a new device', values: [] }
+		].map(record => ({ message: '', ...record }));
+		const answer = async (method, _, daemon) => method == 'history' ? [0, { history }] :
+			['blocks', 'pins'].includes(method) ? [0, { [method]: [] }] : daemon();
+		for (const colorScheme of ['light', 'dark'])
+			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }]) {
+				const page = await open('inbox', { answer, viewport, colorScheme });
+				const cards = await page.locator('.leash-inbox h3').allInnerTexts();
+				assert.deepEqual(cards, [
+					'<b>tv</b> acts as a relay for others', `<b>tv</b>: ${address} is blocked`,
+					'<b>tv</b> calls 2 addresses in an unusual rhythm', '<b>tv</b>: a new device'
+				]);
+				const repeated = page.locator('.leash-inbox section').nth(2);
+				assert.match(await repeated.innerText(), /3 times\s+2 destinations$/);
+				assert(!await repeated.locator('.leash-item').first().isVisible());
+				await repeated.getByText('2 destinations').click();
+				assert.equal(await repeated.getByRole('button', { name: /^Not again/ }).count(), 2);
+				assert(await page.getByText('It could also be').count() == 3);
+				assert.deepEqual(await inaccessible(page), []);
+				const wide = await page.evaluate(() => {
+					const area = document.querySelector('.leash');
+					return area.scrollWidth - area.clientWidth;
+				});
+				assert(wide <= 0, `${wide} pixels too wide`);
+				await shot(page, `inbox-${viewport.width}-${colorScheme}`, viewport.height);
+				await close(page);
+			}
+	},
+
+	// By name, or the whole domain; before it is done one sees what else in the house that hits.
+	async 'block by name'() {
+		for (const name of ['bulb', 'tv']) {
+			await world('lookup', name, { name: `${name}.example` });
+			await world('call', name, { address: name == 'tv' ? '45.10.1.2' : '45.10.1.1' });
+		}
+		const mac = await world('mac', 'tv'), page = await open(`device/${encodeURIComponent(mac)}`);
+		const line = destination(page, '45.10.1.2').first();
+		await until('it is listed', async () => /tv\.example/.test(await line.innerText()));
+		const dialog = page.getByRole('dialog').or(page.locator('#modal_overlay .modal'));
+		const choose = () => line.locator('select[data-act=menu]').selectOption('name');
+		await choose();
+		await dialog.getByText(/Addresses that are hit: .* \(1\)\./).waitFor();
+		await dialog.getByRole('button', { name: 'Cancel' }).click();
+		assert.equal(await focused(page), await line.locator('select[data-act=menu]').getAttribute('aria-label'));
+		await choose();
+		await dialog.getByLabel('Duration').selectOption('10m');
+		await dialog.getByRole('button', { name: 'Block' }).click();
+		await until('it is blocked', async () => /blocked for another (9|10) min/.test(await line.innerText()));
+		assert.match(await line.innerText(), /by the name tv\.example/);
+		assert.equal(await world('call', 'tv', { address: '45.10.1.2' }), false);
+		await line.getByRole('button', { name: 'Undo the decision on tv.example' }).click();
+		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
+		assert(await world('call', 'tv', { address: '45.10.1.2' }));
+		await choose();
+		await dialog.getByLabel('Devices').selectOption('');
+		await dialog.getByRole('button', { name: 'Block' }).click();
+		await until('for all', async () => /by the name tv\.example, for all/.test(await line.innerText()));
+		await line.getByRole('button', { name: 'Undo the decision on tv.example' }).click();
+		await until('it is open', async () => !(await line.innerText()).includes('blocked'));
+		await close(page);
+		// Of a longer name there is the domain as well, which hits more.
+		const asked = [], ordered = [];
+		const plug = device('02:00:00:00:00:01', 'plug', { contacts: [{
+			address: '198.51.100.1', protocol: 'tcp', port: 443, explained: 'lookup', names: ['a.b.vendor.example'],
+			flows: 3, sent_bytes: 5, received_bytes: 9, first: 1e9, last: 1e9, active_hours: 1, verdict: 'allow'
+		}] });
+		const callers = target => [
+			{ device: plug.mac, name: 'plug', addresses: target == 'vendor.example' ? 3 : 1 },
+			...target == 'vendor.example' ? [{ device: '02:00:00:00:00:02', name: '<i>tv</i>', addresses: 2 }] : []
+		];
+		const answer = async (method, arguments_, daemon) => {
+			if (method == 'device') return [0, { device: plug }];
+			if (method == 'decide') return ordered.push(arguments_), [0, {}];
+			if (method != 'callers') return daemon();
+			asked.push(arguments_.target);
+			return [0, { ...arguments_, domain: 'vendor.example', callers: callers(arguments_.target) }];
+		};
+		const other = await open('device/plug', { answer });
+		const menu = destination(other, '198.51.100.1').locator('select[data-act=menu]');
+		await menu.selectOption('name');
+		const question = other.getByRole('dialog').or(other.locator('#modal_overlay .modal'));
+		await question.getByText('Addresses that are hit: plug (1).').waitFor();
+		await question.getByLabel('Name').selectOption('vendor.example');
+		await question.getByText('Addresses that are hit: plug (3).').waitFor();
+		await question.getByText('Others call it, too, and are not blocked: <i>tv</i> (2).').waitFor();
+		await question.getByLabel('Devices').selectOption('');
+		await question.getByText('Addresses that are hit: plug (3), <i>tv</i> (2).').waitFor();
+		await shot(other, 'by-name', 900);
+		await question.getByRole('button', { name: 'Block' }).click();
+		await until('it is ordered', () => ordered.length);
+		assert.deepEqual(ordered, [{ target: 'vendor.example', verdict: 'block' }]);
+		assert.deepEqual(asked, ['a.b.vendor.example', 'vendor.example']);
+		await close(other);
+	},
+
+	// What flows just now, worked out of two answers, and what is worth knowing of a device's day.
+	async 'rates and habits'() {
+		let counted = 0;
+		const bytes = () => ({ sent_bytes: 1e6 + 6e4 * counted, received_bytes: 1e6 + 15e3 * counted });
+		const contact = (address, more) => ({
+			address, protocol: 'tcp', port: 443, explained: 'lookup', flows: 3, sent_bytes: 5, received_bytes: 9,
+			first: 1e9, last: 1e9, active_hours: 1, verdict: 'allow', ...more
+		});
+		const mac = '02:00:00:00:00:01';
+		const camera = () => device(mac, 'camera', {
+			...bytes(), contacts: [contact('198.51.100.1', bytes()), contact('198.51.100.2')],
+			habits: [{ form: 'sends %s %% of what your line can send', values: [5], message: '' }]
+		});
+		const answer = async (method, _, daemon) => {
+			if (method == 'device') return counted++, [0, { device: camera() }];
+			const all = () => [camera(), device('02:00:00:00:00:02', 'lamp')];
+			if (method == 'devices') return counted++, [0, { devices: all() }];
+			return daemon();
+		};
+		const rate = /↑ (1\d|9\.\d) kB\/s\s+↓ (3|2|2\.\d|3\.\d) kB\/s/;
+		const page = await open('device/camera', { answer });
+		assert.match(await page.locator('[data-part=habits]').innerText(), /^sends 5 % of what your line can send$/);
+		const line = destination(page, '198.51.100.1');
+		assert.doesNotMatch(await line.innerText(), /\/s/);
+		await until('the rate is told', async () => rate.test(await line.innerText()));
+		assert.doesNotMatch(await destination(page, '198.51.100.2').innerText(), /\/s/);
+		assert.deepEqual(await inaccessible(page), []);
+		await page.goto(`${BASE}/admin/services/leash/overview`);
+		await until('and of the device', async () => rate.test(await row(page, mac).innerText()));
+		assert.doesNotMatch(await row(page, '02:00:00:00:00:02').innerText(), /\/s/);
+		await close(page);
+	},
+
+	// The three tiers of what a household asks first, each fact with its next step.
+	async 'the house at a glance'() {
+		const [tv, lamp] = ['02:00:00:00:00:02', '02:00:00:00:00:05'];
+		const says = (form, ...values) => ({ form, values, message: form });
+		let asked = 0;
+		const ordered = [], tiers = [
+			{ tier: 'isolation', facts: [{
+				...says('all %s devices share one network: each can reach the others', 2), devices: [],
+				next: says('give what needs no computer of yours a network of its own, such as a guest network')
+			}] },
+			{ tier: 'names', facts: [{
+				...says('what the lists warn of is called by %s', 'tv, lamp'), devices: [tv, lamp],
+				next: { ...says('turn guard on for them'), mode: 'guard', devices: [tv, lamp] }
+			}] },
+			{ tier: 'addresses', facts: [{
+				...says('null-routed addresses: %s; packets stopped: %s', 1, 7), devices: [tv],
+				next: { ...says('see what, and why'), page: 'decisions' }
+			}] }
+		];
+		const house = devices(() => [device(tv, '<b>tv</b>'), device(lamp, 'lamp')]);
+		const answer = async (method, arguments_, daemon) => {
+			if (method == 'set_mode') return ordered.push([arguments_.device, arguments_.mode]), [0, {}];
+			return method == 'house' ? (asked++, [0, { tiers }]) : house(method, arguments_, daemon);
+		};
+		const page = await open('overview', { answer }), card = page.locator('.leash-glance');
+		assert.deepEqual(await card.locator('h4').allInnerTexts(), [
+			'Who can reach whom', 'Who is asked for names', 'Which addresses are called'
+		]);
+		assert.match(await card.innerText(), /null-routed addresses: 1; packets stopped: 7/);
+		assert.match(await card.getByRole('link').getAttribute('href'), /leash\/decisions$/);
+		assert.deepEqual(await inaccessible(page), []);
+		await shot(page, 'glance', 900);
+		await sleep(6000);
+		assert.equal(asked, 1, 'asked once a minute');
+		// A click asks first, and says for whom it is.
+		const question = page.getByRole('dialog').or(page.locator('#modal_overlay .modal'));
+		await card.getByRole('button', { name: 'turn guard on for them' }).click();
+		assert.match(await question.innerText(), /<b>tv<\/b>\s+lamp/);
+		await question.getByRole('button', { name: 'Cancel' }).click();
+		assert.deepEqual(ordered, []);
+		await card.getByRole('button', { name: 'turn guard on for them' }).click();
+		await question.getByRole('button', { name: 'Set the mode' }).click();
+		await until('both have it', () => ordered.length == 2);
+		assert.deepEqual(ordered, [[tv, 'guard'], [lamp, 'guard']]);
+		await until('it is asked again', () => asked == 2);
+		await close(page);
+		// A leash that does not know.
+		const old = await open('overview', {
+			answer: async (method, _, daemon) => ['house', 'history'].includes(method) ? [3] : daemon()
+		});
+		assert(!await old.locator('.leash-glance').isVisible() && !await old.locator('[data-part=news]').isVisible());
+		await close(old);
+	},
+
 	async 'this week'() {
 		const tv = { device: '02:00:00:00:00:02', name: 'tv-box' };
 		const sentence = (form, ...values) => ({ form, values, message: form });
@@ -673,10 +934,10 @@ const stories = {
 	},
 
 	async 'accessible'() {
-		const mac = encodeURIComponent(await world('mac', 'bulb'));
+		const mac = await world('mac', 'bulb');
 		for (const colorScheme of ['light', 'dark'])
 			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }])
-				for (const path of ['overview', `device/${mac}`, 'decisions', 'settings', 'doctor']) {
+				for (const path of allPages(mac)) {
 					const page = await open(path, { viewport, colorScheme });
 					await sleep(500);
 					assert.deepEqual(await inaccessible(page), [], `${path}, ${colorScheme}, ${viewport.width}`);
@@ -795,6 +1056,7 @@ const stories = {
 			camera: path('garden camera'),
 			blocked: path('hallway plug'),
 			phone: path("Anna's phone"),
+			inbox: 'inbox',
 			decisions: 'decisions',
 			settings: 'settings',
 			doctor: 'doctor'

@@ -6,6 +6,9 @@
 
 const HOUR = 3600;
 
+/* Over what time rates are told, in milliseconds; of a time that is shorter or longer than the other two, none are. */
+const RATE_OVER = 9000, RATE_LEAST = 3000, RATE_MOST = 30000;
+
 /* The first of two words in an order. */
 const first = (order, a, b) => order.indexOf(a) < order.indexOf(b) ? a : b;
 
@@ -93,6 +96,24 @@ return baseclass.extend({
 				Object.assign(sum, { chosen: contact.chosen, enforced: contact.enforced });
 		}
 		return [ ...found.values() ];
+	},
+
+	/* Returns take(items, key), to be called with each answer: it returns how fast the counts of an item grow, in bytes
+	 * a second, as a function of the item. They are counted over some ten seconds, because leash counts in steps. */
+	rates() {
+		const answers = [];
+		return (items, key) => {
+			const now = window.performance.now();
+			answers.push({ now, counts: new Map(items.map(item => [ key(item), item ])) });
+			while (answers.length > 1 && now - answers[1].now >= RATE_OVER) answers.shift();
+			const [ { now: then, counts } ] = answers, past = now - then;
+			return item => {
+				const before = counts.get(key(item));
+				const rate = name => before && past >= RATE_LEAST && past <= RATE_MOST
+					? Math.max(0, item[name] - before[name]) / past * 1000 : 0;
+				return { sent: rate('sent_bytes'), received: rate('received_bytes') };
+			};
+		};
 	},
 
 	/* Returns the hours since 1970 in which a contact was active. Bit n of `active_hours` is n hours before `last`. */

@@ -133,6 +133,11 @@ return baseclass.extend({
 		return form.split('%s').map((text, i) => i ? [ ...gaps[i - 1], text ] : [ text ]).flat();
 	},
 
+	/* Returns how fast something is sent and received just now. */
+	rate(text) {
+		return text ? E('div', { 'class': 'leash-rate leash-small leash-nowrap' }, [ text ]) : '';
+	},
+
 	/* Returns one of leash's words, set off from the text. */
 	badge(word) {
 		return E('span', { 'class': 'leash-badge', 'data-word': word }, [ words.label(word) ]);

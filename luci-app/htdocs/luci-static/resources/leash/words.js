@@ -204,6 +204,17 @@ return baseclass.extend({
 		return '%s %s'.format(value.toFixed(unit && value < 9.95 ? 1 : 0), UNITS[unit]);
 	},
 
+	/* Returns how fast bytes are sent and received; nothing where they are not. */
+	rate({ sent, received }) {
+		return [ [ '↑', sent ], [ '↓', received ] ].filter(([ , rate ]) => rate >= 1)
+			.map(([ arrow, rate ]) => '%s %s/s'.format(arrow, this.bytes(rate))).join('  ');
+	},
+
+	/* Returns whether a name is `domain` or below it. */
+	isBelow(name, domain) {
+		return name == domain || name.endsWith('.' + domain);
+	},
+
 	date(seconds) {
 		return seconds ? new Date(seconds * 1000).toLocaleString() : '';
 	},

@@ -58,6 +58,7 @@ return view.extend(widgets.pollingView({
 		this.blocks = blocks.filter(block => block.device == device.mac);
 		this.pins = pins.filter(pin => !pin.device || pin.device == device.mac);
 		this.destinations = summary.byDestination(device.contacts);
+		this.rate = this.rates(this.destinations, contact => contact.key);
 		this.strong = summary.strongAddresses(device);
 
 		this.title.textContent = words.deviceName(device);
@@ -68,6 +69,8 @@ return view.extend(widgets.pollingView({
 		this.facts.show(this.factsOf(device));
 		const activity = summary.activity(device).join('; '), word = summary.standing(device);
 		this.activity.show([ word, activity ], () => [ widgets.badge(word), ' ' + activity ]);
+		const habits = (device.habits || []).map(habit => words.sentence(habit, 300));
+		this.habits.show(habits.join('; '));
 		const strongFirst = (a, b) => this.strong.has(b.address) - this.strong.has(a.address);
 		const would = this.destinations.filter(contact => contact.guard_verdict).sort(strongFirst);
 		this.guard.show([ device.mode, would.map(contact => contact.address) ], () => this.guardAdvice(device, would));
@@ -222,18 +225,21 @@ return view.extend(widgets.pollingView({
 		};
 		const update = now => {
 			const block = this.blocks.find(block => block.address == now.address);
-			const pin = this.pins.find(pin => pin.target == now.address);
+			const pin = this.pins.find(pin => pin.target == now.address) ||
+				this.pins.find(pin => (now.names || []).some(name => words.isBelow(name, pin.target)));
 			const names = [ now.names, now.claimed_name, now.address, now.listed ];
 			cells.destination.show(names, () => this.destination(now));
 			cells.explained.show([ now.explained, now.local, now.looked_up_by ], () => this.explanation(now));
 			cells.what.show(this.what(now));
-			cells.bytes.show('↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes));
+			const bytes = '↑ ' + words.bytes(now.sent_bytes) + '  ↓ ' + words.bytes(now.received_bytes);
+			const rate = words.rate(this.rate(now));
+			cells.bytes.show([ bytes, rate ], () => [ bytes, widgets.rate(rate) ]);
 			cells.seen.show([ words.ago(now.last), now.flows ], () => widgets.span(words.ago(now.last), {
 				'title': _('first %s, last %s, %d flows').format(words.date(now.first), words.date(now.last), now.flows)
 			}));
 			const state = [
 				now.local, summary.standing(now), block && [ words.until(block.until), block.reason ],
-				pin && [ pin.verdict, words.until(pin.until) ]
+				pin && [ pin.verdict, pin.target, words.until(pin.until) ]
 			];
 			cells.actions.show(state, () => now.local ? '' : this.actions(now, block, pin));
 		};
@@ -278,7 +284,9 @@ return view.extend(widgets.pollingView({
 	actions(contact, block, pin) {
 		const device = this.device.mac, target = contact.address, name = words.contactName(contact);
 		const allowed = pin && pin.verdict == 'allow';
-		const undo = pin && pin.device ? api.unpin : block ? api.unblock : null;
+		const byName = pin && pin.target != target;
+		const undo = pin && (pin.device || byName) ? () => api.unpin(pin.device, pin.target)
+			: block ? () => api.unblock(device, target) : null;
 		const decide = (verdict, lasts) => () => api.decide(device, target, verdict, lasts);
 		const choices = [
 			[ 'block-10m', _('Block for 10 minutes, as a trial'), decide('block', '10m') ],
@@ -287,20 +295,22 @@ return view.extend(widgets.pollingView({
 			[ 'block', _('Block for ever'), decide('block') ],
 			[ 'allow-10m', _('Allow for 10 minutes'), decide('allow', '10m') ],
 			[ 'allow-1h', _('Allow for an hour'), decide('allow', '1h') ],
-			[ 'allow', _('Allow for ever'), decide('allow') ]
+			[ 'allow', _('Allow for ever'), decide('allow') ],
+			...(contact.names || []).length && !(byName && block)
+				? [ [ 'name', _('Block by name …'), node => this.askForName(contact, node) ] ] : []
 		].filter(([ act ]) => !(block && act.startsWith('block')) && !(allowed && act.startsWith('allow')));
 		const choose = node => {
 			const chosen = choices.find(([ act ]) => act == node.value);
 			node.selectedIndex = 0;
-			if (chosen) this.attempt(chosen[2]());
+			if (chosen) this.attempt(chosen[2](node));
 		};
 		const menu = widgets.select(_('More for %s').format(name), [ [ '', '⋯' ], ...choices ], choose, {
 			'class': 'cbi-input-select leash-menu',
 			'data-act': 'menu'
 		});
 		const first = undo
-			? widgets.button(_('Undo'), () => this.attempt(undo(device, target)), 'neutral', {
-				'aria-label': _('Undo the decision on %s').format(name)
+			? widgets.button(_('Undo'), () => this.attempt(undo()), 'neutral', {
+				'aria-label': _('Undo the decision on %s').format(byName ? words.clean(pin.target, 80) : name)
 			})
 			: widgets.button(_('Block'), () => this.attempt(decide('block')()), 'negative', {
 				'data-act': 'block-now',
@@ -311,9 +321,70 @@ return view.extend(widgets.pollingView({
 		return [
 			E('div', { 'class': 'leash-buttons' }, [ first, menu ]),
 			word ? E('div', { 'class': 'leash-small' }, [
-				widgets.badge(word), ' ' + (block || pin ? words.until((block || pin).until) : '')
+				widgets.badge(word), ' ' + (block || pin ? words.until((block || pin).until) : ''),
+				byName ? E('div', {}, [
+					(pin.device ? _('by the name %s') : _('by the name %s, for all devices'))
+						.format(words.clean(pin.target, 80))
+				]) : ''
 			]) : ''
 		];
+	},
+
+	/* Asks which name of a destination is to be blocked, for whom and for how long, and says what that hits before it
+	 * is done. `menu` has the focus afterwards. */
+	async askForName({ names: [ name ] }, menu) {
+		const { mac } = this.device, callers = {};
+		const ask = async target => callers[target] = callers[target] || await api.callers(target);
+		const { domain } = await ask(name);
+		const field = (label, choices, value) => {
+			const select = widgets.select(label, choices, () => this.attempt(show()));
+			select.value = value;
+			return select;
+		};
+		const what = field(_('Name'), [
+			[ name, words.clean(name, 80) ],
+			...domain && domain != name ? [ [ domain, _('the whole domain: %s').format(words.clean(domain, 80)) ] ] : []
+		], name);
+		const who = field(_('Devices'), [
+			[ mac, words.deviceName(this.device) ], [ '', _('all devices') ]
+		], mac);
+		const lasts = field(_('Duration'), [
+			[ '10m', _('for 10 minutes, as a trial') ], [ '1h', _('for an hour') ], [ '1d', _('for a day') ],
+			[ '', _('for ever') ]
+		], '');
+		const hits = widgets.live(E('div', { 'aria-live': 'polite' }, []));
+		const show = async () => {
+			const target = what.value, { callers: all } = await ask(target);
+			if (target != what.value) return;
+			const called = it => '%s (%d)'.format(words.clean(it.name, 60), it.addresses);
+			const named = some => words.list(some.map(called), 8);
+			const own = all.filter(({ device }) => device == mac);
+			const others = all.filter(({ device }) => device != mac);
+			hits.show([ who.value, all ], () => [
+				E('p', {}, [ _('Addresses that are hit: %s.').format(named(who.value ? own : all) || _('none yet')) ]),
+				who.value && others.length
+					? E('p', {}, [ _('Others call it, too, and are not blocked: %s.').format(named(others)) ])
+					: ''
+			]);
+		};
+		const close = () => {
+			ui.hideModal();
+			menu.focus();
+		};
+		const block = () => {
+			close();
+			const order = api.decide(who.value || undefined, what.value, 'block', lasts.value || undefined);
+			return this.attempt(order);
+		};
+		await show();
+		const line = (label, node) => E('p', {}, [ E('label', {}, [ label + ' ', node ]) ]);
+		ui.showModal(_('Block by name'), [
+			E('p', {}, [ _('The name and all names below it, also under addresses that they have later.') ]),
+			line(_('Name'), what), line(_('Devices'), who), line(_('Duration'), lasts), hits,
+			E('div', { 'class': 'right' }, [
+				widgets.button(_('Cancel'), close), ' ', widgets.button(_('Block'), block, 'negative')
+			])
+		]);
 	},
 
 	forget() {
@@ -339,6 +410,8 @@ return view.extend(widgets.pollingView({
 		this.same = part('same');
 		this.facts = part('facts');
 		this.activity = part('activity');
+		this.habits = part('habits');
+		this.rates = summary.rates();
 		this.guard = part('guard');
 		this.day = part('day');
 		this.findings = part('findings');
@@ -366,6 +439,7 @@ return view.extend(widgets.pollingView({
 				this.kind,
 				this.facts,
 				this.activity,
+				this.habits,
 				E('div', { 'class': 'leash-bar' }, [
 					this.modeLabel, this.tags, widgets.button(_('Forget …'), () => this.forget())
 				]),

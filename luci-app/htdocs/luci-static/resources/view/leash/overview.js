@@ -3,15 +3,18 @@
 'require dom';
 'require leash.api as api';
 'require leash.chart as chart';
+'require leash.news as news';
 'require leash.summary as summary';
+'require leash.tiers as tiers';
 'require leash.week as week';
 'require leash.widgets as widgets';
 'require leash.words as words';
 
 const DAY = 24 * 3600;
 
-/* For how long what was asked for once is shown, in milliseconds: the report, and what a search looked into. */
-const REPORT_LASTS = 600e3, CONTACTS_LAST = 60e3;
+/* For how long what was asked for once is shown, in milliseconds: the report; the house and the history; and what a
+ * search looked into. */
+const REPORT_LASTS = 600e3, HOUSE_LASTS = 60e3, CONTACTS_LAST = 60e3;
 /* From how many letters on a search looks into the destinations, too, and of how many devices at once. */
 const SEARCH_LETTERS = 3, SEARCH_DEVICES = 8;
 
@@ -42,17 +45,22 @@ const isNew = device => Date.now() / 1000 - device.first < DAY;
 return view.extend(widgets.pollingView({
 	fetch() {
 		/* In this order: status then has the verdicts that were counted for the devices. */
-		return Promise.all([ api.devices(), api.status(), this.report() ]);
+		return Promise.all([
+			api.devices(), api.status(), this.rarely('report', REPORT_LASTS, '7d'), this.rarely('house', HOUSE_LASTS),
+			this.rarely('history', HOUSE_LASTS)
+		]);
 	},
 
-	/* Returns the report of the last days; nothing where leash does not know it. */
-	report() {
-		if (!api.report) return null;
-		if (!this.asked || Date.now() - this.asked > REPORT_LASTS) {
-			this.asked = Date.now();
-			this.reported = api.report('7d').catch(() => null);
+	/* Returns what a method answers that is not asked each time; nothing where leash does not know it. */
+	rarely(method, lasts, ...parameters) {
+		if (!api[method]) return null;
+		this.known = this.known || {};
+		const { asked } = this.known[method] || {};
+		if (!asked || Date.now() - asked > lasts) {
+			const answer = api[method](...parameters).catch(() => null);
+			this.known[method] = { asked: Date.now(), answer };
 		}
-		return this.reported;
+		return this.known[method].answer;
 	},
 
 	/* Returns the house in lines, the worst first. What is said of several devices is said of devices of one kind. */
@@ -101,7 +109,7 @@ return view.extend(widgets.pollingView({
 		this.meaning = meaning;
 	},
 
-	show([ { devices }, status, report ]) {
+	show([ { devices }, status, report, house, history ]) {
 		const on = this.blocking = status.blocking;
 		this.toggle.setAttribute('aria-checked', String(on));
 		this.toggle.title = on
@@ -111,13 +119,27 @@ return view.extend(widgets.pollingView({
 		this.toggle.show(on, () => [ on ? _('Blocking is on') : _('Blocking is off') ]);
 		this.complaints.hidden = !status.complaints;
 		this.devices = devices;
+		this.rate = this.rates(devices, device => device.mac);
 		this.showHouse(devices);
+		const fresh = history ? news.cards(history.history).length : 0;
+		this.news.hidden = !fresh;
+		this.news.show(fresh, () => E('a', { 'href': L.url('admin/services/leash/inbox') }, [
+			_('%d new').format(fresh)
+		]));
+		this.glance.hidden = !house;
+		if (house) this.tiers.show(house, () => tiers.cards(house, () => this.devices, () => this.changed()));
 		this.week.hidden = !report;
 		if (report) {
 			this.weekLine.show(week.line(report));
 			this.cards.show(report, () => week.cards(report));
 		}
 		this.list();
+	},
+
+	/* Shows what followed from a step that was taken: the house is asked about again. */
+	changed() {
+		delete this.known.house;
+		return this.refresh();
 	},
 
 	/* Asks for the destinations of all devices when somebody searches. They are looked into where they are known. */
@@ -184,7 +206,8 @@ return view.extend(widgets.pollingView({
 					() => this.name(cells.name, now));
 			cells.addresses.show(words.list(now.addresses || [], 3));
 			cells.explained.show([ now.contacts, now.unexplained, now.unknown, now.coverage ], () => this.share(now));
-			cells.day.show(now.day, () => chart.sparkline(now.day, 120, 26));
+			const rate = words.rate(this.rate(now));
+			cells.day.show([ now.day, rate ], () => [ chart.sparkline(now.day, 120, 26), widgets.rate(rate) ]);
 			const activity = summary.activity(now).join('; '), hit = this.hits.get(now.mac);
 			const word = summary.standing(now, this.blocking);
 			cells.activity.show([ word, activity, now.message, now.blocks, hit ], () => [
@@ -281,7 +304,7 @@ return view.extend(widgets.pollingView({
 
 	build() {
 		[ this.sort, this.descending, this.devices, this.heads ] = [ 'found', false, [], [] ];
-		[ this.contacts, this.looked, this.hits ] = [ new Map(), 0, new Map() ];
+		[ this.contacts, this.looked, this.hits, this.rates ] = [ new Map(), 0, new Map(), summary.rates() ];
 		this.headline = widgets.live(E('div', { 'class': 'leash-headline' }, []));
 		this.spoken = E('p', { 'class': 'leash-unseen', 'role': 'status' }, []);
 		this.complaints = E('p', { 'class': 'alert-message warning', 'hidden': '' }, [
@@ -300,10 +323,15 @@ return view.extend(widgets.pollingView({
 		}, []));
 		this.cards = widgets.live(E('div', { 'class': 'leash-cards' }, []));
 		this.weekLine = widgets.live(widgets.span('', { 'class': 'leash-faint leash-small' }));
-		this.week = E('details', { 'class': 'cbi-section leash-week', 'hidden': '' }, [
+		this.week = E('details', { 'class': 'cbi-section leash-fold leash-week', 'hidden': '' }, [
 			E('summary', {}, [ E('h3', {}, [ _('This week') ]), ' ', this.weekLine ]), this.cards
 		]);
-		this.week.open = !widgets.isNarrow();
+		this.tiers = widgets.live(E('div', { 'class': 'leash-cards' }, []));
+		this.glance = E('details', { 'class': 'cbi-section leash-fold leash-glance', 'hidden': '' }, [
+			E('summary', {}, [ E('h3', {}, [ _('The house at a glance') ]) ]), this.tiers
+		]);
+		this.glance.open = this.week.open = !widgets.isNarrow();
+		this.news = widgets.live(E('div', { 'class': 'leash-news', 'data-part': 'news', 'hidden': '' }, []));
 		this.search = widgets.search(_('Search devices and their destinations'), () => {
 			this.list();
 			return this.look();
@@ -322,9 +350,12 @@ return view.extend(widgets.pollingView({
 			this.head(_('Mode'))
 		], device => device.mac, device => this.row(device), { 'class': 'table cbi-section-table leash-devices' });
 		return widgets.page(_('Leash'), [
-			E('div', { 'class': 'cbi-section leash-house' }, [ this.toggle, this.headline, this.spoken ]),
+			E('div', { 'class': 'cbi-section leash-house' }, [
+				this.toggle, this.headline, this.news, this.spoken
+			]),
 			this.error,
 			this.complaints,
+			this.glance,
 			this.week,
 			E('div', { 'class': 'cbi-section' }, [
 				E('div', { 'class': 'leash-bar' }, [ this.search, this.order, widgets.modes() ]),

@@ -18,6 +18,7 @@ const SECONDS = { s: 1, m: 60, h: 3600, d: 86400 };
 /* The limits of `leash check`, which a test of the package compares with these. */
 const LIMITS = {
 	'block_for': [ '1m', '30d' ],
+	'uplink': [ 64, 100000000 ],
 	'private': [ 4, 64 ],
 	'name': [ 0, 63 ],
 	'group': [ 0, 63 ]
@@ -38,6 +39,13 @@ function long(option) {
 	const [ least, most ] = LIMITS[option];
 	return (_section, value) => !value || [ ...value ].length >= least && [ ...value ].length <= most
 		? true : _('%d to %d characters').format(least, most);
+}
+
+/* Returns a check of a whole number, which may be empty. */
+function number(option) {
+	const [ least, most ] = LIMITS[option];
+	return (_section, value) => !value || /^\d+$/.test(value) && +value >= least && +value <= most
+		? true : _('A whole number from %d to %d').format(least, most);
 }
 
 /* Returns a check of an option's value, which may be empty. */
@@ -150,6 +158,15 @@ return view.extend({
 			_('When people sleep, in local time. Large uploads are suspicious sooner then.'));
 		o.placeholder = '23:00-06:00';
 		o.validate = matches(HOURS, _('Such as 23:00-06:00'));
+
+		o = s.taboption('more', form.Value, 'uplink', _('Uplink'),
+			_('What your line can send, in kbit/s: how much of it a device uses is told then.'));
+		o.placeholder = '40000';
+		o.validate = number('uplink');
+
+		o = s.taboption('more', form.Flag, 'rdap', _('Age of names'),
+			_('The registries of domains are asked when the names were registered that devices call. ' +
+				'They learn from this router’s address which domains your home calls; each is asked for once.'));
 
 		o = s.taboption('more', form.DynamicList, 'private', _('Private words'),
 			_('Words that nobody outside should read, such as the name of your wireless network.'));
