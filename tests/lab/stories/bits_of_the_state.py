@@ -9,7 +9,7 @@ import frames
 FLIPS = [
     ("blocking 1", "blocking 0"),
     (" block 45.10.3.3 ", " bhock 45.10.3.3 "),
-    (" local\n", " lgcal\n"),
+    (" local ~", " lgcal ~"),
     (" block 45.10.3.3 ", " block 45.10.3.1 "),
 ]
 SETTINGS = "option default_mode guard\noption blocking 0"
