@@ -1,6 +1,7 @@
 // What people do with the page, in Chromium. BASE: LuCI's address; WORLD: where the house is asked to do things.
 import { chromium } from 'playwright-core';
 import { strict as assert } from 'node:assert';
+import { createServer } from 'node:http';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
 const { BASE, WORLD, SHOTS, REAL } = process.env;
@@ -289,6 +290,72 @@ const stories = {
 		await close(page);
 	},
 
+	// Set up in a file that only root reads, and tried with a button; who may only look sees neither.
+	async 'alerts are set up and tried'() {
+		const heard = [];
+		const server = createServer((request, response) => {
+			let body = '';
+			request.on('data', piece => body += piece).on('end', () => {
+				heard.push({ url: request.url, body });
+				response.writeHead(request.url.startsWith('/no') ? 403 : 200).end();
+			});
+		});
+		await new Promise(done => server.listen(0, '127.0.0.1', done));
+		const url = path => `http://127.0.0.1:${server.address().port}/${path}`;
+		const page = await open('alerts'), said = () => page.locator('[aria-live=polite]').last();
+		const modal = page.locator('#modal, #modal_overlay .modal');
+		const add = async to => {
+			await page.locator('.cbi-button-add').first().click();
+			await modal.locator('[data-name=via] select').selectOption('webhook');
+			for (const text of to) {
+				await modal.locator('[data-name=to] input').fill(text);
+				await modal.locator('.cbi-button-positive').click();
+				await sleep(500);
+				assert.equal(await modal.locator('[data-name=to]').isVisible(), text != to[to.length - 1], text);
+			}
+			const applied = page.waitForResponse(response => response.url().includes('/uci/'), { timeout: 40_000 });
+			await apply(page);
+			await applied;
+			await sleep(REAL ? 8000 : 1000);
+			await page.goto(`${BASE}/admin/services/leash/alerts`);
+		};
+		const button = page.getByRole('button', { name: 'Send a test' });
+		await button.click();
+		await said().getByText('There is no alert yet').waitFor();
+		await add(['https://CHANGE-ME', 'no address', url('s3cr3t?"$(touch${IFS}pwned)[1-3]')]);
+		await button.click();
+		await said().getByText('alert 1 (webhook): sent').waitFor();
+		assert.equal(decodeURIComponent(heard[0].url), '/s3cr3t?"$(touch${IFS}pwned)[1-3]');
+		assert.equal(heard.length, 1);
+		const { test, kind, message } = JSON.parse(heard[0].body);
+		assert.deepEqual([test, kind], [true, 'block']);
+		assert.match(message, /is blocked: this is a test/);
+		await add([url('no')]);
+		await button.click();
+		await said().getByText('alert 2 (webhook): it failed: exit status: 22').waitFor();
+		await said().getByText('error: 403').waitFor();
+		assert(!(await said().innerText()).includes('s3cr3t'));
+		assert.deepEqual(await inaccessible(page), []);
+		await close(page);
+
+		const reader = await open('alerts', { user: 'reader' });
+		await reader.getByText('shown to those who may change leash').waitFor();
+		assert.equal(await reader.getByRole('button', { name: 'Send a test' }).count(), 0);
+		assert.equal(await reader.locator('.cbi-button-add').count(), 0);
+		const refused = await reader.evaluate(async () => {
+			const rpc = await L.require('rpc'), ask = (object, method, ...values) => rpc.declare({
+				object, method, params: Object.keys(values[0])
+			})(...Object.values(values[0])).then(answer => JSON.stringify(answer), error => error.message);
+			return [
+				await ask('uci', 'get', { config: 'leash-alerts' }),
+				await ask('file', 'exec', { command: '/usr/sbin/leash', params: ['--json', 'notify', '--test'] })
+			];
+		});
+		for (const answer of refused) assert.match(answer, /^6$|-32002|ccess denied/);
+		await close(reader);
+		server.close();
+	},
+
 	async 'the daemon stops and comes back'() {
 		const page = await open('overview');
 		await world('stop');
@@ -384,7 +451,7 @@ const stories = {
 
 	async 'on a telephone'() {
 		const device = `device/${encodeURIComponent(await world('mac', 'bulb'))}`;
-		for (const path of ['overview', device, 'decisions', 'doctor', 'settings']) {
+		for (const path of ['overview', device, 'decisions', 'doctor', 'settings', 'alerts']) {
 			const page = await open(path, { viewport: { width: 360, height: 740 }, isMobile: true });
 			await sleep(500);
 			// The settings' tabs are LuCI's own, a few pixels too wide within their frame.
@@ -403,7 +470,9 @@ const stories = {
 		assert(await page.getByRole('switch').isDisabled());
 		assert(await row(page, mac).locator('select').isDisabled());
 		assert.equal(await row(page, mac).getByRole('button', { name: /Rename/ }).count(), 0);
-		for (const path of ['overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor']) {
+		for (const path of [
+			'overview', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'alerts', 'doctor'
+		]) {
 			await page.goto(`${BASE}/admin/services/leash/${path}`);
 			await page.locator('.leash-note', { hasText: 'may look at leash, but not change it' }).waitFor();
 		}
