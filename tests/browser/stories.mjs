@@ -710,6 +710,21 @@ const stories = {
 		await close(page);
 	},
 
+	// A decision and the block that follows from it are one row.
+	async 'one row a decision'() {
+		const mac = await world('mac', 'plug');
+		await world('order', null, { words: ['block', mac, '45.10.8.3'] });
+		const page = await open('decisions'), rows = page.locator('tr', { hasText: '45.10.8.3' });
+		const pin = page.locator('tr[data-target="45.10.8.3"]');
+		await world('call', 'plug', { address: '45.10.8.3' });
+		await until('what it stopped is told', async () => /\d+ packets/.test(await pin.innerText()), 20);
+		const tables = page.locator('table').filter({ has: page.locator('th', { hasText: 'Stopped' }) });
+		assert.equal(await tables.locator(rows).count(), 1);
+		await pin.getByRole('button', { name: /Undo/ }).click();
+		await until('it is gone', async () => await tables.locator(rows).count() == 0);
+		await close(page);
+	},
+
 	async 'this week'() {
 		const tv = { device: '02:00:00:00:00:02', name: 'tv-box' };
 		const sentence = (form, ...values) => ({ form, values, message: form });
@@ -745,7 +760,7 @@ const stories = {
 		const mac = encodeURIComponent(await world('mac', 'bulb'));
 		for (const colorScheme of ['light', 'dark'])
 			for (const viewport of [{ width: 1200, height: 900 }, { width: 360, height: 740 }])
-				for (const path of ['overview', `device/${mac}`, 'decisions', 'settings', 'doctor']) {
+				for (const path of ['overview', `device/${mac}`, 'decisions', 'settings', 'alerts', 'doctor']) {
 					const page = await open(path, { viewport, colorScheme });
 					await sleep(500);
 					assert.deepEqual(await inaccessible(page), [], `${path}, ${colorScheme}, ${viewport.width}`);
