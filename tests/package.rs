@@ -138,6 +138,7 @@ fn the_makefiles_have_the_version_and_every_file_its_mode() {
         "usr/share/leash/notify/ntfy",
         "usr/share/leash/notify/mail",
         "usr/share/leash/notify/mqtt",
+        "usr/share/leash/notify/webhook",
     ] {
         let path = format!("{FILES}/{script}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755, "{script}");
@@ -185,7 +186,12 @@ fn the_page_has_all_methods_and_their_rights() {
     let rights = json!({ "luci-app-leash": {
         "description": "See what the devices at home do, and block what they should not",
         "read": { "ubus": { "leash": of(false) }, "uci": ["leash"] },
-        "write": { "ubus": { "leash": of(true) }, "uci": ["leash"] },
+        // Where alerts go is a secret, and the one program that tries them is for those who may set them up.
+        "write": {
+            "ubus": { "leash": of(true), "file": ["exec"] },
+            "file": { "/usr/sbin/leash --json notify --test": ["exec"] },
+            "uci": { "leash": ["write"], "leash-alerts": ["read", "write"] },
+        },
     }});
     let rights = format!("{}\n", serde_json::to_string_pretty(&rights).unwrap().replace("  ", "\t"));
     for (path, wanted) in [

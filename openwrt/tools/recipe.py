@@ -1,8 +1,8 @@
 """What a package is: read out of the Makefile that OpenWrt's own build system takes, so that it is written down once.
 
 Understood is what our two Makefiles use: variables, blocks of `define`, lines that go on after a backslash, and recipes
-of INSTALL_DIR, INSTALL_BIN, INSTALL_DATA and CP. LuCI's way (luci.mk) is to take `root` for / and `htdocs` for /www,
-and to tell rpcd of it after the installation; each language is a package of its own."""
+of INSTALL_DIR, INSTALL_BIN, INSTALL_DATA, INSTALL_CONF and CP. LuCI's way (luci.mk) is to take `root` for / and
+`htdocs` for /www, and to tell rpcd of it after the installation; each language is a package of its own."""
 
 import dataclasses
 import hashlib
@@ -41,6 +41,7 @@ class Package:
     conffiles: list
     scripts: dict  # postinst, prerm, postrm: text
     tree: pathlib.Path  # what comes into the router's root
+    private: list = dataclasses.field(default_factory=list)  # files that only root may read
 
     def files(self):
         """Paths of all files below `tree`, sorted; there are no links."""
@@ -52,6 +53,8 @@ class Package:
     def mode(self, path):
         """The mode it gets, whatever the umask was when the sources were fetched."""
         full = self.tree / path
+        if path in self.private:
+            return 0o600
         return 0o755 if full.is_dir() or os.access(full, os.X_OK) and full.stat().st_mode & 0o100 else 0o644
 
     def add(self, path, text):
@@ -112,6 +115,7 @@ def packages(makefile, arch, binary, folder):
             conffiles=part("conffiles").split(),
             scripts={what: part(what) for what in ("postinst", "prerm", "postrm") if part(what)},
             tree=pathlib.Path(folder) / name,
+            private=re.findall(r"INSTALL_CONF\) .*\$\(1\)/(\S+)", part("install")),
         )
         package.tree.mkdir()
         install(part("install"), here, package.tree, binary)
@@ -148,6 +152,7 @@ def install(recipe, here, tree, binary):
         "INSTALL_DIR": "install -d",
         "INSTALL_BIN": "install -m755",
         "INSTALL_DATA": "install -m644",
+        "INSTALL_CONF": "install -m600",
         "CP": "cp -R",
         "1": shlex.quote(str(tree)),
     }

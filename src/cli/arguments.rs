@@ -289,17 +289,27 @@ pub struct ReloadCommand {}
 #[argh(subcommand, name = "keep")]
 pub struct KeepCommand {}
 
-/// Pass what happens to the programs in /etc/leash/notify.d, as JSON on their standard input, until interrupted
+/// Send what happens as /etc/config/leash-alerts says, and pass it to the programs in /etc/leash/notify.d as JSON on their
+/// standard input, until interrupted
 #[derive(FromArgs)]
 #[argh(subcommand, name = "notify")]
 pub struct NotifyCommand {
-    /// call each program once with an example, and print how it went
+    /// try each alert once with an example, and print how it went
     #[argh(switch)]
     pub test: bool,
     /// the folder of programs (default: /etc/leash/notify.d)
     #[argh(option, arg_name = "folder", default = "HOOKS.into()")]
     pub folder: PathBuf,
+    /// the settings of alerts (default: /etc/config/leash-alerts)
+    #[argh(option, arg_name = "file", default = "ALERTS.into()")]
+    pub alerts: PathBuf,
+    /// the folder of the programs that send them (default: /usr/share/leash/notify)
+    #[argh(option, arg_name = "folder", default = "SHIPPED.into()")]
+    pub shipped: PathBuf,
 }
+
+const ALERTS: &str = "/etc/config/leash-alerts";
+const SHIPPED: &str = "/usr/share/leash/notify";
 
 /// Ask registries how old the names are that the house calls, until interrupted (the init script runs it: option rdap)
 #[derive(FromArgs)]

@@ -10,7 +10,7 @@ mod text;
 mod weekly;
 
 use crate::api::ApiError;
-use crate::cli::arguments::{Arguments, Command, GroupCommand, SETTINGS};
+use crate::cli::arguments::{Arguments, Command, GroupCommand, NotifyCommand, SETTINGS};
 use crate::cli::client::Client;
 use crate::cli::output::{Failure, exit, say};
 use crate::config::uci;
@@ -85,10 +85,13 @@ fn execute(Arguments { json, socket, version, command }: Arguments) -> Result<u8
         Some(Command::Detectors(_)) => daemon.show("detectors", &json!({}), &print::detectors),
         Some(Command::Reload(_)) => daemon.order("reload", &json!({})),
         Some(Command::Keep(_)) => keep(&daemon),
-        Some(Command::Notify(c)) if c.test => Ok(notify::test(&c.folder)),
-        Some(Command::Notify(c)) => {
+        Some(Command::Notify(NotifyCommand { test, folder, alerts, shipped })) => {
+            let places = notify::Places { folder, alerts, shipped };
+            if test {
+                return Ok(notify::test(&places, json));
+            }
             logger::start();
-            notify::run(&daemon.socket(), &c.folder)
+            notify::run(&daemon.socket(), &places)
         }
         Some(Command::Rdap(c)) => {
             logger::start();

@@ -36,7 +36,7 @@ pub struct Entry {
 
 impl Section {
     /// Returns all values of an option, in words: of a list, or of an option with several.
-    pub(super) fn words<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn words<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.values(key).flat_map(str::split_ascii_whitespace)
     }
 
@@ -46,7 +46,7 @@ impl Section {
     }
 
     /// Returns the value that counts for an option: of one that is given twice the last, as with uci.
-    pub(super) fn last(&self, key: &str) -> Option<&str> {
+    pub fn last(&self, key: &str) -> Option<&str> {
         self.options.iter().rfind(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 

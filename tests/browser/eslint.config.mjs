@@ -1,9 +1,9 @@
 // As LuCI's own: tabs, and the names that its loader gives to a module.
 import js from '@eslint/js';
 
-const luci = [ 'E', 'L', '_', 'N_', 'baseclass', 'dom', 'form', 'poll', 'rpc', 'ui', 'uci', 'view' ];
+const luci = [ 'E', 'L', '_', 'N_', 'baseclass', 'dom', 'form', 'fs', 'poll', 'rpc', 'ui', 'uci', 'view' ];
 const leash = [ 'api', 'chart', 'icons', 'news', 'summary', 'tiers', 'week', 'widgets', 'words' ];
-const browser = [ 'window', 'document', 'CustomEvent', 'Node', 'TextDecoder' ];
+const browser = [ 'window', 'document', 'CustomEvent', 'Node', 'Blob', 'TextDecoder' ];
 const node = [ 'console', 'fetch', 'process', 'setTimeout', 'URL', 'window', 'document', 'performance', 'L' ];
 const readonly = names => Object.fromEntries(names.map(name => [ name, 'readonly' ]));
 

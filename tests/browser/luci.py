@@ -77,12 +77,17 @@ def written(found):
     return "\n".join(lines) + "\n"
 
 
-def settings(world, method, arguments):
+def settings(world, user, method, arguments):
     """rpcd's object `uci`, as far as the page uses it. Changes wait in world.staged until they are applied."""
-    path = pathlib.Path(world.settings)
-    if arguments.get("config", "leash") != "leash":
+    config = arguments.get("config", "leash")
+    if method == "changes":
+        return [0, {"changes": {config: [["set"]] for config in world.staged}}]
+    if config not in world.configs:
         return [0, {"values": {}}]
-    found = sections(world.staged or path.read_text())
+    if not may(user, config, "read" if method == "get" else "write"):
+        return [6]
+    path = pathlib.Path(world.configs[config])
+    found = sections(world.staged.get(config) or path.read_text())
     options = next((options for _, name, options in found if name == arguments.get("section")), None)
     if method == "get":
         values = {
@@ -90,12 +95,11 @@ def settings(world, method, arguments):
             for i, (kind, name, options) in enumerate(found)
         }
         return [0, {"values": values}]
-    if method == "changes":
-        return [0, {"changes": {"leash": [["set"]]} if world.staged else {}}]
     if method == "add":
         name = arguments.get("name") or f"cfg{len(found):06x}"
-        found.append((arguments["type"], name, dict(arguments.get("values") or {})))
-        world.staged = written(found)
+        values = {option: value for option, value in (arguments.get("values") or {}).items() if value}
+        found.append((arguments["type"], name, values))
+        world.staged[config] = written(found)
         return [0, {"section": name}]
     if method == "set":
         options.update(arguments["values"])
@@ -106,18 +110,38 @@ def settings(world, method, arguments):
         found = [section for section in found if section[1] != arguments["section"]]
     elif method == "order":
         found.sort(key=lambda section: arguments["sections"].index(section[1]))
-    elif method == "commit":
-        path.write_text(world.staged or path.read_text())
-        world.staged = None
-        world.ask("settings changed")
-        return [0]
     else:
         return [3]
-    world.staged = written(found)
+    world.staged[config] = written(found)
     return [0]
 
 
-CHANGES = ["set", "add", "delete", "order", "commit"]
+def apply(world):
+    for config, text in world.staged.items():
+        pathlib.Path(world.configs[config]).write_text(text)
+    world.staged.clear()
+    world.ask("settings changed")
+
+
+def may(user, config, what):
+    """Whether a user may read or write the settings of a file: rights are a list of files, or what each allows."""
+    rights = {"read": RIGHTS["read"]["uci"], "write": RIGHTS["write"]["uci"] if user == "root" else []}
+    return any(
+        config in files and (what in files[config] if isinstance(files, dict) else what == own)
+        for own, files in rights.items()
+    )
+
+
+def run(world, user, arguments):
+    """rpcd's object `file`, method `exec`: a command that the rights name whole, as root."""
+    words = [arguments["command"], *(arguments.get("params") or [])]
+    if user != "root" or "exec" not in RIGHTS["write"]["file"].get(" ".join(words), []):
+        return [6]
+    done = world.run(words[1:])
+    return [0, {"code": done.returncode, "stdout": done.stdout, "stderr": done.stderr}]
+
+
+CHANGES = ["set", "add", "delete", "order"]
 
 
 def call(world, user, request):
@@ -136,10 +160,12 @@ def call(world, user, request):
     if object_ == "file" and method == "list":
         cards = [{"name": "45_leash.js", "type": "file"}] if "status/include" in arguments["path"] else []
         return {"result": [0, {"entries": cards}]}
+    if object_ == "file" and method == "exec":
+        return {"result": run(world, user, arguments)}
     if method not in allowed:
         return {"error": {"code": -32002, "message": "Access denied"}}
     if object_ == "uci":
-        return {"result": settings(world, method, arguments)}
+        return {"result": settings(world, user, method, arguments)}
     client = ubus.Client(world.bus)
     if not client.find(object_):
         return {"error": {"code": -32000, "message": "Object not found"}}
@@ -187,7 +213,7 @@ def serve(world):
                 done = [each(one) for one in request] if isinstance(request, list) else each(request)
                 return self.answer(json.dumps(done).encode(), "application/json")
             if "/admin/uci/apply" in self.path:
-                settings(world, "commit", {})
+                apply(world)
                 return self.answer(b'{"token": ""}', "application/json")
             if "/admin/uci/confirm" in self.path:
                 return self.answer(b"", status=204)

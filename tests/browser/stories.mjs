@@ -1,6 +1,7 @@
 // What people do with the page, in Chromium. BASE: LuCI's address; WORLD: where the house is asked to do things.
 import { chromium } from 'playwright-core';
 import { strict as assert } from 'node:assert';
+import { createServer } from 'node:http';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 
 const { BASE, WORLD, SHOTS, REAL } = process.env;
@@ -169,8 +170,20 @@ const FIELDS = 'input[type=checkbox], input:not([type=hidden]), select';
 const field = (page, name) => page.locator(`[data-name=${name}]`).locator(FIELDS).first();
 const apply = page => page.locator('.cbi-button-apply').first().click();
 
+/* Goes to a page, also while LuCI is about to reload the one before. */
+async function go(page, path, tries = 3) {
+	try {
+		return await page.goto(`${BASE}/admin/services/leash/${path}`);
+	}
+	catch (error) {
+		if (!tries || !/ERR_ABORTED|interrupted/.test(error.message)) throw error;
+		await sleep(1000);
+		return go(page, path, tries - 1);
+	}
+}
+
 const allPages = mac =>
-	['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'doctor'];
+	['overview', 'inbox', `device/${encodeURIComponent(mac)}`, 'decisions', 'settings', 'alerts', 'doctor'];
 const row = (page, mac) => page.locator(`tr[data-mac="${mac}"]`);
 const destination = (page, address) => page.locator(`tr[data-address="${address}"]`);
 
@@ -293,6 +306,72 @@ const stories = {
 		await until('they are in the file', async () => written(await world('settings')), 40);
 		await confirmed;
 		await close(page);
+	},
+
+	// Set up in a file that only root reads, and tried with a button; who may only look sees neither.
+	async 'alerts are set up and tried'() {
+		const heard = [];
+		const server = createServer((request, response) => {
+			let body = '';
+			request.on('data', piece => body += piece).on('end', () => {
+				heard.push({ url: request.url, body });
+				response.writeHead(request.url.startsWith('/no') ? 403 : 200).end();
+			});
+		});
+		await new Promise(done => server.listen(0, '127.0.0.1', done));
+		const url = path => `http://127.0.0.1:${server.address().port}/${path}`;
+		const page = await open('alerts'), said = () => page.locator('[aria-live=polite]').last();
+		const modal = page.locator('#modal, #modal_overlay .modal');
+		const add = async to => {
+			await page.locator('.cbi-button-add').first().click();
+			await modal.locator('[data-name=via] select').selectOption('webhook');
+			for (const text of to) {
+				await modal.locator('[data-name=to] input').fill(text);
+				await modal.locator('.cbi-button-positive').click();
+				await sleep(500);
+				assert.equal(await modal.locator('[data-name=to]').isVisible(), text != to[to.length - 1], text);
+			}
+			const applied = page.waitForResponse(response => response.url().includes('/uci/'), { timeout: 40_000 });
+			await apply(page);
+			await applied;
+			await sleep(REAL ? 8000 : 1000);
+			await page.goto(`${BASE}/admin/services/leash/alerts`);
+		};
+		const button = page.getByRole('button', { name: 'Send a test' });
+		await button.click();
+		await said().getByText('There is no alert yet').waitFor();
+		await add(['https://CHANGE-ME', 'no address', url('s3cr3t?"$(touch${IFS}pwned)[1-3]')]);
+		await button.click();
+		await said().getByText('alert 1 (webhook): sent').waitFor();
+		assert.equal(decodeURIComponent(heard[0].url), '/s3cr3t?"$(touch${IFS}pwned)[1-3]');
+		assert.equal(heard.length, 1);
+		const { test, kind, message } = JSON.parse(heard[0].body);
+		assert.deepEqual([test, kind], [true, 'block']);
+		assert.match(message, /is blocked: this is a test/);
+		await add([url('no')]);
+		await button.click();
+		await said().getByText('alert 2 (webhook): it failed: exit status: 22').waitFor();
+		await said().getByText('error: 403').waitFor();
+		assert(!(await said().innerText()).includes('s3cr3t'));
+		assert.deepEqual(await inaccessible(page), []);
+		await close(page);
+
+		const reader = await open('alerts', { user: 'reader' });
+		await reader.getByText('shown to those who may change leash').waitFor();
+		assert.equal(await reader.getByRole('button', { name: 'Send a test' }).count(), 0);
+		assert.equal(await reader.locator('.cbi-button-add').count(), 0);
+		const refused = await reader.evaluate(async () => {
+			const rpc = await L.require('rpc'), ask = (object, method, ...values) => rpc.declare({
+				object, method, params: Object.keys(values[0])
+			})(...Object.values(values[0])).then(answer => JSON.stringify(answer), error => error.message);
+			return [
+				await ask('uci', 'get', { config: 'leash-alerts' }),
+				await ask('file', 'exec', { command: '/usr/sbin/leash', params: ['--json', 'notify', '--test'] })
+			];
+		});
+		for (const answer of refused) assert.match(answer, /^6$|-32002|ccess denied/);
+		await close(reader);
+		server.close();
 	},
 
 	async 'the daemon stops and comes back'() {
@@ -497,16 +576,16 @@ const stories = {
 		};
 		await untick(false);
 		await until('it has stopped', async () => await runs() === false, 30);
-		await page.goto(`${BASE}/admin/services/leash/settings`);
+		await go(page, 'settings');
 		await page.getByRole('alert').filter({ hasText: 'leash is switched off' }).waitFor();
 		assert.equal(await enabled().isChecked(), false);
 		await untick(true);
 		await until('it runs', runs, 30);
-		await page.goto(`${BASE}/admin/services/leash/settings`);
+		await go(page, 'settings');
 		await untick(false);
 		await until('it has stopped', async () => await runs() === false, 30);
 		for (const path of ['decisions', 'doctor', 'device/tv', 'overview']) {
-			await page.goto(`${BASE}/admin/services/leash/${path}`);
+			await go(page, path);
 			await page.getByRole('button', { name: 'Switch leash on' }).waitFor();
 		}
 		await shot(page, 'switched-off', 300);
@@ -519,7 +598,8 @@ const stories = {
 	// Stopped, of another version, slow, refusing: the page says what is the matter, and no script fails.
 	async 'a leash that is not as it should be'() {
 		const mac = await world('mac', 'bulb');
-		const pages = allPages(mac);
+		// Alerts are set up without the daemon.
+		const pages = allPages(mac).filter(path => path != 'alerts');
 		const plain = value => JSON.parse(JSON.stringify(value, (name, member) => [
 			'own_mode', 'label', 'severity', 'chosen', 'enforced', 'claimed_name', 'day', 'coverage', 'evidence',
 			'since', 'network', 'health', 'vendor', 'idle', 'purpose', 'names'
@@ -900,6 +980,21 @@ const stories = {
 		});
 		assert(!await old.locator('.leash-glance').isVisible() && !await old.locator('[data-part=news]').isVisible());
 		await close(old);
+	},
+
+	// A decision and the block that follows from it are one row.
+	async 'one row a decision'() {
+		const mac = await world('mac', 'plug');
+		await world('order', null, { words: ['block', mac, '45.10.8.3'] });
+		const page = await open('decisions'), rows = page.locator('tr', { hasText: '45.10.8.3' });
+		const pin = page.locator('tr[data-target="45.10.8.3"]');
+		await world('call', 'plug', { address: '45.10.8.3' });
+		await until('what it stopped is told', async () => /\d+ packets/.test(await pin.innerText()), 20);
+		const tables = page.locator('table').filter({ has: page.locator('th', { hasText: 'Stopped' }) });
+		assert.equal(await tables.locator(rows).count(), 1);
+		await pin.getByRole('button', { name: /Undo/ }).click();
+		await until('it is gone', async () => await tables.locator(rows).count() == 0);
+		await close(page);
 	},
 
 	async 'this week'() {

@@ -172,15 +172,52 @@ done
 # shellcheck disable=SC2016
 NAME='$(touch pwned)`touch pwned`"; touch pwned #'
 # shellcheck disable=SC2016
-for hook in ntfy mail mqtt; do
+for hook in ntfy mail mqtt webhook; do
 	printf '%s\n' '{"kind":"block","name":"$(touch pwned)`touch pwned`\"; touch pwned #","message":"203.0.113.9 is blocked"}' |
 		PATH=/tmp/stand-in:$PATH sh /usr/share/leash/notify/$hook || fail "$hook"
 	cat /tmp/said; echo
 	has "203.0.113.9 is blocked" /tmp/said || fail "$hook says it"
-	[ $hook = mqtt ] || grep -qF "$NAME" /tmp/said || fail "$hook names it"
+	[ $hook = mqtt ] || [ $hook = webhook ] || grep -qF "$NAME" /tmp/said || fail "$hook names it"
 	[ ! -e pwned ] || fail "$hook obeyed"
 done
 cd /
+
+step "alerts of /etc/config/leash-alerts: root reads where they go, and leash's user sends them"
+rm /etc/leash/notify.d/tell
+cat >/usr/bin/mosquitto_pub <<-'END'
+	#!/bin/sh
+	id -u >>/var/run/leash/published
+	grep CapEff /proc/self/status >>/var/run/leash/published
+	cat "$XDG_CONFIG_HOME/mosquitto_pub" - >>/var/run/leash/published
+END
+chmod 755 /usr/bin/mosquitto_pub
+uci -q show leash-alerts | grep alert && fail "it ships without an alert"
+/etc/init.d/leash reload
+until_ 5 "nobody wants any" sh -c '! pgrep -f "^/usr/sbin/leash notify"'
+uci add leash-alerts alert; uci set leash-alerts.@alert[0].via=mqtt
+# shellcheck disable=SC2016
+uci set leash-alerts.@alert[0].to='mqtts://leash:$(touch /tmp/pwned)"@broker.example/home'
+uci commit leash-alerts; ubus call service event '{"type":"config.change","data":{"package":"leash-alerts"}}'
+until_ 5 "a process for it" pgrep -f "^/usr/sbin/leash notify"
+[ "$(stat -c '%U %a' /etc/config/leash-alerts)" = "root 600" ] || fail "only root may read it"
+sleep 1
+has '^Uid:	460	460	460	460' "/proc/$(pgrep -f '^/usr/sbin/leash notify')/status" || fail "user leash"
+has '^CapPrm:	0000000000000000' "/proc/$(pgrep -f '^/usr/sbin/leash notify')/status" || fail "no rights"
+leash block $BULB 45.10.5.6
+leash unblock $BULB 45.10.5.6; leash unpin $BULB 45.10.5.6
+leash notify --test || fail "the test of alerts"
+cat /var/run/leash/published
+has '^460$' /var/run/leash/published || fail "by user leash"
+has 'CapEff:	0000000000000000' /var/run/leash/published || fail "without rights"
+# shellcheck disable=SC2016
+has '^-L mqtts://leash:$(touch /tmp/pwned)"@broker.example/home/block$' /var/run/leash/published || fail "as it is set"
+[ ! -e /tmp/pwned ] || fail "it was obeyed"
+logread | grep -q "touch /tmp/pwned" && fail "a secret in the log"
+uci set leash-alerts.@alert[0].via=telegram; uci commit leash-alerts
+ubus call service event '{"type":"config.change","data":{"package":"leash-alerts"}}'
+until_ 9 "doctor knows" sh -c 'leash doctor | grep -q "alert 1 is not sent"'
+uci delete leash-alerts.@alert[0]; uci commit leash-alerts
+rm /usr/bin/mosquitto_pub; rm -rf /var/run/leash/published
 
 step "switched off by its settings"
 uci set leash.main.enabled=0; uci commit leash; changed

@@ -86,6 +86,11 @@ const rpc = {
 	}
 };
 
+/* What a user may run stands in the rights of the page. */
+const fs = {
+	exec: rpc.declare({ object: 'file', method: 'exec', params: [ 'command', 'params', 'env' ] })
+};
+
 const poll = {
 	add(act, seconds) {
 		setInterval(() => document.hidden || act(), seconds * 1000);
@@ -120,6 +125,7 @@ const uci = {
 	changed: {},
 	callGet: uciCall('get', [ 'config' ], { values: {} }),
 	callSet: uciCall('set', [ 'config', 'section', 'values' ]),
+	callAdd: uciCall('add', [ 'config', 'type', 'name', 'values' ], { section: '' }),
 	callDelete: uciCall('delete', [ 'config', 'section', 'options' ]),
 	async load(config) {
 		this.loaded[config] ??= await this.callGet(config);
@@ -153,7 +159,7 @@ const uci = {
 	}
 };
 
-/* Forms: shows the options of a named section, and a table of those of others. */
+/* Forms: shows the options of a named section, and a table of those of others, to which one can be added. */
 class Option {
 	constructor(name, title, about) {
 		Object.assign(this, { name, title: title || name, about, choices: [] });
@@ -187,6 +193,12 @@ class Option {
 			E('label', {}, [ this.title, ' ', this.input ]), E('div', {}, this.about)
 		]);
 	}
+	cfgvalue(row) {
+		return row[this.name];
+	}
+	textvalue(row) {
+		return row[this.name];
+	}
 	read() {
 		if (this.flag) return this.input.checked ? '1' : '0';
 		if (this.many) return [ ...this.input.selectedOptions ].map(option => option.value);
@@ -201,12 +213,15 @@ class Section {
 		Object.assign(this, { kind, name, title, about, options: [] });
 	}
 	tab() {}
+	formvalue(_section, name) {
+		return this.options.find(option => option.name == name).input.value;
+	}
 	taboption(tab, ...rest) {
 		return this.option(...rest);
 	}
 	option(Kind, ...rest) {
 		const option = new Kind(...rest);
-		option.enabled = '1';
+		Object.assign(option, { section: this, enabled: '1' });
 		this.options.push(option);
 		return option;
 	}
@@ -241,13 +256,32 @@ class Form {
 			}
 			const columns = section.options.filter(option => !option.modalonly);
 			const rows = Object.values(values).filter(each => each['.type'] == section.name);
-			const cells = row => columns.map(option => E('td', {}, [ row[option.name] ]));
+			const cells = row => columns.map(option => E('td', {}, [ option.textvalue(row) ]));
 			dom.append(map, [
-				E('h3', {}, [ section.title ]), E('table', {}, rows.map(row => E('tr', {}, cells(row))))
+				E('h3', {}, [ section.title ]), E('table', {}, rows.map(row => E('tr', {}, cells(row)))),
+				section.addremove
+					? E('button', { 'class': 'cbi-button-add', 'click': () => this.add(section) }, [ _('Add') ])
+					: ''
 			]);
 		}
 		form.shown = this;
 		return map;
+	}
+	add(section) {
+		const save = async () => {
+			try {
+				const values = Object.fromEntries(section.options.map(option => [ option.name, option.read() ]));
+				await uci.callAdd(this.config, section.name, undefined, values);
+				ui.hideModal();
+			}
+			catch (error) {
+				ui.addNotification(null, E('p', {}, [ error.message ]), 'error');
+			}
+		};
+		ui.showModal(section.title, [
+			...section.options.map(option => option.render(null, null)),
+			E('button', { 'class': 'cbi-button-positive', 'click': save }, [ _('Save') ])
+		]);
 	}
 	async save() {
 		for (const section of this.sections.filter(section => section.kind == 'named')) {
@@ -269,7 +303,7 @@ const form = {
 	DynamicList: kind({ list: true })
 };
 
-const modules = { baseclass: Base, dom, form, poll, rpc, ui, uci, view: Base };
+const modules = { baseclass: Base, dom, form, fs, poll, rpc, ui, uci, view: Base };
 
 const L = {
 	url: path => '/cgi-bin/luci/' + path,

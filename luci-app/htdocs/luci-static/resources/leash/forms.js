@@ -359,6 +359,14 @@ _('rules of table %s drop some packets of devices, so what those try there is no
 _('look there for what was stopped: %s');
 
 /* src/live/notify.rs */
+_('an alert program failed: %s');
+_('%s cannot be read: %s');
+_('%s is for records of kind %s, which there is not');
+_('only the first %s alerts are sent');
+_('alert %s is not sent: %s is none of %s');
+_('%s is not sent: it has no %s, which says where to');
+_('%s still says %s, so nobody gets it');
+_('%s is not sent: %s does not fit');
 _('%s is not called: only programs that are in %s itself get alerts');
 _('move the program to %s');
 _('the alert program %s is not called: it may not be executed');
@@ -369,9 +377,11 @@ _('write into %s where alerts go, then try it with %s');
 _('of the programs in %s only the first %s are called');
 _('remove some of them');
 _('no alerts are sent: the process that does that is not running');
-_('an alert program failed: %s');
 _('correct it, and try it with %s');
 _('%s is blocked: this is a test of leash\'s alerts');
+_('it cannot be run: %s');
+_('it failed: %s');
+_('it took longer than %s s and was ended');
 
 /* src/live/reference.rs */
 _('the file of vendors %s cannot be used: %s');

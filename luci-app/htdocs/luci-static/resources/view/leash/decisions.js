@@ -26,14 +26,46 @@ function summarised(history) {
 	return shown.reverse().slice(0, MOST_RECORDS);
 }
 
+/* Returns whether a block follows from a decision on an address, or on a name and all names below it. One on a prefix
+ * keeps its blocks as rows of their own. */
+function follows(block, pin) {
+	const isOf = name => name == pin.target || name.endsWith('.' + pin.target);
+	return block.by == 'pin' && (!pin.device || pin.device == block.device) &&
+		(block.address == pin.target || (block.names || []).some(isOf));
+}
+
+/* Returns the decisions, each with what it stopped, and the blocks that follow from none of them. */
+function together(blocks, pins) {
+	const blocking = pins.filter(pin => pin.verdict == 'block');
+	const rest = blocks.filter(block => !blocking.some(pin => follows(block, pin)));
+	const sum = (own, member) => own.reduce((all, block) => all + (block[member] || 0), 0);
+	const decided = pins.map(pin => {
+		const own = pin.verdict == 'block' ? blocks.filter(block => follows(block, pin)) : [];
+		return Object.assign({}, pin, {
+			blocked: own.length,
+			stopped_packets: sum(own, 'stopped_packets'),
+			stopped_bytes: sum(own, 'stopped_bytes')
+		});
+	});
+	return [ rest, decided ];
+}
+
+/* Returns how much was stopped, in words. */
+function stopped({ stopped_packets, stopped_bytes }) {
+	return stopped_packets
+		? _('%d packets, %s').format(stopped_packets, words.bytes(stopped_bytes))
+		: _('nothing yet');
+}
+
 return view.extend(widgets.pollingView({
 	fetch() {
 		return Promise.all([ api.blocks(), api.pins(), api.history() ]);
 	},
 
 	show([ { blocks }, { pins }, { history } ]) {
-		this.blocks.update(blocks, _('Nothing is blocked.'));
-		this.pins.update(pins, _('No decisions yet. The buttons on a device’s page make them.'));
+		const [ rest, decided ] = together(blocks, pins);
+		this.blocks.update(rest, blocks.length ? _('Nothing but what you decided.') : _('Nothing is blocked.'));
+		this.pins.update(decided, _('No decisions yet. The buttons on a device’s page make them.'));
 		this.history.update(summarised(history), _('Nothing has happened yet.'));
 	},
 
@@ -65,9 +97,7 @@ return view.extend(widgets.pollingView({
 			cells.destination.show([ now.address, now.names ], () => this.destination(now.address, now.names));
 			cells.why.show(words.sentence(now.reason, 400));
 			cells.until.show(words.until(now.until));
-			cells.stopped.show(now.stopped_packets
-				? _('%d packets, %s').format(now.stopped_packets, words.bytes(now.stopped_bytes))
-				: _('nothing yet'));
+			cells.stopped.show(stopped(now));
 		};
 		return { node: widgets.row(cells, { 'data-address': block.address }), update };
 	},
@@ -78,6 +108,7 @@ return view.extend(widgets.pollingView({
 			destination: widgets.cell(_('Destination'), 'leash-first'),
 			decision: widgets.cell(_('Decision')),
 			until: widgets.cell(_('Until'), 'leash-nowrap leash-small'),
+			stopped: widgets.cell(_('Stopped'), 'leash-nowrap'),
 			undo: widgets.cell('')
 		};
 		const label = _('Undo the decision on %s').format(pin.target);
@@ -89,6 +120,7 @@ return view.extend(widgets.pollingView({
 			cells.destination.show([ now.target, now.names ], () => this.destination(now.target, now.names));
 			cells.decision.show(now.verdict, () => widgets.badge(now.verdict == 'allow' ? 'allowed' : 'block'));
 			cells.until.show(words.until(now.until));
+			cells.stopped.show(now.blocked ? stopped(now) : '');
 		};
 		return { node: widgets.row(cells, { 'data-target': pin.target }), update };
 	},
@@ -115,7 +147,7 @@ return view.extend(widgets.pollingView({
 			[ _('Device'), _('Destination'), _('Why'), _('Until'), _('Stopped'), actions() ],
 			block => block.device + ' ' + block.address, block => this.blockRow(block));
 		this.pins = widgets.table(_('Your own decisions'),
-			[ _('Device'), _('Destination'), _('Decision'), _('Until'), actions() ],
+			[ _('Device'), _('Destination'), _('Decision'), _('Until'), _('Stopped'), actions() ],
 			pin => [ pin.device, pin.target, pin.verdict ].join(' '), pin => this.pinRow(pin));
 		this.history = widgets.table(_('History'),
 			[ _('When'), _('Device'), _('What happened') ],

@@ -189,8 +189,22 @@ return view.extend(widgets.pollingView({
 			E('p', {}, [ _('Found by “%s”: a device that %s.').format(name, words.translate(about)) ]),
 			others.length ? E('p', {}, [ message + ':' ]) : '',
 			finding.evidence_words ? E('p', {}, [ words.sentence(finding.evidence_words, 400) ]) : '',
+			finding.evidence ? this.numbers(finding.evidence, name) : '',
 			others.length ? also() : '',
 			fooled_by.length ? doubts() : ''
+		]);
+	},
+
+	/* Returns the numbers behind a finding, for those who unfold them; their names are those of the JSON. */
+	numbers(evidence, detector) {
+		const cell = (tag, text) => E(tag, tag == 'th' ? { 'scope': 'col' } : {}, [ String(text) ]);
+		const line = (tag, texts) => E('tr', {}, [ ...texts.map(text => cell(tag, text)) ]);
+		return E('details', { 'class': 'leash-small', 'data-key': detector + ' numbers' }, [
+			E('summary', {}, [ _('The numbers') ]),
+			E('table', {}, [
+				line('th', [ _('Evidence'), _('Seen'), _('Limit') ]),
+				...Object.entries(evidence).map(([ name, { seen, limit } ]) => line('td', [ name, seen, limit ]))
+			])
 		]);
 	},
 
