@@ -284,7 +284,7 @@ const stories = {
 		await until('it is allowed', async () => (await line.innerText()).includes('allowed for ever'));
 		// Evidence and what could fool it are a click away, and stay open.
 		const found = page.locator('details').first();
-		await found.locator('summary').click();
+		await found.locator('summary').first().click();
 		await sleep(6000);
 		assert(await found.locator('li').first().isVisible());
 		await line.getByRole('button', { name: 'Undo' }).click();
