@@ -1096,8 +1096,8 @@ const stories = {
 		assert.equal(hours, 5, 'the hours of its five runs');
 		// Twenty shops are one finding, with all of them inside.
 		const found = page.locator('details', { hasText: 'calls 22 addresses that it never looked up' });
-		await found.locator('summary').click();
-		assert.equal(await found.locator('ul').first().locator('li').count(), 21);
+		await found.first().locator('summary').first().click();
+		assert.equal(await found.first().locator('ul').first().locator('li').count(), 21);
 		// Whose an address is, in words, and whom to thank for it.
 		if ((await house('devices')).devices.length > 1) {
 			await page.goto(`${BASE}/admin/services/leash/device/living-room%20TV`);
