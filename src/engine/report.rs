@@ -1,10 +1,9 @@
 //! The report: what the last days brought, worst first, and for each device what RFC 9726 ("Operational Considerations for
 //! Use of DNS in Internet of Things (IoT) Devices") and common sense ask of it.
 
-use crate::detect::Strength;
 use crate::engine::Engine;
 use crate::engine::history::{Record, RecordKind};
-use crate::engine::judged::{JudgedContact, JudgedDevice};
+use crate::engine::judged::{JudgedContact, JudgedDevice, Severity};
 use crate::engine::past::{Past, take_largest};
 use crate::engine::policy::Decision;
 use crate::engine::purpose::Purpose;
@@ -162,10 +161,10 @@ impl Engine {
                 let mut map = self.report_of(mac);
                 map.extend(self.finding(judged.id, found));
                 map.remove("evidence");
-                ranked.push((found.finding.strength as u64, Value::Object(map)));
+                ranked.push((found.severity as u64, Value::Object(map)));
             }
-            if let Some(strength) = judged.each_finding().map(|found| found.finding.strength).max() {
-                worst.push(((judged.worst().0 as u64) << 2 | strength as u64, mac));
+            if judged.each_finding().next().is_some() {
+                worst.push((rank_of(judged), mac));
             }
         }
         let names = self.names_of_worst(&mut worst);
@@ -307,14 +306,19 @@ impl Engine {
     }
 }
 
-/// Returns where a device stands in the report: by its verdict, its findings, and what it moved.
+/// Returns where a device stands in the report: by its worst finding, its verdict, and what it moved.
 fn rank(Reported { judged, days }: &Reported) -> u64 {
-    let strongest = judged.each_finding().map(|found| found.finding.strength as u64 + 1).max().unwrap_or_default();
     let total: Traffic = days.iter().copied().sum();
-    (judged.worst().0 as u64) << 62 | strongest << 60 | total.total().min((1 << 60) - 1)
+    rank_of(judged) << 59 | total.total().min((1 << 59) - 1)
 }
 
-const _: () = assert!(Decision::Block as u64 == 2 && Strength::Strong as u64 == 2, "a rank has two bits for each");
+fn rank_of(judged: &JudgedDevice) -> u64 {
+    let severity = judged.each_finding().map(|found| found.severity as u64).max().unwrap_or_default();
+    severity << 2 | judged.worst().0 as u64
+}
+
+const _: () =
+    assert!(Decision::Block as u64 == 2 && Severity::CertainHarm as u64 == 6, "a rank has five bits for both");
 
 /// Returns the entries with the largest ranks, the largest first. Sorting would take 9 KB of code.
 fn worst_first(mut all: Vec<(u64, Value)>, most: usize) -> Value {
