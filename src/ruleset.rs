@@ -54,6 +54,18 @@ pub struct Elements {
     pub admitted: BTreeSet<Pair>,
 }
 
+impl Elements {
+    /// Returns how many elements there are.
+    pub fn len(&self) -> usize {
+        self.blocked.len() + self.local.len() + self.admitted.len()
+    }
+
+    /// Returns true if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Returns the name of the set that holds pairs with addresses of this family.
 pub fn set_of(name: SetName, address: IpAddr) -> &'static str {
     match (name, address) {

@@ -54,15 +54,7 @@ user, _, password = credentials.partition(":")
 said = {"host": host, "user": user, "password": password, "topic": topic, "body": sys.stdin.read(), "arguments": sys.argv}
 open("FOLDER/mosquitto.said", "w").write(json.dumps(said))
 "#;
-/// What the programs need of OpenWrt's jshn.sh.
-const JSHN: &str = r#"
-json_load() { json="$1"; }
-json_get_vars() {
-	for var; do
-		eval "$var=\$(printf '%s' \"\$json\" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], \"\"))' $var)"
-	done
-}
-"#;
+const JSHN: &str = include_str!("fixtures/jshn.sh");
 
 #[test]
 fn alerts_of_the_settings_are_sent_and_harm_nothing() {

@@ -23,15 +23,7 @@ assert head.isascii() and (body.isascii() or headers[b"Content-Transfer-Encoding
 body.decode()
 open(sys.argv[0] + ".mail", "wb").write(mail)
 "#;
-/// What the hook needs of OpenWrt's jshn.sh.
-const JSHN: &str = r#"
-json_load() { json="$1"; }
-json_get_vars() {
-	for var; do
-		eval "$var=\$(printf '%s' \"\$json\" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], \"\"))' $var)"
-	done
-}
-"#;
+const JSHN: &str = include_str!("fixtures/jshn.sh");
 
 #[test]
 fn a_week_is_mailed_as_a_page_whatever_devices_call_themselves() {

@@ -88,11 +88,6 @@ impl Engine {
         self.tables.is_lan(address)
     }
 
-    /// Returns the names that the house calls and whose age is to be asked for.
-    pub fn undated(&self) -> impl Iterator<Item = &str> {
-        self.tables.registrations.waiting()
-    }
-
     /// Returns whether a device with this hardware address is known.
     pub fn is_device(&self, mac: Mac) -> bool {
         self.tables.devices.by_mac(mac).is_some()

@@ -71,8 +71,13 @@ pub enum By {
 }
 
 impl By {
-    /// All of them, with their words in the state file.
+    /// All of them in their order, with their words in the state file and the JSON.
     pub const ALL: [(By, &str); 3] = [(By::Pin, "pin"), (By::Mode, "mode"), (By::Detectors, "detectors")];
+
+    /// Returns its word.
+    pub fn text(self) -> &'static str {
+        By::ALL[self as usize].1
+    }
 }
 
 /// Why a verdict is what it is.

@@ -77,6 +77,11 @@ impl Engine {
         }
     }
 
+    /// Returns the names that the house calls and whose age is to be asked for.
+    pub fn undated(&self) -> impl Iterator<Item = &str> {
+        self.tables.registrations.waiting()
+    }
+
     /// Takes the day on which a registrable name was registered, and reviews the contacts that are called by it.
     pub(super) fn date_name(&mut self, domain: &str, day: Option<u16>, at: Stamp) {
         self.tables.registrations.set(domain, day);

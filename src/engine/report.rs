@@ -313,8 +313,7 @@ fn rank(Reported { judged, days }: &Reported) -> u64 {
 }
 
 fn rank_of(judged: &JudgedDevice) -> u64 {
-    let severity = judged.each_finding().map(|found| found.severity as u64).max().unwrap_or_default();
-    severity << 2 | judged.worst().0 as u64
+    (judged.severity() as u64) << 2 | judged.worst().0 as u64
 }
 
 const _: () =

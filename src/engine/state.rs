@@ -181,7 +181,7 @@ impl Engine {
         }
         self.orders.blocking.map_or(Ok(()), |on| writeln!(out, "blocking {}", u8::from(on)))?;
         for (mac, address, block) in self.blocks.iter() {
-            let by = By::ALL.iter().find(|(by, _)| *by == block.by).map_or("", |(_, word)| word);
+            let by = block.by.text();
             let until = block.until.map_or("-".into(), |until| until.to_string());
             writeln!(out, "block {mac} {address} {} {until} {by} {}", block.since, block.reason.parts())?;
         }

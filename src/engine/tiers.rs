@@ -21,7 +21,8 @@ use std::net::IpAddr;
 
 /// From which share on of what the line can send a device's is worth a word, in percent.
 const LINE_PERCENT: u64 = 5;
-/// The same of what the house sends, where others send something, too.
+/// Between which shares of what the house sends a device's is worth a word, in percent: below all, since others have to
+/// send something, too.
 const HOUSE_PERCENTS: std::ops::Range<u64> = 25..100;
 /// What the house sends in a day is worth being shared out from here on, in bytes.
 const UPLINK_BYTES: u64 = 100_000_000;

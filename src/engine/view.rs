@@ -7,7 +7,7 @@ use crate::detect::evidence;
 use crate::engine::history::{Record, RecordKind};
 use crate::engine::judged::{FindingOn, JudgedContact, JudgedDevice};
 use crate::engine::orders::Orders;
-use crate::engine::policy::{Block, By, Decision, VerdictCounts};
+use crate::engine::policy::{Block, Decision, VerdictCounts};
 use crate::engine::{EndedFlow, Engine};
 use crate::mode::{self, Mode};
 use crate::model::{Explained, Mac, Name};
@@ -469,8 +469,7 @@ impl Engine {
             put(&mut map, "network", self.network(address));
             let id = self.tables.devices.by_mac(device);
             put(&mut map, "names", id.and_then(|id| self.names_of(id, address, None)));
-            let by = By::ALL.iter().find(|(by, _)| *by == block.by);
-            put(&mut map, "by", by.map(|(_, word)| Value::from(*word)));
+            put(&mut map, "by", Value::from(block.by.text()));
             let reason = block.reason.clone();
             let reason = id.map_or(reason.clone(), |id| self.reason_with_others(id, address, reason));
             put(&mut map, "reason", reason.json());

@@ -155,39 +155,44 @@ impl Enforcer {
             (self.loaded, self.restored) = (false, self.restored + 1);
             return true;
         }
-        let wanted = std::mem::take(&mut self.elements);
-        let mut kept = wanted.clone();
+        let mut held = Vec::new();
         for &family in self.families() {
             let blocked = self.pairs_in_kernel(family, ["null4", "null6"]);
             let admitted = self.pairs_in_kernel(family, ["admit4", "admit6"]);
             let mut local = BTreeSet::new();
             let take = |message: &Message| local.extend(nft::parse_devices(message));
             let _ = self.requests.ask(1, |w, sequence| nft::dump_elements(w, sequence, family, LOCAL), take);
-            // What is forgotten here is added again. A block whose end has come is no longer wanted then.
-            kept.blocked.retain(|pair, _| blocked.contains(pair));
-            kept.admitted.retain(|pair| admitted.contains(pair));
-            kept.local.retain(|mac| local.contains(mac));
-            for pair in blocked.into_iter().filter(|pair| !wanted.blocked.contains_key(pair)) {
+            for pair in blocked.iter().filter(|pair| !self.elements.blocked.contains_key(*pair)).collect::<Vec<_>>() {
                 let set = set_of(SetName::Null, pair.1);
                 let result = self.transact_in(&[family], |w, sequence, family| {
-                    nft::write_pairs(w, sequence, family, Operation::Delete, set, &[(pair, None)])
+                    nft::write_pairs(w, sequence, family, Operation::Delete, set, &[(*pair, None)])
                 });
                 self.report(result, |error| sentence!("the kernel did not change the sets: %s", error));
             }
+            held.push((blocked, admitted, local));
         }
-        let differs = kept != wanted;
-        self.elements = kept;
-        differs
+        // What is forgotten here is added again. A block whose end has come is no longer wanted then.
+        let before = self.elements.len();
+        self.elements.blocked.retain(|pair, _| held.iter().all(|(blocked, ..)| blocked.contains(pair)));
+        self.elements.admitted.retain(|pair| held.iter().all(|(_, admitted, _)| admitted.contains(pair)));
+        self.elements.local.retain(|mac| held.iter().all(|(.., local)| local.contains(mac)));
+        self.elements.len() < before
     }
 
     fn pairs_in_kernel(&mut self, family: Family, sets: [&str; 2]) -> BTreeSet<Pair> {
         let mut pairs = BTreeSet::new();
+        pairs.extend(self.dump(family, sets).into_iter().map(|(pair, _)| pair));
+        pairs
+    }
+
+    /// Returns the elements of two sets with how long they stay. What cannot be listed is not there.
+    fn dump(&mut self, family: Family, sets: [&str; 2]) -> Vec<(Pair, Option<Span>)> {
+        let mut all = Vec::new();
         for set in sets {
-            let take = |message: &Message| pairs.extend(nft::parse_elements(message).into_iter().map(|(pair, _)| pair));
-            // What cannot be listed is not there.
+            let take = |message: &Message| all.extend(nft::parse_elements(message));
             let _ = self.requests.ask(1, |w, sequence| nft::dump_elements(w, sequence, family, set), take);
         }
-        pairs
+        all
     }
 
     fn rules_in_kernel(&mut self) -> Vec<u64> {
@@ -219,15 +224,7 @@ impl Enforcer {
 
     /// Returns the blocks that the kernel holds already, left by an earlier run, and for how long it still does.
     pub fn blocks_in_kernel(&mut self) -> Vec<(Pair, Option<Span>)> {
-        let mut all = Vec::new();
-        for set in ["null4", "null6"] {
-            let _ = self.requests.ask(
-                1,
-                |w, sequence| nft::dump_elements(w, sequence, Family::Inet, set),
-                |message| all.extend(nft::parse_elements(message)),
-            );
-        }
-        all
+        self.dump(Family::Inet, ["null4", "null6"])
     }
 
     /// Makes the kernel's table equal to these: loads the whole table when its shape changed or it is gone, else only what

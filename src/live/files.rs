@@ -1,11 +1,10 @@
 //! Files of other programs, some of which stand where anybody may put something.
 
+use nix::libc;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-
-use nix::libc;
 
 /// The most that is read of a small text file, in bytes.
 const TEXT_MAX: u64 = 1 << 20;
@@ -30,9 +29,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Those of [`open`], and for text that is not UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    open(path)?.take(TEXT_MAX).read_to_string(&mut text)?;
-    Ok(text)
+    read(open(path)?)
 }
 
 /// Reads a small text file that only root or leash's own user may have written.
@@ -47,10 +44,14 @@ pub fn trusted_text(path: &Path) -> io::Result<String> {
         _ => Err(io::Error::other("it is somebody else's")),
     };
     trusted(fs::symlink_metadata(path)?)?;
-    let mut file = open(path)?;
+    let file = open(path)?;
     trusted(file.metadata()?)?;
+    read(file)
+}
+
+fn read(file: File) -> io::Result<String> {
     let mut text = String::new();
-    Read::by_ref(&mut file).take(TEXT_MAX).read_to_string(&mut text)?;
+    file.take(TEXT_MAX).read_to_string(&mut text)?;
     Ok(text)
 }
 

@@ -20,8 +20,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What tells a changed file from the one that was read: its path, the time of its last change and its length.
-type FileVersion = (PathBuf, Option<SystemTime>, u64);
+/// What tells a changed file from the one that was read: its path, the time of its last change, its length and its inode.
+type FileVersion = (PathBuf, Option<SystemTime>, u64, u64);
 
 /// The kinds of reference files.
 #[derive(Clone, Copy)]
@@ -36,7 +36,6 @@ enum Kind {
 pub struct Reference {
     lists: Option<Vec<FileVersion>>,
     networks: Option<FileVersion>,
-    networks_inode: Option<u64>,
     vendors: Option<FileVersion>,
     /// By [`Kind`].
     problems: [Vec<Sentence>; 3],
@@ -49,7 +48,8 @@ impl Reference {
         let daemon = &engine.config().daemon;
         let files = list_files(daemon);
         let folder = |folder: PathBuf| (folder.is_dir(), folder);
-        let folders = folders(daemon).0.into_iter().map(folder).map(|(exists, folder)| (folder, None, exists.into()));
+        let folders =
+            folders(daemon).0.into_iter().map(folder).map(|(exists, folder)| (folder, None, exists.into(), 0));
         let lists: Vec<FileVersion> = folders.chain(files.iter().map(|path| version(path))).collect();
         let required = daemon.networks.is_some();
         let networks = file(&daemon.networks, config::NETWORKS).map(|path| version(&path));
@@ -62,8 +62,7 @@ impl Reference {
         if self.networks != networks {
             let before = std::mem::replace(&mut self.networks, networks.clone());
             // What was opened before stays in use where another file took its place, and not where it was written over.
-            let inode = networks.as_ref().map(|(path, ..)| inode(path));
-            let stays = std::mem::replace(&mut self.networks_inode, inode) != inode && before.is_some();
+            let stays = before.zip(networks.as_ref()).is_some_and(|(before, now)| before.3 != now.3);
             match networks.map(|(path, ..)| open_networks(&path, required)).transpose() {
                 Ok(networks) => {
                     self.set_problems(Kind::Networks, Vec::new());
@@ -130,13 +129,10 @@ fn file(named: &Option<PathBuf>, shipped: &str) -> Option<PathBuf> {
     Some(path).filter(|path| !path.as_os_str().is_empty())
 }
 
-fn inode(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |data| data.ino())
-}
-
 fn version(path: &Path) -> FileVersion {
     let data = fs::metadata(path).ok();
-    (path.into(), data.as_ref().and_then(|data| data.modified().ok()), data.as_ref().map_or(0, Metadata::len))
+    let modified = data.as_ref().and_then(|data| data.modified().ok());
+    (path.into(), modified, data.as_ref().map_or(0, Metadata::len), data.as_ref().map_or(0, Metadata::ino))
 }
 
 /// Returns the folders of lists, and whether they must exist.

@@ -4,7 +4,7 @@ round in silence."""
 import os
 import time
 
-import frames
+import hostile
 
 FLIPS = [
     ("blocking 1", "blocking 0"),
@@ -17,7 +17,7 @@ SETTINGS = "option default_mode guard\noption blocking 0"
 
 def story(lab):
     bulb, tv = lab.devices
-    frames.ready(lab, SETTINGS)
+    hostile.ready(lab, SETTINGS)
     lab.leash("block", bulb.mac, "45.10.3.3")
     lab.leash("mode", tv.mac, "local")
     lab.leash("on")

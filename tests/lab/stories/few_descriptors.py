@@ -2,25 +2,25 @@
 
 import time
 
-import frames
+import hostile
 
 
 def story(lab):
     lab.names(bulb="45.10.1.1")
-    lab.start(frames.GUARD, wrap=["prlimit", "--nofile=12"], wait=False)
+    lab.start(hostile.GUARD, wrap=["prlimit", "--nofile=12"], wait=False)
     time.sleep(2)
     child = lab.children["leash"]
     if child.poll() is not None:
         with open(f"{lab.folder}/leash.out") as file:
             assert "leash: " in file.read().splitlines()[-1], "it says why it ends"
         return
-    frames.nobody(
+    hostile.nobody(
         lab, "all = []\nfor _ in range(8):\n try: all.append(caller())\n except OSError: pass\ntime.sleep(30)"
     )
     time.sleep(0.5)
-    before = frames.cpu(lab)
+    before = hostile.cpu(lab)
     time.sleep(3)
-    used = frames.cpu(lab) - before
+    used = hostile.cpu(lab) - before
     assert used < 0.3, f"{used:.2f} s of a processor in 3 s, with nothing to do"
     for held in [name for name in lab.children if name.startswith("nobody")]:
         lab.stop(held)

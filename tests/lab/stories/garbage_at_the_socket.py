@@ -1,6 +1,6 @@
 """Control: whatever a user without rights writes to the control socket, he orders nothing and breaks nothing."""
 
-import frames
+import hostile
 
 WORDS = [
     b'{"method":"blocking","params":{"on":false}}\n',
@@ -30,14 +30,14 @@ print('done')
 
 def story(lab):
     _, tv = lab.devices
-    frames.ready(lab)
+    hostile.ready(lab)
     lab.leash("block", tv.mac, "45.10.3.3")
     path = f"{lab.folder}/words"
     with open(path, "wb") as file:
         file.write(b"--next--".join(WORDS))
-    child = frames.nobody(lab, f"sys.stdin = open({path!r})\n" + ASK)
+    child = hostile.nobody(lab, f"sys.stdin = open({path!r})\n" + ASK)
     assert child.stdout.readline() == "done\n"
     assert lab.leash("status")["blocking"] and not tv.reaches("45.10.3.3", wait=0.3)
     tv.reaches("45.10.66.1", wait=0.3)
-    lab.until(lambda: frames.blocked(lab, tv, "45.10.66.1"), "a block is made")
-    assert frames.memory(lab) < 16_000, f"{frames.memory(lab)} kB"
+    lab.until(lambda: hostile.blocked(lab, tv, "45.10.66.1"), "a block is made")
+    assert hostile.memory(lab) < 16_000, f"{hostile.memory(lab)} kB"

@@ -3,7 +3,7 @@
 import os
 import time
 
-import frames
+import hostile
 
 
 def story(lab):
@@ -18,6 +18,6 @@ def story(lab):
         begin = time.monotonic()
         lab.leash("status")
         slowest = max(slowest, time.monotonic() - begin)
-        assert slowest < 2 * frames.kit.PACE, f"an answer took {slowest:.1f} s"
+        assert slowest < 2 * hostile.kit.PACE, f"an answer took {slowest:.1f} s"
         time.sleep(0.3)
     lab.until(lambda: "nft" in str(lab.leash("doctor")["complaints"]), "doctor says what is wrong", 12)

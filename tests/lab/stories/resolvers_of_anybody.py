@@ -3,15 +3,15 @@ here."""
 
 import os
 
-import frames
+import hostile
 
 
 def story(lab):
     bulb, _ = lab.devices
-    frames.ready(lab, wrap=frames.own_tmp(lab))
+    hostile.ready(lab, wrap=hostile.own_tmp(lab))
     bulb.reaches("45.10.66.66")
     lab.until(lambda: lab.blocks() == [(101, "45.10.66.66")], "it is blocked")
-    path = frames.in_own_tmp(lab, "resolv.conf.auto")
+    path = hostile.in_own_tmp(lab, "resolv.conf.auto")
     with open(path, "w") as file:
         file.write("nameserver 45.10.66.66\nnameserver 45.10.66.67\n")
     os.chown(path, 65534, 65534)

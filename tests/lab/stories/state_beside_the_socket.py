@@ -2,7 +2,7 @@
 
 import time
 
-import frames
+import hostile
 
 
 def story(lab):
@@ -17,7 +17,7 @@ def story(lab):
             file.write(text)
 
     lab.configure = configure
-    frames.ready(lab, "option default_mode guard")
+    hostile.ready(lab, "option default_mode guard")
     lab.leash("block", bulb.mac, "45.10.3.3")
     lab.leash("mode", tv.mac, "local")
     time.sleep(1.5)

@@ -4,12 +4,12 @@ hold, or both say it."""
 import subprocess
 import time
 
-import frames
+import hostile
 
 
 def story(lab):
     _, tv = lab.devices
-    frames.ready(lab)
+    hostile.ready(lab)
     lab.leash("block", tv.mac, "45.10.3.3")
     assert not tv.reaches("45.10.3.3", wait=0.3)
     with open(f"{lab.folder}/config") as file:
@@ -23,11 +23,11 @@ def story(lab):
         file.write(text)
     with open(f"{lab.folder}/second.out", "w") as out:
         lab.children["second"] = lab.router.popen(
-            [frames.kit.LEASH, "run", "--config", f"{lab.folder}/config2"], stdout=out, stderr=out
+            [hostile.kit.LEASH, "run", "--config", f"{lab.folder}/config2"], stdout=out, stderr=out
         )
-    status = [frames.kit.LEASH, "--json", "--socket", f"{lab.folder}/run2/socket", "status"]
+    status = [hostile.kit.LEASH, "--json", "--socket", f"{lab.folder}/run2/socket", "status"]
     up = lambda: '"loaded":true' in subprocess.run(status, capture_output=True, text=True).stdout.replace(" ", "")
     lab.until(lambda: lab.children["second"].poll() is not None or up(), "the second has its table, or has ended", 10)
     time.sleep(1)
     what = "the first one's block is in force, or its doctor says that another one has the table"
-    lab.until(lambda: frames.in_kernel(lab, "45.10.3.3") or lab.leash("doctor")["complaints"], what, 12)
+    lab.until(lambda: hostile.in_kernel(lab, "45.10.3.3") or lab.leash("doctor")["complaints"], what, 12)

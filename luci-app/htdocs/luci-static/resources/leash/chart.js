@@ -13,6 +13,7 @@ const WIDTH = HOURS * STEP;
 
 const COLOURS = [ 'var(--leash-calm)', 'var(--leash-watch)', 'var(--leash-block)' ];
 
+/* Returns an element of SVG. */
 function svg(name, attributes, children) {
 	const node = document.createElementNS('http://www.w3.org/2000/svg', name);
 	for (const key in attributes)
@@ -49,6 +50,8 @@ function linesOf(device, strong, oldest, most) {
 }
 
 return baseclass.extend({
+	svg,
+
 	/* Returns a small chart of the bytes of each hour: sent above the line, received below it. */
 	sparkline(day, width, height) {
 		if (!day) return E('span', { 'class': 'leash-faint' }, [ _('no traffic') ]);

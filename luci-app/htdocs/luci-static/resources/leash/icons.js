@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require leash.chart as chart';
 
 /* The types of devices: what they are called, and their icons, drawn with lines on 24 by 24. */
 const TYPES = {
@@ -20,14 +21,6 @@ const TYPES = {
 
 const UNKNOWN = 'M4 4h16v16H4zM10 10a2 2 0 1 1 2 2.5v1.5M12 17h.1';
 
-function svg(name, attributes, children) {
-	const node = document.createElementNS('http://www.w3.org/2000/svg', name);
-	for (const key in attributes)
-		node.setAttribute(key, attributes[key]);
-	node.append(...children || []);
-	return node;
-}
-
 return baseclass.extend({
 	/* All types with their names, for a choice. */
 	types: Object.entries(TYPES).map(([ type, [ name ] ]) => [ type, name ]),
@@ -35,9 +28,9 @@ return baseclass.extend({
 	/* Returns the icon of a type, which says its name. */
 	icon(type) {
 		const [ name, path ] = TYPES[type] || [ _('unknown device'), UNKNOWN ];
-		return svg('svg', { 'class': 'leash-icon', 'viewBox': '0 0 24 24', 'role': 'img' }, [
-			svg('title', {}, [ name ]),
-			svg('path', { 'd': path })
+		return chart.svg('svg', { 'class': 'leash-icon', 'viewBox': '0 0 24 24', 'role': 'img' }, [
+			chart.svg('title', {}, [ name ]),
+			chart.svg('path', { 'd': path })
 		]);
 	}
 });
